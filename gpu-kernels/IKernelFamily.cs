@@ -1,0 +1,55 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace IlgpuResNet.Kernels;
+
+/// <summary>The device memory one convolution or point-wise step works on.</summary>
+/// <param name="Input">Activations <c>[N, H, W, C]</c>.</param>
+/// <param name="Filter">The filter as <see cref="IKernelFamily.PackFilter"/> laid it out; unused by point-wise steps.</param>
+/// <param name="Scale">Per output channel factor <c>[K]</c>.</param>
+/// <param name="Shift">Per output channel summand <c>[K]</c>.</param>
+/// <param name="Residual">Summand of the output's shape; not read unless the epilogue says so, may be empty then.</param>
+/// <param name="Output">Result <c>[N, P, Q, K]</c>; may be the same memory as <paramref name="Residual"/>, never as <paramref name="Input"/>.</param>
+public readonly record struct Operands(
+    ArrayView<float> Input,
+    ArrayView<float> Filter,
+    ArrayView<float> Scale,
+    ArrayView<float> Shift,
+    ArrayView<float> Residual,
+    ArrayView<float> Output);
+
+/// <summary>
+/// The operators of the network as one family of kernels, loaded on one accelerator. Everything that compiles
+/// or allocates happens in the constructor; the methods only enqueue work on the stream. Views may be larger
+/// than the shape needs; nothing outside the shape's extent is read or written. Not thread-safe: callers
+/// that share an instance serialise their calls.
+/// </summary>
+public interface IKernelFamily
+{
+    /// <summary>Short name for tables, such as <c>tiled</c> or <c>simd</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Number of floats that <see cref="PackFilter"/> writes for this shape (independent of N, H and W).</summary>
+    int PackedFilterLength(in Conv2dShape shape);
+
+    /// <summary>Lays a filter out as this family's convolution reads it.</summary>
+    /// <param name="shape">The convolution.</param>
+    /// <param name="filter">PyTorch's order <c>[K, C, R, S]</c>.</param>
+    /// <param name="packed">Receives <see cref="PackedFilterLength"/> floats; every one is written.</param>
+    void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed);
+
+    /// <summary>Convolution with its epilogue: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c>.</summary>
+    void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue);
+
+    /// <summary>The epilogue alone over <c>[pixels, channels]</c>: a batch norm, ReLU or residual add with no convolution before it.</summary>
+    void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue);
+
+    /// <summary>Maximum over each window; NaN wins, as in PyTorch.</summary>
+    void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output);
+
+    /// <summary>Mean over each window, padding never counted because no ResNet pads it; a window over the whole map is global average pooling.</summary>
+    void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output);
+
+    /// <summary>Row-wise softmax of <c>[rows, classes]</c>: exp(x - max) / sum.</summary>
+    void Softmax(AcceleratorStream stream, int rows, int classes, ArrayView<float> input, ArrayView<float> output);
+}

@@ -1,0 +1,54 @@
+namespace IlgpuResNet;
+
+/// <summary>
+/// The base of everything this library throws for bad input or a failing device. Each message names the file
+/// or tensor, what was expected, what was found and what to do, on one line.
+/// </summary>
+public class ResNetException : Exception
+{
+    /// <summary>Makes an exception with a one-line message.</summary>
+    public ResNetException(string message) : base(message) { }
+
+    /// <summary>Makes an exception with a one-line message and its cause.</summary>
+    public ResNetException(string message, Exception? innerException) : base(message, innerException) { }
+}
+
+/// <summary>A weights file is damaged, of an unknown format, refused for safety, or does not fit the network.</summary>
+public sealed class WeightsException : ResNetException
+{
+    /// <inheritdoc/>
+    public WeightsException(string message) : base(message) { }
+
+    /// <inheritdoc/>
+    public WeightsException(string message, Exception? innerException) : base(message, innerException) { }
+}
+
+/// <summary>An image cannot be read, decoded or used.</summary>
+public sealed class ImageException : ResNetException
+{
+    /// <inheritdoc/>
+    public ImageException(string message) : base(message) { }
+
+    /// <inheritdoc/>
+    public ImageException(string message, Exception? innerException) : base(message, innerException) { }
+}
+
+/// <summary>A network description is inconsistent or cannot run on the input it is given.</summary>
+public sealed class GraphException : ResNetException
+{
+    /// <inheritdoc/>
+    public GraphException(string message) : base(message) { }
+
+    /// <inheritdoc/>
+    public GraphException(string message, Exception? innerException) : base(message, innerException) { }
+}
+
+/// <summary>A compute device is unknown, absent, out of memory or failed.</summary>
+public sealed class DeviceException : ResNetException
+{
+    /// <inheritdoc/>
+    public DeviceException(string message) : base(message) { }
+
+    /// <inheritdoc/>
+    public DeviceException(string message, Exception? innerException) : base(message, innerException) { }
+}

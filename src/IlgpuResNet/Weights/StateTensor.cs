@@ -1,0 +1,78 @@
+using System.Collections.Immutable;
+
+namespace IlgpuResNet.Weights;
+
+/// <summary>Element types that weight files hold.</summary>
+public enum DataType
+{
+    /// <summary>IEEE 754 binary32.</summary>
+    Float32,
+
+    /// <summary>IEEE 754 binary16.</summary>
+    Float16,
+
+    /// <summary>The upper half of a binary32.</summary>
+    BFloat16,
+
+    /// <summary>IEEE 754 binary64.</summary>
+    Float64,
+
+    /// <summary>Signed integers.</summary>
+    Int8,
+
+    /// <inheritdoc cref="Int8"/>
+    Int16,
+
+    /// <inheritdoc cref="Int8"/>
+    Int32,
+
+    /// <inheritdoc cref="Int8"/>
+    Int64,
+
+    /// <summary>Unsigned bytes.</summary>
+    UInt8,
+
+    /// <summary>One byte each, 0 or 1.</summary>
+    Bool,
+}
+
+/// <summary>
+/// One named tensor of a state dict. The elements stay where the file has them until they are copied out.
+/// Safe to read from several threads.
+/// </summary>
+public abstract class StateTensor
+{
+    /// <summary>Full name, such as <c>layer1.0.conv1.weight</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Sizes, outermost first; empty for a scalar.</summary>
+    public required ImmutableArray<int> Shape { get; init; }
+
+    /// <summary>Element type in the file.</summary>
+    public required DataType DataType { get; init; }
+
+    /// <summary>Product of <see cref="Shape"/>.</summary>
+    public long Count
+    {
+        get
+        {
+            long count = 1;
+            foreach (int size in Shape) count *= size;
+            return count;
+        }
+    }
+
+    /// <summary>Copies all elements in row-major order, converted to float32.</summary>
+    /// <param name="destination">Exactly <see cref="Count"/> floats.</param>
+    /// <exception cref="ArgumentException">The destination has another length.</exception>
+    /// <exception cref="ObjectDisposedException">The state dict was disposed.</exception>
+    public abstract void CopyTo(Span<float> destination);
+
+    /// <summary>All elements in row-major order, converted to float32.</summary>
+    public float[] ToArray()
+    {
+        float[] values = new float[Count];
+        CopyTo(values);
+        return values;
+    }
+}

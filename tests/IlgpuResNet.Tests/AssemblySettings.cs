@@ -1,0 +1,2 @@
+// Tests share accelerators, and an accelerator takes one caller at a time.
+[assembly: DoNotParallelize]

@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>One accelerator with its kernels, opened once per process and back end. Tests that share it do not run in parallel.</summary>
+public sealed class TestDevice
+{
+    /// <summary>Name of the test parameter that makes a missing OpenCL device a failure: <c>--test-parameter RequireOpenCL=true</c>.</summary>
+    private const string RequireOpenCL = nameof(RequireOpenCL);
+
+    private static readonly ConcurrentDictionary<BackEnd, TestDevice?> Devices = new();
+
+    private TestDevice(Accelerator accelerator, IKernelFamily kernels)
+    {
+        Accelerator = accelerator;
+        Kernels = kernels;
+    }
+
+    public Accelerator Accelerator { get; }
+
+    public AcceleratorStream Stream => Accelerator.DefaultStream;
+
+    public IKernelFamily Kernels { get; }
+
+    /// <summary>Opens the device; ends the test as inconclusive when the machine has none, or as failed where one is required.</summary>
+    public static TestDevice Open(BackEnd backEnd, TestContext testContext)
+    {
+        if (Devices.GetOrAdd(backEnd, TryCreate) is { } device) return device;
+        string message = $"No {backEnd} device on this machine.";
+        if (backEnd is BackEnd.OpenCL && testContext.Properties.TryGetValue(RequireOpenCL, out object? required) && required is "true")
+            Assert.Fail(message);
+        Assert.Inconclusive(message);
+        throw new InvalidOperationException(message);
+    }
+
+    private static TestDevice? TryCreate(BackEnd backEnd)
+    {
+        // Contexts live until the process ends, as the accelerators made from them do.
+        var context = Context.Create(builder => Select(KernelContext.Configure(builder), backEnd));
+        if (context.Devices.Length == 0) return null;
+        Accelerator accelerator = context.Devices[0].CreateAccelerator(context);
+        return new TestDevice(accelerator, backEnd is BackEnd.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator));
+    }
+
+    private static Context.Builder Select(Context.Builder builder, BackEnd backEnd) => backEnd switch
+    {
+        BackEnd.Cpu => builder.CPU(new CPUDevice(2, 1, Environment.ProcessorCount)),
+        BackEnd.SimulatedNvidia => builder.CPU(CPUDeviceKind.Nvidia),
+        BackEnd.SimulatedAmd => builder.CPU(CPUDeviceKind.AMD),
+        BackEnd.OpenCL => builder.OpenCL(),
+        BackEnd.Cuda => builder.Cuda(),
+        _ => throw new ArgumentOutOfRangeException(nameof(backEnd)),
+    };
+}
