@@ -1,0 +1,213 @@
+using ILGPU;
+using ILGPU.Runtime;
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>Convolution with its epilogue against the oracle, on buffers with sentinels on both sides.</summary>
+public abstract class Conv2dTests(BackEnd backEnd)
+{
+    private static readonly Epilogue ResidualRelu = new(HasResidual: 1, ReluBeforeAdd: 0, Relu: 1);
+
+    /// <summary>A barrier costs 100 us and more on a simulated device: its shapes stay tiny.</summary>
+    private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd;
+
+    private TestDevice device = null!;
+
+    public TestContext TestContext { get; set; } = null!;
+
+    [TestInitialize]
+    public void OpenDevice() => device = TestDevice.Open(backEnd, TestContext);
+
+    [TestMethod]
+    public void Random_shapes_match_the_oracle()
+    {
+        int cases = tiny ? 12 : 150;
+        for (int seed = 0; seed < cases; seed++)
+        {
+            var random = new Random(seed);
+            Conv2dShape shape = RandomShape(random);
+            var epilogue = new Epilogue(random.Next(2), random.Next(2), random.Next(2));
+            Check(shape, epilogue, seed, residualIsOutput: epilogue.HasResidual != 0 && random.Next(2) == 0);
+        }
+    }
+
+    [TestMethod]
+    [DataRow("7x7/2 stem")]
+    [DataRow("3x3")]
+    [DataRow("3x3/2")]
+    [DataRow("1x1")]
+    [DataRow("1x1/2")]
+    [DataRow("1x1 with few pixels")]
+    [DataRow("linear, N = 1")]
+    [DataRow("linear, N = 3")]
+    public void Layer_kinds_of_ResNet_match_the_oracle(string kind)
+    {
+        Conv2dShape shape = kind switch
+        {
+            "7x7/2 stem" => tiny ? Conv2dShape.Create(1, 7, 7, 3, 5, 7, 7, 2, 3) : Conv2dShape.Create(1, 56, 56, 3, 64, 7, 7, 2, 3),
+            "3x3" => tiny ? Conv2dShape.Create(1, 4, 4, 4, 4, 3, 3, 1, 1) : Conv2dShape.Create(1, 28, 28, 64, 64, 3, 3, 1, 1),
+            "3x3/2" => tiny ? Conv2dShape.Create(1, 5, 5, 4, 4, 3, 3, 2, 1) : Conv2dShape.Create(2, 28, 28, 32, 64, 3, 3, 2, 1),
+            "1x1" => tiny ? Conv2dShape.Create(1, 3, 3, 8, 8, 1, 1, 1, 0) : Conv2dShape.Create(1, 28, 28, 64, 256, 1, 1, 1, 0),
+            "1x1/2" => tiny ? Conv2dShape.Create(1, 5, 5, 8, 8, 1, 1, 2, 0) : Conv2dShape.Create(1, 28, 28, 64, 128, 1, 1, 2, 0),
+            "1x1 with few pixels" => tiny ? Conv2dShape.Create(1, 1, 3, 16, 8, 1, 1, 1, 0) : Conv2dShape.Create(1, 7, 7, 512, 128, 1, 1, 1, 0),
+            "linear, N = 1" => tiny ? Conv2dShape.Linear(1, 20, 10) : Conv2dShape.Linear(1, 2048, 1000),
+            "linear, N = 3" => tiny ? Conv2dShape.Linear(3, 20, 10) : Conv2dShape.Linear(3, 512, 1001),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+        };
+        Check(shape, Epilogue.None, seed: 1, residualIsOutput: false);
+        Check(shape, ResidualRelu, seed: 2, residualIsOutput: true);
+    }
+
+    [TestMethod]
+    [DataRow(0, 0, 0, false)]
+    [DataRow(0, 0, 1, false)]
+    [DataRow(0, 1, 0, false)]
+    [DataRow(0, 1, 1, false)]
+    [DataRow(1, 0, 0, false)]
+    [DataRow(1, 0, 1, false)]
+    [DataRow(1, 1, 0, false)]
+    [DataRow(1, 1, 1, false)]
+    [DataRow(1, 0, 0, true)]
+    [DataRow(1, 0, 1, true)]
+    [DataRow(1, 1, 0, true)]
+    [DataRow(1, 1, 1, true)]
+    public void Every_epilogue_matches_the_oracle(int hasResidual, int reluBeforeAdd, int relu, bool residualIsOutput)
+    {
+        Conv2dShape shape = tiny ? Conv2dShape.Create(1, 3, 3, 3, 5, 3, 3, 1, 1) : Conv2dShape.Create(2, 9, 7, 5, 70, 3, 3, 1, 1);
+        Check(shape, new Epilogue(hasResidual, reluBeforeAdd, relu), seed: 3, residualIsOutput);
+    }
+
+    [TestMethod]
+    [DataRow(0, 0, 1)]
+    [DataRow(1, 1, 1)]
+    public void NaN_passes_through_every_relu(int hasResidual, int reluBeforeAdd, int relu)
+    {
+        Conv2dShape shape = tiny ? Conv2dShape.Create(1, 4, 4, 2, 3, 3, 3, 1, 1) : Conv2dShape.Create(1, 11, 9, 5, 33, 3, 3, 1, 1);
+        Case @case = Case.Make(shape, new Epilogue(hasResidual, reluBeforeAdd, relu), seed: 4);
+        @case.Input[shape.C + 1] = float.NaN;
+        if (@case.Residual is { } residual) residual[^1] = float.NaN;
+        Check(@case, residualIsOutput: false);
+    }
+
+    [TestMethod]
+    public void Equal_images_of_a_batch_give_equal_bits()
+    {
+        Conv2dShape shape = tiny ? Conv2dShape.Create(3, 3, 3, 3, 5, 3, 3, 1, 1) : Conv2dShape.Create(3, 7, 7, 33, 70, 3, 3, 1, 1);
+        Case @case = Case.Make(shape, new Epilogue(0, 0, 1), seed: 5);
+        int image = @case.Input.Length / shape.N;
+        for (int n = 1; n < shape.N; n++) @case.Input.AsSpan(0, image).CopyTo(@case.Input.AsSpan(n * image));
+
+        float[] output = Run(@case, residualIsOutput: false);
+
+        int map = output.Length / shape.N;
+        for (int n = 1; n < shape.N; n++)
+            TestData.AssertSameBits(output.AsSpan(0, map), output.AsSpan(n * map, map), $"image {n} of {shape}");
+    }
+
+    private Conv2dShape RandomShape(Random random)
+    {
+        while (true)
+        {
+            int extent = tiny ? 5 : 17;
+            int h = random.Next(1, extent + 1), w = random.Next(1, extent + 1);
+            int r = random.Next(1, tiny ? 4 : 8), s = random.Next(1, tiny ? 4 : 8);
+            int strideH = random.Next(1, 4), strideW = random.Next(1, 4);
+            int padH = random.Next(0, 4), padW = random.Next(0, 4);
+            int c = tiny ? TestData.Pick(random, 1, 3, 4, 5) : TestData.Pick(random, 1, 3, 4, 5, 8, 17, 32, 64);
+            int k = tiny ? TestData.Pick(random, 1, 2, 7, 16) : TestData.Pick(random, 1, 2, 7, 16, 33, 64, 70);
+            if (h + 2 * padH < r || w + 2 * padW < s) continue;
+            return new Conv2dShape(
+                random.Next(1, tiny ? 3 : 4), h, w, c, k, r, s, strideH, strideW, padH, padW,
+                (h + 2 * padH - r) / strideH + 1, (w + 2 * padW - s) / strideW + 1);
+        }
+    }
+
+    private void Check(in Conv2dShape shape, Epilogue epilogue, int seed, bool residualIsOutput) =>
+        Check(Case.Make(shape, epilogue, seed), residualIsOutput);
+
+    private void Check(Case @case, bool residualIsOutput)
+    {
+        double[] expected = Oracle.Conv2d(
+            @case.Shape, @case.Input, @case.Filter, @case.Scale, @case.Shift, @case.Residual, @case.Epilogue);
+        float[] actual = Run(@case, residualIsOutput);
+        TestData.AssertClose(expected, actual, @case.Tolerance, $"{@case}, residualIsOutput {residualIsOutput}");
+    }
+
+    private float[] Run(Case @case, bool residualIsOutput)
+    {
+        Accelerator accelerator = device.Accelerator;
+        Conv2dShape shape = @case.Shape;
+        float[] packed = new float[device.Kernels.PackedFilterLength(shape)];
+        packed.AsSpan().Fill(float.NaN);
+        device.Kernels.PackFilter(shape, @case.Filter, packed);
+        Assert.DoesNotContain(float.NaN, packed, $"{@case}: PackFilter left an element unwritten");
+
+        using var input = GuardedBuffer.Input(accelerator, @case.Input);
+        using var filter = GuardedBuffer.Input(accelerator, packed);
+        using var scale = GuardedBuffer.Input(accelerator, @case.Scale);
+        using var shift = GuardedBuffer.Input(accelerator, @case.Shift);
+        using var residual = @case.Residual is { } values ? GuardedBuffer.Input(accelerator, values) : null;
+        using var separate = GuardedBuffer.Output(accelerator, shape.GemmM * shape.K);
+        GuardedBuffer output = residualIsOutput ? residual! : separate;
+
+        device.Kernels.Conv2d(
+            device.Stream, shape,
+            new Operands(input.View, filter.View, scale.View, shift.View, residual?.View ?? ArrayView<float>.Empty, output.View),
+            @case.Epilogue);
+        device.Stream.Synchronize();
+
+        TestData.AssertSameBits(@case.Input, input.Read(), $"{@case}: input changed");
+        TestData.AssertSameBits(packed, filter.Read(), $"{@case}: filter changed");
+        return output.Read();
+    }
+
+    /// <summary>One convolution with its data.</summary>
+    private sealed record Case(
+        Conv2dShape Shape, Epilogue Epilogue, int Seed,
+        float[] Input, float[] Filter, float[] Scale, float[] Shift, float[]? Residual)
+    {
+        /// <summary>
+        /// Rounding of a sum of GemmK products in any order, scaled, and that of the epilogue's few operations on
+        /// values no larger than the sum of the largest magnitudes.
+        /// </summary>
+        public double Tolerance
+        {
+            get
+            {
+                double product = TestData.MaxMagnitude(Input) * TestData.MaxMagnitude(Filter) * TestData.MaxMagnitude(Scale);
+                double epilogue = TestData.MaxMagnitude(Shift) + TestData.MaxMagnitude(Residual);
+                return 4 * TestData.Epsilon * (Shape.GemmK * product + epilogue);
+            }
+        }
+
+        public static Case Make(in Conv2dShape shape, Epilogue epilogue, int seed)
+        {
+            var random = new Random(seed);
+            return new Case(
+                shape, epilogue, seed,
+                TestData.Uniform(random, shape.N * shape.H * shape.W * shape.C),
+                TestData.Uniform(random, shape.GemmK * shape.K),
+                TestData.Uniform(random, shape.K),
+                TestData.Uniform(random, shape.K),
+                epilogue.HasResidual != 0 ? TestData.Uniform(random, shape.GemmM * shape.K) : null);
+        }
+
+        public override string ToString() => $"{Shape}, {Epilogue}, seed {Seed}";
+    }
+}
+
+[TestClass]
+public sealed class CpuConv2dTests() : Conv2dTests(BackEnd.Cpu);
+
+[TestClass]
+public sealed class SimulatedNvidiaConv2dTests() : Conv2dTests(BackEnd.SimulatedNvidia);
+
+[TestClass]
+public sealed class SimulatedAmdConv2dTests() : Conv2dTests(BackEnd.SimulatedAmd);
+
+[TestClass, TestCategory("OpenCL")]
+public sealed class OpenCLConv2dTests() : Conv2dTests(BackEnd.OpenCL);
+
+[TestClass, TestCategory("Cuda")]
+public sealed class CudaConv2dTests() : Conv2dTests(BackEnd.Cuda);
