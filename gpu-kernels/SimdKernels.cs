@@ -1,25 +1,125 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using ILGPU;
 using ILGPU.Runtime;
 
 namespace IlgpuResNet.Kernels;
 
-/// <summary>Placeholder until the Simd family lands.</summary>
-public sealed class SimdKernels(Accelerator accelerator) : IKernelFamily
+/// <summary>
+/// The family for ILGPU's CPU accelerator: kernels whose bodies are hardware vectors (AVX-512, AVX2, or 128 bits
+/// elsewhere), one group of one thread per multiprocessor. Open the accelerator as
+/// <c>new CPUDevice(2, 1, Environment.ProcessorCount)</c>. Results have the same bits whatever the number of
+/// multiprocessors and the place of an image in its batch.
+/// </summary>
+public sealed class SimdKernels : IKernelFamily
 {
+    private readonly int lanes;
+    private readonly KernelConfig config;
+    private readonly Action<AcceleratorStream, KernelConfig, int, Conv2dShape, Operands, Epilogue> conv2d;
+    private readonly Action<AcceleratorStream, KernelConfig, int, int, int, Operands, Epilogue> pointwise;
+    private readonly Action<AcceleratorStream, KernelConfig, int, Pool2dShape, ArrayView<float>, ArrayView<float>> maxPool2d;
+    private readonly Action<AcceleratorStream, KernelConfig, int, Pool2dShape, ArrayView<float>, ArrayView<float>> averagePool2d;
+    private readonly Action<AcceleratorStream, KernelConfig, int, int, ArrayView<float>, ArrayView<float>> softmax;
+
+    /// <summary>Loads the kernels with the widest vectors this machine has.</summary>
+    /// <exception cref="NotSupportedException">The accelerator is not ILGPU's CPU accelerator.</exception>
+    public SimdKernels(Accelerator accelerator)
+        : this(accelerator, WidestLanes)
+    {
+    }
+
+    /// <summary>Loads the kernels with vectors of 16, 8 or 4 lanes; those the machine lacks are put together by .NET, slowly.</summary>
+    internal SimdKernels(Accelerator accelerator, int lanes)
+    {
+        ArgumentNullException.ThrowIfNull(accelerator);
+        if (accelerator.AcceleratorType != AcceleratorType.CPU)
+            throw new NotSupportedException(
+                $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use {nameof(TiledKernels)} there.");
+        this.lanes = lanes;
+        config = new KernelConfig(accelerator.NumMultiprocessors, 1);
+        conv2d = accelerator.LoadKernel<int, Conv2dShape, Operands, Epilogue>(SimdConv2d.Kernel);
+        pointwise = accelerator.LoadKernel<int, int, int, Operands, Epilogue>(SimdPointwise.Kernel);
+        maxPool2d = accelerator.LoadKernel<int, Pool2dShape, ArrayView<float>, ArrayView<float>>(SimdPool2d.MaxKernel);
+        averagePool2d = accelerator.LoadKernel<int, Pool2dShape, ArrayView<float>, ArrayView<float>>(SimdPool2d.AverageKernel);
+        softmax = accelerator.LoadKernel<int, int, ArrayView<float>, ArrayView<float>>(SimdSoftmax.Kernel);
+    }
+
     /// <inheritdoc/>
-    public string Name => accelerator.Name;
+    public string Name => "simd";
+
+    private static int WidestLanes =>
+        Vector512.IsHardwareAccelerated ? SimdLanes512.Count
+        : Vector256.IsHardwareAccelerated ? SimdLanes256.Count
+        : SimdLanes128.Count;
+
     /// <inheritdoc/>
-    public int PackedFilterLength(in Conv2dShape shape) => throw new NotImplementedException();
+    public int PackedFilterLength(in Conv2dShape shape) => SimdFilter.PackedLength(shape, 2 * lanes);
+
     /// <inheritdoc/>
-    public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed) => throw new NotImplementedException();
+    public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed)
+    {
+        Require(filter.Length, (long)shape.K * shape.GemmK);
+        Require(packed.Length, PackedFilterLength(shape));
+        SimdFilter.Pack(shape, 2 * lanes, filter, packed);
+    }
+
     /// <inheritdoc/>
-    public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue) => throw new NotImplementedException();
+    public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
+    {
+        Require(operands.Input.Length, (long)shape.N * shape.H * shape.W * shape.C);
+        Require(operands.Filter.Length, PackedFilterLength(shape));
+        RequireEpilogue(operands, epilogue, shape.GemmM, shape.K);
+        conv2d(stream, config, lanes, shape, operands, epilogue);
+    }
+
     /// <inheritdoc/>
-    public void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue) => throw new NotImplementedException();
+    public void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue)
+    {
+        Require(operands.Input.Length, (long)pixels * channels);
+        RequireEpilogue(operands, epilogue, pixels, channels);
+        pointwise(stream, config, lanes, pixels, channels, operands, epilogue);
+    }
+
     /// <inheritdoc/>
-    public void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) => throw new NotImplementedException();
+    public void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        RequirePool(shape, input, output);
+        maxPool2d(stream, config, lanes, shape, input, output);
+    }
+
     /// <inheritdoc/>
-    public void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) => throw new NotImplementedException();
+    public void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        RequirePool(shape, input, output);
+        averagePool2d(stream, config, lanes, shape, input, output);
+    }
+
     /// <inheritdoc/>
-    public void Softmax(AcceleratorStream stream, int rows, int classes, ArrayView<float> input, ArrayView<float> output) => throw new NotImplementedException();
+    public void Softmax(AcceleratorStream stream, int rows, int classes, ArrayView<float> input, ArrayView<float> output)
+    {
+        Require(input.Length, (long)rows * classes);
+        Require(output.Length, (long)rows * classes);
+        softmax(stream, config, rows, classes, input, output);
+    }
+
+    // Raw pointers follow: a view that is too short would crash the process instead of failing the call.
+    private static void Require(long length, long needed, [CallerArgumentExpression(nameof(length))] string? name = null)
+    {
+        if (length < needed)
+            throw new ArgumentException($"{name} is {length} floats, the shape needs {needed}; pass a view of the whole tensor.");
+    }
+
+    private static void RequireEpilogue(in Operands operands, Epilogue epilogue, int pixels, int channels)
+    {
+        Require(operands.Scale.Length, channels);
+        Require(operands.Shift.Length, channels);
+        Require(operands.Output.Length, (long)pixels * channels);
+        if (epilogue.HasResidual != 0) Require(operands.Residual.Length, (long)pixels * channels);
+    }
+
+    private static void RequirePool(in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        Require(input.Length, (long)shape.N * shape.H * shape.W * shape.C);
+        Require(output.Length, (long)shape.N * shape.P * shape.Q * shape.C);
+    }
 }

@@ -1,0 +1,110 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using ILGPU;
+using ILGPU.Frontend;
+
+namespace IlgpuResNet.Kernels;
+
+/// <summary>
+/// Direct convolution for the CPU accelerator: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c> with its epilogue.
+/// One group is one thread. The groups divide output pixels and panels of output channels between them
+/// (<see cref="SimdSplit"/>); a group walks its pixels in blocks, every block through all its panels, every panel
+/// through all register tiles of the block, so that a panel is fetched once per block and stays in the caches.
+/// </summary>
+internal static unsafe class SimdConv2d
+{
+    /// <summary>Input of a block in floats: half of a common second-level cache, the rest is for the weights.</summary>
+    private const int BlockFloats = 48 * 1024;
+
+    /// <summary>Fewer tiles than this would fetch a panel for too little work.</summary>
+    private const int MinBlockTiles = 9;
+
+    /// <summary>More tiles than this gain nothing and make the table of pointers long.</summary>
+    private const int MaxBlockTiles = 64;
+
+    /// <summary>The kernel. ILGPU does not read the method it calls, and the CPU accelerator runs it as it is.</summary>
+    public static void Kernel(int lanes, Conv2dShape shape, Operands operands, Epilogue epilogue) =>
+        RunGroup(Grid.IdxX, Grid.DimX, lanes, shape, operands, epilogue);
+
+    [External("simd_conv2d")]
+    private static void RunGroup(int group, int groups, int lanes, Conv2dShape shape, Operands operands, Epilogue epilogue)
+    {
+        if (lanes == SimdLanes512.Count) Run<SimdLanes512, Vector512<float>>(group, groups, shape, operands, epilogue);
+        else if (lanes == SimdLanes256.Count) Run<SimdLanes256, Vector256<float>>(group, groups, shape, operands, epilogue);
+        else Run<SimdLanes128, Vector128<float>>(group, groups, shape, operands, epilogue);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Run<TLanes, TVector>(int group, int groups, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int width = 2 * TLanes.Count;
+        SimdSplit split = SimdSplit.Choose(shape, width, groups);
+        (int firstPixel, int endPixel) = split.Pixels(group);
+        (int firstPanel, int endPanel) = split.Panels(group);
+        if (firstPixel == endPixel || firstPanel == endPanel) return;
+
+        float* scale = Pointer(operands.Scale), shift = Pointer(operands.Shift), filter = Pointer(operands.Filter);
+        float* residual = epilogue.HasResidual != 0 ? Pointer(operands.Residual) : null;
+        float* output = Pointer(operands.Output);
+        float* sums = stackalloc float[width * TLanes.TileRows];
+        float* paddedScale = stackalloc float[width], paddedShift = stackalloc float[width];
+
+        int blockPixels = BlockPixels(shape, TLanes.TileRows, endPixel - firstPixel);
+        var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels);
+        var tile = new SimdTileArguments
+        {
+            TableStride = blockPixels,
+            Taps = table.Taps,
+            RunLength = table.RunLength,
+            Sums = sums,
+        };
+        var finish = new SimdEpilogue { RowStride = shape.K, Flags = epilogue };
+        for (int block = firstPixel; block < endPixel; block += blockPixels)
+        {
+            int pixels = Math.Min(blockPixels, endPixel - block);
+            int tiles = SimdSplit.DivideRoundUp(pixels, TLanes.TileRows);
+            table.Fill(block, pixels);
+            for (int panel = firstPanel; panel < endPanel; panel++)
+            {
+                int channel = panel * width;
+                tile.Weights = filter + (nint)shape.GemmK * channel;
+                finish.Channels = Math.Min(width, shape.K - channel);
+                finish.Scale = scale + channel;
+                finish.Shift = shift + channel;
+                if (finish.Channels < width)
+                {
+                    SimdEpilogue.Copy(finish.Scale, paddedScale, finish.Channels);
+                    SimdEpilogue.Copy(finish.Shift, paddedShift, finish.Channels);
+                    finish.Scale = paddedScale;
+                    finish.Shift = paddedShift;
+                }
+                int pixel = 0;
+                for (int i = 1; i <= tiles; i++)
+                {
+                    int end = (int)((long)pixels * i / tiles);
+                    nint offset = (nint)(block + pixel) * shape.K + channel;
+                    tile.Table = table.Pointers + pixel;
+                    finish.Output = output + offset;
+                    finish.Residual = residual is null ? null : residual + offset;
+                    SimdTile.Run<TLanes, TVector>(end - pixel, tile);
+                    finish.Store<TLanes, TVector>(sums, end - pixel);
+                    pixel = end;
+                }
+            }
+        }
+        table.Dispose();
+    }
+
+    /// <summary>The first element's address; null for an empty view.</summary>
+    internal static float* Pointer(ArrayView<float> view) => view.Length == 0 ? null : (float*)Unsafe.AsPointer(ref view[0]);
+
+    /// <summary>Pixels of a block: whole tiles whose input fits the cache, never more than there are.</summary>
+    private static int BlockPixels(in Conv2dShape shape, int tileRows, int pixels)
+    {
+        long floatsPerPixel = (long)shape.C * Math.Min(shape.R, shape.StrideH) * Math.Min(shape.S, shape.StrideW);
+        long tiles = Math.Clamp(BlockFloats / (floatsPerPixel * tileRows), MinBlockTiles, MaxBlockTiles);
+        return (int)Math.Min(tiles * tileRows, pixels);
+    }
+}

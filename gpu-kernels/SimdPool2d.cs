@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using ILGPU;
+using ILGPU.Frontend;
+
+namespace IlgpuResNet.Kernels;
+
+/// <summary>
+/// Maximum and average pooling for the CPU accelerator: <c>[N, H, W, C]</c> to <c>[N, P, Q, C]</c>. The work is divided
+/// into vectors of channels of output pixels, shared evenly by the groups, so that a global pooling, one pixel of many
+/// channels, occupies all of them as well.
+/// </summary>
+internal static unsafe class SimdPool2d
+{
+    /// <summary>The maximum's kernel; see <see cref="SimdConv2d.Kernel"/>.</summary>
+    public static void MaxKernel(int lanes, Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) =>
+        RunGroup(Grid.IdxX, Grid.DimX, lanes, 1, shape, input, output);
+
+    /// <summary>The mean's kernel; see <see cref="SimdConv2d.Kernel"/>.</summary>
+    public static void AverageKernel(int lanes, Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) =>
+        RunGroup(Grid.IdxX, Grid.DimX, lanes, 0, shape, input, output);
+
+    [External("simd_pool2d")]
+    private static void RunGroup(
+        int group, int groups, int lanes, int isMax, Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        float* source = SimdConv2d.Pointer(input), destination = SimdConv2d.Pointer(output);
+        if (lanes == SimdLanes512.Count)
+            Run<SimdLanes512, Vector512<float>>(group, groups, isMax != 0, shape, source, destination);
+        else if (lanes == SimdLanes256.Count)
+            Run<SimdLanes256, Vector256<float>>(group, groups, isMax != 0, shape, source, destination);
+        else
+            Run<SimdLanes128, Vector128<float>>(group, groups, isMax != 0, shape, source, destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Run<TLanes, TVector>(int group, int groups, bool isMax, in Pool2dShape shape, float* input, float* output)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        float* last = stackalloc float[TLanes.Count];
+        int vectors = SimdSplit.DivideRoundUp(shape.C, TLanes.Count);
+        (int first, int end) = SimdSplit.Range(shape.N * shape.P * shape.Q * vectors, group, groups);
+        for (int item = first; item < end; item++)
+        {
+            int pixel = item / vectors;
+            int channel = item % vectors * TLanes.Count;
+            int channels = Math.Min(TLanes.Count, shape.C - channel);
+            TVector value = Reduce<TLanes, TVector>(isMax, shape, input + channel, channels, pixel, last);
+            float* destination = output + (nint)pixel * shape.C + channel;
+            if (channels == TLanes.Count)
+            {
+                TLanes.Store(value, destination);
+            }
+            else
+            {
+                TLanes.Store(value, last);
+                SimdEpilogue.Copy(last, destination, channels);
+            }
+        }
+    }
+
+    /// <summary>One window. <paramref name="last"/> takes the channels of a vector that is not full.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Reduce<TLanes, TVector>(
+        bool isMax, in Pool2dShape shape, float* input, int channels, int pixel, float* last)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int q = pixel % shape.Q, p = pixel / shape.Q % shape.P, n = pixel / shape.Q / shape.P;
+        int h = p * shape.StrideH - shape.PadH, w = q * shape.StrideW - shape.PadW;
+        int top = Math.Max(h, 0), bottom = Math.Min(h + shape.R, shape.H);
+        int left = Math.Max(w, 0), right = Math.Min(w + shape.S, shape.W);
+        TVector result = TLanes.Broadcast(isMax ? float.NegativeInfinity : 0);
+        for (int y = top; y < bottom; y++)
+        {
+            float* source = input + (((nint)n * shape.H + y) * shape.W + left) * shape.C;
+            for (int x = left; x < right; x++, source += shape.C)
+            {
+                float* from = source;
+                if (channels < TLanes.Count)
+                {
+                    SimdEpilogue.Copy(source, last, channels);
+                    from = last;
+                }
+                TVector value = TLanes.Load(from);
+                result = isMax ? TLanes.Max(result, value) : TLanes.Add(result, value);
+            }
+        }
+        return isMax ? result : TLanes.Divide(result, TLanes.Broadcast((bottom - top) * (right - left)));
+    }
+}
