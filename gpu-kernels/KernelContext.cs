@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.IR;
 
 namespace IlgpuResNet.Kernels;
 
@@ -6,9 +7,14 @@ namespace IlgpuResNet.Kernels;
 public static class KernelContext
 {
     /// <summary>
-    /// Adds what every kernel here relies on: O2 (below it ILGPU leaves generic loads and stores in PTX) and
-    /// the maths functions of ILGPU.Algorithms.
+    /// Adds what every kernel here relies on: O2 (below it ILGPU leaves generic loads and stores in PTX), the maths functions
+    /// of ILGPU.Algorithms and the project's own barrier.
     /// </summary>
-    public static Context.Builder Configure(Context.Builder builder) =>
+    public static Context.Builder Configure(Context.Builder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
         builder.Optimize(OptimizationLevel.O2).EnableAlgorithms();
+        GroupBarrier.Register(builder.GetIntrinsicManager());
+        return builder;
+    }
 }

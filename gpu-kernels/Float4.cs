@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+
+namespace IlgpuResNet.Kernels;
+
+/// <summary>
+/// A quantity of one or more neighbouring channels, so that one kernel body serves four channels at a time
+/// and, where the channel count is not a multiple of four, one.
+/// </summary>
+internal interface IChannels<TSelf>
+    where TSelf : unmanaged, IChannels<TSelf>
+{
+    /// <summary>All channels 0.</summary>
+    static abstract TSelf Zero { get; }
+
+    /// <summary>All channels minus infinity: what loses every maximum.</summary>
+    static abstract TSelf NegativeInfinity { get; }
+
+    /// <summary>Sum per channel.</summary>
+    static abstract TSelf Add(TSelf a, TSelf b);
+
+    /// <summary>Quotient per channel.</summary>
+    static abstract TSelf Divide(TSelf a, float b);
+
+    /// <summary>Maximum per channel; a NaN on either side wins.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary>The epilogue per channel.</summary>
+    static abstract TSelf Finish(Epilogue epilogue, TSelf value, TSelf scale, TSelf shift, TSelf residual);
+}
+
+/// <summary>One channel.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 4)]
+internal struct Float1(float x) : IChannels<Float1>
+{
+    public float X = x;
+
+    public static Float1 Zero => new(0f);
+
+    public static Float1 NegativeInfinity => new(float.NegativeInfinity);
+
+    public static Float1 Add(Float1 a, Float1 b) => new(a.X + b.X);
+
+    public static Float1 Divide(Float1 a, float b) => new(a.X / b);
+
+    public static Float1 Max(Float1 a, Float1 b) => new(FloatMath.Max(a.X, b.X));
+
+    public static Float1 Finish(Epilogue epilogue, Float1 value, Float1 scale, Float1 shift, Float1 residual) =>
+        new(FloatMath.Finish(epilogue, value.X, scale.X, shift.X, residual.X));
+}
+
+/// <summary>Four neighbouring channels. The explicit size makes ILGPU move it as one 16-byte access.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 16)]
+internal struct Float4(float x, float y, float z, float w) : IChannels<Float4>
+{
+    /// <summary>Channels in a <see cref="Float4"/>.</summary>
+    public const int Width = 4;
+
+    public float X = x;
+    public float Y = y;
+    public float Z = z;
+    public float W = w;
+
+    public static Float4 Zero => new(0f, 0f, 0f, 0f);
+
+    public static Float4 NegativeInfinity =>
+        new(float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity);
+
+    public static Float4 Add(Float4 a, Float4 b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
+
+    public static Float4 Divide(Float4 a, float b) => new(a.X / b, a.Y / b, a.Z / b, a.W / b);
+
+    public static Float4 Max(Float4 a, Float4 b) => new(
+        FloatMath.Max(a.X, b.X), FloatMath.Max(a.Y, b.Y), FloatMath.Max(a.Z, b.Z), FloatMath.Max(a.W, b.W));
+
+    public static Float4 Finish(Epilogue epilogue, Float4 value, Float4 scale, Float4 shift, Float4 residual) => new(
+        FloatMath.Finish(epilogue, value.X, scale.X, shift.X, residual.X),
+        FloatMath.Finish(epilogue, value.Y, scale.Y, shift.Y, residual.Y),
+        FloatMath.Finish(epilogue, value.Z, scale.Z, shift.Z, residual.Z),
+        FloatMath.Finish(epilogue, value.W, scale.W, shift.W, residual.W));
+
+    /// <summary>a + factor * b per channel; the back ends fuse it.</summary>
+    public static Float4 MultiplyAdd(Float4 a, float factor, Float4 b) => new(
+        a.X + factor * b.X, a.Y + factor * b.Y, a.Z + factor * b.Z, a.W + factor * b.W);
+
+    /// <summary>This where the condition holds, else zeros, without a branch.</summary>
+    public readonly Float4 OrZero(bool condition) => new(
+        condition ? X : 0f, condition ? Y : 0f, condition ? Z : 0f, condition ? W : 0f);
+}
+
+/// <summary>Scalar arithmetic that keeps a NaN visible, as PyTorch does.</summary>
+internal static class FloatMath
+{
+    public static float Max(float a, float b) => b > a || float.IsNaN(b) ? b : a;
+
+    public static float Relu(float value) => value < 0f ? 0f : value;
+
+    /// <summary>The formula of <see cref="Epilogue"/>.</summary>
+    public static float Finish(Epilogue epilogue, float value, float scale, float shift, float residual)
+    {
+        float result = value * scale + shift;
+        if (epilogue.ReluBeforeAdd != 0) result = Relu(result);
+        if (epilogue.HasResidual != 0) result += residual;
+        return epilogue.Relu != 0 ? Relu(result) : result;
+    }
+}
