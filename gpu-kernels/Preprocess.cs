@@ -1,0 +1,165 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace IlgpuResNet.Kernels;
+
+/// <summary>Where the bytes of a pixel's colours lie: <c>pixel * BytesPerPixel + Red</c> and so on; all equal for gray.</summary>
+/// <param name="BytesPerPixel">Bytes from one pixel to the next.</param>
+/// <param name="Red">Offset of the red byte.</param>
+/// <param name="Green">Offset of the green byte.</param>
+/// <param name="Blue">Offset of the blue byte.</param>
+public readonly record struct PixelLayout(int BytesPerPixel, int Red, int Green, int Blue);
+
+/// <summary>The weights of one axis of a resize, in device memory.</summary>
+/// <param name="Bounds">Per output the first input and the number of inputs: <c>[count, 2]</c>.</param>
+/// <param name="Weights">Fixed-point weights of 22 fractional bits: <c>[count, MaxTaps]</c>.</param>
+/// <param name="MaxTaps">The most inputs of any output.</param>
+/// <param name="Start">The input that is the first one in memory.</param>
+public readonly record struct ResampleAxis(ArrayView<int> Bounds, ArrayView<int> Weights, int MaxTaps, int Start);
+
+/// <summary>The problem size of the horizontal pass: pixels <c>[Rows, RowBytes]</c> to RGB <c>[Rows, Columns, 3]</c>.</summary>
+/// <param name="Rows">Rows of both sides.</param>
+/// <param name="Columns">Output columns.</param>
+/// <param name="RowBytes">Bytes of an input row.</param>
+/// <param name="Layout">Order of the bytes of an input pixel.</param>
+/// <param name="MaxTaps">Weights per output column.</param>
+/// <param name="Start">The input column that is the first one in memory.</param>
+/// <param name="Span">Output columns of one work-item.</param>
+public readonly record struct HorizontalPass(int Rows, int Columns, int RowBytes, PixelLayout Layout, int MaxTaps, int Start, int Span);
+
+/// <summary>The problem size of the vertical pass: RGB <c>[rows, Columns, 3]</c> to the centre of <c>[Crop, Crop, 3]</c>.</summary>
+/// <param name="Crop">Side of the output.</param>
+/// <param name="Rows">Output rows with pixels; the others are black.</param>
+/// <param name="Columns">Columns with pixels; the others are black.</param>
+/// <param name="PadY">Black rows above.</param>
+/// <param name="PadX">Black columns to the left.</param>
+/// <param name="MaxTaps">Weights per output row.</param>
+/// <param name="Start">The input row that is the first one in memory.</param>
+/// <param name="Span">Output columns of one work-item.</param>
+public readonly record struct VerticalPass(int Crop, int Rows, int Columns, int PadY, int PadX, int MaxTaps, int Start, int Span);
+
+/// <summary>
+/// Resize, centre crop and normalisation of one image: two passes of integer arithmetic, the columns first and rounded to
+/// bytes, as Pillow does, then the rows, whose bytes become floats through a table. So there is no floating-point
+/// operation on the device and every back end gives the same bits.
+/// </summary>
+/// <remarks>
+/// A work-item computes <c>Span</c> neighbouring pixels of one row; work-items are numbered along the rows. On devices
+/// with wide groups Span is 1, so that neighbours read neighbouring bytes; on the CPU accelerator, where each work-item
+/// costs more than a pixel, it is a whole row.
+/// </remarks>
+public sealed class PreprocessKernels
+{
+    /// <summary>Entries of the normalisation table: one per byte value and channel, <c>[256, 3]</c>.</summary>
+    public const int TableLength = 256 * Channels;
+
+    private const int Channels = 3;
+    private const int PrecisionBits = 22;
+    private const int RoundingHalf = 1 << (PrecisionBits - 1);
+    private const int WideGroup = 128;
+
+    private readonly int groupSize;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass> horizontal;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass> vertical;
+
+    /// <summary>Compiles the kernels for a device.</summary>
+    public PreprocessKernels(Accelerator accelerator)
+    {
+        groupSize = accelerator.MaxNumThreadsPerGroup < WideGroup ? 1 : WideGroup;
+        horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
+        vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
+    }
+
+    /// <summary>Resizes the columns of some rows: pixels <c>[rows, rowBytes]</c> to RGB bytes <c>[rows, columns, 3]</c>.</summary>
+    public void ResizeColumns(
+        AcceleratorStream stream, ArrayView<byte> pixels, int rows, int rowBytes, PixelLayout layout,
+        in ResampleAxis axis, int columns, ArrayView<byte> resized)
+    {
+        int span = groupSize == 1 ? columns : 1;
+        var pass = new HorizontalPass(rows, columns, rowBytes, layout, axis.MaxTaps, axis.Start, span);
+        horizontal(stream, Config(rows, columns, span), pixels, axis.Bounds, axis.Weights, resized, pass);
+    }
+
+    /// <summary>Resizes the rows of RGB bytes <c>[*, columns, 3]</c>, pads to the crop and writes normalised floats <c>[crop, crop, 3]</c>.</summary>
+    public void ResizeRows(
+        AcceleratorStream stream, ArrayView<byte> pixels, in ResampleAxis axis, int rows, int columns,
+        int padY, int padX, int crop, ArrayView<float> table, ArrayView<float> output)
+    {
+        int span = groupSize == 1 ? crop : 1;
+        var pass = new VerticalPass(crop, rows, columns, padY, padX, axis.MaxTaps, axis.Start, span);
+        vertical(stream, Config(crop, crop, span), pixels, axis.Bounds, axis.Weights, table, output, pass);
+    }
+
+    private KernelConfig Config(int rows, int columns, int span)
+    {
+        long items = (long)rows * ((columns + span - 1) / span);
+        return new KernelConfig((int)((items + groupSize - 1) / groupSize), groupSize);
+    }
+
+    private static void Horizontal(ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<byte> resized, HorizontalPass pass)
+    {
+        int itemsPerRow = (pass.Columns + pass.Span - 1) / pass.Span;
+        int item = Grid.GlobalIndex.X;
+        int row = item / itemsPerRow;
+        if (row >= pass.Rows) return;
+        int begin = (item - row * itemsPerRow) * pass.Span;
+        int end = IntrinsicMath.Min(begin + pass.Span, pass.Columns);
+        PixelLayout layout = pass.Layout;
+        for (int x = begin; x < end; x++)
+        {
+            int address = row * pass.RowBytes + (bounds[2 * x] - pass.Start) * layout.BytesPerPixel;
+            int taps = bounds[2 * x + 1];
+            int r = RoundingHalf, g = RoundingHalf, b = RoundingHalf;
+            for (int t = 0; t < taps; t++)
+            {
+                int weight = weights[x * pass.MaxTaps + t];
+                r += pixels[address + layout.Red] * weight;
+                g += pixels[address + layout.Green] * weight;
+                b += pixels[address + layout.Blue] * weight;
+                address += layout.BytesPerPixel;
+            }
+            int target = (row * pass.Columns + x) * Channels;
+            resized[target] = (byte)Clip8(r);
+            resized[target + 1] = (byte)Clip8(g);
+            resized[target + 2] = (byte)Clip8(b);
+        }
+    }
+
+    private static void Vertical(
+        ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<float> table, ArrayView<float> output, VerticalPass pass)
+    {
+        int itemsPerRow = (pass.Crop + pass.Span - 1) / pass.Span;
+        int item = Grid.GlobalIndex.X;
+        int row = item / itemsPerRow;
+        if (row >= pass.Crop) return;
+        int begin = (item - row * itemsPerRow) * pass.Span;
+        int end = IntrinsicMath.Min(begin + pass.Span, pass.Crop);
+        int y = row - pass.PadY;
+        for (int column = begin; column < end; column++)
+        {
+            int x = column - pass.PadX;
+            int r = 0, g = 0, b = 0;
+            if (y >= 0 && y < pass.Rows && x >= 0 && x < pass.Columns)
+            {
+                int address = ((bounds[2 * y] - pass.Start) * pass.Columns + x) * Channels;
+                int taps = bounds[2 * y + 1];
+                r = g = b = RoundingHalf;
+                for (int t = 0; t < taps; t++)
+                {
+                    int weight = weights[y * pass.MaxTaps + t];
+                    r += pixels[address] * weight;
+                    g += pixels[address + 1] * weight;
+                    b += pixels[address + 2] * weight;
+                    address += pass.Columns * Channels;
+                }
+            }
+            int target = (row * pass.Crop + column) * Channels;
+            output[target] = table[Clip8(r) * Channels];
+            output[target + 1] = table[Clip8(g) * Channels + 1];
+            output[target + 2] = table[Clip8(b) * Channels + 2];
+        }
+    }
+
+    /// <summary>The rounded byte of a fixed-point sum; negative lobes of a filter overshoot on both sides.</summary>
+    private static int Clip8(int sum) => IntrinsicMath.Clamp(sum >> PrecisionBits, 0, 255);
+}

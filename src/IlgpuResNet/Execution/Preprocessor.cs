@@ -1,0 +1,188 @@
+using ILGPU;
+using ILGPU.Runtime;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Execution;
+
+/// <summary>
+/// Turns images into network input on a device: resize, centre crop and normalisation, bit-equal to Pillow and
+/// torchvision. Only the bytes under the crop travel to the device. Buffers grow to the largest image seen and are
+/// then reused; weights are computed anew only when the image size changes. Not thread-safe.
+/// </summary>
+internal sealed class Preprocessor : IDisposable
+{
+    /// <summary>The most pixels an image may have: their bytes are indexed with ints on the device.</summary>
+    public const int MaxPixels = 1 << 28;
+
+    private const int Channels = 3;
+
+    private readonly Accelerator accelerator;
+    private readonly AcceleratorStream stream;
+    private readonly ImagePreset preset;
+    private readonly PreprocessKernels kernels;
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> table;
+    private readonly GrowingBuffer<byte> pixels = new();
+    private readonly GrowingBuffer<byte> resized = new();
+    private readonly GrowingBuffer<int> weights = new();
+    private PageLockedArray1D<byte>? staging;
+
+    // Of the last image size.
+    private int width;
+    private int height;
+    private PreprocessGeometry geometry;
+    private ResampleAxis axisX;
+    private ResampleAxis axisY;
+    private Range columns;
+    private Range rows;
+
+    /// <summary>Loads the kernels and uploads the normalisation table.</summary>
+    /// <exception cref="ImageException">The preset has a size below 1 or a standard deviation of zero.</exception>
+    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset)
+    {
+        if (preset.ResizeSize < 1 || preset.CropSize < 1)
+            throw new ImageException($"The preset's sizes must be at least 1, but resize is {preset.ResizeSize} and crop is {preset.CropSize}.");
+        if (preset.Std.R == 0 || preset.Std.G == 0 || preset.Std.B == 0)
+            throw new ImageException($"The preset's standard deviations must not be zero, but are {preset.Std}.");
+        this.accelerator = accelerator;
+        this.stream = stream;
+        this.preset = preset;
+        kernels = new PreprocessKernels(accelerator);
+        table = accelerator.Allocate1D(NormalisationTable(preset));
+    }
+
+    /// <summary>Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns.</summary>
+    /// <param name="image">The image, of any size up to <see cref="MaxPixels"/>.</param>
+    /// <param name="input">The network's input <c>[N, CropSize, CropSize, 3]</c>.</param>
+    /// <param name="index">The image's place in the batch, 0 to N - 1.</param>
+    /// <exception cref="ImageException">The image is empty, too large or too narrow.</exception>
+    public void Upload(PixelSpan image, ArrayView<float> input, int index)
+    {
+        long slot = (long)preset.CropSize * preset.CropSize * Channels;
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((index + 1) * slot, input.Length, nameof(index));
+        SetSize(image.Width, image.Height);
+
+        int bytesPerPixel = image.Format.BytesPerPixel();
+        int rowCount = rows.End - rows.Start;
+        int rowBytes = (columns.End - columns.Start) * bytesPerPixel;
+        ArrayView<byte> source = CopyToDevice(image, rowCount, rowBytes, columns.Start * bytesPerPixel);
+
+        (PreprocessAxis x, PreprocessAxis y) = geometry;
+        ArrayView<byte> bytes = resized.View(accelerator, (long)rowCount * x.Count * Channels);
+        kernels.ResizeColumns(stream, source, rowCount, rowBytes, Layout(image.Format), axisX, x.Count, bytes);
+        kernels.ResizeRows(stream, bytes, axisY, y.Count, x.Count, y.Padding, x.Padding, preset.CropSize, table.View, input.SubView(index * slot, slot));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        table.Dispose();
+        pixels.Dispose();
+        resized.Dispose();
+        weights.Dispose();
+        staging?.Dispose();
+    }
+
+    /// <summary>Makes the weights for an image size, unless the last image had the same.</summary>
+    private void SetSize(int newWidth, int newHeight)
+    {
+        if (newWidth == width && newHeight == height) return;
+        if (newWidth < 1 || newHeight < 1)
+            throw new ImageException("The image has no pixels; an image must be at least 1x1.");
+        if ((long)newWidth * newHeight > MaxPixels)
+            throw new ImageException($"A {newWidth}x{newHeight} image is too large: at most {MaxPixels} pixels are taken; scale it down first.");
+
+        // Until everything below is done, no size is valid.
+        (width, height) = (0, 0);
+        geometry = PreprocessGeometry.Create(newWidth, newHeight, preset);
+        (PreprocessAxis x, PreprocessAxis y) = geometry;
+        var horizontal = ResampleCoefficients.Create(x.Size, x.Resized, x.Offset, x.Count, preset.Interpolation);
+        var vertical = ResampleCoefficients.Create(y.Size, y.Resized, y.Offset, y.Count, preset.Interpolation);
+        int[] packed = [.. horizontal.Bounds, .. horizontal.Weights, .. vertical.Bounds, .. vertical.Weights];
+        ArrayView<int> view = weights.View(accelerator, packed.Length);
+        view.CopyFromCPU(stream, packed);
+        int half = horizontal.Bounds.Length + horizontal.Weights.Length;
+        axisX = Axis(horizontal, view.SubView(0, half));
+        axisY = Axis(vertical, view.SubView(half));
+        columns = new Range(horizontal.InputStart, horizontal.InputEnd);
+        rows = new Range(vertical.InputStart, vertical.InputEnd);
+        (width, height) = (newWidth, newHeight);
+    }
+
+    private static ResampleAxis Axis(ResampleCoefficients coefficients, ArrayView<int> view) => new(
+        view.SubView(0, coefficients.Bounds.Length),
+        view.SubView(coefficients.Bounds.Length, coefficients.Weights.Length),
+        coefficients.MaxTaps,
+        coefficients.InputStart);
+
+    /// <summary>Packs the rows and columns under the crop end to end and copies them to the device.</summary>
+    private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int firstByte)
+    {
+        long length = (long)rowCount * rowBytes;
+        if (staging is null || staging.Length < length)
+        {
+            staging?.Dispose();
+            staging = accelerator.AllocatePageLocked1D<byte>(length, uninitialized: true);
+        }
+        Span<byte> packed = staging.Span;
+        for (int y = 0; y < rowCount; y++)
+        {
+            long address = (long)(rows.Start + y) * image.Stride + firstByte;
+            image.Pixels.Slice((int)address, rowBytes).CopyTo(packed.Slice(y * rowBytes, rowBytes));
+        }
+        ArrayView<byte> view = pixels.View(accelerator, length);
+        view.CopyFromCPU(stream, ref packed[0], length);
+        return view;
+    }
+
+    private static PixelLayout Layout(PixelFormat format) => format switch
+    {
+        PixelFormat.Rgb24 => new PixelLayout(3, 0, 1, 2),
+        PixelFormat.Bgr24 => new PixelLayout(3, 2, 1, 0),
+        PixelFormat.Rgba32 => new PixelLayout(4, 0, 1, 2),
+        PixelFormat.Bgra32 => new PixelLayout(4, 2, 1, 0),
+        PixelFormat.Gray8 => new PixelLayout(1, 0, 0, 0),
+        _ => throw new ImageException($"Pixel format {(int)format} is unknown; use one of {string.Join(", ", Enum.GetNames<PixelFormat>())}."),
+    };
+
+    /// <summary>
+    /// The float of every byte value and channel <c>[256, 3]</c>, computed on the host: a device's float division
+    /// need not be correctly rounded, torchvision's is.
+    /// </summary>
+    private static float[] NormalisationTable(ImagePreset preset)
+    {
+        float[] values = new float[PreprocessKernels.TableLength];
+        for (int value = 0; value <= byte.MaxValue; value++)
+        {
+            float scaled = value / 255f;
+            values[value * Channels] = (scaled - preset.Mean.R) / preset.Std.R;
+            values[value * Channels + 1] = (scaled - preset.Mean.G) / preset.Std.G;
+            values[value * Channels + 2] = (scaled - preset.Mean.B) / preset.Std.B;
+        }
+        return values;
+    }
+
+    /// <summary>Consecutive pixels of one axis.</summary>
+    private readonly record struct Range(int Start, int End);
+
+    /// <summary>Device memory that is replaced by a larger piece when it is too small.</summary>
+    private sealed class GrowingBuffer<T> : IDisposable
+        where T : unmanaged
+    {
+        private MemoryBuffer1D<T, Stride1D.Dense>? buffer;
+
+        public ArrayView<T> View(Accelerator accelerator, long length)
+        {
+            if (buffer is null || buffer.Length < length)
+            {
+                buffer?.Dispose();
+                buffer = null;
+                buffer = accelerator.Allocate1D<T>(length);
+            }
+            return buffer.View.SubView(0, length);
+        }
+
+        public void Dispose() => buffer?.Dispose();
+    }
+}
