@@ -33,6 +33,7 @@ import struct
 
 import numpy
 import torch
+from torchvision.models.resnet import Bottleneck
 
 from thin_resnet import ThinResNet
 
@@ -96,8 +97,11 @@ def splitmix64(seed, count):
     return ((x >> numpy.uint64(40)).astype(numpy.float64) / 2**23 - 1).astype(numpy.float32)
 
 
-def randomise(model, seed, last_gamma, signed_gammas):
-    """Random weights; batch norm as after training: means around 0, variances around 1, gammas in [0.5, 1.5]."""
+def randomise(model, seed, last_gamma=1, signed_gammas=False):
+    """
+    Random weights; batch norm as after training: means around 0, variances around 1, gammas in [0.5, 1.5].
+    A last_gamma below 1 damps each block's last batch norm, so that deep networks do not grow without bound.
+    """
     generator = torch.Generator().manual_seed(seed)
 
     def normal(shape, std):
@@ -106,7 +110,9 @@ def randomise(model, seed, last_gamma, signed_gammas):
     def uniform(shape, low, high):
         return torch.rand(shape, generator=generator) * (high - low) + low
 
-    for name, module in model.named_modules():
+    modules = dict(model.named_modules())
+    last_batch_norm = "bn3" if any(isinstance(module, Bottleneck) for module in modules.values()) else "bn2"
+    for name, module in modules.items():
         if isinstance(module, torch.nn.Conv2d):
             fan_in = module.weight[0].numel()
             module.weight.data = normal(module.weight.shape, (2 / fan_in) ** 0.5)
@@ -114,7 +120,7 @@ def randomise(model, seed, last_gamma, signed_gammas):
             module.weight.data = normal(module.weight.shape, module.in_features ** -0.5)
         elif isinstance(module, torch.nn.BatchNorm2d):
             gamma = uniform(module.weight.shape, 0.5, 1.5)
-            if name.endswith(model.last_batch_norm):
+            if name.endswith(last_batch_norm):
                 gamma *= last_gamma
             if signed_gammas:
                 gamma *= torch.arange(gamma.numel()) % 3 - 1

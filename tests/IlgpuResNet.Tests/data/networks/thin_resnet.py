@@ -54,7 +54,6 @@ class ThinResNet(ResNet):
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1)) if fixed_pool is None else nn.AvgPool2d(fixed_pool)
         self.fc = nn.Linear(self.inplanes, num_classes)
 
-        self.last_batch_norm = "bn2" if block == "basic" else "bn3"
         if block == "bottleneck" and stride_placement == "first_conv1x1":
             for module in self.modules():
                 if isinstance(module, Bottleneck):
