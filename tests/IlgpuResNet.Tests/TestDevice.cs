@@ -43,8 +43,10 @@ public sealed class TestDevice
     {
         // Contexts live until the process ends, as the accelerators made from them do.
         var context = Context.Create(builder => Select(KernelContext.Configure(builder), backEnd));
-        if (context.Devices.Length == 0) return null;
-        Accelerator accelerator = context.Devices[0].CreateAccelerator(context);
+        // A context that finds no device adds a default CPU device: it must not pass for the one that was asked for.
+        Device? device = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == TypeOf(backEnd));
+        if (device is null) return null;
+        Accelerator accelerator = device.CreateAccelerator(context);
         return new TestDevice(accelerator, backEnd is BackEnd.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator));
     }
 
@@ -56,5 +58,12 @@ public sealed class TestDevice
         BackEnd.OpenCL => builder.OpenCL(),
         BackEnd.Cuda => builder.Cuda(),
         _ => throw new ArgumentOutOfRangeException(nameof(backEnd)),
+    };
+
+    private static AcceleratorType TypeOf(BackEnd backEnd) => backEnd switch
+    {
+        BackEnd.OpenCL => AcceleratorType.OpenCL,
+        BackEnd.Cuda => AcceleratorType.Cuda,
+        _ => AcceleratorType.CPU,
     };
 }
