@@ -68,11 +68,25 @@ public abstract class StateTensor
     /// <exception cref="ObjectDisposedException">The state dict was disposed.</exception>
     public abstract void CopyTo(Span<float> destination);
 
+    /// <summary>
+    /// Copies elements as they are stored, little-endian, in row-major order; as many as the destination holds.
+    /// </summary>
+    /// <param name="first">Index of the first element.</param>
+    /// <param name="destination">Whole elements, not beyond the last one.</param>
+    internal abstract void CopyBytes(long first, Span<byte> destination);
+
     /// <summary>All elements in row-major order, converted to float32.</summary>
     public float[] ToArray()
     {
         float[] values = new float[Count];
         CopyTo(values);
         return values;
+    }
+
+    /// <summary>Refuses a destination that does not hold exactly all elements.</summary>
+    private protected void CheckLength(int length)
+    {
+        if (length != Count)
+            throw new ArgumentException($"tensor {Message.Clean(Name)} has {Count} elements, but the destination has {length}.", nameof(length));
     }
 }

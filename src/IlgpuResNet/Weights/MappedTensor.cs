@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace IlgpuResNet.Weights;
+
+/// <summary>Where a reader found a tensor.</summary>
+/// <param name="Name">Name in the file.</param>
+/// <param name="Shape">Sizes, outermost first.</param>
+/// <param name="DataType">Element type.</param>
+/// <param name="Offset">Position of the first element in the file, in bytes.</param>
+/// <param name="Strides">Elements from one index to the next, per dimension; default when row-major without gaps.</param>
+internal readonly record struct TensorEntry(string Name, ImmutableArray<int> Shape, DataType DataType, long Offset, ImmutableArray<long> Strides = default);
+
+/// <summary>A tensor inside a mapped file. The reader has checked that every element lies inside the file.</summary>
+internal sealed class MappedTensor : StateTensor
+{
+    private const int GatherBytes = 4096;
+    private const int ChunkElements = 1 << 20;
+
+    /// <summary>The file, not owned.</summary>
+    public required MappedFile File { private get; init; }
+
+    /// <inheritdoc cref="TensorEntry.Offset"/>
+    public required long Offset { private get; init; }
+
+    /// <inheritdoc cref="TensorEntry.Strides"/>
+    public required ImmutableArray<long> Strides { private get; init; }
+
+    /// <inheritdoc/>
+    [SkipLocalsInit]
+    public override void CopyTo(Span<float> destination)
+    {
+        CheckLength(destination.Length);
+        using MappedFile.Lease lease = File.Borrow();
+        int size = DataType.Size();
+        Span<byte> gathered = stackalloc byte[GatherBytes];
+        for (int done = 0; done < destination.Length;)
+        {
+            int count = Math.Min(destination.Length - done, Strides.IsDefault ? ChunkElements : GatherBytes / size);
+            scoped ReadOnlySpan<byte> elements;
+            if (Strides.IsDefault)
+            {
+                elements = lease.Span(Offset + (long)done * size, count * size);
+            }
+            else
+            {
+                Gather(lease, done, gathered[..(count * size)]);
+                elements = gathered;
+            }
+            ElementConversion.ToSingle(DataType, elements, destination.Slice(done, count));
+            done += count;
+        }
+    }
+
+    /// <inheritdoc/>
+    internal override void CopyBytes(long first, Span<byte> destination)
+    {
+        using MappedFile.Lease lease = File.Borrow();
+        if (Strides.IsDefault) lease.Span(Offset + first * DataType.Size(), destination.Length).CopyTo(destination);
+        else Gather(lease, first, destination);
+    }
+
+    private void Gather(MappedFile.Lease lease, long first, Span<byte> destination)
+    {
+        switch (DataType.Size())
+        {
+            case 1:
+                GatherElements(lease, first, destination);
+                break;
+            case 2:
+                GatherElements(lease, first, MemoryMarshal.Cast<byte, ushort>(destination));
+                break;
+            case 4:
+                GatherElements(lease, first, MemoryMarshal.Cast<byte, uint>(destination));
+                break;
+            default:
+                GatherElements(lease, first, MemoryMarshal.Cast<byte, ulong>(destination));
+                break;
+        }
+    }
+
+    private void GatherElements<T>(MappedFile.Lease lease, long first, Span<T> destination) where T : unmanaged
+    {
+        int rank = Shape.Length;
+        Span<long> index = stackalloc long[rank];
+        long rest = first;
+        for (int d = rank - 1; d >= 0; d--) (rest, index[d]) = Math.DivRem(rest, Shape[d]);
+
+        int last = rank - 1;
+        for (int done = 0; done < destination.Length;)
+        {
+            long position = 0;
+            for (int d = 0; d < rank; d++) position += index[d] * Strides[d];
+            int run = (int)Math.Min(Shape[last] - index[last], destination.Length - done);
+            for (int k = 0; k < run; k++)
+                destination[done + k] = MemoryMarshal.Read<T>(lease.Span(Offset + (position + k * Strides[last]) * Unsafe.SizeOf<T>(), Unsafe.SizeOf<T>()));
+
+            done += run;
+            index[last] += run;
+            for (int d = last; d > 0 && index[d] == Shape[d]; d--)
+            {
+                index[d] = 0;
+                index[d - 1]++;
+            }
+        }
+    }
+}
+
+/// <summary>A tensor in memory.</summary>
+internal sealed class ArrayTensor : StateTensor
+{
+    /// <summary>Row-major elements.</summary>
+    public required float[] Values { private get; init; }
+
+    /// <inheritdoc/>
+    public override void CopyTo(Span<float> destination)
+    {
+        CheckLength(destination.Length);
+        Values.CopyTo(destination);
+    }
+
+    /// <inheritdoc/>
+    internal override void CopyBytes(long first, Span<byte> destination) =>
+        MemoryMarshal.AsBytes(Values.AsSpan((int)first))[..destination.Length].CopyTo(destination);
+}

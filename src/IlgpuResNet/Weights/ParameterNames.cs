@@ -1,0 +1,46 @@
+using System.Text.RegularExpressions;
+
+namespace IlgpuResNet.Weights;
+
+/// <summary>Turns the names that other writers give to a ResNet's tensors into torchvision's.</summary>
+internal static partial class ParameterNames
+{
+    /// <summary>What <c>torch.nn.DataParallel</c> puts before every name.</summary>
+    private const string DataParallelPrefix = "module.";
+
+    /// <summary>Translates the names of one file; the order stays.</summary>
+    public static IReadOnlyList<string> ToTorchvision(IReadOnlyList<string> names)
+    {
+        bool parallel = names.Count > 0 && names.All(name => name.StartsWith(DataParallelPrefix, StringComparison.Ordinal));
+        return [.. names.Select(name => FromHuggingFace(parallel ? name[DataParallelPrefix.Length..] : name))];
+    }
+
+    /// <summary>
+    /// Translates a name of Hugging Face's <c>ResNetForImageClassification</c> (such as <c>microsoft/resnet-50</c>);
+    /// any other name comes back unchanged.
+    /// </summary>
+    public static string FromHuggingFace(string name)
+    {
+        if (Stem().Match(name) is { Success: true } stem)
+            return $"{(stem.Groups["op"].ValueSpan is "convolution" ? "conv1" : "bn1")}.{stem.Groups["rest"].Value}";
+        if (Classifier().Match(name) is { Success: true } classifier)
+            return $"fc.{classifier.Groups["rest"].Value}";
+        if (Block().Match(name) is not { Success: true } block) return name;
+
+        bool convolution = block.Groups["op"].ValueSpan is "convolution";
+        int stage = int.Parse(block.Groups["stage"].ValueSpan) + 1;
+        string path = block.Groups["layer"] is { Success: true } layer
+            ? $"{(convolution ? "conv" : "bn")}{int.Parse(layer.ValueSpan) + 1}"
+            : $"downsample.{(convolution ? 0 : 1)}";
+        return $"layer{stage}.{block.Groups["block"].Value}.{path}.{block.Groups["rest"].Value}";
+    }
+
+    [GeneratedRegex(@"^(resnet\.)?embedder\.embedder\.(?<op>convolution|normalization)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex Stem();
+
+    [GeneratedRegex(@"^classifier\.1\.(?<rest>weight|bias)\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex Classifier();
+
+    [GeneratedRegex(@"^(resnet\.)?encoder\.stages\.(?<stage>[0-9]{1,3})\.layers\.(?<block>[0-9]{1,3})\.(shortcut|layer\.(?<layer>[0-2]))\.(?<op>convolution|normalization)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex Block();
+}

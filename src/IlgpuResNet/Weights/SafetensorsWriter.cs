@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace IlgpuResNet.Weights;
+
+/// <summary>Writes a state dict as safetensors, each tensor in its own element type.</summary>
+internal static class SafetensorsWriter
+{
+    private const int Alignment = 8;
+    private const int BufferBytes = 1 << 20;
+
+    /// <summary>
+    /// Writes beside the target and renames when complete: an existing file is replaced whole or left as it was.
+    /// </summary>
+    /// <exception cref="WeightsException">The file cannot be written, or a name cannot be stored.</exception>
+    public static void Write(StateDict weights, string path, IReadOnlyDictionary<string, string> metadata)
+    {
+        // Wide elements first keeps every tensor aligned to its element.
+        StateTensor[] ordered = [.. weights.Values.OrderByDescending(tensor => tensor.DataType.Size())];
+        ReadOnlyMemory<byte> header = Header(weights, ordered, metadata);
+        string aside = $"{path}.{Path.GetRandomFileName()}.part";
+        try
+        {
+            try
+            {
+                using (var stream = new FileStream(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
+                {
+                    Span<byte> prefix = stackalloc byte[SafetensorsReader.PrefixLength];
+                    BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
+                    stream.Write(prefix);
+                    stream.Write(header.Span);
+                    WriteData(stream, ordered);
+                    stream.Flush(flushToDisk: true);
+                }
+                File.Move(aside, path, overwrite: true);
+            }
+            finally
+            {
+                File.Delete(aside);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}", e);
+        }
+    }
+
+    private static ReadOnlyMemory<byte> Header(StateDict weights, StateTensor[] ordered, IReadOnlyDictionary<string, string> metadata)
+    {
+        var offsets = new Dictionary<StateTensor, long>(ReferenceEqualityComparer.Instance);
+        long end = 0;
+        foreach (StateTensor tensor in ordered)
+        {
+            offsets.Add(tensor, end);
+            end += tensor.Count * tensor.DataType.Size();
+        }
+
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            if (metadata.Count > 0)
+            {
+                json.WriteStartObject(SafetensorsReader.MetadataKey);
+                foreach ((string key, string value) in metadata) json.WriteString(key, value);
+                json.WriteEndObject();
+            }
+            foreach (StateTensor tensor in weights.Values) WriteTensor(json, tensor, offsets[tensor]);
+            json.WriteEndObject();
+        }
+        // The format allows spaces after the JSON; they align the data.
+        int padding = -buffer.WrittenCount & (Alignment - 1);
+        buffer.GetSpan(padding)[..padding].Fill((byte)' ');
+        buffer.Advance(padding);
+        return buffer.WrittenMemory;
+    }
+
+    private static void WriteTensor(Utf8JsonWriter json, StateTensor tensor, long offset)
+    {
+        json.WriteStartObject(tensor.Name);
+        json.WriteString("dtype", tensor.DataType.SafetensorsName());
+        json.WriteStartArray("shape");
+        foreach (int size in tensor.Shape) json.WriteNumberValue(size);
+        json.WriteEndArray();
+        json.WriteStartArray("data_offsets");
+        json.WriteNumberValue(offset);
+        json.WriteNumberValue(offset + tensor.Count * tensor.DataType.Size());
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteData(FileStream stream, StateTensor[] tensors)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            foreach (StateTensor tensor in tensors)
+            {
+                int size = tensor.DataType.Size();
+                for (long first = 0; first < tensor.Count;)
+                {
+                    int count = (int)Math.Min(tensor.Count - first, BufferBytes / size);
+                    tensor.CopyBytes(first, buffer.AsSpan(0, count * size));
+                    stream.Write(buffer, 0, count * size);
+                    first += count;
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

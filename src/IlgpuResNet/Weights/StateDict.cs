@@ -1,0 +1,157 @@
+using System.Collections;
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+
+namespace IlgpuResNet.Weights;
+
+/// <summary>
+/// Named tensors in file order, with torchvision's names: a <c>module.</c> prefix (<c>DataParallel</c>) is taken off and the names of
+/// Hugging Face's ResNets are translated. A file is memory-mapped and its tensors stay there until they are copied out;
+/// it must not be changed while mapped. Safe to read from several threads.
+/// </summary>
+[SuppressMessage("Naming", "CA1710", Justification = "PyTorch's name.")]
+public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDisposable
+{
+    // Room for views that repeat elements (expand); every element a file holds takes at least a byte of it.
+    private const long RepeatedElements = 4 << 20;
+
+    private readonly OrderedDictionary<string, StateTensor> tensors = new(StringComparer.Ordinal);
+    private readonly MappedFile? file;
+
+    /// <summary>Takes tensors with unique names, and the file they lie in.</summary>
+    internal StateDict(string source, IEnumerable<StateTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null, MappedFile? file = null)
+    {
+        Source = source;
+        Metadata = metadata ?? ImmutableDictionary<string, string>.Empty;
+        this.file = file;
+        foreach (StateTensor tensor in tensors)
+        {
+            if (!this.tensors.TryAdd(tensor.Name, tensor))
+                throw new WeightsException($"{source}: two tensors are called {Message.Clean(tensor.Name)}.");
+        }
+    }
+
+    /// <summary>The path of the file, or what stands for it in messages.</summary>
+    public string Source { get; }
+
+    /// <summary>Free text by key (<c>__metadata__</c> of safetensors); empty for <c>.pth</c> files.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <inheritdoc/>
+    public int Count => tensors.Count;
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Keys => tensors.Keys;
+
+    /// <inheritdoc/>
+    public IEnumerable<StateTensor> Values => tensors.Values;
+
+    /// <summary>The tensor of this name.</summary>
+    /// <exception cref="WeightsException">There is none.</exception>
+    public StateTensor this[string key] =>
+        TryGetValue(key, out StateTensor? tensor) ? tensor : throw new WeightsException($"{Source}: tensor {Message.Clean(key)} is missing.");
+
+    /// <summary>
+    /// Opens a weights file. The format is recognised by content: safetensors, or a state dict saved by <c>torch.save</c> (zip, or the
+    /// stream form of before 1.6), possibly under <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>. Nothing in the file is executed.
+    /// </summary>
+    /// <exception cref="WeightsException">The file is missing, unreadable, damaged, of another format, or asks to run code.</exception>
+    public static StateDict Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        MappedFile file = MappedFile.Open(path);
+        try
+        {
+            var budget = new ReadBudget(path, file.Length);
+            WeightsContent content = WeightsFormats.Recognise(file) switch
+            {
+                WeightsFormat.Safetensors => SafetensorsReader.Read(file, budget),
+                WeightsFormat.TorchZip => Torch.TorchZipReader.Read(file, budget),
+                _ => Torch.TorchStreamReader.Read(file, budget),
+            };
+            CheckElements(file, content.Tensors);
+            IReadOnlyList<string> names = ParameterNames.ToTorchvision([.. content.Tensors.Select(entry => entry.Name)]);
+            return new StateDict(path, content.Tensors.Zip(names, (entry, name) => Map(file, entry, name)), content.Metadata, file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a state dict in memory. The arrays are kept, not copied.</summary>
+    /// <param name="tensors">Unique names, shapes, and as many values in row-major order as the shape has elements.</param>
+    /// <param name="source">What stands for a path in messages.</param>
+    /// <param name="metadata">Free text by key.</param>
+    /// <exception cref="ArgumentException">Values do not fill a shape.</exception>
+    /// <exception cref="WeightsException">A name occurs twice.</exception>
+    public static StateDict Create(IEnumerable<(string Name, ImmutableArray<int> Shape, float[] Values)> tensors, string source = "memory", IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        return new StateDict(source, tensors.Select(Make), metadata);
+
+        static StateTensor Make((string Name, ImmutableArray<int> Shape, float[] Values) tensor)
+        {
+            var made = new ArrayTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = DataType.Float32, Values = tensor.Values };
+            return made.Count == tensor.Values.Length
+                ? made
+                : throw new ArgumentException($"tensor {Message.Clean(tensor.Name)} of shape {Message.Shape(tensor.Shape)} needs {made.Count} values, but {tensor.Values.Length} were given.", nameof(tensors));
+        }
+    }
+
+    /// <summary>
+    /// Writes a safetensors file, each tensor in its own element type. It is written aside and renamed when complete:
+    /// a file that was there is replaced whole or left as it was.
+    /// </summary>
+    /// <param name="path">The file to make or replace.</param>
+    /// <param name="metadata">Free text by key; null for <see cref="Metadata"/>.</param>
+    /// <exception cref="WeightsException">The file cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The state dict was disposed.</exception>
+    public void Save(string path, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (ContainsKey(SafetensorsReader.MetadataKey))
+            throw new WeightsException($"{path}: cannot be written: safetensors has no room for a tensor called {SafetensorsReader.MetadataKey}.");
+        SafetensorsWriter.Write(this, path, metadata ?? Metadata);
+    }
+
+    /// <inheritdoc/>
+    public bool ContainsKey(string key) => tensors.ContainsKey(key);
+
+    /// <inheritdoc/>
+    public bool TryGetValue(string key, [MaybeNullWhen(false)] out StateTensor value) => tensors.TryGetValue(key, out value);
+
+    /// <inheritdoc/>
+    public IEnumerator<KeyValuePair<string, StateTensor>> GetEnumerator() => tensors.GetEnumerator();
+
+    /// <inheritdoc/>
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>Closes the file. Copies that are under way on other threads are completed first.</summary>
+    public void Dispose() => file?.Dispose();
+
+    private static MappedTensor Map(MappedFile file, TensorEntry entry, string name) => new()
+    {
+        Name = name,
+        Shape = entry.Shape,
+        DataType = entry.DataType,
+        File = file,
+        Offset = entry.Offset,
+        Strides = entry.Strides,
+    };
+
+    /// <summary>Views may repeat elements: a few bytes must not promise gigabytes to whoever copies them out.</summary>
+    private static void CheckElements(MappedFile file, List<TensorEntry> tensors)
+    {
+        Int128 elements = 0;
+        foreach (TensorEntry tensor in tensors)
+        {
+            Int128 count = 1;
+            foreach (int size in tensor.Shape) count = Int128.Min(count * size, long.MaxValue);
+            elements += count;
+        }
+        if (elements > file.Length + RepeatedElements)
+            throw new WeightsException($"{file.Path}: refused: its tensors claim {elements} elements, more than a file of {file.Length} bytes justifies.");
+    }
+}

@@ -1,0 +1,340 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Text;
+
+namespace IlgpuResNet.Weights.Torch;
+
+/// <summary>
+/// Interprets the part of Python's pickle language (protocols 2 to 5) that state dicts are written in
+/// (https://docs.python.org/3/library/pickletools.html). Names outside <see cref="TorchGlobals"/> and opcodes outside this file are refused;
+/// nothing is ever executed, and no recursion depends on the input.
+/// </summary>
+internal ref struct PickleReader
+{
+    private const int HighestProtocol = 5;
+    private const int MostOpcodes = 20_000_000;
+
+    // Upper estimates in bytes, for the budget.
+    private const int CostOfOpcode = 32;
+    private const int CostOfContainer = 64;
+    private const int CostOfItem = 48;
+    private const int CostOfMemo = 96;
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly ReadOnlySpan<byte> bytes;
+    private readonly ReadBudget budget;
+    private readonly TorchObjects objects;
+    private readonly List<object?> stack = [];
+    private readonly Stack<int> marks = new();
+    private readonly Dictionary<uint, object?> memo = [];
+
+    /// <summary>Prepares to read one pickle.</summary>
+    /// <param name="bytes">Starts with the pickle; more may follow it.</param>
+    /// <param name="budget">What may be allocated.</param>
+    /// <param name="objects">Gives allowed calls their meaning.</param>
+    public PickleReader(ReadOnlySpan<byte> bytes, ReadBudget budget, TorchObjects objects)
+    {
+        this.bytes = bytes;
+        this.budget = budget;
+        this.objects = objects;
+    }
+
+    /// <summary>Bytes read so far; after <see cref="Read"/> the pickle's length.</summary>
+    public int Position { get; private set; }
+
+    /// <summary>Reads the pickle to its end.</summary>
+    /// <exception cref="WeightsException">It is damaged, too large, or asks for something outside the allow-list.</exception>
+    public object? Read()
+    {
+        for (int count = 0; count < MostOpcodes; count++)
+        {
+            budget.Charge(CostOfOpcode);
+            var code = (PickleOpcode)NextByte();
+            if (code == PickleOpcode.Stop) return Pop();
+            Step(code);
+        }
+        throw Damaged($"more than {MostOpcodes} steps");
+    }
+
+    private void Step(PickleOpcode code)
+    {
+        switch (code)
+        {
+            case PickleOpcode.Proto:
+                if (NextByte() is var protocol and > HighestProtocol) throw Damaged($"unknown protocol {protocol}");
+                break;
+            case PickleOpcode.Frame:
+                Take(sizeof(ulong));
+                break;
+            case PickleOpcode.Mark:
+                marks.Push(stack.Count);
+                break;
+            case PickleOpcode.Pop:
+                PopAny();
+                break;
+            case PickleOpcode.PopMark:
+                PopToMark();
+                break;
+            case PickleOpcode.Dup:
+                stack.Add(Peek());
+                break;
+            case PickleOpcode.None:
+                stack.Add(null);
+                break;
+            case PickleOpcode.NewTrue:
+                stack.Add(true);
+                break;
+            case PickleOpcode.NewFalse:
+                stack.Add(false);
+                break;
+            case PickleOpcode.BinInt:
+                stack.Add((long)BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int))));
+                break;
+            case PickleOpcode.BinInt1:
+                stack.Add((long)NextByte());
+                break;
+            case PickleOpcode.BinInt2:
+                stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort))));
+                break;
+            case PickleOpcode.Long1:
+                PushInteger(Take(NextByte()));
+                break;
+            case PickleOpcode.Long4:
+                PushInteger(Take(NextLength(sizeof(int))));
+                break;
+            case PickleOpcode.BinFloat:
+                stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Take(sizeof(double))));
+                break;
+            case PickleOpcode.ShortBinUnicode or PickleOpcode.ShortBinString:
+                stack.Add(Text(Take(NextByte())));
+                break;
+            case PickleOpcode.BinUnicode or PickleOpcode.BinString:
+                stack.Add(Text(Take(NextLength(sizeof(int)))));
+                break;
+            case PickleOpcode.BinUnicode8:
+                stack.Add(Text(Take(NextLength(sizeof(long)))));
+                break;
+            case PickleOpcode.ShortBinBytes:
+                stack.Add(Blob(Take(NextByte())));
+                break;
+            case PickleOpcode.BinBytes:
+                stack.Add(Blob(Take(NextLength(sizeof(int)))));
+                break;
+            case PickleOpcode.BinBytes8:
+                stack.Add(Blob(Take(NextLength(sizeof(long)))));
+                break;
+            default:
+                StepContainer(code);
+                break;
+        }
+    }
+
+    private void StepContainer(PickleOpcode code)
+    {
+        switch (code)
+        {
+            case PickleOpcode.EmptyList:
+                budget.Charge(CostOfContainer);
+                stack.Add(new List<object?>());
+                break;
+            case PickleOpcode.EmptyDict:
+                budget.Charge(CostOfContainer);
+                stack.Add(new PickleDict());
+                break;
+            case PickleOpcode.EmptyTuple:
+                stack.Add(Array.Empty<object?>());
+                break;
+            case PickleOpcode.Tuple1:
+                stack.Add(PopMany(1));
+                break;
+            case PickleOpcode.Tuple2:
+                stack.Add(PopMany(2));
+                break;
+            case PickleOpcode.Tuple3:
+                stack.Add(PopMany(3));
+                break;
+            case PickleOpcode.Tuple:
+                stack.Add(PopToMark());
+                break;
+            case PickleOpcode.Append:
+                Append(PopMany(1));
+                break;
+            case PickleOpcode.Appends:
+                Append(PopToMark());
+                break;
+            case PickleOpcode.SetItem:
+                SetItems(PopMany(2));
+                break;
+            case PickleOpcode.SetItems:
+                SetItems(PopToMark());
+                break;
+            case PickleOpcode.BinPut:
+                Remember(NextByte());
+                break;
+            case PickleOpcode.LongBinPut:
+                Remember(BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint))));
+                break;
+            case PickleOpcode.Memoize:
+                Remember((uint)memo.Count);
+                break;
+            case PickleOpcode.BinGet:
+                Recall(NextByte());
+                break;
+            case PickleOpcode.LongBinGet:
+                Recall(BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint))));
+                break;
+            default:
+                StepObject(code);
+                break;
+        }
+    }
+
+    private void StepObject(PickleOpcode code)
+    {
+        switch (code)
+        {
+            case PickleOpcode.Global:
+                stack.Add(TorchGlobals.Find(budget.Source, Line(), Line()));
+                break;
+            case PickleOpcode.StackGlobal:
+                if (PopMany(2) is not [string module, string name]) throw Damaged("a name that is not a text");
+                stack.Add(TorchGlobals.Find(budget.Source, module, name));
+                break;
+            case PickleOpcode.Inst:
+                // Names a class and makes an object of it at once. No state dict does; the name is worth telling.
+                TorchGlobals.Find(budget.Source, Line(), Line());
+                throw Damaged("an object is made in a way that state dicts never use");
+            case PickleOpcode.Reduce or PickleOpcode.NewObj:
+                if (PopMany(2) is not [TorchGlobal function, object?[] arguments]) throw Damaged("a call of something that is not a function");
+                stack.Add(objects.Call(function, arguments));
+                break;
+            case PickleOpcode.Build:
+                // The attributes of a state dict, such as _metadata: of no use here.
+                Pop();
+                if (Peek() is not PickleDict) throw Damaged("attributes are set on something that is not a dict");
+                break;
+            case PickleOpcode.BinPersId:
+                stack.Add(objects.Storage(Pop()));
+                break;
+            default:
+                throw Damaged($"opcode 0x{(int)code:X2}, which state dicts never use");
+        }
+    }
+
+    private readonly void Append(object?[] items)
+    {
+        if (Peek() is not List<object?> list) throw Damaged("items are appended to something that is not a list");
+        list.AddRange(items);
+    }
+
+    private readonly void SetItems(object?[] items)
+    {
+        if (Peek() is not PickleDict dict) throw Damaged("items are set on something that is not a dict");
+        if (items.Length % 2 != 0) throw Damaged("a dict has a key without a value");
+        for (int i = 0; i < items.Length; i += 2) dict.Items.Add(new(items[i], items[i + 1]));
+    }
+
+    private readonly void Remember(uint index)
+    {
+        budget.Charge(CostOfMemo);
+        memo[index] = Peek();
+    }
+
+    private readonly void Recall(uint index)
+    {
+        if (!memo.TryGetValue(index, out object? value)) throw Damaged($"value {index} is used before it is stored");
+        stack.Add(value);
+    }
+
+    private readonly object? Peek() => stack.Count > Floor() ? stack[^1] : throw Damaged("the stack is empty");
+
+    private readonly object? Pop()
+    {
+        object? value = Peek();
+        stack.RemoveAt(stack.Count - 1);
+        return value;
+    }
+
+    /// <summary>Python's POP takes a mark away when that is what lies on top.</summary>
+    private readonly void PopAny()
+    {
+        if (marks.Count > 0 && marks.Peek() == stack.Count) marks.Pop();
+        else Pop();
+    }
+
+    private readonly object?[] PopMany(int count)
+    {
+        if (stack.Count - Floor() < count) throw Damaged("the stack is empty");
+        return PopFrom(stack.Count - count);
+    }
+
+    private readonly object?[] PopToMark() => marks.TryPop(out int mark) ? PopFrom(mark) : throw Damaged("a mark is missing");
+
+    private readonly object?[] PopFrom(int start)
+    {
+        budget.Charge(CostOfContainer + (long)CostOfItem * (stack.Count - start));
+        object?[] items = new object?[stack.Count - start];
+        stack.CopyTo(start, items, 0, items.Length);
+        stack.RemoveRange(start, items.Length);
+        return items;
+    }
+
+    private readonly int Floor() => marks.TryPeek(out int mark) ? mark : 0;
+
+    private readonly void PushInteger(ReadOnlySpan<byte> digits)
+    {
+        budget.Charge(CostOfContainer + digits.Length);
+        var value = new BigInteger(digits);
+        if (value >= long.MinValue && value <= long.MaxValue) stack.Add((long)value);
+        else stack.Add(value);
+    }
+
+    private readonly byte[] Blob(ReadOnlySpan<byte> content)
+    {
+        budget.Charge(CostOfContainer + content.Length);
+        return content.ToArray();
+    }
+
+    private readonly string Text(ReadOnlySpan<byte> utf8)
+    {
+        budget.Charge(CostOfContainer + 2L * utf8.Length);
+        try
+        {
+            return StrictUtf8.GetString(utf8);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw Damaged("a text is not valid UTF-8");
+        }
+    }
+
+    private string Line()
+    {
+        int length = bytes[Position..].IndexOf((byte)'\n');
+        if (length < 0) throw Damaged("it ends inside a name");
+        string line = Text(Take(length));
+        Position++;
+        return line;
+    }
+
+    private byte NextByte() => Take(1)[0];
+
+    /// <summary>A length of 4 or 8 bytes, which the rest of the pickle must hold.</summary>
+    private int NextLength(int size)
+    {
+        ReadOnlySpan<byte> field = Take(size);
+        ulong length = size == sizeof(int) ? BinaryPrimitives.ReadUInt32LittleEndian(field) : BinaryPrimitives.ReadUInt64LittleEndian(field);
+        return length <= (ulong)(bytes.Length - Position) ? (int)length : throw Damaged("it ends inside a value");
+    }
+
+    private ReadOnlySpan<byte> Take(int count)
+    {
+        if (count > bytes.Length - Position) throw Damaged("it ends inside a value");
+        ReadOnlySpan<byte> taken = bytes.Slice(Position, count);
+        Position += count;
+        return taken;
+    }
+
+    private readonly WeightsException Damaged(string what) => new($"{budget.Source}: damaged .pth file: {what} (byte {Position} of a pickle).");
+}

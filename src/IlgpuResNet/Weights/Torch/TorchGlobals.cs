@@ -1,0 +1,88 @@
+namespace IlgpuResNet.Weights.Torch;
+
+/// <summary>The functions and classes that a state dict may name. None is ever called: this library acts in their place.</summary>
+internal enum TorchGlobalKind
+{
+    /// <summary><c>dict</c> and <c>collections.OrderedDict</c>.</summary>
+    Dict,
+
+    /// <summary><c>torch._utils._rebuild_tensor</c> and <c>_rebuild_tensor_v2</c>.</summary>
+    RebuildTensor,
+
+    /// <summary><c>torch._utils._rebuild_parameter</c>.</summary>
+    RebuildParameter,
+
+    /// <summary><c>torch.Size</c>.</summary>
+    Size,
+
+    /// <summary>The class of a storage.</summary>
+    Storage,
+}
+
+/// <summary>An allowed name; for a storage with its element type.</summary>
+internal sealed record TorchGlobal(TorchGlobalKind Kind, DataType DataType = DataType.UInt8);
+
+/// <summary>The allow-list of names.</summary>
+internal static class TorchGlobals
+{
+    private const string Advice = "in Python, where you trust the file, load it and save torch.save(model.state_dict(), path)";
+
+    private static readonly (string Name, DataType Type)[] Storages =
+    [
+        ("FloatStorage", DataType.Float32),
+        ("HalfStorage", DataType.Float16),
+        ("BFloat16Storage", DataType.BFloat16),
+        ("DoubleStorage", DataType.Float64),
+        ("CharStorage", DataType.Int8),
+        ("ShortStorage", DataType.Int16),
+        ("IntStorage", DataType.Int32),
+        ("LongStorage", DataType.Int64),
+        ("ByteStorage", DataType.UInt8),
+        ("BoolStorage", DataType.Bool),
+    ];
+
+    private static readonly Dictionary<string, TorchGlobal> Allowed = MakeAllowed();
+
+    /// <summary>Finds an allowed name.</summary>
+    /// <exception cref="WeightsException">The name is not on the list; the message says what the file asked for.</exception>
+    public static TorchGlobal Find(string source, string module, string name) =>
+        Allowed.TryGetValue($"{module}.{name}", out TorchGlobal? global) ? global : throw Refusal(source, module, name);
+
+    private static WeightsException Refusal(string source, string module, string name)
+    {
+        // The os module pickles its functions under the name of the platform's own.
+        string full = Message.Clean($"{(module is "posix" or "nt" ? "os" : module)}.{name}");
+        if (module is "torch" or "torch.cuda" or "torch.storage" && name.EndsWith("Storage", StringComparison.Ordinal))
+            return new WeightsException($"{source}: refused: it holds a {full}, whose element type is not supported; convert the tensors to float32.");
+        if (module.StartsWith("__torch__", StringComparison.Ordinal))
+            return new WeightsException($"{source}: refused: it is a TorchScript program ({full}), and only state dicts are read; nothing was executed. To convert it: {Advice}.");
+        if (module.StartsWith("torch.nn.", StringComparison.Ordinal) || module.StartsWith("torchvision.models", StringComparison.Ordinal) || module.StartsWith("timm.", StringComparison.Ordinal))
+            return new WeightsException($"{source}: refused: it is a whole pickled model ({full}), and only state dicts are read; nothing was executed. To convert it: {Advice}.");
+        return new WeightsException($"{source}: refused: it asks Python to call {full}, which a state dict does not need; nothing was executed. To convert it: {Advice}.");
+    }
+
+    private static Dictionary<string, TorchGlobal> MakeAllowed()
+    {
+        var allowed = new Dictionary<string, TorchGlobal>(StringComparer.Ordinal)
+        {
+            ["collections.OrderedDict"] = new(TorchGlobalKind.Dict),
+            ["builtins.dict"] = new(TorchGlobalKind.Dict),
+            ["__builtin__.dict"] = new(TorchGlobalKind.Dict),
+            ["torch._utils._rebuild_tensor"] = new(TorchGlobalKind.RebuildTensor),
+            ["torch._utils._rebuild_tensor_v2"] = new(TorchGlobalKind.RebuildTensor),
+            ["torch._utils._rebuild_parameter"] = new(TorchGlobalKind.RebuildParameter),
+            ["torch.Size"] = new(TorchGlobalKind.Size),
+            // Untyped storages count bytes.
+            ["torch.UntypedStorage"] = new(TorchGlobalKind.Storage),
+            ["torch.storage.UntypedStorage"] = new(TorchGlobalKind.Storage),
+            ["torch.storage._UntypedStorage"] = new(TorchGlobalKind.Storage),
+        };
+        foreach ((string name, DataType type) in Storages)
+        {
+            allowed[$"torch.{name}"] = new(TorchGlobalKind.Storage, type);
+            allowed[$"torch.cuda.{name}"] = new(TorchGlobalKind.Storage, type);
+            allowed[$"torch.storage.{name}"] = new(TorchGlobalKind.Storage, type);
+        }
+        return allowed;
+    }
+}

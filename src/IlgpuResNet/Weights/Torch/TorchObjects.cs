@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+
+namespace IlgpuResNet.Weights.Torch;
+
+/// <summary>Does what the allowed functions of a pickle mean, as data: nothing is looked up or called.</summary>
+internal sealed class TorchObjects(ReadBudget budget)
+{
+    private const int BytesPerTensor = 400;
+    private const int BytesPerSize = 48;
+
+    private readonly Dictionary<string, StorageReference> storages = new(StringComparer.Ordinal);
+
+    /// <summary>Every storage that was named, by key.</summary>
+    public IReadOnlyDictionary<string, StorageReference> Storages => storages;
+
+    /// <summary>The value of an allowed function applied to arguments.</summary>
+    public object Call(TorchGlobal function, object?[] arguments) => function.Kind switch
+    {
+        TorchGlobalKind.Dict => MakeDict(arguments),
+        TorchGlobalKind.RebuildTensor => RebuildTensor(arguments),
+        TorchGlobalKind.RebuildParameter when arguments is [TensorReference tensor, ..] => tensor,
+        TorchGlobalKind.Size when arguments is [object?[] sizes] => sizes,
+        _ => throw Damaged($"{function.Kind} has unexpected arguments"),
+    };
+
+    /// <summary>
+    /// The storage that a persistent id names: <c>("storage", class, key, device, count)</c>, in stream files followed by None or
+    /// <c>(key, offset, count)</c> of the part that is meant.
+    /// </summary>
+    public StorageReference Storage(object? id)
+    {
+        if (id is not object?[] { Length: 5 or 6 } parts
+            || parts[0] is not "storage"
+            || parts[1] is not TorchGlobal { Kind: TorchGlobalKind.Storage } type
+            || parts[2] is not string key
+            || parts[4] is not long count
+            || count < 0 || count > long.MaxValue / type.DataType.Size())
+        {
+            throw Damaged("a storage is not described as torch.save does");
+        }
+        (long offset, long length) = parts.Length == 6 && parts[5] is not null ? View(parts[5], count) : (0, count);
+        budget.Charge(BytesPerTensor);
+        var storage = new StorageReference(key, type.DataType, count, offset, length);
+        if (storages.TryAdd(key, storage)) return storage;
+        StorageReference first = storages[key];
+        if (first.DataType != storage.DataType || first.Count != storage.Count)
+            throw Damaged($"storage {Message.Clean(key)} is described in two ways");
+        return storage;
+    }
+
+    private (long Offset, long Length) View(object? view, long count) =>
+        view is object?[] { Length: 3 } parts && parts[1] is long offset && parts[2] is long length
+        && offset >= 0 && length >= 0 && offset <= count && length <= count - offset
+            ? (offset, length)
+            : throw Damaged("a view of a storage lies outside it");
+
+    private PickleDict MakeDict(object?[] arguments)
+    {
+        budget.Charge(BytesPerTensor);
+        var dict = new PickleDict();
+        if (arguments is []) return dict;
+        // Python 2 wrote an OrderedDict as a list of its pairs.
+        if (arguments is not [List<object?> pairs]) throw Damaged("a dict has unexpected arguments");
+        foreach (object? pair in pairs)
+        {
+            (object? key, object? value) = pair switch
+            {
+                List<object?> { Count: 2 } list => (list[0], list[1]),
+                object?[] { Length: 2 } tuple => (tuple[0], tuple[1]),
+                _ => throw Damaged("a dict has an item that is not a pair"),
+            };
+            budget.Charge(BytesPerSize);
+            dict.Items.Add(new(key, value));
+        }
+        return dict;
+    }
+
+    /// <summary><c>(storage, offset, size, stride, ...)</c>; the rest (gradients, hooks) is of no use here.</summary>
+    private TensorReference RebuildTensor(object?[] arguments)
+    {
+        if (arguments is not [StorageReference storage, long offset, object?[] sizes, object?[] steps, ..]) throw Damaged("a tensor is not described as torch.save does");
+        if (sizes.Length > SafetensorsReader.HighestRank || steps.Length != sizes.Length) throw Damaged("a tensor has a shape and strides that do not fit");
+        budget.Charge(BytesPerTensor + BytesPerSize * sizes.Length);
+
+        var shape = ImmutableArray.CreateBuilder<int>(sizes.Length);
+        var strides = ImmutableArray.CreateBuilder<long>(sizes.Length);
+        Int128 reach = offset;
+        for (int d = 0; d < sizes.Length; d++)
+        {
+            if (sizes[d] is not (long size and >= 0 and <= int.MaxValue) || steps[d] is not (long stride and >= 0))
+                throw Damaged("a tensor has a size or stride that is not a whole number of 0 or more");
+            shape.Add((int)size);
+            strides.Add(stride);
+            reach += ((Int128)size - 1) * stride;
+        }
+        bool empty = shape.Contains(0);
+        if (offset < 0 || (!empty && reach >= storage.ViewCount))
+            throw Damaged($"a tensor of shape {Message.Shape(shape.ToImmutable())} reaches outside its storage of {storage.ViewCount} elements");
+
+        bool packed = empty || IsPacked(shape, strides);
+        return new TensorReference(storage, empty ? 0 : storage.ViewOffset + offset, shape.MoveToImmutable(), packed ? default : strides.MoveToImmutable());
+    }
+
+    private static bool IsPacked(ImmutableArray<int>.Builder shape, ImmutableArray<long>.Builder strides)
+    {
+        long expected = 1;
+        for (int d = shape.Count - 1; d >= 0; d--)
+        {
+            if (shape[d] == 1) continue;
+            if (strides[d] != expected) return false;
+            expected *= shape[d];
+        }
+        return true;
+    }
+
+    private WeightsException Damaged(string what) => new($"{budget.Source}: damaged .pth file: {what}.");
+}

@@ -1,0 +1,45 @@
+namespace IlgpuResNet.Weights.Torch;
+
+/// <summary>Finds the state dict in what a <c>.pth</c> file's pickle holds.</summary>
+internal static class TorchStateDict
+{
+    /// <summary>Under which names training scripts keep it, best known first.</summary>
+    private static readonly string[] OuterKeys = ["state_dict", "model_state_dict", "model"];
+
+    /// <summary>The tensors in order; entries that are no tensors (epoch, optimizer) are left out.</summary>
+    /// <param name="source">The file, for messages.</param>
+    /// <param name="root">What the pickle holds.</param>
+    /// <param name="locate">Gives the position of a storage in the file, in bytes, after checking its length.</param>
+    /// <exception cref="WeightsException">There is no state dict.</exception>
+    public static WeightsContent Collect(string source, object? root, Func<StorageReference, long> locate)
+    {
+        if (root is not PickleDict dict)
+            throw new WeightsException($"{source}: holds no state dict but {Describe(root)}; save torch.save(model.state_dict(), path).");
+        PickleDict? found = HasTensors(dict) ? dict : OuterKeys.Select(dict.Find).OfType<PickleDict>().FirstOrDefault(HasTensors);
+        if (found is null)
+        {
+            string keys = string.Join(", ", dict.Items.Select(item => item.Key).OfType<string>().Take(8));
+            throw new WeightsException($"{source}: holds no state dict; its entries are: {(keys.Length == 0 ? "none" : Message.Clean(keys))}.");
+        }
+
+        var tensors = new List<TensorEntry>();
+        foreach ((object? key, object? value) in found.Items)
+        {
+            if (value is not TensorReference tensor) continue;
+            if (key is not string name) throw new WeightsException($"{source}: damaged .pth file: a tensor's name is not a text.");
+            DataType type = tensor.Storage.DataType;
+            tensors.Add(new TensorEntry(name, tensor.Shape, type, locate(tensor.Storage) + tensor.Offset * type.Size(), tensor.Strides));
+        }
+        return new WeightsContent(tensors, []);
+    }
+
+    private static bool HasTensors(PickleDict dict) => dict.Items.Exists(item => item.Value is TensorReference);
+
+    private static string Describe(object? root) => root switch
+    {
+        TensorReference => "a single tensor",
+        List<object?> or object?[] => "a list",
+        null => "nothing",
+        _ => "a single value",
+    };
+}

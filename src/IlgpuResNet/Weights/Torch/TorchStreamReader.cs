@@ -1,0 +1,59 @@
+using System.Buffers.Binary;
+
+namespace IlgpuResNet.Weights.Torch;
+
+/// <summary>
+/// Reads what <c>torch.save</c> wrote before 1.6: pickles of a magic number, the protocol version, the system, the object and the list of
+/// storage keys, then for each key an i64 count and the raw elements.
+/// </summary>
+internal static class TorchStreamReader
+{
+    private const long ProtocolVersion = 1001;
+
+    /// <summary>Reads the structure; the storages stay where they are.</summary>
+    /// <exception cref="WeightsException">The file is damaged, holds no state dict, or asks for something outside the allow-list.</exception>
+    public static WeightsContent Read(MappedFile file, ReadBudget budget)
+    {
+        using MappedFile.Lease lease = file.Borrow();
+        var objects = new TorchObjects(budget);
+        long position = WeightsFormats.TorchStreamStartLength;
+        if (Next(file, lease, budget, objects, ref position) is not ProtocolVersion) throw Damaged(file, $"its protocol version is not {ProtocolVersion}");
+        if (Next(file, lease, budget, objects, ref position) is not PickleDict system) throw Damaged(file, "its description of the system is missing");
+        if (system.Find("little_endian") is false)
+            throw new WeightsException($"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
+        object? root = Next(file, lease, budget, objects, ref position);
+        if (Next(file, lease, budget, objects, ref position) is not List<object?> keys) throw Damaged(file, "its list of storages is missing");
+
+        Dictionary<string, long> offsets = LocateStorages(file, lease, objects, keys, position);
+        return TorchStateDict.Collect(file.Path, root, storage =>
+            offsets.TryGetValue(storage.Key, out long offset) ? offset : throw Damaged(file, $"storage {Message.Clean(storage.Key)} is missing"));
+    }
+
+    private static object? Next(MappedFile file, MappedFile.Lease lease, ReadBudget budget, TorchObjects objects, ref long position)
+    {
+        var reader = new PickleReader(lease.From(position), budget, objects);
+        object? value = reader.Read();
+        position += reader.Position;
+        return value;
+    }
+
+    private static Dictionary<string, long> LocateStorages(MappedFile file, MappedFile.Lease lease, TorchObjects objects, List<object?> keys, long position)
+    {
+        var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (object? key in keys)
+        {
+            if (key is not string name || !objects.Storages.TryGetValue(name, out StorageReference? storage)) throw Damaged(file, "it lists a storage that no tensor uses");
+            if (file.Length - position < sizeof(long)) throw Damaged(file, $"it ends before storage {Message.Clean(name)}; the file may be cut off");
+            long count = BinaryPrimitives.ReadInt64LittleEndian(lease.Span(position, sizeof(long)));
+            if (count != storage.Count) throw Damaged(file, $"storage {Message.Clean(name)} has {count} elements, but {storage.Count} were announced");
+            position += sizeof(long);
+            long bytes = count * storage.DataType.Size();
+            if (bytes > file.Length - position) throw Damaged(file, $"it ends inside storage {Message.Clean(name)}; the file may be cut off");
+            if (!offsets.TryAdd(name, position)) throw Damaged(file, $"storage {Message.Clean(name)} is listed twice");
+            position += bytes;
+        }
+        return offsets;
+    }
+
+    private static WeightsException Damaged(MappedFile file, string what) => new($"{file.Path}: damaged .pth file (stream): {what}.");
+}

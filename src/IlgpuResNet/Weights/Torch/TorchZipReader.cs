@@ -1,0 +1,44 @@
+namespace IlgpuResNet.Weights.Torch;
+
+/// <summary>
+/// Reads what <c>torch.save</c> writes since 1.6: a zip of stored entries, <c>NAME/data.pkl</c> with the structure
+/// and <c>NAME/data/KEY</c> with each storage.
+/// </summary>
+internal static class TorchZipReader
+{
+    private const string PickleEntry = "/data.pkl";
+
+    /// <summary>Reads the structure; the storages stay where they are.</summary>
+    /// <exception cref="WeightsException">The file is damaged, holds no state dict, or asks for something outside the allow-list.</exception>
+    public static WeightsContent Read(MappedFile file, ReadBudget budget)
+    {
+        using MappedFile.Lease lease = file.Borrow();
+        Dictionary<string, ZipEntry> entries = ZipDirectory.Read(file, lease, budget);
+        string[] pickles = [.. entries.Keys.Where(name => name.EndsWith(PickleEntry, StringComparison.Ordinal)).Take(2)];
+        if (pickles.Length != 1)
+            throw new WeightsException($"{file.Path}: is a zip archive, but has {(pickles.Length == 0 ? "no" : "more than one")} data.pkl, so torch.save did not write it.");
+        string folder = pickles[0][..^PickleEntry.Length];
+        CheckByteOrder(file, lease, entries, folder);
+
+        ZipEntry pickle = entries[pickles[0]];
+        if (pickle.Length > int.MaxValue) throw new WeightsException($"{file.Path}: damaged .pth file: its data.pkl has {pickle.Length} bytes.");
+        var reader = new PickleReader(lease.Span(pickle.Offset, (int)pickle.Length), budget, new TorchObjects(budget));
+        return TorchStateDict.Collect(file.Path, reader.Read(), storage => Locate(file, entries, folder, storage));
+    }
+
+    private static long Locate(MappedFile file, Dictionary<string, ZipEntry> entries, string folder, StorageReference storage)
+    {
+        if (!entries.TryGetValue($"{folder}/data/{storage.Key}", out ZipEntry entry))
+            throw new WeightsException($"{file.Path}: damaged .pth file: storage {Message.Clean(storage.Key)} is missing.");
+        long needed = storage.Count * storage.DataType.Size();
+        if (needed > entry.Length)
+            throw new WeightsException($"{file.Path}: damaged .pth file: storage {Message.Clean(storage.Key)} needs {needed} bytes, but has {entry.Length}.");
+        return entry.Offset;
+    }
+
+    private static void CheckByteOrder(MappedFile file, MappedFile.Lease lease, Dictionary<string, ZipEntry> entries, string folder)
+    {
+        if (entries.TryGetValue($"{folder}/byteorder", out ZipEntry order) && order.Length == 3 && lease.Span(order.Offset, 3).SequenceEqual("big"u8))
+            throw new WeightsException($"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
+    }
+}

@@ -1,0 +1,118 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace IlgpuResNet.Weights.Torch;
+
+/// <summary>Where the bytes of a stored zip entry lie in the file.</summary>
+internal readonly record struct ZipEntry(long Offset, long Length);
+
+/// <summary>
+/// Lists the entries of a zip file from its central directory, zip64 included, without copying their content. Sizes in local headers
+/// are not looked at: torch leaves them empty. Layout: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
+/// </summary>
+internal static class ZipDirectory
+{
+    private const int EndLength = 22;
+    private const int LongestComment = ushort.MaxValue;
+    private const int Zip64LocatorLength = 20;
+    private const int Zip64EndLength = 56;
+    private const int CentralLength = 46;
+    private const int LocalLength = 30;
+    private const ushort Zip64Extra = 1;
+    private const ushort EncryptedFlag = 1;
+    private const int BytesPerEntry = 300;
+
+    /// <summary>Reads and checks all entries, by name.</summary>
+    /// <exception cref="WeightsException">The archive is damaged, or an entry is compressed or encrypted.</exception>
+    public static Dictionary<string, ZipEntry> Read(MappedFile file, MappedFile.Lease lease, ReadBudget budget)
+    {
+        (long start, long length, long count) = Locate(file, lease);
+        if (start < 0 || length < 0 || length > int.MaxValue || start > file.Length - length) throw Damaged(file, "its directory lies outside the file");
+        ReadOnlySpan<byte> directory = lease.Span(start, (int)length);
+
+        var entries = new Dictionary<string, ZipEntry>(StringComparer.Ordinal);
+        for (long i = 0; i < count; i++)
+        {
+            if (directory.Length < CentralLength || !directory.StartsWith("PK\x01\x02"u8)) throw Damaged(file, "its directory ends early");
+            int nameLength = U16(directory, 28);
+            int extraLength = U16(directory, 30);
+            int total = CentralLength + nameLength + extraLength + U16(directory, 32);
+            if (directory.Length < total) throw Damaged(file, "its directory ends early");
+
+            budget.Charge(BytesPerEntry + 2 * nameLength);
+            string name = Encoding.UTF8.GetString(directory.Slice(CentralLength, nameLength));
+            ZipEntry entry = ReadEntry(file, lease, directory, directory.Slice(CentralLength + nameLength, extraLength), name);
+            if (!entries.TryAdd(name, entry)) throw Damaged(file, $"entry {Message.Clean(name)} occurs twice");
+            directory = directory[total..];
+        }
+        return entries;
+    }
+
+    private static ZipEntry ReadEntry(MappedFile file, MappedFile.Lease lease, ReadOnlySpan<byte> central, ReadOnlySpan<byte> extra, string name)
+    {
+        if ((U16(central, 8) & EncryptedFlag) != 0 || U16(central, 10) != 0)
+            throw new WeightsException($"{file.Path}: entry {Message.Clean(name)} is compressed or encrypted; torch.save stores entries as they are.");
+        // Fields that do not fit 32 bits are all ones, and follow in the zip64 record in this order.
+        ReadOnlySpan<byte> wide = FindZip64(extra);
+        long length = Field(U32(central, 24), ref wide, file);
+        long stored = Field(U32(central, 20), ref wide, file);
+        long header = Field(U32(central, 42), ref wide, file);
+        if (stored != length) throw Damaged(file, $"entry {Message.Clean(name)} has two lengths");
+
+        if (header > file.Length - LocalLength) throw Damaged(file, $"entry {Message.Clean(name)} lies outside the file");
+        ReadOnlySpan<byte> local = lease.Span(header, LocalLength);
+        if (!local.StartsWith("PK\x03\x04"u8)) throw Damaged(file, $"entry {Message.Clean(name)} has no header");
+        long offset = header + LocalLength + U16(local, 26) + U16(local, 28);
+        if (length > file.Length - offset) throw Damaged(file, $"entry {Message.Clean(name)} lies outside the file");
+        return new ZipEntry(offset, length);
+    }
+
+    /// <summary>Position, length and entry count of the central directory.</summary>
+    private static (long Start, long Length, long Count) Locate(MappedFile file, MappedFile.Lease lease)
+    {
+        int tailLength = (int)Math.Min(file.Length, EndLength + LongestComment);
+        ReadOnlySpan<byte> tail = lease.Span(file.Length - tailLength, tailLength);
+        int end = tail.LastIndexOf("PK\x05\x06"u8);
+        if (end < 0 || tail.Length - end < EndLength) throw Damaged(file, "its end record is missing; the file may be cut off");
+
+        int locator = end - Zip64LocatorLength;
+        if (locator < 0 || !tail[locator..].StartsWith("PK\x06\x07"u8))
+            return (U32(tail, end + 16), U32(tail, end + 12), U16(tail, end + 10));
+
+        ulong position = BinaryPrimitives.ReadUInt64LittleEndian(tail[(locator + 8)..]);
+        if (file.Length < Zip64EndLength || position > (ulong)(file.Length - Zip64EndLength)) throw Damaged(file, "its zip64 record lies outside the file");
+        ReadOnlySpan<byte> zip64 = lease.Span((long)position, Zip64EndLength);
+        if (!zip64.StartsWith("PK\x06\x06"u8)) throw Damaged(file, "its zip64 record is missing");
+        return (I64(zip64, 48), I64(zip64, 40), I64(zip64, 32));
+    }
+
+    private static ReadOnlySpan<byte> FindZip64(ReadOnlySpan<byte> extra)
+    {
+        while (extra.Length >= 4)
+        {
+            int length = U16(extra, 2);
+            if (length > extra.Length - 4) break;
+            if (U16(extra, 0) == Zip64Extra) return extra.Slice(4, length);
+            extra = extra[(4 + length)..];
+        }
+        return [];
+    }
+
+    private static long Field(uint value, ref ReadOnlySpan<byte> wide, MappedFile file)
+    {
+        if (value != uint.MaxValue) return value;
+        if (wide.Length < sizeof(long)) throw Damaged(file, "a zip64 field is missing");
+        long field = I64(wide, 0);
+        if (field < 0) throw Damaged(file, "a zip64 field is too large");
+        wide = wide[sizeof(long)..];
+        return field;
+    }
+
+    private static ushort U16(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[offset..]);
+
+    private static uint U32(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[offset..]);
+
+    private static long I64(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadInt64LittleEndian(bytes[offset..]);
+
+    private static WeightsException Damaged(MappedFile file, string what) => new($"{file.Path}: damaged .pth file (zip): {what}.");
+}

@@ -1,0 +1,69 @@
+using System.Text;
+
+namespace IlgpuResNet.Weights;
+
+/// <summary>The file formats of weights.</summary>
+internal enum WeightsFormat
+{
+    /// <summary>https://huggingface.co/docs/safetensors</summary>
+    Safetensors,
+
+    /// <summary><c>torch.save</c> since 1.6.</summary>
+    TorchZip,
+
+    /// <summary><c>torch.save</c> before 1.6.</summary>
+    TorchStream,
+}
+
+/// <summary>Tells formats apart by content; a file's extension only helps to word an error.</summary>
+internal static class WeightsFormats
+{
+    private const int LookAt = 512;
+
+    /// <summary>The pickle of torch's magic number 0x1950a86a20f9469cfc6c.</summary>
+    private static readonly byte[] TorchStreamStart = [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
+
+    /// <summary>Length of the pickle that every stream file starts with.</summary>
+    public static int TorchStreamStartLength => TorchStreamStart.Length;
+
+    /// <summary>Recognises a file.</summary>
+    /// <exception cref="WeightsException">It holds something else; the message says what it looks like.</exception>
+    public static WeightsFormat Recognise(MappedFile file)
+    {
+        using MappedFile.Lease lease = file.Borrow();
+        ReadOnlySpan<byte> start = lease.Span(0, (int)Math.Min(file.Length, LookAt));
+        if (start.StartsWith("PK\x03\x04"u8)) return WeightsFormat.TorchZip;
+        if (start.StartsWith(TorchStreamStart)) return WeightsFormat.TorchStream;
+        if (start.Length > SafetensorsReader.PrefixLength && start[SafetensorsReader.PrefixLength] == '{') return WeightsFormat.Safetensors;
+        string? guess = Guess(start);
+        if (guess is null && file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return WeightsFormat.Safetensors;
+        string found = guess is null ? $"its first bytes are {Convert.ToHexString(start[..Math.Min(start.Length, 8)])}" : $"it looks like {guess}";
+        throw new WeightsException($"{file.Path}: not a weights file: {found}; a safetensors or .pth file was expected.");
+    }
+
+    private static string? Guess(ReadOnlySpan<byte> start)
+    {
+        if (start.StartsWith("version https://git-lfs"u8)) return "a Git LFS pointer, whose content was not downloaded (git lfs pull)";
+        if (start.StartsWith("PK"u8)) return "an empty or split zip archive";
+        if (start.StartsWith("\x89HDF"u8)) return "an HDF5 file (Keras)";
+        if (start.StartsWith("GGUF"u8)) return "a GGUF file";
+        if (start.StartsWith("\x93NUMPY"u8)) return "a NumPy array";
+        if (start is [0x1F, 0x8B, ..]) return "a gzip file; unpack it first";
+        if (start.Length == LookAt && start.Slice(257, 5).SequenceEqual("ustar"u8)) return "a tar archive";
+        // protobuf: field 1 (ir_version) as a small number, then field 2 (producer_name) or a neighbour as bytes.
+        if (start is [0x08, < 0x20, 0x12 or 0x1A or 0x22 or 0x3A or 0x42, ..]) return "an ONNX model";
+        if (start is [0x80, >= 2 and <= 5, ..]) return "a Python pickle that torch.save did not write";
+        return IsText(start) ? TextKind(start) : null;
+    }
+
+    private static bool IsText(ReadOnlySpan<byte> start) => !start.ContainsAnyInRange((byte)0, (byte)8) && !start.ContainsAnyInRange((byte)0x0E, (byte)0x1F);
+
+    private static string TextKind(ReadOnlySpan<byte> start)
+    {
+        string text = Encoding.Latin1.GetString(start).TrimStart('\u00EF', '\u00BB', '\u00BF', ' ', '\r', '\n', '\t');
+        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
+            return "an HTML page, perhaps saved in place of a download";
+        if (text.StartsWith('<')) return "an XML file";
+        return text.StartsWith('{') ? "a JSON file" : "a text file";
+    }
+}
