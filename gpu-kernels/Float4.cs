@@ -24,8 +24,8 @@ internal interface IChannels<TSelf>
     /// <summary>Maximum per channel; a NaN on either side wins.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 
-    /// <summary>The epilogue per channel.</summary>
-    static abstract TSelf Finish(Epilogue epilogue, TSelf value, TSelf scale, TSelf shift, TSelf residual);
+    /// <summary>The epilogue per channel; the residual is zero where none is added.</summary>
+    static abstract TSelf Finish(EpilogueBounds bounds, TSelf value, TSelf scale, TSelf shift, TSelf residual);
 }
 
 /// <summary>One channel.</summary>
@@ -44,8 +44,8 @@ internal struct Float1(float x) : IChannels<Float1>
 
     public static Float1 Max(Float1 a, Float1 b) => new(FloatMath.Max(a.X, b.X));
 
-    public static Float1 Finish(Epilogue epilogue, Float1 value, Float1 scale, Float1 shift, Float1 residual) =>
-        new(FloatMath.Finish(epilogue, value.X, scale.X, shift.X, residual.X));
+    public static Float1 Finish(EpilogueBounds bounds, Float1 value, Float1 scale, Float1 shift, Float1 residual) =>
+        new(bounds.Finish( value.X, scale.X, shift.X, residual.X));
 }
 
 /// <summary>Four neighbouring channels. The explicit size makes ILGPU move it as one 16-byte access.</summary>
@@ -72,34 +72,43 @@ internal struct Float4(float x, float y, float z, float w) : IChannels<Float4>
     public static Float4 Max(Float4 a, Float4 b) => new(
         FloatMath.Max(a.X, b.X), FloatMath.Max(a.Y, b.Y), FloatMath.Max(a.Z, b.Z), FloatMath.Max(a.W, b.W));
 
-    public static Float4 Finish(Epilogue epilogue, Float4 value, Float4 scale, Float4 shift, Float4 residual) => new(
-        FloatMath.Finish(epilogue, value.X, scale.X, shift.X, residual.X),
-        FloatMath.Finish(epilogue, value.Y, scale.Y, shift.Y, residual.Y),
-        FloatMath.Finish(epilogue, value.Z, scale.Z, shift.Z, residual.Z),
-        FloatMath.Finish(epilogue, value.W, scale.W, shift.W, residual.W));
+    public static Float4 Finish(EpilogueBounds bounds, Float4 value, Float4 scale, Float4 shift, Float4 residual) => new(
+        bounds.Finish( value.X, scale.X, shift.X, residual.X),
+        bounds.Finish( value.Y, scale.Y, shift.Y, residual.Y),
+        bounds.Finish( value.Z, scale.Z, shift.Z, residual.Z),
+        bounds.Finish( value.W, scale.W, shift.W, residual.W));
 
-    /// <summary>a + factor * b per channel; the back ends fuse it.</summary>
+    /// <summary>a + factor * b per channel, fused.</summary>
     public static Float4 MultiplyAdd(Float4 a, float factor, Float4 b) => new(
-        a.X + factor * b.X, a.Y + factor * b.Y, a.Z + factor * b.Z, a.W + factor * b.W);
+        FusedMultiplyAdd.Of(factor, b.X, a.X),
+        FusedMultiplyAdd.Of(factor, b.Y, a.Y),
+        FusedMultiplyAdd.Of(factor, b.Z, a.Z),
+        FusedMultiplyAdd.Of(factor, b.W, a.W));
 
-    /// <summary>This where the condition holds, else zeros, without a branch.</summary>
-    public readonly Float4 OrZero(bool condition) => new(
-        condition ? X : 0f, condition ? Y : 0f, condition ? Z : 0f, condition ? W : 0f);
+    /// <summary>The value where the condition holds, else zeros, without a branch.</summary>
+    /// <remarks>Takes its value by value: through a reference the one 16-byte load would become four.</remarks>
+    public static Float4 OrZero(bool condition, Float4 value) => new(
+        condition ? value.X : 0f, condition ? value.Y : 0f, condition ? value.Z : 0f, condition ? value.W : 0f);
 }
 
 /// <summary>Scalar arithmetic that keeps a NaN visible, as PyTorch does.</summary>
 internal static class FloatMath
 {
     public static float Max(float a, float b) => b > a || float.IsNaN(b) ? b : a;
+}
 
-    public static float Relu(float value) => value < 0f ? 0f : value;
+/// <summary>
+/// An <see cref="Epilogue"/> as lower bounds: 0 where there is a ReLU, minus infinity where there is none, so that one formula
+/// without branches serves all of them.
+/// </summary>
+internal struct EpilogueBounds(Epilogue epilogue)
+{
+    private readonly float beforeAdd = epilogue.ReluBeforeAdd != 0 ? 0f : float.NegativeInfinity;
+    private readonly float last = epilogue.Relu != 0 ? 0f : float.NegativeInfinity;
 
-    /// <summary>The formula of <see cref="Epilogue"/>.</summary>
-    public static float Finish(Epilogue epilogue, float value, float scale, float shift, float residual)
-    {
-        float result = value * scale + shift;
-        if (epilogue.ReluBeforeAdd != 0) result = Relu(result);
-        if (epilogue.HasResidual != 0) result += residual;
-        return epilogue.Relu != 0 ? Relu(result) : result;
-    }
+    /// <summary>The formula of <see cref="Epilogue"/>; the residual is 0 where none is added.</summary>
+    public readonly float Finish(float value, float scale, float shift, float residual) =>
+        AtLeast(AtLeast(FusedMultiplyAdd.Of(value, scale, shift), beforeAdd) + residual, last);
+
+    private static float AtLeast(float value, float bound) => value < bound ? bound : value;
 }

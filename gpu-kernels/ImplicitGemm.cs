@@ -44,6 +44,10 @@ internal static class ImplicitGemm
     /// <summary>Tells the compiler how many threads share the registers.</summary>
     public static readonly KernelSpecialization Specialization = new(GroupSize, null);
 
+    // ILGPU unrolls nothing, so a pass is written out. Passes are a loop because its optimiser moves what a block computes
+    // towards its use: without the loop the products end up behind the barrier and the global loads behind the products.
+    private const int StepsPerPass = 4;
+
     private const int ThreadColumns = 8;
     private const int QuadsM = TileM / Float4.Width;
     private const int QuadsN = TileN / Float4.Width;
@@ -69,27 +73,26 @@ internal static class ImplicitGemm
         TActivations activations = TActivations.Create(shape, operands.Input, tileM + thread);
         PackedFilter.Walk filter = PackedFilter.Walk.Create(shape, operands.Filter, tileN, thread);
 
-        StoreSlice(LoadSlice(ref activations, ref filter), sharedAFloats, sharedB, thread, 0);
-        GroupBarrier.Sync();
-
         AccumulatorTile tile = default;
         int slices = (shape.GemmK + TileK - 1) / TileK;
         int stage = 0;
-        for (int slice = 0; slice < slices; slice++)
+        for (int slice = -1; slice < slices; slice++)
         {
-            // The load after the last slice finds zeros in A and repeats B; nothing multiplies it.
+            // The turn before the first slice multiplies nothing; the load of the last turn, past the end, is never multiplied.
             Slice next = LoadSlice(ref activations, ref filter);
 
             int a = stage * StageQuads + row;
             int b = stage * StageQuads + column;
-            tile = MultiplyStep(tile, sharedA, sharedB, a + 0 * QuadsM, b + 0 * QuadsN);
-            tile = MultiplyStep(tile, sharedA, sharedB, a + 1 * QuadsM, b + 1 * QuadsN);
-            tile = MultiplyStep(tile, sharedA, sharedB, a + 2 * QuadsM, b + 2 * QuadsN);
-            tile = MultiplyStep(tile, sharedA, sharedB, a + 3 * QuadsM, b + 3 * QuadsN);
-            tile = MultiplyStep(tile, sharedA, sharedB, a + 4 * QuadsM, b + 4 * QuadsN);
-            tile = MultiplyStep(tile, sharedA, sharedB, a + 5 * QuadsM, b + 5 * QuadsN);
-            tile = MultiplyStep(tile, sharedA, sharedB, a + 6 * QuadsM, b + 6 * QuadsN);
-            tile = MultiplyStep(tile, sharedA, sharedB, a + 7 * QuadsM, b + 7 * QuadsN);
+            int steps = slice < 0 ? 0 : TileK;
+            for (int k = 0; k < steps; k += StepsPerPass)
+            {
+                tile = MultiplyStep(tile, sharedA, sharedB, a, b);
+                tile = MultiplyStep(tile, sharedA, sharedB, a + QuadsM, b + QuadsN);
+                tile = MultiplyStep(tile, sharedA, sharedB, a + 2 * QuadsM, b + 2 * QuadsN);
+                tile = MultiplyStep(tile, sharedA, sharedB, a + 3 * QuadsM, b + 3 * QuadsN);
+                a += StepsPerPass * QuadsM;
+                b += StepsPerPass * QuadsN;
+            }
 
             stage = 1 - stage;
             StoreSlice(next, sharedAFloats, sharedB, thread, stage);

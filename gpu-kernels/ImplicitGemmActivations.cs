@@ -42,7 +42,7 @@ internal struct DenseActivations : IActivations<DenseActivations>
         bool inside = index < end;
         Float4 value = input[inside ? index : 0];
         index++;
-        return value.OrZero(inside);
+        return Float4.OrZero(inside, value);
     }
 }
 
@@ -126,7 +126,7 @@ internal struct VectorActivations : IActivations<VectorActivations>
 
     public Float4 LoadNext()
     {
-        Float4 value = input[walk.Index].OrZero(walk.Inside);
+        Float4 value = Float4.OrZero(walk.Inside, input[walk.Index]);
         walk.Advance();
         return value;
     }

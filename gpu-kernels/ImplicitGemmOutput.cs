@@ -45,24 +45,38 @@ internal static class OutputTile
     {
         if (m >= shape.GemmM || channels.Count <= 0) return;
         int index = m * shape.K + channels.First;
-        if (shape.K % Float4.Width == 0)
+        bool vector = shape.K % Float4.Width == 0;
+
+        Float4 residual = Float4.Zero;
+        if (epilogue.HasResidual != 0)
+        {
+            if (vector) residual = operands.Residual.Cast<Float4>()[index / Float4.Width];
+            else residual = LoadElements(operands.Residual, index, channels.Count);
+        }
+        Float4 result = Float4.Finish(new EpilogueBounds(epilogue), value, channels.Scale, channels.Shift, residual);
+        if (vector)
         {
             ArrayView<Float4> output = operands.Output.Cast<Float4>();
-            Float4 residual = epilogue.HasResidual != 0 ? operands.Residual.Cast<Float4>()[index / Float4.Width] : Float4.Zero;
-            output[index / Float4.Width] = Float4.Finish(epilogue, value, channels.Scale, channels.Shift, residual);
+            output[index / Float4.Width] = result;
             return;
         }
-        StoreElement(operands, epilogue, value.X, channels.Scale.X, channels.Shift.X, index);
-        if (channels.Count > 1) StoreElement(operands, epilogue, value.Y, channels.Scale.Y, channels.Shift.Y, index + 1);
-        if (channels.Count > 2) StoreElement(operands, epilogue, value.Z, channels.Scale.Z, channels.Shift.Z, index + 2);
-        if (channels.Count > 3) StoreElement(operands, epilogue, value.W, channels.Scale.W, channels.Shift.W, index + 3);
+        ArrayView<float> elements = operands.Output;
+        elements[index] = result.X;
+        if (channels.Count > 1) elements[index + 1] = result.Y;
+        if (channels.Count > 2) elements[index + 2] = result.Z;
+        if (channels.Count > 3) elements[index + 3] = result.W;
     }
 
+    /// <summary>Up to four neighbouring elements; those past the last repeat it, and nobody uses them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreElement(Operands operands, Epilogue epilogue, float value, float scale, float shift, int index)
+    private static Float4 LoadElements(ArrayView<float> values, int first, int count)
     {
-        float residual = epilogue.HasResidual != 0 ? operands.Residual[index] : 0f;
-        operands.Output[index] = FloatMath.Finish(epilogue, value, scale, shift, residual);
+        int last = first + count - 1;
+        return new Float4(
+            values[IntrinsicMath.Min(first, last)],
+            values[IntrinsicMath.Min(first + 1, last)],
+            values[IntrinsicMath.Min(first + 2, last)],
+            values[IntrinsicMath.Min(first + 3, last)]);
     }
 
     /// <summary>Scale and shift of up to four neighbouring output channels.</summary>
@@ -73,21 +87,18 @@ internal static class OutputTile
         public Float4 Scale;
         public Float4 Shift;
 
+        /// <summary>The quad that starts at channel <paramref name="first"/> of <paramref name="k"/>; it may lie past the last.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static ChannelQuad Load(Operands operands, int k, int first) => new()
+        public static ChannelQuad Load(Operands operands, int k, int first)
         {
-            First = first,
-            Count = k - first,
-            Scale = LoadQuad(operands.Scale, k, first),
-            Shift = LoadQuad(operands.Shift, k, first),
-        };
-
-        /// <summary>Channels past the last read the last: an index is never out of range, and nobody uses the value.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Float4 LoadQuad(ArrayView<float> values, int k, int first) => new(
-            values[IntrinsicMath.Min(first, k - 1)],
-            values[IntrinsicMath.Min(first + 1, k - 1)],
-            values[IntrinsicMath.Min(first + 2, k - 1)],
-            values[IntrinsicMath.Min(first + 3, k - 1)]);
+            int inside = IntrinsicMath.Min(first, k - 1);
+            return new ChannelQuad
+            {
+                First = first,
+                Count = k - first,
+                Scale = LoadElements(operands.Scale, inside, k - inside),
+                Shift = LoadElements(operands.Shift, inside, k - inside),
+            };
+        }
     }
 }

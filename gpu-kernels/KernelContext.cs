@@ -15,6 +15,7 @@ public static class KernelContext
         ArgumentNullException.ThrowIfNull(builder);
         builder.Optimize(OptimizationLevel.O2).EnableAlgorithms();
         GroupBarrier.Register(builder.GetIntrinsicManager());
+        FusedMultiplyAdd.Register(builder.GetIntrinsicManager());
         return builder;
     }
 }

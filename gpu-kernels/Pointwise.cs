@@ -20,7 +20,7 @@ internal static class Pointwise
         int channel = i % channels;
         T residual = epilogue.HasResidual != 0 ? operands.Residual.Cast<T>()[i] : T.Zero;
         operands.Output.Cast<T>()[i] = T.Finish(
-            epilogue,
+            new EpilogueBounds(epilogue),
             operands.Input.Cast<T>()[i],
             operands.Scale.Cast<T>()[channel],
             operands.Shift.Cast<T>()[channel],
