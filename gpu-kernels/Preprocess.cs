@@ -24,8 +24,7 @@ public readonly record struct ResampleAxis(ArrayView<int> Bounds, ArrayView<int>
 /// <param name="Layout">Order of the bytes of an input pixel.</param>
 /// <param name="MaxTaps">Weights per output column.</param>
 /// <param name="Start">The input column that is the first one in memory.</param>
-/// <param name="Span">Output columns of one work-item.</param>
-public readonly record struct HorizontalPass(int Rows, int Columns, int RowBytes, PixelLayout Layout, int MaxTaps, int Start, int Span);
+public readonly record struct HorizontalPass(int Rows, int Columns, int RowBytes, PixelLayout Layout, int MaxTaps, int Start);
 
 /// <summary>The problem size of the vertical pass: RGB <c>[rows, Columns, 3]</c> to the centre of <c>[Crop, Crop, 3]</c>.</summary>
 /// <param name="Crop">Side of the output.</param>
@@ -35,8 +34,7 @@ public readonly record struct HorizontalPass(int Rows, int Columns, int RowBytes
 /// <param name="PadX">Black columns to the left.</param>
 /// <param name="MaxTaps">Weights per output row.</param>
 /// <param name="Start">The input row that is the first one in memory.</param>
-/// <param name="Span">Output columns of one work-item.</param>
-public readonly record struct VerticalPass(int Crop, int Rows, int Columns, int PadY, int PadX, int MaxTaps, int Start, int Span);
+public readonly record struct VerticalPass(int Crop, int Rows, int Columns, int PadY, int PadX, int MaxTaps, int Start);
 
 /// <summary>
 /// Resize, centre crop and normalisation of one image: two passes of integer arithmetic, the columns first and rounded to
@@ -44,30 +42,38 @@ public readonly record struct VerticalPass(int Crop, int Rows, int Columns, int 
 /// operation on the device and every back end gives the same bits.
 /// </summary>
 /// <remarks>
-/// A work-item computes <c>Span</c> neighbouring pixels of one row; work-items are numbered along the rows. On devices
-/// with wide groups Span is 1, so that neighbours read neighbouring bytes; on the CPU accelerator, where each work-item
-/// costs more than a pixel, it is a whole row.
+/// A work-item computes one pixel; work-items are numbered along the rows. The CPU accelerator as the library opens it,
+/// where each work-item costs more than a pixel, has bodies of its own: <see cref="PreprocessSimd"/>.
 /// </remarks>
 public sealed class PreprocessKernels
 {
     /// <summary>Entries of the normalisation table: one per byte value and channel, <c>[256, 3]</c>.</summary>
     public const int TableLength = 256 * Channels;
 
-    private const int Channels = 3;
-    private const int PrecisionBits = 22;
-    private const int RoundingHalf = 1 << (PrecisionBits - 1);
-    private const int WideGroup = 128;
+    internal const int Channels = 3;
+    internal const int PrecisionBits = 22;
+    internal const int RoundingHalf = 1 << (PrecisionBits - 1);
+    private const int GroupSize = 128;
 
-    private readonly int groupSize;
+    /// <summary>Groups of the CPU accelerator's launches, or 0 on other devices.</summary>
+    private readonly int bands;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass> horizontal;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass> vertical;
 
     /// <summary>Compiles the kernels for a device.</summary>
     public PreprocessKernels(Accelerator accelerator)
     {
-        groupSize = accelerator.MaxNumThreadsPerGroup < WideGroup ? 1 : WideGroup;
-        horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
-        vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
+        if (accelerator.AcceleratorType is AcceleratorType.CPU && accelerator.MaxNumThreadsPerGroup < GroupSize)
+        {
+            bands = accelerator.NumMultiprocessors;
+            horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(PreprocessSimd.Horizontal);
+            vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(PreprocessSimd.Vertical);
+        }
+        else
+        {
+            horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
+            vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
+        }
     }
 
     /// <summary>Resizes the columns of some rows: pixels <c>[rows, rowBytes]</c> to RGB bytes <c>[rows, columns, 3]</c>.</summary>
@@ -75,9 +81,8 @@ public sealed class PreprocessKernels
         AcceleratorStream stream, ArrayView<byte> pixels, int rows, int rowBytes, PixelLayout layout,
         in ResampleAxis axis, int columns, ArrayView<byte> resized)
     {
-        int span = groupSize == 1 ? columns : 1;
-        var pass = new HorizontalPass(rows, columns, rowBytes, layout, axis.MaxTaps, axis.Start, span);
-        horizontal(stream, Config(rows, columns, span), pixels, axis.Bounds, axis.Weights, resized, pass);
+        var pass = new HorizontalPass(rows, columns, rowBytes, layout, axis.MaxTaps, axis.Start);
+        horizontal(stream, Config(rows, columns), pixels, axis.Bounds, axis.Weights, resized, pass);
     }
 
     /// <summary>Resizes the rows of RGB bytes <c>[*, columns, 3]</c>, pads to the crop and writes normalised floats <c>[crop, crop, 3]</c>.</summary>
@@ -85,81 +90,67 @@ public sealed class PreprocessKernels
         AcceleratorStream stream, ArrayView<byte> pixels, in ResampleAxis axis, int rows, int columns,
         int padY, int padX, int crop, ArrayView<float> table, ArrayView<float> output)
     {
-        int span = groupSize == 1 ? crop : 1;
-        var pass = new VerticalPass(crop, rows, columns, padY, padX, axis.MaxTaps, axis.Start, span);
-        vertical(stream, Config(crop, crop, span), pixels, axis.Bounds, axis.Weights, table, output, pass);
+        var pass = new VerticalPass(crop, rows, columns, padY, padX, axis.MaxTaps, axis.Start);
+        vertical(stream, Config(crop, crop), pixels, axis.Bounds, axis.Weights, table, output, pass);
     }
 
-    private KernelConfig Config(int rows, int columns, int span)
-    {
-        long items = (long)rows * ((columns + span - 1) / span);
-        return new KernelConfig((int)((items + groupSize - 1) / groupSize), groupSize);
-    }
+    private KernelConfig Config(int rows, int columns) => bands > 0
+        ? new KernelConfig(Math.Min(bands, rows), 1)
+        : new KernelConfig((int)(((long)rows * columns + GroupSize - 1) / GroupSize), GroupSize);
 
     private static void Horizontal(ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<byte> resized, HorizontalPass pass)
     {
-        int itemsPerRow = (pass.Columns + pass.Span - 1) / pass.Span;
         int item = Grid.GlobalIndex.X;
-        int row = item / itemsPerRow;
+        int row = item / pass.Columns;
         if (row >= pass.Rows) return;
-        int begin = (item - row * itemsPerRow) * pass.Span;
-        int end = IntrinsicMath.Min(begin + pass.Span, pass.Columns);
+        int x = item - row * pass.Columns;
         PixelLayout layout = pass.Layout;
-        for (int x = begin; x < end; x++)
+        int address = row * pass.RowBytes + (bounds[2 * x] - pass.Start) * layout.BytesPerPixel;
+        int taps = bounds[2 * x + 1];
+        int r = RoundingHalf, g = RoundingHalf, b = RoundingHalf;
+        for (int t = 0; t < taps; t++)
         {
-            int address = row * pass.RowBytes + (bounds[2 * x] - pass.Start) * layout.BytesPerPixel;
-            int taps = bounds[2 * x + 1];
-            int r = RoundingHalf, g = RoundingHalf, b = RoundingHalf;
-            for (int t = 0; t < taps; t++)
-            {
-                int weight = weights[x * pass.MaxTaps + t];
-                r += pixels[address + layout.Red] * weight;
-                g += pixels[address + layout.Green] * weight;
-                b += pixels[address + layout.Blue] * weight;
-                address += layout.BytesPerPixel;
-            }
-            int target = (row * pass.Columns + x) * Channels;
-            resized[target] = (byte)Clip8(r);
-            resized[target + 1] = (byte)Clip8(g);
-            resized[target + 2] = (byte)Clip8(b);
+            int weight = weights[x * pass.MaxTaps + t];
+            r += pixels[address + layout.Red] * weight;
+            g += pixels[address + layout.Green] * weight;
+            b += pixels[address + layout.Blue] * weight;
+            address += layout.BytesPerPixel;
         }
+        int target = item * Channels;
+        resized[target] = (byte)Clip8(r);
+        resized[target + 1] = (byte)Clip8(g);
+        resized[target + 2] = (byte)Clip8(b);
     }
 
     private static void Vertical(
         ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<float> table, ArrayView<float> output, VerticalPass pass)
     {
-        int itemsPerRow = (pass.Crop + pass.Span - 1) / pass.Span;
         int item = Grid.GlobalIndex.X;
-        int row = item / itemsPerRow;
+        int row = item / pass.Crop;
         if (row >= pass.Crop) return;
-        int begin = (item - row * itemsPerRow) * pass.Span;
-        int end = IntrinsicMath.Min(begin + pass.Span, pass.Crop);
         int y = row - pass.PadY;
-        for (int column = begin; column < end; column++)
+        int x = item - row * pass.Crop - pass.PadX;
+        int r = 0, g = 0, b = 0;
+        if (y >= 0 && y < pass.Rows && x >= 0 && x < pass.Columns)
         {
-            int x = column - pass.PadX;
-            int r = 0, g = 0, b = 0;
-            if (y >= 0 && y < pass.Rows && x >= 0 && x < pass.Columns)
+            int address = ((bounds[2 * y] - pass.Start) * pass.Columns + x) * Channels;
+            int taps = bounds[2 * y + 1];
+            r = g = b = RoundingHalf;
+            for (int t = 0; t < taps; t++)
             {
-                int address = ((bounds[2 * y] - pass.Start) * pass.Columns + x) * Channels;
-                int taps = bounds[2 * y + 1];
-                r = g = b = RoundingHalf;
-                for (int t = 0; t < taps; t++)
-                {
-                    int weight = weights[y * pass.MaxTaps + t];
-                    r += pixels[address] * weight;
-                    g += pixels[address + 1] * weight;
-                    b += pixels[address + 2] * weight;
-                    address += pass.Columns * Channels;
-                }
+                int weight = weights[y * pass.MaxTaps + t];
+                r += pixels[address] * weight;
+                g += pixels[address + 1] * weight;
+                b += pixels[address + 2] * weight;
+                address += pass.Columns * Channels;
             }
-            int target = (row * pass.Crop + column) * Channels;
-            output[target] = table[Clip8(r) * Channels];
-            output[target + 1] = table[Clip8(g) * Channels + 1];
-            output[target + 2] = table[Clip8(b) * Channels + 2];
         }
+        int target = item * Channels;
+        output[target] = table[Clip8(r) * Channels];
+        output[target + 1] = table[Clip8(g) * Channels + 1];
+        output[target + 2] = table[Clip8(b) * Channels + 2];
     }
 
     /// <summary>The rounded byte of a fixed-point sum; negative lobes of a filter overshoot on both sides.</summary>
-    private static int Clip8(int sum) => IntrinsicMath.Clamp(sum >> PrecisionBits, 0, 255);
+    internal static int Clip8(int sum) => IntrinsicMath.Clamp(sum >> PrecisionBits, 0, 255);
 }
