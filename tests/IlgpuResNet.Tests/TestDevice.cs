@@ -4,6 +4,7 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
+using IlgpuResNet.Devices;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Tests;
@@ -31,12 +32,28 @@ public sealed class TestDevice
     /// <summary>Opens the device; ends the test as inconclusive when the machine has none, or as failed where one is required.</summary>
     public static TestDevice Open(BackEnd backEnd, TestContext testContext)
     {
-        if (Devices.GetOrAdd(backEnd, TryCreate) is { } device) return device;
+        return Devices.GetOrAdd(backEnd, TryCreate) ?? throw Missing(backEnd, testContext);
+    }
+
+    /// <summary>The same for tests of whole networks, which open the device as a user does.</summary>
+    public static ComputeDevice OpenCompute(BackEnd backEnd, TestContext testContext)
+    {
+        DeviceKind kind = backEnd switch
+        {
+            BackEnd.OpenCL => DeviceKind.OpenCL,
+            BackEnd.Cuda => DeviceKind.Cuda,
+            _ => DeviceKind.Cpu,
+        };
+        return ComputeDevice.List().FirstOrDefault(device => device.Kind == kind) ?? throw Missing(backEnd, testContext);
+    }
+
+    private static InvalidOperationException Missing(BackEnd backEnd, TestContext testContext)
+    {
         string message = $"No {backEnd} device on this machine.";
         if (backEnd is BackEnd.OpenCL && testContext.Properties.TryGetValue(RequireOpenCL, out object? required) && required is "true")
             Assert.Fail(message);
         Assert.Inconclusive(message);
-        throw new InvalidOperationException(message);
+        return new InvalidOperationException(message);
     }
 
     private static TestDevice? TryCreate(BackEnd backEnd)

@@ -37,4 +37,11 @@ public sealed record ImagePreset
 
     /// <summary>torchvision's IMAGENET1K_V2 weights: resize 232, crop 224.</summary>
     public static ImagePreset ImageNet1KV2 { get; } = new() { ResizeSize = 232 };
+
+    /// <summary>torchvision's ResNets of IMAGENET1K_V2, as their file names end: the first digits of the SHA-256.</summary>
+    private static readonly string[] V2Files = ["resnet50-11ad3fa6", "resnet101-cd907fc2", "resnet152-f82ba261"];
+
+    /// <summary>The preset of a file that says nothing itself: V2 for a file named as one of torchvision's V2 weights, else V1.</summary>
+    internal static ImagePreset ForFile(string path) =>
+        V2Files.Contains(Path.GetFileNameWithoutExtension(path), StringComparer.OrdinalIgnoreCase) ? ImageNet1KV2 : ImageNet1KV1;
 }

@@ -31,6 +31,11 @@ public sealed record ResNetConfig
     /// <summary>Channels of a bottleneck's output over its planes (He et al. 2015).</summary>
     public const int BottleneckExpansion = 4;
 
+    /// <summary>The most stages a network may have.</summary>
+    public const int MaxStages = 8;
+
+    private const int MaxWidth = 1 << 16;
+
     /// <summary>Name for tables and messages, such as <c>resnet50</c>.</summary>
     public string Name { get; init; } = "resnet";
 
@@ -72,6 +77,23 @@ public sealed record ResNetConfig
 
     /// <summary>Length of the feature vector that <c>fc</c> reads when the final map is 1x1.</summary>
     public int Features => Planes(Depths.Length - 1) * Expansion;
+
+    /// <summary>Checks that the numbers make a network.</summary>
+    /// <exception cref="GraphException">One does not; the message names it.</exception>
+    internal void Validate()
+    {
+        Require(!Depths.IsDefaultOrEmpty && Depths.Length <= MaxStages && Depths.All(depth => depth >= 1), $"one to {MaxStages} stages of at least one block");
+        Require(NumClasses >= 1, "at least one class");
+        Require(InputChannels >= 1 && StemWidth >= 1 && BaseWidth >= 1, "at least one channel everywhere");
+        Require((long)BaseWidth << (Depths.Length - 1) <= MaxWidth && StemWidth <= MaxWidth && InputChannels <= MaxWidth && NumClasses <= MaxWidth, $"widths and classes up to {MaxWidth}");
+        Require(FixedPool is null or >= 1, "a final pool of at least 1");
+        Require(BatchNormEpsilon > 0, "a positive epsilon");
+
+        void Require(bool condition, string what)
+        {
+            if (!condition) throw new GraphException($"{Name}: a ResNet needs {what}; correct its configuration.");
+        }
+    }
 
     /// <summary>ResNet-18 (torchvision).</summary>
     public static ResNetConfig ResNet18 { get; } = new() { Name = "resnet18", Block = ResNetBlock.Basic, Depths = [2, 2, 2, 2] };

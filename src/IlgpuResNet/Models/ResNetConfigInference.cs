@@ -7,7 +7,7 @@ namespace IlgpuResNet.Models;
 /// <summary>Finds out from names and shapes which ResNet a state dict belongs to, and checks that it is complete.</summary>
 internal static class ResNetConfigInference
 {
-    private const int MostStages = 8;
+    private const int MostStages = ResNetConfig.MaxStages;
     private const string BatchCounter = ".num_batches_tracked";
 
     /// <summary>The configuration of some weights.</summary>
@@ -43,7 +43,8 @@ internal static class ResNetConfigInference
     }
 
     /// <summary>Every needed tensor must be there with its shape, and nothing else that would change the result.</summary>
-    private static void Check(StateDict weights, ResNetConfig config)
+    /// <exception cref="WeightsException">It is not so.</exception>
+    public static void Check(StateDict weights, ResNetConfig config)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
         foreach (ResNetParameter parameter in ResNetParameters.Of(config))

@@ -94,7 +94,7 @@ public sealed class SafetensorsTest : IDisposable
     public void Refuses_more_dimensions_than_any_framework_has()
     {
         string sizes = string.Join(',', Enumerable.Repeat(1, 65));
-        WeightsFolder.Refused(folder.WriteSafetensors($$"""{"a":{"dtype":"F32","shape":[{{sizes}}],"data_offsets":[0,4]}}""", new byte[4]), "more than 64 dimensions");
+        WeightsFolder.Refused(folder.WriteSafetensors($$$"""{"a":{"dtype":"F32","shape":[{{{sizes}}}],"data_offsets":[0,4]}}""", new byte[4]), "more than 64 dimensions");
     }
 
     [TestMethod]

@@ -1,0 +1,32 @@
+using Spectre.Console;
+
+namespace IlgpuResNet.Cli;
+
+/// <summary>Where a command writes: results on the output, one-line warnings and errors on the error stream.</summary>
+internal sealed class ToolConsole(TextWriter output, TextWriter error)
+{
+    /// <summary>Columns of a table that no terminal limits.</summary>
+    private const int UnlimitedWidth = 240;
+
+    /// <summary>Results as plain lines.</summary>
+    public TextWriter Output => output;
+
+    /// <summary>True when a person looks on and a progress bar makes sense.</summary>
+    public bool IsInteractive { get; } = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !Console.IsErrorRedirected;
+
+    /// <summary>Results as tables; unlimited in width when they go to a file or a pipe.</summary>
+    public IAnsiConsole Ansi { get; } = CreateAnsi(output);
+
+    public void Error(string message) => error.WriteLine($"error: {OneLine(message)}");
+
+    public void Warning(string message) => error.WriteLine($"warning: {OneLine(message)}");
+
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
+
+    private static IAnsiConsole CreateAnsi(TextWriter output)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
+        if (!ReferenceEquals(output, Console.Out) || Console.IsOutputRedirected) console.Profile.Width = UnlimitedWidth;
+        return console;
+    }
+}

@@ -1,0 +1,71 @@
+namespace IlgpuResNet.Imaging;
+
+/// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF. Thread-safe.</summary>
+public static partial class ImageFile
+{
+    /// <summary>Reads an image file.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says, as image viewers do; false for the pixels as stored.</param>
+    /// <exception cref="ImageException">The file is missing, unreadable, not an image, damaged or too large.</exception>
+    public static PixelBuffer Load(string path, bool applyOrientation = true)
+    {
+        byte[] data;
+        try
+        {
+            if (Directory.Exists(path)) throw new ImageException($"{path}: is a folder; name an image file.");
+            var file = new FileInfo(path);
+            if (!file.Exists) throw new ImageException($"{path}: no such file.");
+            // Of pipes and devices, too, the length is zero, so that none is waited for.
+            if (file.Length == 0) throw new ImageException($"{path}: the file is empty.");
+            if (file.Length > DecodeLimits.MaxFileBytes) throw TooLong(path);
+            data = File.ReadAllBytes(path);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new ImageException($"{path}: permission to read the file is denied.", e);
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
+        {
+            throw new ImageException($"{path}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+        return Load(data, path, applyOrientation);
+    }
+
+    /// <summary>Reads an image from a stream, from its position to its end.</summary>
+    /// <param name="stream">The stream; stays open.</param>
+    /// <param name="name">What messages call the image.</param>
+    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says.</param>
+    /// <exception cref="ImageException">The stream cannot be read, or holds no image, a damaged or too large one.</exception>
+    public static PixelBuffer Load(Stream stream, string name = "image stream", bool applyOrientation = true)
+    {
+        using var data = new MemoryStream();
+        try
+        {
+            byte[] block = new byte[1 << 16];
+            for (int read; (read = stream.Read(block)) > 0;)
+            {
+                if (data.Length + read > DecodeLimits.MaxFileBytes) throw TooLong(name);
+                data.Write(block, 0, read);
+            }
+        }
+        catch (IOException e)
+        {
+            throw new ImageException($"{name}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+        return Load(data.GetBuffer().AsMemory(0, (int)data.Length), name, applyOrientation);
+    }
+
+    /// <summary>Reads an image from the bytes of a file.</summary>
+    /// <param name="data">The bytes.</param>
+    /// <param name="name">What messages call the image.</param>
+    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says.</param>
+    /// <exception cref="ImageException">The bytes are no image, a damaged or too large one.</exception>
+    public static PixelBuffer Load(ReadOnlyMemory<byte> data, string name = "image data", bool applyOrientation = true)
+    {
+        if (data.IsEmpty) throw new ImageException($"{name}: there are no bytes to decode.");
+        return Codec.Decode(data, name, applyOrientation);
+    }
+
+    private static ImageException TooLong(string name) =>
+        new($"{name}: is longer than {DecodeLimits.MaxFileBytes} bytes, the most that is read of an image file.");
+}

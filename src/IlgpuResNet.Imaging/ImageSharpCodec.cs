@@ -1,0 +1,69 @@
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.PixelFormats;
+using SixLabors.ImageSharp.Processing;
+
+namespace IlgpuResNet.Imaging;
+
+/// <summary>
+/// Decoding by SixLabors.ImageSharp, in managed code alone, without a colour transform. Its JPEG decoder is not the one of
+/// Pillow, so a JPEG's pixels may differ by a few steps of 255. Compiled with <c>-p:ImageCodec=ImageSharp</c>.
+/// </summary>
+internal sealed class ImageSharpCodec : IImageCodec
+{
+    private const int Channels = 3;
+
+    private static readonly DecoderOptions Options = new() { MaxFrames = 1 };
+
+    /// <inheritdoc/>
+    public string Name => "ImageSharp";
+
+    /// <inheritdoc/>
+    public PixelBuffer Decode(ReadOnlyMemory<byte> data, string name, bool applyOrientation)
+    {
+        try
+        {
+            ImageInfo info = Image.Identify(Options, data.Span);
+            DecodeLimits.Check(name, info.Width, info.Height, data.Length);
+            if (IsCutShortJpeg(data.Span))
+                throw new ImageException($"{name}: the JPEG data ends before the image is complete; the file is cut short.");
+
+            using Image<Rgb24> image = Image.Load<Rgb24>(Options, data.Span);
+            if (applyOrientation) image.Mutate(context => context.AutoOrient());
+            byte[] pixels = GC.AllocateUninitializedArray<byte>(image.Width * image.Height * Channels);
+            image.CopyPixelDataTo(pixels);
+            return new PixelBuffer(pixels, image.Width, image.Height);
+        }
+        catch (UnknownImageFormatException e)
+        {
+            throw new ImageException($"{name}: is not an image of a known format, or its header is damaged; use JPEG, PNG, WebP, BMP or GIF.", e);
+        }
+        catch (Exception e) when (e is InvalidImageContentException or NotSupportedException or ImageProcessingException)
+        {
+            throw new ImageException($"{name}: the data is damaged or of an unsupported kind: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+        catch (Exception e) when (e is OutOfMemoryException or InvalidMemoryOperationException)
+        {
+            throw new ImageException($"{name}: there is not enough memory to decode the image; scale it down first.", e);
+        }
+    }
+
+    /// <summary>
+    /// ImageSharp fills the missing part of a JPEG with gray and says nothing. In a complete file an end marker follows
+    /// the last scan; inside a scan its two bytes cannot occur.
+    /// </summary>
+    private static bool IsCutShortJpeg(ReadOnlySpan<byte> data)
+    {
+        ReadOnlySpan<byte> startOfImage = [0xFF, 0xD8, 0xFF];
+        ReadOnlySpan<byte> startOfScan = [0xFF, 0xDA];
+        ReadOnlySpan<byte> endOfImage = [0xFF, 0xD9];
+        return data.StartsWith(startOfImage) && data.LastIndexOf(endOfImage) < data.LastIndexOf(startOfScan);
+    }
+}
+
+/// <content>The codec this build was made with.</content>
+public static partial class ImageFile
+{
+    /// <summary>The image library in use.</summary>
+    public static IImageCodec Codec { get; } = new ImageSharpCodec();
+}

@@ -1,0 +1,140 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace IlgpuResNet.Devices;
+
+/// <summary>What a <see cref="ComputeDevice"/> is reached through.</summary>
+public enum DeviceKind
+{
+    /// <summary>An NVIDIA GPU through its driver.</summary>
+    Cuda,
+
+    /// <summary>A GPU, or on request a CPU, through an OpenCL driver.</summary>
+    OpenCL,
+
+    /// <summary>The processor, with SIMD kernels.</summary>
+    Cpu,
+}
+
+/// <summary>
+/// A device that can run networks. Listing devices opens none; the first session on a device opens it and
+/// compiles its kernels, and later sessions find them ready. One instance per device and process; thread-safe.
+/// </summary>
+public sealed class ComputeDevice
+{
+    private const string CpuId = "cpu";
+
+    private static readonly Lazy<ImmutableArray<ComputeDevice>> Devices = new(Enumerate);
+    private static readonly Lazy<ComputeDevice> CpuDevice = new(CreateCpu);
+
+    private readonly Lock gate = new();
+    private readonly Device device;
+    private readonly Func<Context.Builder, Context.Builder> select;
+    private DeviceRuntime? runtime;
+
+    private ComputeDevice(DeviceKind kind, int index, Device device, bool isGpu, Func<Context.Builder, Context.Builder> select)
+    {
+        Kind = kind;
+        Id = kind is DeviceKind.Cpu ? CpuId : string.Create(CultureInfo.InvariantCulture, $"{kind.ToString().ToLowerInvariant()}:{index}");
+        IsGpu = isGpu;
+        this.device = device;
+        this.select = select;
+    }
+
+    /// <summary>What to ask for it by: <c>cpu</c>, <c>opencl:0</c>, <c>cuda:0</c>.</summary>
+    public string Id { get; }
+
+    /// <summary>The driver's name for it.</summary>
+    public string Name => Kind is DeviceKind.Cpu ? $"{Environment.ProcessorCount} processor threads, {VectorName}" : device.Name;
+
+    /// <summary>What it is reached through.</summary>
+    public DeviceKind Kind { get; }
+
+    /// <summary>False for the processor, also when it is reached through OpenCL.</summary>
+    public bool IsGpu { get; }
+
+    /// <summary>Memory that the device says it has, in bytes.</summary>
+    public long MemoryBytes => Kind is DeviceKind.Cpu ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : device.MemorySize;
+
+    /// <summary>The most threads a group may have.</summary>
+    public int MaxThreadsPerGroup => device.MaxNumThreadsPerGroup;
+
+    /// <summary>The most shared memory a group may have, in bytes.</summary>
+    public int MaxSharedMemoryPerGroup => device.MaxSharedMemoryPerGroup;
+
+    /// <summary>Streaming multiprocessors, compute units or processor threads.</summary>
+    public int Multiprocessors => device.NumMultiprocessors;
+
+    /// <summary>Whether kernels may use 16-bit floats.</summary>
+    public bool SupportsHalf => device.Capabilities switch
+    {
+        CLCapabilityContext cl => cl.Float16,
+        _ => true,
+    };
+
+    /// <summary>
+    /// The device used when none is named: the first CUDA device, else the first GPU with OpenCL, else the processor.
+    /// A processor behind OpenCL is used only when asked for.
+    /// </summary>
+    public static ComputeDevice Default => Devices.Value.First(device => device.IsGpu || device.Kind is DeviceKind.Cpu);
+
+    /// <summary>The processor.</summary>
+    public static ComputeDevice Cpu => CpuDevice.Value;
+
+    private static string VectorName =>
+        System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated ? "512-bit vectors"
+        : System.Runtime.Intrinsics.Vector256.IsHardwareAccelerated ? "256-bit vectors"
+        : "128-bit vectors";
+
+    /// <summary>Every device of this machine: CUDA, then OpenCL, then the processor.</summary>
+    public static IReadOnlyList<ComputeDevice> List() => Devices.Value;
+
+    /// <summary>The device with an id of <see cref="List"/>, such as <c>cpu</c> or <c>cuda:0</c>; <c>cuda</c> alone means the first.</summary>
+    /// <exception cref="DeviceException">There is no such device; the message lists those there are.</exception>
+    public static ComputeDevice Get(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        // The processor needs no search for drivers, which can take longer than a small network.
+        if (id.Equals(CpuId, StringComparison.OrdinalIgnoreCase)) return Cpu;
+        return Devices.Value.FirstOrDefault(device => device.Id.Equals(id, StringComparison.OrdinalIgnoreCase))
+            ?? Devices.Value.FirstOrDefault(device => device.Kind.ToString().Equals(id, StringComparison.OrdinalIgnoreCase))
+            ?? throw new DeviceException($"There is no device '{id}' on this machine; it has {string.Join(", ", Devices.Value.Select(device => device.Id))}. Name one of these.");
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Id} ({Name})";
+
+    /// <summary>The opened device; opens it at the first call.</summary>
+    /// <exception cref="DeviceException">The driver refused.</exception>
+    internal DeviceRuntime Open()
+    {
+        lock (gate) return runtime ??= DeviceRuntime.Create(this, device.AcceleratorType, select);
+    }
+
+    private static ComputeDevice CreateCpu()
+    {
+        // Two threads a warp is ILGPU's least; with groups of one thread, each multiprocessor is one working thread.
+        var device = new CPUDevice(2, 1, Environment.ProcessorCount);
+        return new ComputeDevice(DeviceKind.Cpu, 0, device, isGpu: false, builder => builder.CPU(device));
+    }
+
+    private static ImmutableArray<ComputeDevice> Enumerate()
+    {
+        var devices = ImmutableArray.CreateBuilder<ComputeDevice>();
+        foreach (CudaDevice cuda in CudaDevice.GetDevices(_ => true).OfType<CudaDevice>())
+            devices.Add(new ComputeDevice(DeviceKind.Cuda, devices.Count, cuda, isGpu: true, builder => builder.Cuda(other => other.DeviceId == cuda.DeviceId)));
+        int index = 0;
+        foreach (CLDevice cl in CLDevice.GetDevices(device => device.Capabilities.GenericAddressSpace).OfType<CLDevice>())
+        {
+            bool isGpu = cl.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU);
+            devices.Add(new ComputeDevice(DeviceKind.OpenCL, index++, cl, isGpu, builder => builder.OpenCL(other => other.DeviceId == cl.DeviceId)));
+        }
+        devices.Add(Cpu);
+        return devices.DrainToImmutable();
+    }
+}

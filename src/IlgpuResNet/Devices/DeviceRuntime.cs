@@ -1,0 +1,101 @@
+using IlgpuResNet.Execution;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace IlgpuResNet.Devices;
+
+/// <summary>
+/// An opened device: its accelerator, its kernels, and the weights that sessions on it share.
+/// Lives as long as the process, because kernels live as long as their accelerator and are dear to compile.
+/// </summary>
+internal sealed class DeviceRuntime
+{
+    private readonly Dictionary<Graph, SharedWeights> weights = new(ReferenceEqualityComparer.Instance);
+
+    private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
+    {
+        Device = device;
+        Accelerator = accelerator;
+        Kernels = device.Kind is DeviceKind.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator);
+    }
+
+    public ComputeDevice Device { get; }
+
+    public Accelerator Accelerator { get; }
+
+    public IKernelFamily Kernels { get; }
+
+    /// <summary>Held while work is enqueued: kernel families and accelerators take one caller at a time.</summary>
+    public Lock Gate { get; } = new();
+
+    public static DeviceRuntime Create(ComputeDevice device, AcceleratorType type, Func<Context.Builder, Context.Builder> select)
+    {
+        Context? context = null;
+        try
+        {
+            context = Context.Create(builder => select(KernelContext.Configure(builder)));
+            // A context that finds none of the devices asked for adds a slow simulated one: it must not pass for them.
+            Device found = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == type)
+                ?? throw new DeviceException($"{device.Id}: the device is gone. Check its driver, or name another device.");
+            return new DeviceRuntime(device, found.CreateAccelerator(context));
+        }
+        catch (Exception e)
+        {
+            context?.Dispose();
+            if (e is ResNetException) throw;
+            throw new DeviceException($"{device.Id}: the device cannot be opened: {FirstLine(e)} Check its driver, or name another device.", e);
+        }
+    }
+
+    /// <summary>Allocates floats, or says how many bytes were asked for.</summary>
+    public MemoryBuffer1D<float, Stride1D.Dense> Allocate(long length, string purpose)
+    {
+        try
+        {
+            return Accelerator.Allocate1D<float>(length);
+        }
+        catch (Exception e) when (e is not ResNetException)
+        {
+            throw new DeviceException(
+                $"{Device.Id}: {length * sizeof(float)} bytes for {purpose} cannot be allocated of {Device.MemoryBytes} on the device: {FirstLine(e)} Use a smaller batch or image, or another device.", e);
+        }
+    }
+
+    /// <summary>
+    /// The packed weights of a graph, made for the first session that asks and freed with the last. Any plan of the
+    /// graph will do: weights do not depend on the size of the image.
+    /// </summary>
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan)
+    {
+        lock (weights)
+        {
+            if (!weights.TryGetValue(graph, out SharedWeights? shared))
+                weights.Add(graph, shared = new SharedWeights(DeviceWeights.Create(this, graph.Name, plan.Steps)));
+            shared.Sessions++;
+            return shared.Weights;
+        }
+    }
+
+    public void ReleaseWeights(Graph graph)
+    {
+        lock (weights)
+        {
+            SharedWeights shared = weights[graph];
+            if (--shared.Sessions > 0) return;
+            weights.Remove(graph);
+            shared.Weights.Dispose();
+        }
+    }
+
+    /// <summary>A driver's message made fit for one line.</summary>
+    public static string FirstLine(Exception exception) => exception.Message.ReplaceLineEndings("\n").Split('\n')[0].TrimEnd('.') + ".";
+
+    private sealed class SharedWeights(DeviceWeights weights)
+    {
+        public DeviceWeights Weights { get; } = weights;
+
+        public int Sessions { get; set; }
+    }
+}

@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
+using IlgpuResNet.Weights;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace IlgpuResNet.Execution;
+
+/// <summary>The constants of one epilogue node on a device.</summary>
+/// <param name="Filter">Packed filter; empty for point-wise nodes.</param>
+/// <param name="Scale">Per channel factor <c>[K]</c>.</param>
+/// <param name="Shift">Per channel summand <c>[K]</c>.</param>
+internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<float> Scale, ArrayView<float> Shift);
+
+/// <summary>All weights of a graph in one device allocation, packed as the device's kernels read them.</summary>
+internal sealed class DeviceWeights : IDisposable
+{
+    private readonly MemoryBuffer1D<float, Stride1D.Dense> buffer;
+    private readonly Dictionary<string, NodeWeights> nodes = [];
+
+    private DeviceWeights(MemoryBuffer1D<float, Stride1D.Dense> buffer) => this.buffer = buffer;
+
+    /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
+    public ImmutableArray<string> Warnings { get; private set; } = [];
+
+    /// <summary>Bytes on the device.</summary>
+    public long Bytes => buffer.LengthInBytes;
+
+    public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps)
+    {
+        var layouts = new List<(EpilogueNode Node, Conv2dShape Shape, StateTensor? Filter, int FilterLength, int Channels)>();
+        long total = 0;
+        foreach (PlanStep step in steps)
+        {
+            if (step.Node is not EpilogueNode node) continue;
+            StateTensor? filter = FilterOf(node);
+            Conv2dShape shape = FilterShape(filter);
+            int channels = step.Output.Shape.C;
+            int length = filter is null ? 0 : runtime.Kernels.PackedFilterLength(shape);
+            layouts.Add((node, shape, filter, length, channels));
+            total += Align(length) + 2 * Align(channels);
+        }
+
+        var weights = new DeviceWeights(runtime.Allocate(Math.Max(total, 1), $"the weights of {name}"));
+        try
+        {
+            var warnings = ImmutableArray.CreateBuilder<string>();
+            // Two host buffers, reused by every layer: the file is read once and never held as a whole.
+            float[] host = new float[layouts.Max(layout => layout.Filter?.Count ?? 0)];
+            float[] packed = new float[layouts.Max(layout => Math.Max(layout.FilterLength, layout.Channels))];
+            long offset = 0;
+            foreach ((EpilogueNode node, Conv2dShape shape, StateTensor? filter, int filterLength, int channels) in layouts)
+            {
+                if (filter is not null)
+                {
+                    Span<float> values = host.AsSpan(0, (int)filter.Count);
+                    filter.CopyTo(values);
+                    if (NonFinite.Any(values)) warnings.Add($"{filter.Name} holds NaN or infinite values; every answer of the network may be NaN.");
+                    runtime.Kernels.PackFilter(shape, values, packed.AsSpan(0, filterLength));
+                }
+                ArrayView<float> filterView = weights.Upload(packed.AsSpan(0, filterLength), ref offset);
+                ArrayView<float> scale = weights.Upload(ToFloats(node.Epilogue.Scale, 1, packed.AsSpan(0, channels)), ref offset);
+                bool nonFinite = NonFinite.Any(packed.AsSpan(0, channels));
+                ArrayView<float> shift = weights.Upload(ToFloats(node.Epilogue.Shift, 0, packed.AsSpan(0, channels)), ref offset);
+                if (nonFinite || NonFinite.Any(packed.AsSpan(0, channels)))
+                    warnings.Add($"The bias or batch norm after {node.Name} holds NaN or infinite values; every answer of the network may be NaN.");
+                weights.nodes.Add(node.Output, new NodeWeights(filterView, scale, shift));
+            }
+            weights.Warnings = warnings.DrainToImmutable();
+            return weights;
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    public NodeWeights this[Node node] => nodes[node.Output];
+
+    public void Dispose() => buffer.Dispose();
+
+    /// <summary>The part of a convolution's shape that its filter fixes.</summary>
+    private static Conv2dShape FilterShape(StateTensor? filter) => filter switch
+    {
+        null => default,
+        { Shape.Length: 2 } => Conv2dShape.Linear(1, filter.Shape[1], filter.Shape[0]),
+        _ => Conv2dShape.Create(1, filter.Shape[2], filter.Shape[3], filter.Shape[1], filter.Shape[0], filter.Shape[2], filter.Shape[3], 1, 0),
+    };
+
+    private static StateTensor? FilterOf(EpilogueNode node) => node switch
+    {
+        Conv2dNode conv => conv.Weight,
+        LinearNode linear => linear.Weight,
+        _ => null,
+    };
+
+    private static long Align(long length) => (length + MemoryPlanner.Alignment - 1) / MemoryPlanner.Alignment * MemoryPlanner.Alignment;
+
+    private static ReadOnlySpan<float> ToFloats(ImmutableArray<double>? values, float otherwise, Span<float> destination)
+    {
+        destination.Fill(otherwise);
+        for (int i = 0; i < values?.Length; i++) destination[i] = (float)values.Value[i];
+        return destination;
+    }
+
+    private ArrayView<float> Upload(ReadOnlySpan<float> values, ref long offset)
+    {
+        ArrayView<float> view = buffer.View.BaseView.SubView(offset, values.Length);
+        if (values.Length > 0) view.CopyFromCPU(buffer.Accelerator.DefaultStream, ref MemoryMarshal.GetReference(values), values.Length);
+        offset += Align(values.Length);
+        return view;
+    }
+}

@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+
+namespace IlgpuResNet.Graphs;
+
+/// <summary>
+/// What a step does to each value after its reduction, in this order:
+/// <c>v * Scale[c] + Shift[c]</c>, ReLU if <see cref="ReluBeforeAdd"/>, residual if <see cref="HasResidual"/>, ReLU if <see cref="Relu"/>.
+/// Scale and shift stay double until they are uploaded.
+/// </summary>
+public sealed record EpilogueSpec
+{
+    /// <summary>Does nothing.</summary>
+    public static EpilogueSpec Identity { get; } = new();
+
+    /// <summary>Factor per channel, or null for 1.</summary>
+    public ImmutableArray<double>? Scale { get; init; }
+
+    /// <summary>Summand per channel, or null for 0.</summary>
+    public ImmutableArray<double>? Shift { get; init; }
+
+    /// <summary>A ReLU before the residual is added.</summary>
+    public bool ReluBeforeAdd { get; init; }
+
+    /// <summary>The node's second input is added.</summary>
+    public bool HasResidual { get; init; }
+
+    /// <summary>A ReLU at the end.</summary>
+    public bool Relu { get; init; }
+
+    private bool IsAffine => !HasResidual && !Relu;
+
+    /// <summary>
+    /// The epilogue that does this one and then <paramref name="next"/>, if one epilogue can.
+    /// A scale after a ReLU or a residual, and a second residual, cannot be expressed.
+    /// </summary>
+    public bool TryThen(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both)
+    {
+        both = null;
+        bool nextScales = next.Scale is not null || next.Shift is not null;
+        if (nextScales && !IsAffine) return false;
+        if (next.HasResidual && HasResidual) return false;
+
+        // Two ReLUs in a row are one, so this one's last ReLU and next's first fall together.
+        both = new EpilogueSpec
+        {
+            Scale = Multiply(Scale, next.Scale),
+            Shift = nextScales ? Affine(Shift, next.Scale, next.Shift) : Shift,
+            ReluBeforeAdd = next.HasResidual ? Relu || next.ReluBeforeAdd : ReluBeforeAdd,
+            HasResidual = HasResidual || next.HasResidual,
+            Relu = next.HasResidual ? next.Relu : Relu || next.Relu || next.ReluBeforeAdd,
+        };
+        return true;
+    }
+
+    private static ImmutableArray<double>? Multiply(ImmutableArray<double>? a, ImmutableArray<double>? b) =>
+        a is null ? b : b is null ? a : [.. a.Value.Zip(b.Value, (x, y) => x * y)];
+
+    private static ImmutableArray<double>? Affine(ImmutableArray<double>? shift, ImmutableArray<double>? scale, ImmutableArray<double>? summand)
+    {
+        ImmutableArray<double>? scaled = shift is null ? null : Multiply(shift, scale);
+        return scaled is null ? summand : summand is null ? scaled : [.. scaled.Value.Zip(summand.Value, (x, y) => x + y)];
+    }
+}

@@ -1,0 +1,36 @@
+using System.Collections.Immutable;
+
+namespace IlgpuResNet.Graphs;
+
+/// <summary>
+/// A network as nodes in an order in which they can run, with one input and one output.
+/// Immutable and without a device; passes make new graphs.
+/// </summary>
+/// <param name="Name">Name for tables and messages.</param>
+/// <param name="Input">Name of the input tensor.</param>
+/// <param name="InputChannels">Channels of the input.</param>
+/// <param name="Output">Name of the output tensor.</param>
+/// <param name="Nodes">Nodes, each after those it reads from.</param>
+public sealed record Graph(string Name, string Input, int InputChannels, string Output, ImmutableArray<Node> Nodes)
+{
+    /// <summary>The shape of every tensor for an input of the given size, by tensor name.</summary>
+    /// <exception cref="GraphException">A node does not fit its input: the message names it.</exception>
+    public IReadOnlyDictionary<string, MapShape> InferShapes(int height, int width)
+    {
+        if (height < 1 || width < 1) throw new GraphException($"{Name}: the input must be at least 1x1 pixels, but is {height}x{width}.");
+        var shapes = new Dictionary<string, MapShape> { [Input] = new MapShape(height, width, InputChannels) };
+        foreach (Node node in Nodes)
+        {
+            var inputs = new MapShape[node.Inputs.Length];
+            for (int i = 0; i < inputs.Length; i++)
+            {
+                if (!shapes.TryGetValue(node.Inputs[i], out inputs[i]))
+                    throw new GraphException($"{node.Name}: its input {node.Inputs[i]} is made by no node before it.");
+            }
+            if (!shapes.TryAdd(node.Output, node.InferShape(inputs)))
+                throw new GraphException($"{node.Name}: its output {node.Output} is already made by another node.");
+        }
+        if (!shapes.ContainsKey(Output)) throw new GraphException($"{Name}: no node makes the output {Output}.");
+        return shapes;
+    }
+}

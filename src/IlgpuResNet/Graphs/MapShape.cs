@@ -1,0 +1,16 @@
+using System.Globalization;
+
+namespace IlgpuResNet.Graphs;
+
+/// <summary>The shape of one image's activations, <c>[H, W, C]</c>; a vector has H = W = 1. The batch is apart because it changes per run.</summary>
+/// <param name="H">Height in pixels.</param>
+/// <param name="W">Width in pixels.</param>
+/// <param name="C">Channels.</param>
+public readonly record struct MapShape(int H, int W, int C)
+{
+    /// <summary>Elements of one image.</summary>
+    public long Count => (long)H * W * C;
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"[{H}, {W}, {C}]");
+}

@@ -1,0 +1,34 @@
+namespace IlgpuResNet.Labels;
+
+/// <summary>One answer of a classifier.</summary>
+/// <param name="Index">Index of the class, from 0.</param>
+/// <param name="Label">Name of the class.</param>
+/// <param name="Probability">Softmax probability, 0 to 1.</param>
+public readonly record struct Prediction(int Index, string Label, float Probability);
+
+/// <summary>Selects the largest scores.</summary>
+public static class TopK
+{
+    /// <summary>
+    /// Writes the indices of the largest scores, largest first; equal scores in order of index, NaN last.
+    /// </summary>
+    /// <param name="scores">Scores, one per class.</param>
+    /// <param name="indices">Receives as many indices as it is long, or as there are scores.</param>
+    /// <returns>Number of indices written.</returns>
+    public static int Select(ReadOnlySpan<float> scores, Span<int> indices)
+    {
+        int count = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            int position = count;
+            while (position > 0 && IsGreater(scores[i], scores[indices[position - 1]])) position--;
+            if (position == indices.Length) continue;
+            if (count < indices.Length) count++;
+            for (int j = count - 1; j > position; j--) indices[j] = indices[j - 1];
+            indices[position] = i;
+        }
+        return count;
+    }
+
+    private static bool IsGreater(float a, float b) => a > b || (float.IsNaN(b) && !float.IsNaN(a));
+}

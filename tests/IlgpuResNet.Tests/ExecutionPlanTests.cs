@@ -1,0 +1,80 @@
+using IlgpuResNet.Execution;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Tests;
+
+[TestClass]
+public sealed class ExecutionPlanTests
+{
+    private const double LargestArenaRatio = 1.15;
+
+    /// <summary>Published multiply-accumulates at 224x224 (torchvision's model table, GFLOPS; v1 from He et al. 2015).</summary>
+    [TestMethod]
+    [DataRow("resnet18", 1.81)]
+    [DataRow("resnet34", 3.66)]
+    [DataRow("resnet50", 4.09)]
+    [DataRow("resnet101", 7.80)]
+    [DataRow("resnet152", 11.51)]
+    [DataRow("resnet50-v1", 3.86)]
+    public void Work_is_what_the_literature_says(string preset, double gigaMacs)
+    {
+        using ResNet model = ResNet.Create(Preset(preset));
+        ExecutionPlan plan = ExecutionPlan.Create(model, 224, 224, 1);
+        Assert.AreEqual(gigaMacs, plan.Macs / 1e9, 0.01);
+        Assert.AreEqual(new MapShape(1, 1, 1000), plan.Output.Shape);
+    }
+
+    [TestMethod]
+    public void The_arena_is_at_most_15_percent_above_its_floor()
+    {
+        foreach (ResNetConfig config in ResNetConfig.Presets)
+        {
+            using ResNet model = ResNet.Create(config);
+            foreach (int batch in new[] { 1, 8 })
+            {
+                ExecutionPlan plan = ExecutionPlan.Create(model, 224, 224, batch);
+                Assert.IsLessThanOrEqualTo(LargestArenaRatio, (double)plan.ArenaLength / plan.ArenaLowerBound, $"{config.Name}, batch {batch}");
+            }
+        }
+    }
+
+    /// <summary>Walks the plan as a device would and checks that what a step reads is what the right step wrote.</summary>
+    [TestMethod]
+    public void No_tensor_is_overwritten_before_its_last_reader()
+    {
+        foreach (ResNetConfig config in ResNetConfig.Presets)
+        {
+            using ResNet model = ResNet.Create(config);
+            ExecutionPlan plan = ExecutionPlan.Create(model, 224, 224, 2);
+            var contents = new List<(long Start, long End, string Tensor)> { Range(plan.Input, "input") };
+            foreach (PlanStep step in plan.Steps)
+            {
+                Assert.Contains(Range(step.Input, step.Node.Inputs[0]), contents, $"{config.Name}: {step.Node.Name} reads {step.Node.Inputs[0]}");
+                if (step.Residual is { } residual) Assert.Contains(Range(residual, step.Node.Inputs[1]), contents, $"{config.Name}: {step.Node.Name} adds {step.Node.Inputs[1]}");
+                (long start, long end, _) = Range(step.Output, step.Node.Output);
+                contents.RemoveAll(other => other.Start < end && start < other.End);
+                contents.Add(Range(step.Output, step.Node.Output));
+                Assert.IsFalse(step.Output.Offset < step.Input.Offset + step.Input.Shape.Count && step.Input.Offset < end, $"{step.Node.Name} writes over its input");
+            }
+            Assert.Contains(Range(plan.Steps[^1].Input, "logits"), contents, "logits stay readable beside the probabilities");
+        }
+
+        static (long, long, string) Range(TensorSlot slot, string tensor) => (slot.Offset, slot.Offset + 2 * slot.Shape.Count, tensor);
+    }
+
+    [TestMethod]
+    public void Inputs_that_do_not_fit_are_refused_with_the_layer_and_the_sizes()
+    {
+        using ResNet note = ResNet.Create(ResNetConfig.ResNet50Note);
+        GraphException tooSmall = Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 192, 192, 1));
+        Assert.AreEqual("avgpool: expected a map of at least 7x7, but its input is [6, 6, 2048]. Check the weights against the network, and the size of the image.", tooSmall.Message);
+        GraphException tooLarge = Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 448, 448, 1));
+        StringAssert.StartsWith(tooLarge.Message, "fc: expected 2048 features [1, 1, 2048], but its input is [2, 2, 2048].");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 224, 224, 0)).Message, "at least 1");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 224, 224, 1_000_000)).Message, "smaller batch");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 16, 0, 1)).Message, "at least 1x1");
+    }
+
+    private static ResNetConfig Preset(string name) => ResNetConfig.Presets.Single(config => config.Name == name);
+}

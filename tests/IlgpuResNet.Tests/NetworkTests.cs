@@ -1,0 +1,125 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Models;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>Whole networks against PyTorch in double: data/networks holds the weights, the answers and the script that made them.</summary>
+public abstract class NetworkTests(BackEnd backEnd)
+{
+    /// <summary>The project's bar for whole networks in float32.</summary>
+    private const double Tolerance = 1e-5;
+
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "data", "networks");
+
+    public required TestContext TestContext { get; set; }
+
+    public static IEnumerable<object[]> Names => Golden.All.Select(golden => new object[] { golden.Name });
+
+    [TestMethod]
+    [DynamicData(nameof(Names))]
+    public void Logits_are_those_of_PyTorch(string name)
+    {
+        Golden golden = Golden.All.Single(candidate => candidate.Name == name);
+        ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
+        using ResNet model = golden.Load(Folder);
+        int[] shape = golden.Input.Shape;
+        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = shape[0], Height = shape[2], Width = shape[3] });
+        float[] logits = new float[golden.Logits.Length * golden.Logits[0].Length];
+        float[] probabilities = new float[logits.Length];
+        session.Run(golden.Input.Values(), logits, probabilities);
+
+        double error = RelativeError(logits, [.. golden.Logits.SelectMany(row => row)]);
+        Assert.IsLessThanOrEqualTo(Tolerance, error, $"relative L2 error {error:E2}; PyTorch's own float32 has {golden.Float32Error:E2}");
+        for (int image = 0; image < shape[0]; image++)
+        {
+            double sum = probabilities.Skip(image * session.NumClasses).Take(session.NumClasses).Sum(value => (double)value);
+            Assert.AreEqual(1, sum, 1e-5, "probabilities add up to 1");
+        }
+        Assert.IsEmpty(session.Warnings);
+    }
+
+    [TestMethod]
+    public void Any_batch_up_to_the_largest_gives_the_same_bits_as_one_image_alone()
+    {
+        Golden golden = Golden.All.Single(candidate => candidate.Name == "resnet50");
+        ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
+        using ResNet model = golden.Load(Folder);
+        int[] shape = golden.Input.Shape;
+        float[] images = golden.Input.Values();
+        int length = images.Length / shape[0], classes = model.Config.NumClasses;
+        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = 3, Height = shape[2], Width = shape[3] });
+        float[] together = new float[3 * classes], alone = new float[3 * classes], pair = new float[2 * classes];
+        session.Run(images, together);
+        for (int i = 0; i < 3; i++) session.Run(images.AsSpan(i * length, length), alone.AsSpan(i * classes, classes));
+        session.Run(images.AsSpan(length), pair);
+        CollectionAssert.AreEqual(together, alone);
+        CollectionAssert.AreEqual(together[classes..], pair);
+    }
+
+    private static double RelativeError(float[] actual, double[] expected)
+    {
+        Assert.HasCount(expected.Length, actual);
+        double difference = actual.Zip(expected, (a, e) => (a - e) * (a - e)).Sum();
+        return Math.Sqrt(difference / expected.Sum(e => e * e));
+    }
+}
+
+[TestClass]
+public sealed class NetworkCpuTests() : NetworkTests(BackEnd.Cpu);
+
+[TestClass, TestCategory("OpenCL")]
+public sealed class NetworkOpenCLTests() : NetworkTests(BackEnd.OpenCL);
+
+[TestClass, TestCategory("Cuda")]
+public sealed class NetworkCudaTests() : NetworkTests(BackEnd.Cuda);
+
+/// <summary>One entry of networks.json.</summary>
+public sealed record Golden(string Name, string File, GoldenConfig Config, GoldenInput Input, double[][] Logits, [property: JsonPropertyName("float32_error")] double Float32Error)
+{
+    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public static IReadOnlyList<Golden> All { get; } = JsonSerializer.Deserialize<Golden[]>(
+        System.IO.File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", "networks", "networks.json")), Options)!;
+
+    public ResNet Load(string folder) => ResNet.Create(Config.ToResNetConfig(Name), StateDict.Load(Path.Combine(folder, File)));
+}
+
+/// <summary>The network as the script describes it.</summary>
+public sealed record GoldenConfig(string Block, int[] Depths, int NumClasses, int InputChannels, int StemWidth, int BaseWidth, string StridePlacement, bool ReluBeforeAdd, int? FixedPool)
+{
+    public ResNetConfig ToResNetConfig(string name) => new()
+    {
+        Name = name,
+        Block = Block == "basic" ? ResNetBlock.Basic : ResNetBlock.Bottleneck,
+        Depths = [.. Depths],
+        NumClasses = NumClasses,
+        InputChannels = InputChannels,
+        StemWidth = StemWidth,
+        BaseWidth = BaseWidth,
+        StridePlacement = StridePlacement == "conv3x3" ? Models.StridePlacement.Conv3x3 : Models.StridePlacement.FirstConv1x1,
+        ReluBeforeAdd = ReluBeforeAdd,
+        FixedPool = FixedPool,
+    };
+}
+
+/// <summary>An input that both sides can make: splitmix64, as the script's first lines say.</summary>
+public sealed record GoldenInput(int[] Shape, ulong Seed)
+{
+    public float[] Values()
+    {
+        float[] values = new float[Shape.Aggregate(1, (product, size) => product * size)];
+        ulong state = Seed;
+        for (int i = 0; i < values.Length; i++)
+        {
+            ulong z = state += 0x9E3779B97F4A7C15;
+            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+            values[i] = ((z ^ (z >> 31)) >> 40) / (float)(1 << 23) - 1;
+        }
+        return values;
+    }
+}
