@@ -13,14 +13,14 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static unsafe class SimdConv2d
 {
-    /// <summary>Input of a block in floats: half of a common second-level cache, the rest is for the weights.</summary>
-    private const int BlockFloats = 48 * 1024;
+    /// <summary>Half of a common second-level cache in floats: as much as a block's input may take, or weights that are to stay there.</summary>
+    private const int HalfCacheFloats = 64 * 1024;
 
-    /// <summary>Fewer tiles than this would fetch a panel for too little work.</summary>
+    /// <summary>Fewer tiles than this would fetch a panel from memory for too little work; 49 pixels are 9 tiles of 6.</summary>
     private const int MinBlockTiles = 9;
 
     /// <summary>More tiles than this gain nothing and make the table of pointers long.</summary>
-    private const int MaxBlockTiles = 64;
+    private const int MaxBlockTiles = 16;
 
     /// <summary>The kernel. ILGPU does not read the method it calls, and the CPU accelerator runs it as it is.</summary>
     public static void Kernel(int lanes, Conv2dShape shape, Operands operands, Epilogue epilogue) =>
@@ -51,7 +51,7 @@ internal static unsafe class SimdConv2d
         float* sums = stackalloc float[width * TLanes.TileRows];
         float* paddedScale = stackalloc float[width], paddedShift = stackalloc float[width];
 
-        int blockPixels = BlockPixels(shape, TLanes.TileRows, endPixel - firstPixel);
+        int blockPixels = BlockPixels(shape, TLanes.TileRows, endPixel - firstPixel, (endPanel - firstPanel) * width);
         var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels);
         var tile = new SimdTileArguments
         {
@@ -101,10 +101,12 @@ internal static unsafe class SimdConv2d
     internal static float* Pointer(ArrayView<float> view) => view.Length == 0 ? null : (float*)Unsafe.AsPointer(ref view[0]);
 
     /// <summary>Pixels of a block: whole tiles whose input fits the cache, never more than there are.</summary>
-    private static int BlockPixels(in Conv2dShape shape, int tileRows, int pixels)
+    private static int BlockPixels(in Conv2dShape shape, int tileRows, int pixels, int channels)
     {
+        // A layer that writes more than it reads waits for its output: tile by tile, rows are written front to back.
+        bool expands = shape.K > shape.GemmK && (long)shape.GemmK * channels <= HalfCacheFloats;
         long floatsPerPixel = (long)shape.C * Math.Min(shape.R, shape.StrideH) * Math.Min(shape.S, shape.StrideW);
-        long tiles = Math.Clamp(BlockFloats / (floatsPerPixel * tileRows), MinBlockTiles, MaxBlockTiles);
+        long tiles = expands ? 1 : Math.Clamp(HalfCacheFloats / (floatsPerPixel * tileRows), MinBlockTiles, MaxBlockTiles);
         return (int)Math.Min(tiles * tileRows, pixels);
     }
 }

@@ -27,6 +27,7 @@ internal unsafe struct SimdEpilogue
     public Epilogue Flags;
 
     /// <summary>Finishes rows of sums <c>[rows][2 vectors]</c> and stores them.</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Store<TLanes, TVector>(float* sums, int rows)
         where TLanes : struct, ISimdLanes<TVector>

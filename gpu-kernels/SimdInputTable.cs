@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Kernels;
@@ -52,6 +53,7 @@ internal unsafe ref struct SimdInputTable
     private readonly bool HasRowRuns { get; }
 
     /// <summary>Points at the runs of the pixels first, first + 1, ... of the output <c>[N·P·Q]</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Fill(int first, int count)
     {
         int q = first % shape.Q;
@@ -80,6 +82,7 @@ internal unsafe ref struct SimdInputTable
 
     private readonly float* Address(int n, int h, int w) => input + (((nint)n * shape.H + h) * shape.W + w) * shape.C;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void FillPixels(int pixel, int n, int p, int q)
     {
         float** slot = table + pixel;
@@ -97,6 +100,7 @@ internal unsafe ref struct SimdInputTable
     }
 
     /// <summary>Returns where the next copy may go.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly float* FillRows(int pixel, int n, int p, int q, float* copy)
     {
         int w = q * shape.StrideW - shape.PadW;
