@@ -23,6 +23,8 @@ public sealed class SimdKernelsTests
         Conv2dShape.Linear(5, 100, 10),
     ];
 
+    public TestContext TestContext { get; set; } = null!;
+
     [TestMethod]
     public void Any_number_of_groups_gives_the_same_bits()
     {
@@ -63,6 +65,14 @@ public sealed class SimdKernelsTests
             double tolerance = 4 * TestData.Epsilon * (shape.GemmK + 2);
             TestData.AssertClose(expected, Run(shape, groups: 2, lanes, images: 1), tolerance, $"{shape}, {lanes} lanes, seed {Seed}");
         }
+    }
+
+    [TestMethod, TestCategory("OpenCL")]
+    public void Another_kind_of_device_is_refused()
+    {
+        TestDevice device = TestDevice.Open(BackEnd.OpenCL, TestContext);
+        var exception = Assert.ThrowsExactly<NotSupportedException>(() => new SimdKernels(device.Accelerator));
+        StringAssert.Contains(exception.Message, device.Accelerator.Name);
     }
 
     [TestMethod]
