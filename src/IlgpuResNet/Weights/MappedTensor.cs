@@ -46,7 +46,7 @@ internal sealed class MappedTensor : StateTensor
             else
             {
                 Gather(lease, done, gathered[..(count * size)]);
-                elements = gathered;
+                elements = gathered[..(count * size)];
             }
             ElementConversion.ToSingle(DataType, elements, destination.Slice(done, count));
             done += count;

@@ -45,9 +45,9 @@ internal static class WeightsFormats
     {
         if (start.StartsWith("version https://git-lfs"u8)) return "a Git LFS pointer, whose content was not downloaded (git lfs pull)";
         if (start.StartsWith("PK"u8)) return "an empty or split zip archive";
-        if (start.StartsWith("\x89HDF"u8)) return "an HDF5 file (Keras)";
+        if (start is [0x89, (byte)'H', (byte)'D', (byte)'F', ..]) return "an HDF5 file (Keras)";
         if (start.StartsWith("GGUF"u8)) return "a GGUF file";
-        if (start.StartsWith("\x93NUMPY"u8)) return "a NumPy array";
+        if (start is [0x93, (byte)'N', (byte)'U', (byte)'M', ..]) return "a NumPy array";
         if (start is [0x1F, 0x8B, ..]) return "a gzip file; unpack it first";
         if (start.Length == LookAt && start.Slice(257, 5).SequenceEqual("ustar"u8)) return "a tar archive";
         // protobuf: field 1 (ir_version) as a small number, then field 2 (producer_name) or a neighbour as bytes.

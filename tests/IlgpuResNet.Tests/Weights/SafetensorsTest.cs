@@ -21,11 +21,11 @@ public sealed class SafetensorsTest : IDisposable
             """{"__metadata__":{"format":"pt","note":"a\nb"},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[4,12]},"a\u00e9":{"dtype":"I16","shape":[2],"data_offsets":[0,4],"later":{"x":[1]}},"scalar":{"dtype":"U8","shape":[],"data_offsets":[12,13]},"empty":{"dtype":"F16","shape":[3,0],"data_offsets":[13,13]}}   """,
             [.. MemoryMarshal.AsBytes<short>([-3, 9]), .. MemoryMarshal.AsBytes<float>([1.5f, -2]), 200]);
         using StateDict weights = StateDict.Load(path);
-        CollectionAssert.AreEqual(new[] { "b", "aé", "scalar", "empty" }, weights.Keys.ToArray());
-        CollectionAssert.AreEqual(new[] { 1.5f, -2 }, weights["b"].ToArray());
-        CollectionAssert.AreEqual(new[] { -3f, 9 }, weights["aé"].ToArray());
-        CollectionAssert.AreEqual(new[] { 200f }, weights["scalar"].ToArray());
-        CollectionAssert.AreEqual(Array.Empty<float>(), weights["empty"].ToArray());
+        Assert.AreEqual("b, aé, scalar, empty", string.Join(", ", weights.Keys));
+        Assert.AreEqual("1.5, -2", string.Join(", ", weights["b"].ToArray()));
+        Assert.AreEqual("-3, 9", string.Join(", ", weights["aé"].ToArray()));
+        Assert.AreEqual("200", string.Join(", ", weights["scalar"].ToArray()));
+        Assert.IsEmpty(weights["empty"].ToArray());
         Assert.AreEqual("[2, 1]", Message.Shape(weights["b"].Shape));
         Assert.AreEqual(0, weights["scalar"].Shape.Length);
         Assert.AreEqual(DataType.Int16, weights["aé"].DataType);
@@ -121,6 +121,24 @@ public sealed class SafetensorsTest : IDisposable
         string name = "x\\n\\u2028" + new string('y', 10_000);
         WeightsException error = WeightsFolder.Refused(folder.WriteSafetensors($$"""{"{{name}}":4}""", []), "tensor x??yyy");
         Assert.DoesNotContain('\u2028', error.Message);
+    }
+
+    [TestMethod]
+    [DataRow("\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", DisplayName = "tensors")]
+    [DataRow("\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,0]}}", DisplayName = "sizes")]
+    [DataRow("\"__metadata__\":{{\"{0}\":\"\"", DisplayName = "metadata")]
+    public void Spends_no_more_memory_than_the_file_justifies(string entry)
+    {
+        CompositeFormat format = CompositeFormat.Parse(entry);
+        string inner = string.Join(',', Enumerable.Range(0, 100_000).Select(i => string.Format(null, format, i)));
+        // Metadata is one object of many entries: its opening is repeated by the format and taken out again.
+        const string Opening = "\"__metadata__\":{";
+        string header = inner.StartsWith(Opening, StringComparison.Ordinal) ? $"{{{Opening}{inner.Replace(Opening, "", StringComparison.Ordinal)}}}}}" : $"{{{inner}}}";
+        string path = folder.WriteSafetensors(header, []);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        WeightsFolder.Refused(path, "more memory than a file of its size justifies");
+        Assert.IsLessThan(2L * header.Length + (16 << 20), GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     [TestMethod]

@@ -45,7 +45,7 @@ public sealed class StateDictTest : IDisposable
         using StateDict all = StateDict.Load(folder.WriteSafetensors("""{"module.a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}""", [1], "all"));
         Assert.IsTrue(all.ContainsKey("a"));
         using StateDict some = StateDict.Load(folder.WriteSafetensors("""{"module.a":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[],"data_offsets":[1,2]}}""", [1, 2], "some"));
-        CollectionAssert.AreEqual(new[] { "module.a", "b" }, some.Keys.ToArray());
+        Assert.AreEqual("module.a, b", string.Join(", ", some.Keys));
     }
 
     [TestMethod]
@@ -120,16 +120,5 @@ public sealed class StateDictTest : IDisposable
         using (StateDict made = StateDict.Create([("a", [100_000], values)])) made.Save(path);
         using StateDict weights = StateDict.Load(path);
         Parallel.For(0, 64, _ => Assert.IsTrue(values.AsSpan().SequenceEqual(weights["a"].ToArray())));
-    }
-
-    [TestMethod]
-    public void Opening_allocates_by_the_header_not_by_its_claims()
-    {
-        // Views that repeat 6 floats would be gigabytes when copied out; the claim alone is refused.
-        byte[] content = File.ReadAllBytes(WeightsFolder.Golden("views.stream.pth"));
-        string path = folder.Write("views.pth", content);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        using (StateDict weights = StateDict.Load(path)) Assert.IsNotEmpty(weights);
-        Assert.IsLessThan(1L << 20, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 }

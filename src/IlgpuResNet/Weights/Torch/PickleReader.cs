@@ -18,7 +18,7 @@ internal ref struct PickleReader
     private const int CostOfOpcode = 32;
     private const int CostOfContainer = 64;
     private const int CostOfItem = 48;
-    private const int CostOfMemo = 96;
+    private const int CostOfMemo = 128;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 

@@ -20,7 +20,7 @@ internal static class TorchZipReader
         string folder = pickles[0][..^PickleEntry.Length];
         CheckByteOrder(file, lease, entries, folder);
 
-        ZipEntry pickle = entries[pickles[0]];
+        ZipEntry pickle = Plain(file, pickles[0], entries[pickles[0]]);
         if (pickle.Length > int.MaxValue) throw new WeightsException($"{file.Path}: damaged .pth file: its data.pkl has {pickle.Length} bytes.");
         var reader = new PickleReader(lease.Span(pickle.Offset, (int)pickle.Length), budget, new TorchObjects(budget));
         return TorchStateDict.Collect(file.Path, reader.Read(), storage => Locate(file, entries, folder, storage));
@@ -28,13 +28,18 @@ internal static class TorchZipReader
 
     private static long Locate(MappedFile file, Dictionary<string, ZipEntry> entries, string folder, StorageReference storage)
     {
-        if (!entries.TryGetValue($"{folder}/data/{storage.Key}", out ZipEntry entry))
+        string name = $"{folder}/data/{storage.Key}";
+        if (!entries.TryGetValue(name, out ZipEntry entry))
             throw new WeightsException($"{file.Path}: damaged .pth file: storage {Message.Clean(storage.Key)} is missing.");
         long needed = storage.Count * storage.DataType.Size();
         if (needed > entry.Length)
             throw new WeightsException($"{file.Path}: damaged .pth file: storage {Message.Clean(storage.Key)} needs {needed} bytes, but has {entry.Length}.");
-        return entry.Offset;
+        return Plain(file, name, entry).Offset;
     }
+
+    private static ZipEntry Plain(MappedFile file, string name, ZipEntry entry) => entry.Stored
+        ? entry
+        : throw new WeightsException($"{file.Path}: entry {Message.Clean(name)} is compressed or encrypted; torch.save stores entries as they are, so save it again.");
 
     private static void CheckByteOrder(MappedFile file, MappedFile.Lease lease, Dictionary<string, ZipEntry> entries, string folder)
     {

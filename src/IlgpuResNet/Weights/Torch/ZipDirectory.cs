@@ -3,8 +3,8 @@ using System.Text;
 
 namespace IlgpuResNet.Weights.Torch;
 
-/// <summary>Where the bytes of a stored zip entry lie in the file.</summary>
-internal readonly record struct ZipEntry(long Offset, long Length);
+/// <summary>Where the bytes of a zip entry lie in the file, and whether they are its content as it is.</summary>
+internal readonly record struct ZipEntry(long Offset, long Length, bool Stored);
 
 /// <summary>
 /// Lists the entries of a zip file from its central directory, zip64 included, without copying their content. Sizes in local headers
@@ -23,7 +23,7 @@ internal static class ZipDirectory
     private const int BytesPerEntry = 300;
 
     /// <summary>Reads and checks all entries, by name.</summary>
-    /// <exception cref="WeightsException">The archive is damaged, or an entry is compressed or encrypted.</exception>
+    /// <exception cref="WeightsException">The archive is damaged.</exception>
     public static Dictionary<string, ZipEntry> Read(MappedFile file, MappedFile.Lease lease, ReadBudget budget)
     {
         (long start, long length, long count) = Locate(file, lease);
@@ -50,21 +50,20 @@ internal static class ZipDirectory
 
     private static ZipEntry ReadEntry(MappedFile file, MappedFile.Lease lease, ReadOnlySpan<byte> central, ReadOnlySpan<byte> extra, string name)
     {
-        if ((U16(central, 8) & EncryptedFlag) != 0 || U16(central, 10) != 0)
-            throw new WeightsException($"{file.Path}: entry {Message.Clean(name)} is compressed or encrypted; torch.save stores entries as they are.");
+        bool plain = (U16(central, 8) & EncryptedFlag) == 0 && U16(central, 10) == 0;
         // Fields that do not fit 32 bits are all ones, and follow in the zip64 record in this order.
         ReadOnlySpan<byte> wide = FindZip64(extra);
         long length = Field(U32(central, 24), ref wide, file);
-        long stored = Field(U32(central, 20), ref wide, file);
+        long packed = Field(U32(central, 20), ref wide, file);
         long header = Field(U32(central, 42), ref wide, file);
-        if (stored != length) throw Damaged(file, $"entry {Message.Clean(name)} has two lengths");
+        if (plain && packed != length) throw Damaged(file, $"entry {Message.Clean(name)} has two lengths");
 
         if (header > file.Length - LocalLength) throw Damaged(file, $"entry {Message.Clean(name)} lies outside the file");
         ReadOnlySpan<byte> local = lease.Span(header, LocalLength);
         if (!local.StartsWith("PK\x03\x04"u8)) throw Damaged(file, $"entry {Message.Clean(name)} has no header");
         long offset = header + LocalLength + U16(local, 26) + U16(local, 28);
-        if (length > file.Length - offset) throw Damaged(file, $"entry {Message.Clean(name)} lies outside the file");
-        return new ZipEntry(offset, length);
+        if (packed > file.Length - offset) throw Damaged(file, $"entry {Message.Clean(name)} lies outside the file");
+        return new ZipEntry(offset, packed, plain);
     }
 
     /// <summary>Position, length and entry count of the central directory.</summary>
