@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.Globalization;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Labels;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Bench.Commands;
+
+/// <summary><c>accuracy</c>: how many images of a labelled set a classifier gets right, compared with a list of another implementation's answers.</summary>
+internal static class AccuracyCommand
+{
+    public static Command Create()
+    {
+        var weights = new Option<string>("--weights") { Description = "Weights file.", Required = true };
+        var images = new Option<string>("--images") { Description = "Images in IDX format, as MNIST has them; may be gzipped.", Required = true };
+        var labels = new Option<string>("--labels") { Description = "Their labels in IDX format.", Required = true };
+        var expected = new Option<string?>("--expected") { Description = "Text file with one digit per image: the answers of another implementation." };
+        var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
+        var batch = new Option<int>("--batch") { Description = "Images per run.", DefaultValueFactory = _ => 50 };
+        var count = new Option<int>("--count") { Description = "Use the first images only.", DefaultValueFactory = _ => int.MaxValue };
+        var command = new Command("accuracy", "Counts right answers on a labelled set of images.") { weights, images, labels, expected, device, batch, count };
+        command.SetAction(result =>
+        {
+            IdxFile pictures = IdxFile.Load(result.GetValue(images)!), truth = IdxFile.Load(result.GetValue(labels)!);
+            using ResNet model = ResNet.Load(result.GetValue(weights)!);
+            int total = Math.Min(result.GetValue(count), Math.Min(pictures.Count, truth.Count));
+            using var session = new InferenceSession(model, ComputeDevice.Get(result.GetValue(device)!), new SessionOptions { MaxBatch = result.GetValue(batch) });
+            int[] answers = Classify(session, pictures, total);
+            int right = Enumerable.Range(0, total).Count(i => answers[i] == truth.Item(i).Span[0]);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{session.Device.Id}: {right} of {total} right ({100.0 * right / total:F2} %)"));
+            if (result.GetValue(expected) is { } path)
+            {
+                string others = File.ReadAllText(path).Trim();
+                int othersRight = Enumerable.Range(0, total).Count(i => others[i] - '0' == truth.Item(i).Span[0]);
+                int same = Enumerable.Range(0, total).Count(i => others[i] - '0' == answers[i]);
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(path)}: {othersRight} of {total} right; the same answer on {same}"));
+            }
+        });
+        return command;
+    }
+
+    private static int[] Classify(InferenceSession session, IdxFile pictures, int total)
+    {
+        int[] answers = new int[total];
+        float[] logits = new float[session.MaxBatch * session.NumClasses];
+        Span<int> best = stackalloc int[1];
+        for (int done = 0; done < total; done += session.MaxBatch)
+        {
+            int batch = Math.Min(session.MaxBatch, total - done);
+            var images = new PixelBuffer[batch];
+            for (int i = 0; i < batch; i++) images[i] = new PixelBuffer(pictures.Item(done + i), pictures.Sizes[1], pictures.Sizes[0], PixelFormat.Gray8);
+            session.Run(images, logits.AsSpan(0, batch * session.NumClasses));
+            for (int i = 0; i < batch; i++)
+            {
+                TopK.Select(logits.AsSpan(i * session.NumClasses, session.NumClasses), best);
+                answers[done + i] = best[0];
+            }
+        }
+        return answers;
+    }
+}

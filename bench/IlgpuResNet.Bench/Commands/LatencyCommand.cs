@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Bench.Commands;
+
+/// <summary><c>latency</c>: time, managed allocation and memory of one network on one device, random weights.</summary>
+internal static class LatencyCommand
+{
+    private const int WarmUpRounds = 5;
+    private const double Mebi = 1 << 20;
+
+    public static Command Create()
+    {
+        var model = new Option<string>("--model") { Description = "Preset.", DefaultValueFactory = _ => ResNetConfig.ResNet50.Name };
+        model.AcceptOnlyFromAmong([.. ResNetConfig.Presets.Select(config => config.Name)]);
+        var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
+        var batch = new Option<int>("--batch") { Description = "Images per run.", DefaultValueFactory = _ => 1 };
+        var rounds = new Option<int>("--rounds") { Description = "Timed runs.", DefaultValueFactory = _ => 30 };
+        var json = new Option<string?>("--json") { Description = "Also write the figures to this file." };
+        var command = new Command("latency", "Times one network on one device.") { model, device, batch, rounds, json };
+        command.SetAction(result =>
+        {
+            Latency latency = Measure(
+                ResNetConfig.Presets.Single(config => config.Name == result.GetValue(model)),
+                ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), Math.Max(1, result.GetValue(rounds)));
+            Console.WriteLine(latency.ToText());
+            if (result.GetValue(json) is { } path) File.WriteAllText(path, JsonSerializer.Serialize(latency, SnakeCase));
+        });
+        return command;
+    }
+
+    private static JsonSerializerOptions SnakeCase { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    private static Latency Measure(ResNetConfig config, ComputeDevice device, int batch, int rounds)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using ResNet model = ResNet.Create(config);
+        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = batch });
+        double loadMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        float[] input = new float[batch * session.Plan.Input.Shape.Count];
+        var random = new Random(1);
+        foreach (ref float value in input.AsSpan()) value = random.NextSingle() * 2 - 1;
+        float[] logits = new float[batch * session.NumClasses];
+
+        start = Stopwatch.GetTimestamp();
+        session.Run(input, logits);
+        double firstMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        for (int i = 0; i < WarmUpRounds; i++) session.Run(input, logits);
+
+        double[] times = new double[rounds];
+        long allocated = GC.GetTotalAllocatedBytes(precise: true);
+        for (int i = 0; i < rounds; i++)
+        {
+            start = Stopwatch.GetTimestamp();
+            session.Run(input, logits);
+            times[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }
+        allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
+        Array.Sort(times);
+        double median = times[rounds / 2];
+        return new Latency(
+            config.Name, device.Id, device.Name, batch, rounds, loadMs, firstMs, times[0], median, times[^1],
+            batch * 1000 / median, 2e-6 * batch * session.Plan.Macs / median, (double)allocated / rounds, session.Plan.Steps.Length - 1,
+            Process.GetCurrentProcess().PeakWorkingSet64 / Mebi);
+    }
+
+    /// <summary>Times in milliseconds, memory in MiB; allocation is the whole process's, per run.</summary>
+    private sealed record Latency(
+        string Model, string Device, string DeviceName, int Batch, int Rounds, double LoadMs, double FirstMs, double MinMs, double MedianMs, double MaxMs,
+        double ImagesPerSecond, double GflopPerSecond, double AllocatedBytesPerRun, int LaunchesPerRun, double PeakResidentMib)
+    {
+        public string ToText() => string.Create(CultureInfo.InvariantCulture, $"""
+            {Model}, batch {Batch}, {Device} ({DeviceName}), {Rounds} rounds
+            load        {LoadMs:F0} ms, first run {FirstMs:F0} ms
+            run         median {MedianMs:F1} ms, min {MinMs:F1}, max {MaxMs:F1}
+            rate        {ImagesPerSecond:F1} images/s, {GflopPerSecond:F1} GFLOP/s
+            allocation  {AllocatedBytesPerRun:F0} managed bytes per run of {LaunchesPerRun} launches
+            memory      {PeakResidentMib:F0} MiB peak resident
+            """);
+    }
+}

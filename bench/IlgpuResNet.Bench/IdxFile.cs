@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace IlgpuResNet.Bench;
+
+/// <summary>An array of bytes in the IDX format of MNIST (LeCun et al.): items of equal sizes, one after another.</summary>
+internal sealed class IdxFile
+{
+    private const int UnsignedBytes = 8;
+
+    private readonly byte[] data;
+    private readonly int start;
+    private readonly int itemLength;
+
+    private IdxFile(byte[] data, int start, int count, int[] sizes)
+    {
+        this.data = data;
+        this.start = start;
+        Count = count;
+        Sizes = sizes;
+        itemLength = sizes.Aggregate(1, (product, size) => product * size);
+    }
+
+    public int Count { get; }
+
+    /// <summary>Sizes of one item; empty for labels.</summary>
+    public int[] Sizes { get; }
+
+    public ReadOnlyMemory<byte> Item(int index) => data.AsMemory(start + index * itemLength, itemLength);
+
+    /// <exception cref="ResNetException">The file cannot be read or is not of this format.</exception>
+    public static IdxFile Load(string path)
+    {
+        try
+        {
+            byte[] data = File.ReadAllBytes(path);
+            if (data is [0x1F, 0x8B, ..])
+            {
+                using var unpacked = new MemoryStream();
+                using (var gzip = new GZipStream(new MemoryStream(data), CompressionMode.Decompress)) gzip.CopyTo(unpacked);
+                data = unpacked.ToArray();
+            }
+            if (data.Length < 8 || data[2] != UnsignedBytes) throw new ResNetException($"{path}: expected an IDX file of bytes.");
+            int[] sizes = new int[data[3]];
+            for (int i = 0; i < sizes.Length; i++) sizes[i] = BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(4 + 4 * i));
+            return new IdxFile(data, 4 + 4 * sizes.Length, sizes[0], sizes[1..]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            throw new ResNetException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+}
