@@ -94,7 +94,16 @@ internal struct Float4(float x, float y, float z, float w) : IChannels<Float4>
 /// <summary>Scalar arithmetic that keeps a NaN visible, as PyTorch does.</summary>
 internal static class FloatMath
 {
-    public static float Max(float a, float b) => b > a || float.IsNaN(b) ? b : a;
+    /// <summary>Maximum; a NaN on either side wins.</summary>
+    /// <remarks>
+    /// NaN is asked for by name: ILGPU may turn a comparison round, and on OpenCL the turned one forgets that NaN is unordered.
+    /// </remarks>
+    public static float Max(float a, float b)
+    {
+        if (float.IsNaN(a)) return a;
+        if (float.IsNaN(b)) return b;
+        return a < b ? b : a;
+    }
 }
 
 /// <summary>
