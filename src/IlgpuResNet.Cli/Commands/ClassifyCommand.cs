@@ -17,6 +17,12 @@ internal static class ClassifyCommand
     {
         var options = new ModelOptions();
         var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
+        images.Validators.Add(result =>
+        {
+            // The parser takes an unknown option for one more image.
+            foreach (string option in result.Tokens.Select(token => token.Value).Where(value => value.StartsWith("--", StringComparison.Ordinal)))
+                result.AddError($"there is no option '{option}'");
+        });
         var top = new Option<int>("--top", "-k") { Description = "Answers per picture.", DefaultValueFactory = _ => 1, HelpName = "K" };
         top.RequireWholeNumber(1, 1000);
         var json = new Option<bool>("--json") { Description = "Writes a JSON array instead of a table." };

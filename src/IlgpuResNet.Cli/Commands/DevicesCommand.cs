@@ -36,7 +36,7 @@ internal static class DevicesCommand
                 string.Create(CultureInfo.InvariantCulture, $"{device.MemoryBytes / Gibi:F1} GiB"),
                 device.Multiprocessors.ToString(CultureInfo.InvariantCulture),
                 device.MaxThreadsPerGroup.ToString(CultureInfo.InvariantCulture),
-                string.Create(CultureInfo.InvariantCulture, $"{device.MaxSharedMemoryPerGroup / Kibi:F0} KiB"),
+                device.Kind is DeviceKind.Cpu ? "" : string.Create(CultureInfo.InvariantCulture, $"{device.MaxSharedMemoryPerGroup / Kibi:F0} KiB"),
                 device.SupportsHalf ? "yes" : "no",
                 device == ComputeDevice.Default ? "yes" : "");
         }

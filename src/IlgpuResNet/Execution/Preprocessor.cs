@@ -25,7 +25,7 @@ internal sealed class Preprocessor : IDisposable
     private readonly GrowingBuffer<byte> pixels = new();
     private readonly GrowingBuffer<byte> resized = new();
     private readonly GrowingBuffer<int> weights = new();
-    private PageLockedArray1D<byte>? staging;
+    private byte[] staging = [];
 
     // Of the last image size.
     private int width;
@@ -81,7 +81,6 @@ internal sealed class Preprocessor : IDisposable
         pixels.Dispose();
         resized.Dispose();
         weights.Dispose();
-        staging?.Dispose();
     }
 
     /// <summary>Makes the weights for an image size, unless the last image had the same.</summary>
@@ -120,12 +119,8 @@ internal sealed class Preprocessor : IDisposable
     private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int firstByte)
     {
         long length = (long)rowCount * rowBytes;
-        if (staging is null || staging.Length < length)
-        {
-            staging?.Dispose();
-            staging = accelerator.AllocatePageLocked1D<byte>(length, uninitialized: true);
-        }
-        Span<byte> packed = staging.Span;
+        if (staging.Length < length) staging = GC.AllocateUninitializedArray<byte>((int)length);
+        Span<byte> packed = staging;
         for (int y = 0; y < rowCount; y++)
         {
             long address = (long)(rows.Start + y) * image.Stride + firstByte;

@@ -1,0 +1,214 @@
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Models;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>What a session promises besides right answers: threads, sharing, errors that leave it usable, no allocation.</summary>
+public abstract class InferenceSessionTests(BackEnd backEnd)
+{
+    private const int Seed = 7_001;
+    private const int Threads = 8;
+    private const int RunsPerThread = 6;
+    private const int Side = 64;
+
+    private static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 8, BaseWidth = 4, NumClasses = 10 };
+
+    public required TestContext TestContext { get; set; }
+
+    [TestMethod]
+    public void Eight_threads_on_one_session_get_the_bits_of_serial_runs()
+    {
+        using ResNet model = ResNet.Create(Thin, Seed);
+        using InferenceSession session = Open(model);
+        RunInParallel(_ => session, Serial(session));
+    }
+
+    [TestMethod]
+    public void Eight_sessions_on_one_model_get_the_bits_of_serial_runs_and_share_its_weights()
+    {
+        using ResNet model = ResNet.Create(Thin, Seed);
+        InferenceSession[] sessions = [.. Enumerable.Range(0, Threads).Select(_ => Open(model))];
+        try
+        {
+            RunInParallel(thread => sessions[thread], Serial(sessions[0]));
+            for (int i = 1; i < sessions.Length; i++) sessions[i].Dispose();
+            CollectionAssert.AreEqual(Serial(sessions[0])[0], Logits(sessions[0], Image(0)), "the last session keeps the weights");
+        }
+        finally
+        {
+            foreach (InferenceSession session in sessions) session.Dispose();
+        }
+    }
+
+    [TestMethod]
+    public void Images_from_several_threads_get_the_bits_of_serial_runs()
+    {
+        using ResNet model = ResNet.Create(Thin, Seed);
+        using InferenceSession session = Open(model, size: null);
+        PixelBuffer[] images = [.. Enumerable.Range(0, Threads).Select(i => Photo(100 + 13 * i, 90 + 7 * i))];
+        float[][] expected = [.. images.Select(image => Logits(session, image))];
+        Parallel.For(0, Threads, thread =>
+        {
+            for (int run = 0; run < 2; run++)
+            {
+                int i = (thread + run) % images.Length;
+                CollectionAssert.AreEqual(expected[i], Logits(session, images[i]), $"seed {Seed}, thread {thread}, run {run}");
+            }
+        });
+    }
+
+    [TestMethod]
+    public void A_refused_call_leaves_the_session_usable()
+    {
+        using ResNet model = ResNet.Create(Thin, Seed);
+        using InferenceSession session = Open(model);
+        float[] expected = Logits(session, Image(0));
+        float[] image = Image(0), logits = new float[session.NumClasses];
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image.AsSpan(1), logits)).Message, "multiple of");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(Array.Empty<float>(), logits)).Message, "1 to 2 images");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(new float[3 * image.Length], logits)).Message, "1 to 2 images");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image, new float[9])).Message, "logits");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(new[] { Photo(5, 5) }, logits)).Message, "preset");
+        CollectionAssert.AreEqual(expected, Logits(session, image));
+    }
+
+    [TestMethod]
+    public void An_image_that_cannot_be_prepared_leaves_the_session_usable()
+    {
+        using ResNet model = ResNet.Create(Thin, Seed);
+        using InferenceSession session = Open(model, size: null);
+        PixelBuffer good = Photo(80, 70);
+        float[] expected = Logits(session, good);
+        Assert.ThrowsExactly<ImageException>(() => Logits(session, new PixelBuffer(new byte[9_000_000], 1, 9_000_000, PixelFormat.Gray8)));
+        CollectionAssert.AreEqual(expected, Logits(session, good));
+        Assert.ThrowsExactly<ImageException>(() => Logits(session, default(PixelBuffer)));
+        CollectionAssert.AreEqual(expected, Logits(session, good));
+    }
+
+    [TestMethod]
+    public void Dispose_may_be_called_twice_and_ends_the_session()
+    {
+        using ResNet model = ResNet.Create(Thin, Seed);
+        InferenceSession session = Open(model);
+        session.Dispose();
+        session.Dispose();
+        Assert.ThrowsExactly<ObjectDisposedException>(() => Logits(session, Image(0)));
+        using InferenceSession again = Open(model);
+        Assert.HasCount(Thin.NumClasses, Logits(again, Image(0)));
+    }
+
+    [TestMethod]
+    public void Weights_with_NaN_give_a_warning_that_names_the_tensor()
+    {
+        using ResNet random = ResNet.Create(Thin, Seed);
+        var tensors = random.Weights.Values.Select(tensor => (tensor.Name, tensor.Shape, Values: tensor.ToArray())).ToArray();
+        tensors.Single(tensor => tensor.Name == "layer2.0.conv2.weight").Values[5] = float.NaN;
+        tensors.Single(tensor => tensor.Name == "layer3.0.bn1.running_mean").Values[0] = float.PositiveInfinity;
+        using ResNet model = ResNet.Create(Thin, StateDict.Create(tensors));
+        using InferenceSession session = Open(model);
+        Assert.HasCount(2, session.Warnings);
+        StringAssert.Contains(session.Warnings[0], "layer2.0.conv2.weight");
+        StringAssert.Contains(session.Warnings[1], "layer3.0.conv1");
+        Assert.IsTrue(Logits(session, Image(0)).Any(float.IsNaN), "NaN is not hidden");
+    }
+
+    [TestMethod]
+    public void A_run_allocates_nothing_but_the_launches_of_ILGPU()
+    {
+        // ILGPU makes one task object per launch on the CPU accelerator: 288 bytes were measured for a convolution.
+        const long bytesPerLaunch = 512;
+        if (backEnd is not BackEnd.Cpu) Assert.Inconclusive("What drivers allocate is not ours to bound.");
+        using ResNet model = ResNet.Create(Thin, Seed);
+        using InferenceSession session = Open(model, size: null);
+        PixelBuffer[] images = [Photo(300, 200)];
+        float[] logits = new float[session.NumClasses], input = new float[session.Plan.Input.Shape.Count], probabilities = new float[session.NumClasses];
+        const int runs = 10;
+        for (int i = 0; i < 3; i++) Both();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < runs; i++) Both();
+        long perPair = (GC.GetAllocatedBytesForCurrentThread() - before) / runs;
+        const int preprocessLaunches = 2;
+        Assert.IsLessThan((2 * session.Plan.Steps.Length + preprocessLaunches) * bytesPerLaunch, perPair, "bytes for one run on a tensor and one on an image");
+
+        void Both()
+        {
+            session.Run(input, logits, probabilities);
+            session.Run(images, logits, probabilities);
+        }
+    }
+
+    private static PixelBuffer Photo(int width, int height)
+    {
+        byte[] pixels = new byte[width * height * 3];
+        new Random(Seed + width).NextBytes(pixels);
+        return new PixelBuffer(pixels, width, height);
+    }
+
+    private static float[] Image(int index)
+    {
+        var random = new Random(Seed + index);
+        float[] image = new float[3 * Side * Side];
+        foreach (ref float value in image.AsSpan()) value = random.NextSingle() * 2 - 1;
+        return image;
+    }
+
+    private static float[] Logits(InferenceSession session, float[] image)
+    {
+        float[] logits = new float[session.NumClasses];
+        session.Run(image, logits);
+        return logits;
+    }
+
+    private static float[] Logits(InferenceSession session, PixelBuffer image)
+    {
+        float[] logits = new float[session.NumClasses];
+        session.Run([image], logits);
+        return logits;
+    }
+
+    private static float[][] Serial(InferenceSession session) => [.. Enumerable.Range(0, Threads).Select(i => Logits(session, Image(i)))];
+
+    private static void RunInParallel(Func<int, InferenceSession> sessionOf, float[][] expected)
+    {
+        // Threads of their own: the pool might run them one after another.
+        var failures = new System.Collections.Concurrent.ConcurrentQueue<Exception>();
+        using var start = new Barrier(Threads);
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(thread => new Thread(() =>
+        {
+            start.SignalAndWait();
+            try
+            {
+                for (int run = 0; run < RunsPerThread; run++)
+                {
+                    int i = (thread + run) % expected.Length;
+                    CollectionAssert.AreEqual(expected[i], Logits(sessionOf(thread), Image(i)), $"seed {Seed}, thread {thread}, run {run}");
+                }
+            }
+            catch (Exception e) when (e is AssertFailedException or ResNetException)
+            {
+                failures.Enqueue(e);
+            }
+        }))];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads) thread.Join();
+        Assert.IsEmpty(failures);
+    }
+
+    private InferenceSession Open(ResNet model, int? size = Side)
+    {
+        ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
+        return new InferenceSession(model, device, new SessionOptions { MaxBatch = 2, Height = size, Width = size });
+    }
+}
+
+[TestClass]
+public sealed class InferenceSessionCpuTests() : InferenceSessionTests(BackEnd.Cpu);
+
+[TestClass, TestCategory("OpenCL")]
+public sealed class InferenceSessionOpenCLTests() : InferenceSessionTests(BackEnd.OpenCL);
+
+[TestClass, TestCategory("Cuda")]
+public sealed class InferenceSessionCudaTests() : InferenceSessionTests(BackEnd.Cuda);
