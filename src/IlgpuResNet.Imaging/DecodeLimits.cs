@@ -12,8 +12,8 @@ internal static class DecodeLimits
     /// <summary>Images up to this are decoded whatever their file's size: a few bytes of WebP or PNG are a large plain area.</summary>
     private const long PlainPixels = 1 << 24;
 
-    /// <summary>Beyond, a byte of the file must stand for no more pixels than this: twice what deflate reaches on one-bit pixels.</summary>
-    private const long MaxPixelsPerByte = 1 << 14;
+    /// <summary>Beyond, a byte of the file must stand for no more pixels than this: twice what a gray JPEG of one colour reaches.</summary>
+    private const long MaxPixelsPerByte = 1 << 10;
 
     /// <summary>Refuses a size that the file cannot mean.</summary>
     /// <exception cref="ImageException">Too many pixels, in all or for the length of the file.</exception>

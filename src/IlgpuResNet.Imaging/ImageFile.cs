@@ -63,6 +63,8 @@ public static partial class ImageFile
     public static PixelBuffer Load(ReadOnlyMemory<byte> data, string name = "image data", bool applyOrientation = true)
     {
         if (data.IsEmpty) throw new ImageException($"{name}: there are no bytes to decode.");
+        if (JpegStructure.IsCutShort(data.Span))
+            throw new ImageException($"{name}: the JPEG data ends before the image is complete; the file is cut short.");
         return Codec.Decode(data, name, applyOrientation);
     }
 

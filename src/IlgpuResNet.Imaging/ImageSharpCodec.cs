@@ -1,5 +1,6 @@
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Memory;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
 
@@ -7,7 +8,8 @@ namespace IlgpuResNet.Imaging;
 
 /// <summary>
 /// Decoding by SixLabors.ImageSharp, in managed code alone, without a colour transform. Its JPEG decoder is not the one of
-/// Pillow, so a JPEG's pixels may differ by a few steps of 255. Compiled with <c>-p:ImageCodec=ImageSharp</c>.
+/// Pillow, so a JPEG's pixels may differ by a few steps of 255; 16-bit channels are rounded where Pillow takes the high
+/// byte. Compiled with <c>-p:ImageCodec=ImageSharp</c>.
 /// </summary>
 internal sealed class ImageSharpCodec : IImageCodec
 {
@@ -25,8 +27,6 @@ internal sealed class ImageSharpCodec : IImageCodec
         {
             ImageInfo info = Image.Identify(Options, data.Span);
             DecodeLimits.Check(name, info.Width, info.Height, data.Length);
-            if (IsCutShortJpeg(data.Span))
-                throw new ImageException($"{name}: the JPEG data ends before the image is complete; the file is cut short.");
 
             using Image<Rgb24> image = Image.Load<Rgb24>(Options, data.Span);
             if (applyOrientation) image.Mutate(context => context.AutoOrient());
@@ -46,18 +46,6 @@ internal sealed class ImageSharpCodec : IImageCodec
         {
             throw new ImageException($"{name}: there is not enough memory to decode the image; scale it down first.", e);
         }
-    }
-
-    /// <summary>
-    /// ImageSharp fills the missing part of a JPEG with gray and says nothing. In a complete file an end marker follows
-    /// the last scan; inside a scan its two bytes cannot occur.
-    /// </summary>
-    private static bool IsCutShortJpeg(ReadOnlySpan<byte> data)
-    {
-        ReadOnlySpan<byte> startOfImage = [0xFF, 0xD8, 0xFF];
-        ReadOnlySpan<byte> startOfScan = [0xFF, 0xDA];
-        ReadOnlySpan<byte> endOfImage = [0xFF, 0xD9];
-        return data.StartsWith(startOfImage) && data.LastIndexOf(endOfImage) < data.LastIndexOf(startOfScan);
     }
 }
 

@@ -28,7 +28,7 @@ public sealed class ImageFileTests
     {
         Assert.AreEqual(int.Parse(width, CultureInfo.InvariantCulture), image.Width, message);
         Assert.AreEqual(int.Parse(height, CultureInfo.InvariantCulture), image.Height, message);
-        Assert.AreEqual(image.Width * image.Height * 3, image.Span.Pixels.Length, message);
-        Assert.AreEqual(sha256, Convert.ToHexStringLower(SHA256.HashData(image.Span.Pixels)), message);
+        Assert.AreEqual(image.Width * image.Height * 3, image.Pixels.Length, message);
+        Assert.AreEqual(sha256, Convert.ToHexStringLower(SHA256.HashData(image.Pixels.Span)), message);
     }
 }

@@ -55,7 +55,7 @@ def preprocess_cases():
              (224, 224), (64, 200), (200, 64), (40, 40), (32, 32), (8, 8), (7, 9), (3000, 2000), (2000, 3000)]
     while len(cases) < 300:
         kind = random.random()
-        limit_w, limit_h = (3000, 2000) if kind < 0.04 else (700, 600) if kind < 0.3 else (160, 160) if kind < 0.7 else (40, 40)
+        limit_w, limit_h = (3000, 2000) if kind < 0.02 else (700, 600) if kind < 0.3 else (160, 160) if kind < 0.7 else (40, 40)
         cases.append((random.randint(1, limit_w), random.randint(1, limit_h)))
     for index, (width, height) in enumerate(cases):
         resize, crop = PRESETS[index % len(PRESETS)]

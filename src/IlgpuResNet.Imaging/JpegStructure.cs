@@ -1,0 +1,52 @@
+namespace IlgpuResNet.Imaging;
+
+/// <summary>
+/// Follows the markers of a JPEG file (ITU-T T.81, annex B). Decoders fill what is missing of a cut file with gray, and some
+/// say nothing when the cut falls between two scans of a progressive one; only the end marker tells.
+/// </summary>
+internal static class JpegStructure
+{
+    private const byte Prefix = 0xFF;
+    private const byte Stuffing = 0x00;
+    private const byte Temporary = 0x01;
+    private const byte FirstRestart = 0xD0;
+    private const byte LastRestart = 0xD7;
+    private const byte StartOfImage = 0xD8;
+    private const byte EndOfImage = 0xD9;
+    private const byte StartOfScan = 0xDA;
+
+    /// <summary>True when the data is a JPEG file that ends before its end marker. What is damaged otherwise is left to the decoder.</summary>
+    public static bool IsCutShort(ReadOnlySpan<byte> data)
+    {
+        if (!data.StartsWith((ReadOnlySpan<byte>)[Prefix, StartOfImage, Prefix])) return false;
+        int position = 2;
+        while (position + 1 < data.Length)
+        {
+            if (data[position] != Prefix) return false;
+            byte marker = data[position + 1];
+            if (marker == EndOfImage) return false;
+            if (marker == Prefix)
+            {
+                // Any number of fill bytes may stand before a marker.
+                position++;
+                continue;
+            }
+            position += 2;
+            if (marker is Temporary or >= FirstRestart and <= LastRestart) continue;
+            if (position + 1 >= data.Length) return true;
+            position += data[position] << 8 | data[position + 1];
+            if (marker == StartOfScan) position = EndOfScan(data, position);
+        }
+        return true;
+    }
+
+    /// <summary>The position of the marker that ends the entropy-coded bytes, or the length of the data.</summary>
+    private static int EndOfScan(ReadOnlySpan<byte> data, int position)
+    {
+        for (; position + 1 < data.Length; position++)
+        {
+            if (data[position] == Prefix && data[position + 1] is not Stuffing and not (>= FirstRestart and <= LastRestart)) return position;
+        }
+        return data.Length;
+    }
+}
