@@ -19,19 +19,19 @@ internal static class ImagingData
         bool twoValued = seed % 3 == 0;
         int i = 0;
         for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-        for (int c = 0; c < 3; c++)
-        {
-            uint v = (uint)(((y >> shift) * 4096 + (x >> shift)) * 3 + c) + (uint)seed * 0x9E3779B9;
-            v ^= v >> 16;
-            v *= 0x7FEB352D;
-            v ^= v >> 15;
-            v *= 0x846CA68B;
-            v ^= v >> 16;
-            byte value = (byte)(v >> 24);
-            if (twoValued) value = value >= 128 ? byte.MaxValue : byte.MinValue;
-            pixels[i++] = value;
-        }
+            for (int x = 0; x < width; x++)
+                for (int c = 0; c < 3; c++)
+                {
+                    uint v = (uint)(((y >> shift) * 4096 + (x >> shift)) * 3 + c) + (uint)seed * 0x9E3779B9;
+                    v ^= v >> 16;
+                    v *= 0x7FEB352D;
+                    v ^= v >> 15;
+                    v *= 0x846CA68B;
+                    v ^= v >> 16;
+                    byte value = (byte)(v >> 24);
+                    if (twoValued) value = value >= 128 ? byte.MaxValue : byte.MinValue;
+                    pixels[i++] = value;
+                }
         return pixels;
     }
 }

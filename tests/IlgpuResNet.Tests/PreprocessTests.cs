@@ -60,9 +60,9 @@ public abstract class PreprocessTests(BackEnd backEnd)
             // Whatever lies in the alpha byte and behind a row must not show.
             new Random(7).NextBytes(pixels);
             for (int y = 0; y < c.Height; y++)
-            for (int x = 0; x < c.Width; x++)
-            for (int channel = 0; channel < 3; channel++)
-                pixels[y * stride + x * bytesPerPixel + order[channel]] = rgb[(y * c.Width + x) * 3 + channel];
+                for (int x = 0; x < c.Width; x++)
+                    for (int channel = 0; channel < 3; channel++)
+                        pixels[y * stride + x * bytesPerPixel + order[channel]] = rgb[(y * c.Width + x) * 3 + channel];
             Assert.AreEqual(c.Sha256, Hash(Run(device, c.Preset, new PixelSpan(pixels, c.Width, c.Height, format, stride))), $"{c}, {format}, stride {stride}");
         }
     }
