@@ -2,32 +2,6 @@ using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Kernels;
 
-/// <summary>
-/// A quantity of one or more neighbouring channels, so that one kernel body serves four channels at a time
-/// and, where the channel count is not a multiple of four, one.
-/// </summary>
-internal interface IChannels<TSelf>
-    where TSelf : unmanaged, IChannels<TSelf>
-{
-    /// <summary>All channels 0.</summary>
-    static abstract TSelf Zero { get; }
-
-    /// <summary>All channels minus infinity: what loses every maximum.</summary>
-    static abstract TSelf NegativeInfinity { get; }
-
-    /// <summary>Sum per channel.</summary>
-    static abstract TSelf Add(TSelf a, TSelf b);
-
-    /// <summary>Quotient per channel.</summary>
-    static abstract TSelf Divide(TSelf a, float b);
-
-    /// <summary>Maximum per channel; a NaN on either side wins.</summary>
-    static abstract TSelf Max(TSelf a, TSelf b);
-
-    /// <summary>The epilogue per channel; the residual is zero where none is added.</summary>
-    static abstract TSelf Finish(EpilogueBounds bounds, TSelf value, TSelf scale, TSelf shift, TSelf residual);
-}
-
 /// <summary>One channel.</summary>
 [StructLayout(LayoutKind.Sequential, Size = 4)]
 internal struct Float1(float x) : IChannels<Float1>
@@ -45,7 +19,7 @@ internal struct Float1(float x) : IChannels<Float1>
     public static Float1 Max(Float1 a, Float1 b) => new(FloatMath.Max(a.X, b.X));
 
     public static Float1 Finish(EpilogueBounds bounds, Float1 value, Float1 scale, Float1 shift, Float1 residual) =>
-        new(bounds.Finish( value.X, scale.X, shift.X, residual.X));
+        new(bounds.Finish(value.X, scale.X, shift.X, residual.X));
 }
 
 /// <summary>Four neighbouring channels. The explicit size makes ILGPU move it as one 16-byte access.</summary>
@@ -73,10 +47,10 @@ internal struct Float4(float x, float y, float z, float w) : IChannels<Float4>
         FloatMath.Max(a.X, b.X), FloatMath.Max(a.Y, b.Y), FloatMath.Max(a.Z, b.Z), FloatMath.Max(a.W, b.W));
 
     public static Float4 Finish(EpilogueBounds bounds, Float4 value, Float4 scale, Float4 shift, Float4 residual) => new(
-        bounds.Finish( value.X, scale.X, shift.X, residual.X),
-        bounds.Finish( value.Y, scale.Y, shift.Y, residual.Y),
-        bounds.Finish( value.Z, scale.Z, shift.Z, residual.Z),
-        bounds.Finish( value.W, scale.W, shift.W, residual.W));
+        bounds.Finish(value.X, scale.X, shift.X, residual.X),
+        bounds.Finish(value.Y, scale.Y, shift.Y, residual.Y),
+        bounds.Finish(value.Z, scale.Z, shift.Z, residual.Z),
+        bounds.Finish(value.W, scale.W, shift.W, residual.W));
 
     /// <summary>a + factor * b per channel, fused.</summary>
     public static Float4 MultiplyAdd(Float4 a, float factor, Float4 b) => new(
@@ -89,35 +63,4 @@ internal struct Float4(float x, float y, float z, float w) : IChannels<Float4>
     /// <remarks>Takes its value by value: through a reference the one 16-byte load would become four.</remarks>
     public static Float4 OrZero(bool condition, Float4 value) => new(
         condition ? value.X : 0f, condition ? value.Y : 0f, condition ? value.Z : 0f, condition ? value.W : 0f);
-}
-
-/// <summary>Scalar arithmetic that keeps a NaN visible, as PyTorch does.</summary>
-internal static class FloatMath
-{
-    /// <summary>Maximum; a NaN on either side wins.</summary>
-    /// <remarks>
-    /// NaN is asked for by name: ILGPU may turn a comparison round, and on OpenCL the turned one forgets that NaN is unordered.
-    /// </remarks>
-    public static float Max(float a, float b)
-    {
-        if (float.IsNaN(a)) return a;
-        if (float.IsNaN(b)) return b;
-        return a < b ? b : a;
-    }
-}
-
-/// <summary>
-/// An <see cref="Epilogue"/> as lower bounds: 0 where there is a ReLU, minus infinity where there is none, so that one formula
-/// without branches serves all of them.
-/// </summary>
-internal struct EpilogueBounds(Epilogue epilogue)
-{
-    private readonly float beforeAdd = epilogue.ReluBeforeAdd != 0 ? 0f : float.NegativeInfinity;
-    private readonly float last = epilogue.Relu != 0 ? 0f : float.NegativeInfinity;
-
-    /// <summary>The formula of <see cref="Epilogue"/>; the residual is 0 where none is added.</summary>
-    public readonly float Finish(float value, float scale, float shift, float residual) =>
-        AtLeast(AtLeast(FusedMultiplyAdd.Of(value, scale, shift), beforeAdd) + residual, last);
-
-    private static float AtLeast(float value, float bound) => value < bound ? bound : value;
 }
