@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -10,6 +11,8 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 public sealed class TiledKernels : IKernelFamily
 {
+    private const int LargestGroup = 256;
+
     private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, Operands, Epilogue> convDense;
     private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, Operands, Epilogue> convVector;
     private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, Operands, Epilogue> convScalar;
@@ -23,9 +26,13 @@ public sealed class TiledKernels : IKernelFamily
 
     /// <summary>Compiles and loads every kernel.</summary>
     /// <param name="accelerator">A CUDA or OpenCL accelerator, or a CPU accelerator with groups of at least 256 threads.</param>
+    /// <exception cref="NotSupportedException">The accelerator's groups are too small.</exception>
     public TiledKernels(Accelerator accelerator)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
+        if (accelerator.MaxNumThreadsPerGroup < LargestGroup)
+            throw new NotSupportedException(
+                $"The tiled kernels need groups of {LargestGroup} threads, but '{accelerator.Name}' has at most {accelerator.MaxNumThreadsPerGroup}; use {nameof(SimdKernels)} on a CPU accelerator.");
         convDense = accelerator.LoadKernel<Conv2dShape, Operands, Epilogue>(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Specialization);
         convVector = accelerator.LoadKernel<Conv2dShape, Operands, Epilogue>(ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Specialization);
         convScalar = accelerator.LoadKernel<Conv2dShape, Operands, Epilogue>(ImplicitGemm.Kernel<ScalarActivations>, ImplicitGemm.Specialization);
@@ -50,81 +57,92 @@ public sealed class TiledKernels : IKernelFamily
     /// <inheritdoc/>
     public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
     {
+        long outputLength = (long)shape.N * shape.P * shape.Q * shape.K;
+        var trimmed = new Operands(
+            Trim(operands.Input, (long)shape.N * shape.H * shape.W * shape.C),
+            Trim(operands.Filter, PackedFilter.Length(shape)),
+            Trim(operands.Scale, shape.K),
+            Trim(operands.Shift, shape.K),
+            TrimResidual(operands, epilogue, outputLength),
+            Trim(operands.Output, outputLength));
         bool quads = shape.C % Float4.Width == 0;
         var kernel = !quads ? convScalar : shape.IsDense ? convDense : convVector;
-        int outputLength = ElementCount(shape.GemmM, shape.K);
         KernelConfig config = new(
             new Index2D(Groups(shape.GemmM, ImplicitGemm.TileM), Groups(shape.K, ImplicitGemm.TileN)),
             new Index2D(ImplicitGemm.GroupSize, 1));
-        kernel(stream, config, shape, new Operands(
-            operands.Input.SubView(0, ElementCount(ElementCount(shape.N, shape.H), ElementCount(shape.W, shape.C))),
-            operands.Filter.SubView(0, PackedFilter.Length(shape)),
-            operands.Scale.SubView(0, shape.K),
-            operands.Shift.SubView(0, shape.K),
-            ResidualOrOutput(operands, epilogue, outputLength),
-            operands.Output.SubView(0, outputLength)), epilogue);
+        kernel(stream, config, shape, trimmed, epilogue);
     }
 
     /// <inheritdoc/>
     public void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue)
     {
-        int length = ElementCount(pixels, channels);
+        long length = (long)pixels * channels;
+        ArrayView<float> scale = Trim(operands.Scale, channels);
+        var trimmed = new Operands(
+            Trim(operands.Input, length),
+            Filter: scale,
+            scale,
+            Trim(operands.Shift, channels),
+            TrimResidual(operands, epilogue, length),
+            Trim(operands.Output, length));
         bool quads = channels % Float4.Width == 0;
         int width = quads ? Float4.Width : 1;
+        int count = (int)length / width;
         var kernel = quads ? pointwiseVector : pointwiseScalar;
-        ArrayView<float> scale = operands.Scale.SubView(0, channels);
-        kernel(stream, Flat(length / width, Kernels.Pointwise.GroupSize), length / width, channels / width, new Operands(
-            operands.Input.SubView(0, length),
-            scale,
-            scale,
-            operands.Shift.SubView(0, channels),
-            ResidualOrOutput(operands, epilogue, length),
-            operands.Output.SubView(0, length)), epilogue);
+        kernel(stream, Flat(count, Kernels.Pointwise.GroupSize), count, channels / width, trimmed, epilogue);
     }
 
     /// <inheritdoc/>
     public void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
+        ArrayView<float> source = Trim(input, InputLength(shape));
+        ArrayView<float> target = Trim(output, OutputLength(shape));
         bool quads = shape.C % Float4.Width == 0;
-        int channels = quads ? shape.C / Float4.Width : shape.C;
+        int width = quads ? Float4.Width : 1;
         var kernel = quads ? maxPoolVector : maxPoolScalar;
-        int count = ElementCount(ElementCount(shape.N, shape.P), ElementCount(shape.Q, channels));
-        kernel(stream, Flat(count, Kernels.MaxPool2d.GroupSize), shape, channels, TrimInput(shape, input), TrimOutput(shape, output));
+        kernel(stream, Flat(target.IntLength / width, Kernels.MaxPool2d.GroupSize), shape, shape.C / width, source, target);
     }
 
     /// <inheritdoc/>
     public void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
+        ArrayView<float> source = Trim(input, InputLength(shape));
+        ArrayView<float> target = Trim(output, OutputLength(shape));
         bool quads = shape.C % Float4.Width == 0;
         int channels = quads ? shape.C / Float4.Width : shape.C;
         var kernel = quads ? averagePoolVector : averagePoolScalar;
         KernelConfig config = new(
-            new Index2D(ElementCount(ElementCount(shape.N, shape.P), shape.Q), Groups(channels, Kernels.AveragePool2d.Lanes)),
+            new Index2D(shape.N * shape.P * shape.Q, Groups(channels, Kernels.AveragePool2d.Lanes)),
             new Index2D(Kernels.AveragePool2d.Lanes, Kernels.AveragePool2d.Slices));
-        kernel(stream, config, shape, channels, TrimInput(shape, input), TrimOutput(shape, output));
+        kernel(stream, config, shape, channels, source, target);
     }
 
     /// <inheritdoc/>
     public void Softmax(AcceleratorStream stream, int rows, int classes, ArrayView<float> input, ArrayView<float> output)
     {
-        int length = ElementCount(rows, classes);
-        softmax(stream, new KernelConfig(rows, Kernels.Softmax.GroupSize), classes, input.SubView(0, length), output.SubView(0, length));
+        long length = (long)rows * classes;
+        softmax(stream, new KernelConfig(rows, Kernels.Softmax.GroupSize), classes, Trim(input, length), Trim(output, length));
     }
 
-    private static ArrayView<float> TrimInput(in Pool2dShape shape, ArrayView<float> input) =>
-        input.SubView(0, ElementCount(ElementCount(shape.N, shape.H), ElementCount(shape.W, shape.C)));
+    private static long InputLength(in Pool2dShape shape) => (long)shape.N * shape.H * shape.W * shape.C;
 
-    private static ArrayView<float> TrimOutput(in Pool2dShape shape, ArrayView<float> output) =>
-        output.SubView(0, ElementCount(ElementCount(shape.N, shape.P), ElementCount(shape.Q, shape.C)));
+    private static long OutputLength(in Pool2dShape shape) => (long)shape.N * shape.P * shape.Q * shape.C;
 
     /// <summary>A kernel argument must be real memory on every back end, also where the kernel does not read it.</summary>
-    private static ArrayView<float> ResidualOrOutput(in Operands operands, Epilogue epilogue, int length) =>
-        (epilogue.HasResidual != 0 ? operands.Residual : operands.Output).SubView(0, length);
+    private static ArrayView<float> TrimResidual(in Operands operands, Epilogue epilogue, long length) =>
+        epilogue.HasResidual != 0 ? Trim(operands.Residual, length) : Trim(operands.Output, length);
+
+    /// <summary>The part of a view that a shape covers. Kernels check nothing and count in 32 bits, so both is checked here.</summary>
+    private static ArrayView<float> Trim(ArrayView<float> view, long needed, [CallerArgumentExpression(nameof(view))] string? name = null)
+    {
+        if (needed > int.MaxValue)
+            throw new ArgumentException($"{name} would be {needed} floats, kernels index at most {int.MaxValue}; use a smaller batch or image.");
+        if (view.Length < needed)
+            throw new ArgumentException($"{name} is {view.Length} floats, the shape needs {needed}; pass a view of the whole tensor.");
+        return view.SubView(0, needed);
+    }
 
     private static KernelConfig Flat(int count, int groupSize) => new(Groups(count, groupSize), groupSize);
 
     private static int Groups(int count, int perGroup) => (count + perGroup - 1) / perGroup;
-
-    /// <summary>Kernels count elements in 32 bits; a larger tensor is an error here, not a wrapped index there.</summary>
-    private static int ElementCount(int a, int b) => checked(a * b);
 }
