@@ -88,13 +88,17 @@ internal sealed class MappedTensor : StateTensor
         for (int d = rank - 1; d >= 0; d--) (rest, index[d]) = Math.DivRem(rest, Shape[d]);
 
         int last = rank - 1;
+        int size = Unsafe.SizeOf<T>();
+        int step = (int)Math.Min(Strides[last], int.MaxValue);
+        // One span reaches over a run, so its length limits it.
+        int longest = 1 + (int.MaxValue / size - 1) / Math.Max(step, 1);
         for (int done = 0; done < destination.Length;)
         {
             long position = 0;
             for (int d = 0; d < rank; d++) position += index[d] * Strides[d];
-            int run = (int)Math.Min(Shape[last] - index[last], destination.Length - done);
-            for (int k = 0; k < run; k++)
-                destination[done + k] = MemoryMarshal.Read<T>(lease.Span(Offset + (position + k * Strides[last]) * Unsafe.SizeOf<T>(), Unsafe.SizeOf<T>()));
+            int run = (int)Math.Min(Shape[last] - index[last], Math.Min(destination.Length - done, longest));
+            ReadOnlySpan<T> source = MemoryMarshal.Cast<byte, T>(lease.Span(Offset + position * size, ((run - 1) * step + 1) * size));
+            for (int k = 0; k < run; k++) destination[done + k] = source[k * step];
 
             done += run;
             index[last] += run;

@@ -124,16 +124,13 @@ public sealed class SafetensorsTest : IDisposable
     }
 
     [TestMethod]
-    [DataRow("\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", DisplayName = "tensors")]
-    [DataRow("\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,0]}}", DisplayName = "sizes")]
-    [DataRow("\"__metadata__\":{{\"{0}\":\"\"", DisplayName = "metadata")]
-    public void Spends_no_more_memory_than_the_file_justifies(string entry)
+    [DataRow("{", "\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", "}", DisplayName = "tensors")]
+    [DataRow("{", "\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,0]}}", "}", DisplayName = "sizes")]
+    [DataRow("{\"__metadata__\":{", "\"{0}\":\"\"", "}}", DisplayName = "metadata")]
+    public void Spends_no_more_memory_than_the_file_justifies(string start, string entry, string end)
     {
         CompositeFormat format = CompositeFormat.Parse(entry);
-        string inner = string.Join(',', Enumerable.Range(0, 100_000).Select(i => string.Format(null, format, i)));
-        // Metadata is one object of many entries: its opening is repeated by the format and taken out again.
-        const string Opening = "\"__metadata__\":{";
-        string header = inner.StartsWith(Opening, StringComparison.Ordinal) ? $"{{{Opening}{inner.Replace(Opening, "", StringComparison.Ordinal)}}}}}" : $"{{{inner}}}";
+        string header = start + string.Join(',', Enumerable.Range(0, 100_000).Select(i => string.Format(null, format, i))) + end;
         string path = folder.WriteSafetensors(header, []);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
