@@ -103,6 +103,14 @@ public sealed class PickleRefusalTest
     }
 
     [TestMethod]
+    public void A_long_name_is_cut_in_the_message()
+    {
+        string pickle = "c" + new string('m', 100_000) + "\n" + new string('n', 100_000) + "\n.";
+        WeightsException error = Assert.ThrowsExactly<WeightsException>(() => Read(Encoding.Latin1.GetBytes(pickle), new ReadBudget("a.pth", pickle.Length)));
+        Assert.IsLessThan(600, error.Message.Length);
+    }
+
+    [TestMethod]
     public void Pop_takes_away_a_mark_on_top() =>
         Assert.AreEqual(7L, Read("K\u0007(0."u8.ToArray(), new ReadBudget("a.pth", 5)));
 

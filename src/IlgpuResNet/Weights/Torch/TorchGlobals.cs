@@ -41,17 +41,17 @@ internal static class TorchGlobals
         ("BoolStorage", DataType.Bool),
     ];
 
-    private static readonly Dictionary<string, TorchGlobal> Allowed = MakeAllowed();
+    private static readonly Dictionary<(string Module, string Name), TorchGlobal> Allowed = MakeAllowed();
 
     /// <summary>Finds an allowed name.</summary>
     /// <exception cref="WeightsException">The name is not on the list; the message says what the file asked for.</exception>
     public static TorchGlobal Find(string source, string module, string name) =>
-        Allowed.TryGetValue($"{module}.{name}", out TorchGlobal? global) ? global : throw Refusal(source, module, name);
+        Allowed.TryGetValue((module, name), out TorchGlobal? global) ? global : throw Refusal(source, module, name);
 
     private static WeightsException Refusal(string source, string module, string name)
     {
         // The os module pickles its functions under the name of the platform's own.
-        string full = Message.Clean($"{(module is "posix" or "nt" ? "os" : module)}.{name}");
+        string full = $"{(module is "posix" or "nt" ? "os" : Message.Clean(module))}.{Message.Clean(name)}";
         if (module is "torch" or "torch.cuda" or "torch.storage" && name.EndsWith("Storage", StringComparison.Ordinal))
             return new WeightsException($"{source}: refused: it holds a {full}, whose element type is not supported; convert the tensors to float32.");
         if (module.StartsWith("__torch__", StringComparison.Ordinal))
@@ -61,27 +61,27 @@ internal static class TorchGlobals
         return new WeightsException($"{source}: refused: it asks Python to call {full}, which a state dict does not need; nothing was executed. To convert it: {Advice}.");
     }
 
-    private static Dictionary<string, TorchGlobal> MakeAllowed()
+    private static Dictionary<(string Module, string Name), TorchGlobal> MakeAllowed()
     {
-        var allowed = new Dictionary<string, TorchGlobal>(StringComparer.Ordinal)
+        var allowed = new Dictionary<(string Module, string Name), TorchGlobal>
         {
-            ["collections.OrderedDict"] = new(TorchGlobalKind.Dict),
-            ["builtins.dict"] = new(TorchGlobalKind.Dict),
-            ["__builtin__.dict"] = new(TorchGlobalKind.Dict),
-            ["torch._utils._rebuild_tensor"] = new(TorchGlobalKind.RebuildTensor),
-            ["torch._utils._rebuild_tensor_v2"] = new(TorchGlobalKind.RebuildTensor),
-            ["torch._utils._rebuild_parameter"] = new(TorchGlobalKind.RebuildParameter),
-            ["torch.Size"] = new(TorchGlobalKind.Size),
+            [("collections", "OrderedDict")] = new(TorchGlobalKind.Dict),
+            [("builtins", "dict")] = new(TorchGlobalKind.Dict),
+            [("__builtin__", "dict")] = new(TorchGlobalKind.Dict),
+            [("torch._utils", "_rebuild_tensor")] = new(TorchGlobalKind.RebuildTensor),
+            [("torch._utils", "_rebuild_tensor_v2")] = new(TorchGlobalKind.RebuildTensor),
+            [("torch._utils", "_rebuild_parameter")] = new(TorchGlobalKind.RebuildParameter),
+            [("torch", "Size")] = new(TorchGlobalKind.Size),
             // Untyped storages count bytes.
-            ["torch.UntypedStorage"] = new(TorchGlobalKind.Storage),
-            ["torch.storage.UntypedStorage"] = new(TorchGlobalKind.Storage),
-            ["torch.storage._UntypedStorage"] = new(TorchGlobalKind.Storage),
+            [("torch", "UntypedStorage")] = new(TorchGlobalKind.Storage),
+            [("torch.storage", "UntypedStorage")] = new(TorchGlobalKind.Storage),
+            [("torch.storage", "_UntypedStorage")] = new(TorchGlobalKind.Storage),
         };
         foreach ((string name, DataType type) in Storages)
         {
-            allowed[$"torch.{name}"] = new(TorchGlobalKind.Storage, type);
-            allowed[$"torch.cuda.{name}"] = new(TorchGlobalKind.Storage, type);
-            allowed[$"torch.storage.{name}"] = new(TorchGlobalKind.Storage, type);
+            allowed[("torch", name)] = new(TorchGlobalKind.Storage, type);
+            allowed[("torch.cuda", name)] = new(TorchGlobalKind.Storage, type);
+            allowed[("torch.storage", name)] = new(TorchGlobalKind.Storage, type);
         }
         return allowed;
     }

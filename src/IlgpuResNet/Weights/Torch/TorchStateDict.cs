@@ -6,6 +6,8 @@ internal static class TorchStateDict
     /// <summary>Under which names training scripts keep it, best known first.</summary>
     private static readonly string[] OuterKeys = ["state_dict", "model_state_dict", "model"];
 
+    private const int KeysInMessage = 8;
+
     /// <summary>The tensors in order; entries that are no tensors (epoch, optimizer) are left out.</summary>
     /// <param name="source">The file, for messages.</param>
     /// <param name="root">What the pickle holds.</param>
@@ -18,7 +20,7 @@ internal static class TorchStateDict
         PickleDict? found = HasTensors(dict) ? dict : OuterKeys.Select(dict.Find).OfType<PickleDict>().FirstOrDefault(HasTensors);
         if (found is null)
         {
-            string keys = string.Join(", ", dict.Items.Select(item => item.Key).OfType<string>().Take(8));
+            string keys = string.Join(", ", dict.Items.Select(item => item.Key).OfType<string>().Take(KeysInMessage).Select(Message.Clean));
             throw new WeightsException($"{source}: holds no state dict; its entries are: {(keys.Length == 0 ? "none" : Message.Clean(keys))}.");
         }
 
