@@ -1,8 +1,8 @@
+using ILGPU;
+using ILGPU.Runtime;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
-using ILGPU;
-using ILGPU.Runtime;
 
 namespace IlgpuResNet.Devices;
 

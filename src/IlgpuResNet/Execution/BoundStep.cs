@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using IlgpuResNet.Graphs;
-using IlgpuResNet.Kernels;
 using ILGPU;
 using ILGPU.Runtime;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Execution;
 

@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Weights;
-using ILGPU;
-using ILGPU.Runtime;
 
 namespace IlgpuResNet.Execution;
 

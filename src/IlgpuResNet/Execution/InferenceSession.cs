@@ -1,13 +1,13 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
-using ILGPU;
-using ILGPU.Runtime;
 
 namespace IlgpuResNet.Execution;
 
