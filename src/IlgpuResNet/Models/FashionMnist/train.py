@@ -44,7 +44,8 @@ DEPTHS, STEM_WIDTH, BASE_WIDTH = [2, 2, 2], 32, 16
 LUMINANCE = [0.299, 0.587, 0.114]
 
 HELD_OUT, BATCH, EVALUATION_BATCH = 5000, 128, 250
-EPOCHS, PEAK_RATE, MOMENTUM, WEIGHT_DECAY, LABEL_SMOOTHING = 18, 0.2, 0.9, 5e-4, 0.05
+PEAK_RATE, WEIGHT_DECAY, LABEL_SMOOTHING = 0.2, 5e-4, 0.05
+EPOCHS, CYCLE_EPOCHS, FADE_EPOCHS = 12, 18, 6  # a one-cycle schedule of 18 epochs, cut short: the last 6 of 12 fade to zero
 SHIFT = 4
 DTYPES = {"F32": torch.float32, "I64": torch.int64}
 
@@ -129,15 +130,15 @@ def train(checkpoint):
 
     model = SmallResNet(1).to(memory_format=torch.channels_last)
     loss_of = nn.CrossEntropyLoss(label_smoothing=LABEL_SMOOTHING)
-    optimizer = torch.optim.SGD(model.parameters(), PEAK_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, EPOCHS * steps, pct_start=0.2)
+    optimizer = torch.optim.SGD(model.parameters(), PEAK_RATE, momentum=0.9, weight_decay=WEIGHT_DECAY, nesterov=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, CYCLE_EPOCHS * steps, pct_start=0.2)
     first = 0
     if checkpoint.exists():
         saved = torch.load(checkpoint)
         first = saved["epoch"]
         for part, state in zip((model, optimizer, schedule), saved["states"]):
             part.load_state_dict(state)
-        log(f"resumed after epoch {first}")
+        log(f"resumed after epoch {first} of {EPOCHS}")
     else:
         LOG.write_text("")
         log(f"torch {torch.__version__}, {torch.get_num_threads()} threads; input {SIZE}x{SIZE}, depths {DEPTHS}, stem {STEM_WIDTH}, "
@@ -156,15 +157,19 @@ def train(checkpoint):
             loss = loss_of(logits, targets)
             if not math.isfinite(loss.item()):
                 sys.exit(f"The loss is {loss.item()} in epoch {epoch + 1}.")
+            fade = min(1, (EPOCHS - epoch - step / steps) / FADE_EPOCHS)
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.get_last_lr()[0] * fade
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            rate = optimizer.param_groups[0]["lr"]
             schedule.step()
             total += loss.item()
             right += (logits.argmax(1) == targets).sum().item()
         accuracy = (logits_of(model, held_out_inputs).argmax(1) == held_out_labels).double().mean().item()
         log(f"epoch {epoch + 1:2}  loss {total / steps:.4f}  train {right / (steps * BATCH):.4f}  held-out {accuracy:.4f}  "
-            f"rate {schedule.get_last_lr()[0]:.5f}  {time.time() - start:.0f} s")
+            f"rate {rate:.5f}  {time.time() - start:.0f} s")
         torch.save({"epoch": epoch + 1, "states": [part.state_dict() for part in (model, optimizer, schedule)]}, checkpoint)
 
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
