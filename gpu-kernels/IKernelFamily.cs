@@ -26,6 +26,15 @@ public readonly record struct Operands(
 /// </summary>
 public interface IKernelFamily
 {
+    /// <summary>
+    /// Starts a sequence: what is called until <see cref="EndSequence"/> may be gathered and launched as one.
+    /// Forgets a sequence that was not ended.
+    /// </summary>
+    void BeginSequence();
+
+    /// <summary>Ends the sequence: everything called since <see cref="BeginSequence"/> is enqueued when this returns.</summary>
+    void EndSequence(AcceleratorStream stream);
+
     /// <summary>Short name for tables, such as <c>tiled</c> or <c>simd</c>.</summary>
     string Name { get; }
 

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ILGPU;
-using ILGPU.Frontend;
 
 namespace IlgpuResNet.Kernels;
 
@@ -22,12 +21,8 @@ internal static unsafe class SimdConv2d
     /// <summary>More tiles than this gain nothing and make the table of pointers long.</summary>
     private const int MaxBlockTiles = 16;
 
-    /// <summary>The kernel. ILGPU does not read the method it calls, and the CPU accelerator runs it as it is.</summary>
-    public static void Kernel(int lanes, Conv2dShape shape, Operands operands, Epilogue epilogue) =>
-        RunGroup(Grid.IdxX, Grid.DimX, lanes, shape, operands, epilogue);
-
-    [External("simd_conv2d")]
-    private static void RunGroup(int group, int groups, int lanes, Conv2dShape shape, Operands operands, Epilogue epilogue)
+    /// <summary>The part of one group.</summary>
+    public static void RunGroup(int group, int groups, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
     {
         if (lanes == SimdLanes512.Count) Run<SimdLanes512, Vector512<float>>(group, groups, shape, operands, epilogue);
         else if (lanes == SimdLanes256.Count) Run<SimdLanes256, Vector256<float>>(group, groups, shape, operands, epilogue);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using ILGPU;
 using ILGPU.Runtime;
@@ -15,11 +16,10 @@ public sealed class SimdKernels : IKernelFamily
 {
     private readonly int lanes;
     private readonly KernelConfig config;
-    private readonly Action<AcceleratorStream, KernelConfig, int, Conv2dShape, Operands, Epilogue> conv2d;
-    private readonly Action<AcceleratorStream, KernelConfig, int, int, int, Operands, Epilogue> pointwise;
-    private readonly Action<AcceleratorStream, KernelConfig, int, Pool2dShape, ArrayView<float>, ArrayView<float>> maxPool2d;
-    private readonly Action<AcceleratorStream, KernelConfig, int, Pool2dShape, ArrayView<float>, ArrayView<float>> averagePool2d;
-    private readonly Action<AcceleratorStream, KernelConfig, int, int, ArrayView<float>, ArrayView<float>> softmax;
+    private readonly Action<AcceleratorStream, KernelConfig, long> run;
+    private readonly SimdProgram program = new();
+    private readonly GCHandle handle;
+    private bool gathering;
 
     /// <summary>Loads the kernels with the widest vectors this machine has.</summary>
     /// <exception cref="NotSupportedException">The accelerator is not ILGPU's CPU accelerator.</exception>
@@ -37,11 +37,14 @@ public sealed class SimdKernels : IKernelFamily
                 $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use {nameof(TiledKernels)} there.");
         this.lanes = lanes;
         config = new KernelConfig(accelerator.NumMultiprocessors, 1);
-        conv2d = accelerator.LoadKernel<int, Conv2dShape, Operands, Epilogue>(SimdConv2d.Kernel);
-        pointwise = accelerator.LoadKernel<int, int, int, Operands, Epilogue>(SimdPointwise.Kernel);
-        maxPool2d = accelerator.LoadKernel<int, Pool2dShape, ArrayView<float>, ArrayView<float>>(SimdPool2d.MaxKernel);
-        averagePool2d = accelerator.LoadKernel<int, Pool2dShape, ArrayView<float>, ArrayView<float>>(SimdPool2d.AverageKernel);
-        softmax = accelerator.LoadKernel<int, int, ArrayView<float>, ArrayView<float>>(SimdSoftmax.Kernel);
+        run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);
+        handle = GCHandle.Alloc(program, GCHandleType.Weak);
+    }
+
+    /// <summary>Frees the handle by which kernels find the program.</summary>
+    ~SimdKernels()
+    {
+        if (handle.IsAllocated) handle.Free();
     }
 
     /// <inheritdoc/>
@@ -69,7 +72,7 @@ public sealed class SimdKernels : IKernelFamily
         Require(operands.Input.Length, (long)shape.N * shape.H * shape.W * shape.C);
         Require(operands.Filter.Length, PackedFilterLength(shape));
         RequireEpilogue(operands, epilogue, shape.GemmM, shape.K);
-        conv2d(stream, config, lanes, shape, operands, epilogue);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Operands = operands, Epilogue = epilogue });
     }
 
     /// <inheritdoc/>
@@ -77,21 +80,21 @@ public sealed class SimdKernels : IKernelFamily
     {
         Require(operands.Input.Length, (long)pixels * channels);
         RequireEpilogue(operands, epilogue, pixels, channels);
-        pointwise(stream, config, lanes, pixels, channels, operands, epilogue);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.Pointwise, Lanes = lanes, Rows = pixels, Columns = channels, Operands = operands, Epilogue = epilogue });
     }
 
     /// <inheritdoc/>
     public void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
         RequirePool(shape, input, output);
-        maxPool2d(stream, config, lanes, shape, input, output);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.MaxPool2d, Lanes = lanes, Pool = shape, Operands = Only(input, output) });
     }
 
     /// <inheritdoc/>
     public void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
         RequirePool(shape, input, output);
-        averagePool2d(stream, config, lanes, shape, input, output);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.AveragePool2d, Lanes = lanes, Pool = shape, Operands = Only(input, output) });
     }
 
     /// <inheritdoc/>
@@ -99,7 +102,36 @@ public sealed class SimdKernels : IKernelFamily
     {
         Require(input.Length, (long)rows * classes);
         Require(output.Length, (long)rows * classes);
-        softmax(stream, config, rows, classes, input, output);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.Softmax, Rows = rows, Columns = classes, Operands = Only(input, output) });
+    }
+
+    /// <inheritdoc/>
+    public void BeginSequence()
+    {
+        program.Clear();
+        gathering = true;
+    }
+
+    /// <inheritdoc/>
+    public void EndSequence(AcceleratorStream stream)
+    {
+        gathering = false;
+        Launch(stream);
+    }
+
+    private static Operands Only(ArrayView<float> input, ArrayView<float> output) => new(input, default, default, default, default, output);
+
+    private void Enqueue(AcceleratorStream stream, in SimdStep step)
+    {
+        program.Add(step);
+        if (!gathering) Launch(stream);
+    }
+
+    /// <summary>Runs the program; the CPU accelerator has done it when its launch returns.</summary>
+    private void Launch(AcceleratorStream stream)
+    {
+        run(stream, config, GCHandle.ToIntPtr(handle));
+        program.Finish();
     }
 
     // Raw pointers follow: a view that is too short would crash the process instead of failing the call.

@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using ILGPU;
-using ILGPU.Frontend;
 
 namespace IlgpuResNet.Kernels;
 
@@ -11,12 +9,8 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static unsafe class SimdPointwise
 {
-    /// <summary>The kernel; see <see cref="SimdConv2d.Kernel"/>.</summary>
-    public static void Kernel(int lanes, int pixels, int channels, Operands operands, Epilogue epilogue) =>
-        RunGroup(Grid.IdxX, Grid.DimX, lanes, pixels, channels, operands, epilogue);
-
-    [External("simd_pointwise")]
-    private static void RunGroup(int group, int groups, int lanes, int pixels, int channels, Operands operands, Epilogue epilogue)
+    /// <summary>The part of one group.</summary>
+    public static void RunGroup(int group, int groups, int lanes, int pixels, int channels, in Operands operands, Epilogue epilogue)
     {
         (int first, int end) = SimdSplit.Range(pixels, group, groups);
         if (lanes == SimdLanes512.Count)

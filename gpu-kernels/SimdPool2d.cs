@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ILGPU;
-using ILGPU.Frontend;
 
 namespace IlgpuResNet.Kernels;
 
@@ -12,25 +11,17 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static unsafe class SimdPool2d
 {
-    /// <summary>The maximum's kernel; see <see cref="SimdConv2d.Kernel"/>.</summary>
-    public static void MaxKernel(int lanes, Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) =>
-        RunGroup(Grid.IdxX, Grid.DimX, lanes, 1, shape, input, output);
-
-    /// <summary>The mean's kernel; see <see cref="SimdConv2d.Kernel"/>.</summary>
-    public static void AverageKernel(int lanes, Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) =>
-        RunGroup(Grid.IdxX, Grid.DimX, lanes, 0, shape, input, output);
-
-    [External("simd_pool2d")]
-    private static void RunGroup(
-        int group, int groups, int lanes, int isMax, Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    /// <summary>The part of one group.</summary>
+    public static void RunGroup(
+        int group, int groups, int lanes, bool isMax, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
         float* source = SimdConv2d.Pointer(input), destination = SimdConv2d.Pointer(output);
         if (lanes == SimdLanes512.Count)
-            Run<SimdLanes512, Vector512<float>>(group, groups, isMax != 0, shape, source, destination);
+            Run<SimdLanes512, Vector512<float>>(group, groups, isMax, shape, source, destination);
         else if (lanes == SimdLanes256.Count)
-            Run<SimdLanes256, Vector256<float>>(group, groups, isMax != 0, shape, source, destination);
+            Run<SimdLanes256, Vector256<float>>(group, groups, isMax, shape, source, destination);
         else
-            Run<SimdLanes128, Vector128<float>>(group, groups, isMax != 0, shape, source, destination);
+            Run<SimdLanes128, Vector128<float>>(group, groups, isMax, shape, source, destination);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
-using ILGPU.Frontend;
 
 namespace IlgpuResNet.Kernels;
 
@@ -10,12 +9,8 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static unsafe class SimdSoftmax
 {
-    /// <summary>The kernel; see <see cref="SimdConv2d.Kernel"/>.</summary>
-    public static void Kernel(int rows, int classes, ArrayView<float> input, ArrayView<float> output) =>
-        RunGroup(Grid.IdxX, Grid.DimX, rows, classes, input, output);
-
-    [External("simd_softmax")]
-    private static void RunGroup(int group, int groups, int rows, int classes, ArrayView<float> input, ArrayView<float> output)
+    /// <summary>The part of one group.</summary>
+    public static void RunGroup(int group, int groups, int rows, int classes, ArrayView<float> input, ArrayView<float> output)
     {
         float* source = SimdConv2d.Pointer(input), destination = SimdConv2d.Pointer(output);
         (int first, int end) = SimdSplit.Range(rows, group, groups);

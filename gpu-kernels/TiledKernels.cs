@@ -49,6 +49,17 @@ public sealed class TiledKernels : IKernelFamily
     public string Name => "tiled";
 
     /// <inheritdoc/>
+    /// <remarks>GPU launches queue on the stream by themselves.</remarks>
+    public void BeginSequence()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void EndSequence(AcceleratorStream stream)
+    {
+    }
+
+    /// <inheritdoc/>
     public int PackedFilterLength(in Conv2dShape shape) => PackedFilter.Length(shape);
 
     /// <inheritdoc/>

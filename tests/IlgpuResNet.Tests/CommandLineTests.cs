@@ -40,6 +40,19 @@ public sealed class CommandLineTests
         Assert.MatchesRegex(@"baseline-q100\.jpg +class \d +\d+\.\d %", result.Output);
     }
 
+    /// <summary>The ten images are the first of each class in the test set; their names start with the class.</summary>
+    [TestMethod]
+    public async Task The_boxed_model_gets_at_least_nine_of_its_ten_images_right()
+    {
+        Result result = await Run("classify", Path.Combine(AppContext.BaseDirectory, "data", "fashion-mnist"), "--device", "cpu", "--json");
+        Assert.AreEqual(0, result.ExitCode, result.Error);
+        JsonElement[] images = [.. JsonDocument.Parse(result.Output).RootElement.EnumerateArray()];
+        Assert.HasCount(10, images);
+        int right = images.Count(image => Path.GetFileName(image.GetProperty("image").GetString()!)
+            .StartsWith($"{image.GetProperty("predictions")[0].GetProperty("index").GetInt32()}-", StringComparison.Ordinal));
+        Assert.IsGreaterThanOrEqualTo(9, right);
+    }
+
     [TestMethod]
     public async Task Classify_gives_json_with_one_entry_per_image_and_goes_on_after_a_bad_one()
     {

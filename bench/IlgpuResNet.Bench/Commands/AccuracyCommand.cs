@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
@@ -16,7 +17,7 @@ internal static class AccuracyCommand
         var weights = new Option<string>("--weights") { Description = "Weights file.", Required = true };
         var images = new Option<string>("--images") { Description = "Images in IDX format, as MNIST has them; may be gzipped.", Required = true };
         var labels = new Option<string>("--labels") { Description = "Their labels in IDX format.", Required = true };
-        var expected = new Option<string?>("--expected") { Description = "Text file with one digit per image: the answers of another implementation." };
+        var expected = new Option<string?>("--expected") { Description = "JSON file whose \"predictions\" are the answers of another implementation, one digit per image." };
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
         var batch = new Option<int>("--batch") { Description = "Images per run.", DefaultValueFactory = _ => 50 };
         var count = new Option<int>("--count") { Description = "Use the first images only.", DefaultValueFactory = _ => int.MaxValue };
@@ -32,7 +33,7 @@ internal static class AccuracyCommand
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{session.Device.Id}: {right} of {total} right ({100.0 * right / total:F2} %)"));
             if (result.GetValue(expected) is { } path)
             {
-                string others = File.ReadAllText(path).Trim();
+                string others = JsonDocument.Parse(File.ReadAllBytes(path)).RootElement.GetProperty("predictions").GetString()!;
                 int othersRight = Enumerable.Range(0, total).Count(i => others[i] - '0' == truth.Item(i).Span[0]);
                 int same = Enumerable.Range(0, total).Count(i => others[i] - '0' == answers[i]);
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(path)}: {othersRight} of {total} right; the same answer on {same}"));

@@ -203,7 +203,9 @@ public sealed class InferenceSession : IDisposable
     /// <summary>Enqueues all steps; softmax, the last, only when somebody wants it.</summary>
     private void Launch(int batch, bool softmax)
     {
+        runtime.Kernels.BeginSequence();
         for (int i = 0; i < steps.Length - (softmax ? 0 : 1); i++) steps[i].Launch(stream, batch);
+        runtime.Kernels.EndSequence(stream);
     }
 
     private void Download(int batch, Span<float> logits, Span<float> probabilities)

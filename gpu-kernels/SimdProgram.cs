@@ -1,0 +1,91 @@
+using ILGPU;
+using ILGPU.Frontend;
+
+namespace IlgpuResNet.Kernels;
+
+/// <summary>
+/// Steps that one launch on the CPU accelerator walks, with a barrier between one and the next. A launch wakes every
+/// worker thread and waits for all of them, which costs tens of microseconds, and lets the scheduler put two workers
+/// on one core; a step of a network can be shorter than that.
+/// The barrier spins, so all groups must run at the same time: as many groups as multiprocessors, one thread each.
+/// </summary>
+internal sealed class SimdProgram
+{
+    private const int InitialCapacity = 64;
+
+    private SimdStep[] steps = new SimdStep[InitialCapacity];
+    private int count;
+    private int arrived;
+    private int phase;
+    private Exception? failure;
+
+    public void Add(in SimdStep step)
+    {
+        if (count == steps.Length) Array.Resize(ref steps, 2 * count);
+        steps[count++] = step;
+    }
+
+    /// <summary>Forgets all steps.</summary>
+    public void Clear() => count = 0;
+
+    /// <summary>After a launch: forgets all steps, and throws what a group threw.</summary>
+    /// <exception cref="InvalidOperationException">A step failed; the cause is inside.</exception>
+    public void Finish()
+    {
+        count = 0;
+        arrived = 0;
+        Exception? thrown = failure;
+        failure = null;
+        if (thrown is not null) throw new InvalidOperationException($"A step failed on the processor: {thrown.Message}", thrown);
+    }
+
+    /// <summary>The part of one group in all steps.</summary>
+    public void Run(int group, int groups)
+    {
+        try
+        {
+            for (int i = 0; i < count; i++)
+            {
+                if (i > 0 && !Meet(groups)) return;
+                steps[i].Run(group, groups);
+            }
+        }
+        catch (Exception e)
+        {
+            // An exception on ILGPU's thread would end the process, and the other groups would wait for ever.
+            Volatile.Write(ref failure, e);
+        }
+    }
+
+    /// <summary>Waits for all groups; false when one of them failed.</summary>
+    private bool Meet(int groups)
+    {
+        int current = Volatile.Read(ref phase);
+        if (Interlocked.Increment(ref arrived) == groups)
+        {
+            arrived = 0;
+            Volatile.Write(ref phase, current + 1);
+            return true;
+        }
+        var spinner = new SpinWait();
+        while (Volatile.Read(ref phase) == current)
+        {
+            if (Volatile.Read(ref failure) is not null) return false;
+            // Yields to other threads on a busy machine, but never sleeps: the wait is shorter than a sleep.
+            spinner.SpinOnce(sleep1Threshold: -1);
+        }
+        return true;
+    }
+}
+
+/// <summary>The kernel that runs a <see cref="SimdProgram"/>.</summary>
+internal static class SimdProgramKernel
+{
+    /// <summary>ILGPU does not read the method it calls, and the CPU accelerator runs it as it is.</summary>
+    /// <param name="program">The program as a GC handle: kernels take no references.</param>
+    public static void Kernel(long program) => RunGroup(Grid.IdxX, Grid.DimX, program);
+
+    [External("simd_program")]
+    private static void RunGroup(int group, int groups, long program) =>
+        ((SimdProgram)System.Runtime.InteropServices.GCHandle.FromIntPtr((nint)program).Target!).Run(group, groups);
+}

@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using ILGPU;
+
+namespace IlgpuResNet.Kernels;
+
+/// <summary>The operators of the SIMD family.</summary>
+internal enum SimdOperator
+{
+    Conv2d,
+    Pointwise,
+    MaxPool2d,
+    AveragePool2d,
+    Softmax,
+}
+
+/// <summary>One operator with its arguments, as a <see cref="SimdProgram"/> keeps it. Only what the operator needs is set.</summary>
+internal readonly struct SimdStep
+{
+    public required SimdOperator Operator { get; init; }
+
+    /// <summary>Floats of a vector: 16, 8 or 4.</summary>
+    public int Lanes { get; init; }
+
+    public Conv2dShape Conv { get; init; }
+
+    public Pool2dShape Pool { get; init; }
+
+    /// <summary>Pixels of a point-wise step, rows of a softmax.</summary>
+    public int Rows { get; init; }
+
+    /// <summary>Channels of a point-wise step, classes of a softmax.</summary>
+    public int Columns { get; init; }
+
+    /// <summary>Views; pools and softmax use input and output alone.</summary>
+    public Operands Operands { get; init; }
+
+    public Epilogue Epilogue { get; init; }
+
+    /// <summary>The part of one group.</summary>
+    public void Run(int group, int groups)
+    {
+        ArrayView<float> input = Operands.Input, output = Operands.Output;
+        switch (Operator)
+        {
+            case SimdOperator.Conv2d: SimdConv2d.RunGroup(group, groups, Lanes, Conv, Operands, Epilogue); break;
+            case SimdOperator.Pointwise: SimdPointwise.RunGroup(group, groups, Lanes, Rows, Columns, Operands, Epilogue); break;
+            case SimdOperator.MaxPool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: true, Pool, input, output); break;
+            case SimdOperator.AveragePool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: false, Pool, input, output); break;
+            case SimdOperator.Softmax: SimdSoftmax.RunGroup(group, groups, Rows, Columns, input, output); break;
+            default: throw new UnreachableException();
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>Many steps in one launch: the barrier between them, and what happens when one fails.</summary>
+[TestClass]
+public sealed class SimdProgramTests
+{
+    private const int Seed = 32;
+    private const int Rounds = 200;
+
+    /// <summary>Each step reads what the other groups wrote in the step before, so a barrier that lets one through shows.</summary>
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(5)]
+    public void A_sequence_gives_the_bits_of_single_launches(int groups)
+    {
+        const int channels = 96;
+        using Context context = Context.Create(builder => KernelContext.Configure(builder).CPU(new CPUDevice(2, 1, groups)));
+        using Accelerator accelerator = context.Devices[0].CreateAccelerator(context);
+        var kernels = new SimdKernels(accelerator);
+        var shape = Conv2dShape.Create(1, 5, 5, channels, channels, 1, 1, 1, 0);
+        var random = new Random(Seed);
+        float[] packed = new float[kernels.PackedFilterLength(shape)];
+        kernels.PackFilter(shape, TestData.Uniform(random, channels * channels), packed);
+        using var filter = accelerator.Allocate1D(packed);
+        using var ones = accelerator.Allocate1D(Enumerable.Repeat(0.1f, channels).ToArray());
+        float[] start = TestData.Uniform(random, 25 * channels);
+        using var a = accelerator.Allocate1D(start);
+        using var b = accelerator.Allocate1D<float>(start.Length);
+
+        for (int round = 0; round < 20; round++) Step(round);
+        float[] expected = a.GetAsArray1D();
+        for (int test = 0; test < Rounds / 20; test++)
+        {
+            a.CopyFromCPU(start);
+            kernels.BeginSequence();
+            for (int round = 0; round < 20; round++) Step(round);
+            kernels.EndSequence(accelerator.DefaultStream);
+            TestData.AssertSameBits(expected, a.GetAsArray1D(), $"seed {Seed}, {groups} groups, test {test}");
+        }
+
+        void Step(int round)
+        {
+            (ArrayView<float> from, ArrayView<float> to) = round % 2 == 0 ? (a.View.AsContiguous(), b.View.AsContiguous()) : (b.View.AsContiguous(), a.View.AsContiguous());
+            kernels.Conv2d(accelerator.DefaultStream, shape, new Operands(from, filter.View, ones.View, ones.View, default, to), default);
+        }
+    }
+
+    [TestMethod]
+    public void A_failing_step_ends_all_groups_and_leaves_the_program_usable()
+    {
+        var program = new SimdProgram();
+        for (int round = 0; round < 3; round++)
+        {
+            program.Add(new SimdStep { Operator = SimdOperator.Softmax });
+            program.Add(new SimdStep { Operator = (SimdOperator)99 });
+            program.Add(new SimdStep { Operator = SimdOperator.Softmax });
+            Thread[] groups = [.. Enumerable.Range(0, 3).Select(group => new Thread(() => program.Run(group, 3)))];
+            foreach (Thread group in groups) group.Start();
+            foreach (Thread group in groups) Assert.IsTrue(group.Join(TimeSpan.FromSeconds(30)), "a group waits for ever");
+            Assert.ThrowsExactly<InvalidOperationException>(program.Finish);
+        }
+        program.Add(new SimdStep { Operator = SimdOperator.Softmax });
+        program.Run(0, 1);
+        program.Finish();
+    }
+}
