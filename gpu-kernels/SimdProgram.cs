@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Frontend;
 
@@ -7,12 +9,21 @@ namespace IlgpuResNet.Kernels;
 /// Steps that one launch on the CPU accelerator walks, with a barrier between one and the next. A launch wakes every
 /// worker thread and waits for all of them, which costs tens of microseconds, and lets the scheduler put two workers
 /// on one core; a step of a network can be shorter than that.
-/// The barrier spins, so all groups must run at the same time: as many groups as multiprocessors, one thread each.
+/// All groups must run at the same time: as many groups as multiprocessors, one thread each.
 /// </summary>
 internal sealed class SimdProgram
 {
     private const int InitialCapacity = 64;
 
+    /// <summary>
+    /// A group that has waited this long sleeps until the others arrive. They are nearly always there sooner, unless
+    /// another program has their core; spinning on would only use up this thread's share of it.
+    /// </summary>
+    private static readonly long SpinTicks = Stopwatch.Frequency / 10_000;
+
+    private const int SpinsBetweenLooks = 8;
+
+    private readonly object gate = new();
     private SimdStep[] steps = new SimdStep[InitialCapacity];
     private int count;
     private int arrived;
@@ -53,7 +64,11 @@ internal sealed class SimdProgram
         catch (Exception e)
         {
             // An exception on ILGPU's thread would end the process, and the other groups would wait for ever.
-            Volatile.Write(ref failure, e);
+            lock (gate)
+            {
+                failure = e;
+                Monitor.PulseAll(gate);
+            }
         }
     }
 
@@ -64,17 +79,33 @@ internal sealed class SimdProgram
         if (Interlocked.Increment(ref arrived) == groups)
         {
             arrived = 0;
-            Volatile.Write(ref phase, current + 1);
+            lock (gate)
+            {
+                Volatile.Write(ref phase, current + 1);
+                Monitor.PulseAll(gate);
+            }
             return true;
         }
-        var spinner = new SpinWait();
+        long start = Stopwatch.GetTimestamp();
         while (Volatile.Read(ref phase) == current)
         {
-            if (Volatile.Read(ref failure) is not null) return false;
-            // Yields to other threads on a busy machine, but never sleeps: the wait is shorter than a sleep.
-            spinner.SpinOnce(sleep1Threshold: -1);
+            if (Stopwatch.GetTimestamp() - start > SpinTicks) return Sleep(current);
+            Thread.SpinWait(SpinsBetweenLooks);
         }
         return true;
+    }
+
+    private bool Sleep(int current)
+    {
+        lock (gate)
+        {
+            while (Volatile.Read(ref phase) == current)
+            {
+                if (failure is not null) return false;
+                Monitor.Wait(gate);
+            }
+            return true;
+        }
     }
 }
 
@@ -87,5 +118,5 @@ internal static class SimdProgramKernel
 
     [External("simd_program")]
     private static void RunGroup(int group, int groups, long program) =>
-        ((SimdProgram)System.Runtime.InteropServices.GCHandle.FromIntPtr((nint)program).Target!).Run(group, groups);
+        ((SimdProgram)GCHandle.FromIntPtr((nint)program).Target!).Run(group, groups);
 }
