@@ -27,22 +27,25 @@ internal sealed class DeviceRuntime
 
     public IKernelFamily Kernels { get; }
 
-    /// <summary>Held while work is enqueued: kernel families and accelerators take one caller at a time.</summary>
+    /// <summary>Held while kernels are enqueued: a kernel family takes one caller at a time.</summary>
     public Lock Gate { get; } = new();
 
     public static DeviceRuntime Create(ComputeDevice device, AcceleratorType type, Func<Context.Builder, Context.Builder> select)
     {
         Context? context = null;
+        Accelerator? accelerator = null;
         try
         {
             context = Context.Create(builder => select(KernelContext.Configure(builder)));
             // A context that finds none of the devices asked for adds a slow simulated one: it must not pass for them.
             Device found = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == type)
                 ?? throw new DeviceException($"{device.Id}: the device is gone. Check its driver, or name another device.");
-            return new DeviceRuntime(device, found.CreateAccelerator(context));
+            accelerator = found.CreateAccelerator(context);
+            return new DeviceRuntime(device, accelerator);
         }
         catch (Exception e)
         {
+            accelerator?.Dispose();
             context?.Dispose();
             if (e is ResNetException) throw;
             throw new DeviceException($"{device.Id}: the device cannot be opened: {FirstLine(e)} Check its driver, or name another device.", e);

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -66,7 +65,7 @@ internal sealed class DeviceWeights : IDisposable
                 bool nonFinite = NonFinite.Any(packed.AsSpan(0, channels));
                 ArrayView<float> shift = weights.Upload(ToFloats(node.Epilogue.Shift, 0, packed.AsSpan(0, channels)), ref offset);
                 if (nonFinite || NonFinite.Any(packed.AsSpan(0, channels)))
-                    warnings.Add($"The bias or batch norm after {node.Name} holds NaN or infinite values; every answer of the network may be NaN.");
+                    warnings.Add($"the bias or batch norm after {node.Name} holds NaN or infinite values; every answer of the network may be NaN.");
                 weights.nodes.Add(node.Output, new NodeWeights(filterView, scale, shift));
             }
             weights.Warnings = warnings.DrainToImmutable();
@@ -110,7 +109,7 @@ internal sealed class DeviceWeights : IDisposable
     private ArrayView<float> Upload(ReadOnlySpan<float> values, ref long offset)
     {
         ArrayView<float> view = buffer.View.BaseView.SubView(offset, values.Length);
-        if (values.Length > 0) view.CopyFromCPU(buffer.Accelerator.DefaultStream, ref MemoryMarshal.GetReference(values), values.Length);
+        if (values.Length > 0) view.CopyFromCPU(buffer.Accelerator.DefaultStream, values);
         offset += Align(values.Length);
         return view;
     }

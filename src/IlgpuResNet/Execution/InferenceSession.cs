@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -40,9 +39,11 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="GraphException">The network cannot take images of that size, or the batch is not positive.</exception>
     /// <exception cref="DeviceException">The device cannot be opened or has too little memory.</exception>
     /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
+    /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public InferenceSession(ResNet model, ComputeDevice? device = null, SessionOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
+        model.ThrowIfDisposed();
         options ??= new SessionOptions();
         this.model = model;
         Plan = ExecutionPlan.Create(model.Graph, options.Height ?? model.Preset.CropSize, options.Width ?? model.Preset.CropSize, options.MaxBatch);
@@ -50,7 +51,7 @@ public sealed class InferenceSession : IDisposable
         DeviceWeights weights = runtime.AcquireWeights(model.Graph, Plan);
         try
         {
-            Warnings = weights.Warnings;
+            Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             stream = runtime.Accelerator.CreateStream();
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
             ArrayView<float> view = arena.View.BaseView;
@@ -63,12 +64,13 @@ public sealed class InferenceSession : IDisposable
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset);
         }
-        catch
+        catch (Exception e)
         {
             arena?.Dispose();
             stream?.Dispose();
             runtime.ReleaseWeights(model.Graph);
-            throw;
+            if (e is ResNetException) throw;
+            throw new DeviceException($"{Device.Id}: a session of {model.Config.Name} for {Plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)} Use a smaller batch or image, or another device.", e);
         }
     }
 
@@ -108,12 +110,9 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                lock (runtime.Gate)
-                {
-                    input.CopyFromCPU(stream, ref MemoryMarshal.GetArrayDataReference(staging), images.Length);
-                    Launch(batch, !probabilities.IsEmpty);
-                }
-                Download(batch, logits, probabilities);
+                input.SubView(0, images.Length).CopyFromCPU(stream, (ReadOnlySpan<float>)staging.AsSpan(0, images.Length));
+                lock (runtime.Gate) Launch(batch, !probabilities.IsEmpty);
+                Download(logits, probabilities);
             }
             catch (Exception e) when (IsDeviceFailure(e))
             {
@@ -127,18 +126,15 @@ public sealed class InferenceSession : IDisposable
     /// <param name="logits">Receives <c>[N, classes]</c> scores; may be empty.</param>
     /// <param name="probabilities">Receives <c>[N, classes]</c> softmax probabilities; may be empty.</param>
     /// <exception cref="ImageException">An image cannot be prepared.</exception>
-    /// <exception cref="GraphException">The number of images or a length does not fit, or the session was made for another image size than the preset's.</exception>
+    /// <exception cref="GraphException">The number of images or a length does not fit, or the session does not take what the preset makes.</exception>
     /// <exception cref="DeviceException">The device failed.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public void Run(ReadOnlySpan<PixelBuffer> images, Span<float> logits, Span<float> probabilities = default)
     {
         int batch = CheckBatch(images.Length, logits, probabilities);
-        MapShape shape = Plan.Input.Shape;
-        if (shape != new MapShape(model.Preset.CropSize, model.Preset.CropSize, 3))
-            throw new GraphException($"The session takes {shape}, but the model's preset makes [{model.Preset.CropSize}, {model.Preset.CropSize}, 3]; prepare the images yourself, or make the session without a size.");
         lock (gate)
         {
-            ObjectDisposedException.ThrowIf(disposed, this);
+            CheckTakesImages();
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
@@ -147,7 +143,32 @@ public sealed class InferenceSession : IDisposable
                     for (int i = 0; i < batch; i++) preprocessor.Upload(images[i].Span, input, i);
                     Launch(batch, !probabilities.IsEmpty);
                 }
-                Download(batch, logits, probabilities);
+                Download(logits, probabilities);
+            }
+            catch (Exception e) when (IsDeviceFailure(e))
+            {
+                throw Failed(e);
+            }
+        }
+    }
+
+    /// <summary>The same for one image that is only borrowed, such as a locked bitmap or a video frame.</summary>
+    /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
+    public void Run(PixelSpan image, Span<float> logits, Span<float> probabilities = default)
+    {
+        CheckBatch(1, logits, probabilities);
+        lock (gate)
+        {
+            CheckTakesImages();
+            try
+            {
+                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
+                lock (runtime.Gate)
+                {
+                    preprocessor.Upload(image, input, 0);
+                    Launch(1, !probabilities.IsEmpty);
+                }
+                Download(logits, probabilities);
             }
             catch (Exception e) when (IsDeviceFailure(e))
             {
@@ -157,17 +178,20 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>The most probable classes of one image, most probable first.</summary>
-    /// <exception cref="ResNetException">As for <see cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>.</exception>
-    public Prediction[] Classify(PixelBuffer image, int topK = 5)
+    /// <param name="image">An image of any size.</param>
+    /// <param name="topK">How many; all classes when there are not as many.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="topK"/> is below 1.</exception>
+    /// <exception cref="ResNetException">As for <see cref="Run(PixelSpan, Span{float}, Span{float})"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
+    public Prediction[] Classify(PixelSpan image, int topK = 5)
     {
-        Span<int> indices = stackalloc int[Math.Clamp(topK, 1, Math.Min(NumClasses, 64))];
+        ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        int[] indices = new int[Math.Min(topK, NumClasses)];
         lock (gate)
         {
-            Run([image], [], scores);
-            int count = TopK.Select(scores, indices);
-            var predictions = new Prediction[count];
-            for (int i = 0; i < count; i++) predictions[i] = new Prediction(indices[i], model.ClassNames[indices[i]], scores[indices[i]]);
-            return predictions;
+            Run(image, [], scores);
+            TopK.Select(scores, indices);
+            return [.. indices.Select(index => new Prediction(index, model.ClassNames[index], scores[index]))];
         }
     }
 
@@ -189,9 +213,21 @@ public sealed class InferenceSession : IDisposable
     {
         if (batch < 1 || batch > MaxBatch)
             throw new GraphException($"This session takes 1 to {MaxBatch} images a run, but {batch} were given; make it with a larger MaxBatch or split the images.");
+        if (logits.IsEmpty && probabilities.IsEmpty)
+            throw new GraphException("A run has nowhere to leave its result; give a span for the logits or for the probabilities.");
         CheckLength(batch, logits, nameof(logits));
         CheckLength(batch, probabilities, nameof(probabilities));
         return (int)batch;
+    }
+
+    private void CheckTakesImages()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        MapShape shape = Plan.Input.Shape;
+        if (shape.C != Preprocessor.Channels)
+            throw new GraphException($"{model.Config.Name} takes {shape.C} channels, but images give {Preprocessor.Channels}; prepare the input yourself and run it as floats.");
+        if (shape.H != model.Preset.CropSize || shape.W != model.Preset.CropSize)
+            throw new GraphException($"The session takes {shape}, but the model's preset makes [{model.Preset.CropSize}, {model.Preset.CropSize}, {shape.C}]; prepare the images yourself, or make the session without a size.");
     }
 
     private void CheckLength(long batch, Span<float> destination, string name)
@@ -204,14 +240,15 @@ public sealed class InferenceSession : IDisposable
     private void Launch(int batch, bool softmax)
     {
         runtime.Kernels.BeginSequence();
-        for (int i = 0; i < steps.Length - (softmax ? 0 : 1); i++) steps[i].Launch(stream, batch);
+        int count = steps.Length - (softmax ? 0 : 1);
+        for (int i = 0; i < count; i++) steps[i].Launch(stream, batch);
         runtime.Kernels.EndSequence(stream);
     }
 
-    private void Download(int batch, Span<float> logits, Span<float> probabilities)
+    private void Download(Span<float> logits, Span<float> probabilities)
     {
-        if (!logits.IsEmpty) logitsView.CopyToCPU(stream, ref MemoryMarshal.GetReference(logits), batch * NumClasses);
-        if (!probabilities.IsEmpty) probabilitiesView.CopyToCPU(stream, ref MemoryMarshal.GetReference(probabilities), batch * NumClasses);
+        if (!logits.IsEmpty) logitsView.SubView(0, logits.Length).CopyToCPU(stream, logits);
+        if (!probabilities.IsEmpty) probabilitiesView.SubView(0, probabilities.Length).CopyToCPU(stream, probabilities);
     }
 
     /// <summary><c>[N, C, H, W]</c> to <c>[N, H, W, C]</c>.</summary>

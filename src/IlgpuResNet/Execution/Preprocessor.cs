@@ -15,7 +15,8 @@ internal sealed class Preprocessor : IDisposable
     /// <summary>The most pixels an image may have: their bytes are indexed with ints on the device.</summary>
     public const int MaxPixels = 1 << 28;
 
-    private const int Channels = 3;
+    /// <summary>Channels of the network's input: red, green, blue.</summary>
+    public const int Channels = 3;
 
     private readonly Accelerator accelerator;
     private readonly AcceleratorStream stream;
@@ -37,13 +38,10 @@ internal sealed class Preprocessor : IDisposable
     private Range rows;
 
     /// <summary>Loads the kernels and uploads the normalisation table.</summary>
-    /// <exception cref="ImageException">The preset has a size below 1 or a standard deviation of zero.</exception>
+    /// <exception cref="ImageException">The preset's numbers make no input.</exception>
     public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset)
     {
-        if (preset.ResizeSize < 1 || preset.CropSize < 1)
-            throw new ImageException($"The preset's sizes must be at least 1, but resize is {preset.ResizeSize} and crop is {preset.CropSize}.");
-        if (preset.Std.R == 0 || preset.Std.G == 0 || preset.Std.B == 0)
-            throw new ImageException($"The preset's standard deviations must not be zero, but are {preset.Std}.");
+        preset.Validate();
         this.accelerator = accelerator;
         this.stream = stream;
         this.preset = preset;
@@ -69,7 +67,7 @@ internal sealed class Preprocessor : IDisposable
         ArrayView<byte> source = CopyToDevice(image, rowCount, rowBytes, columns.Start * bytesPerPixel);
 
         (PreprocessAxis x, PreprocessAxis y) = geometry;
-        ArrayView<byte> bytes = resized.View(accelerator, (long)rowCount * x.Count * Channels);
+        ArrayView<byte> bytes = resized.View(stream, (long)rowCount * x.Count * Channels);
         kernels.ResizeColumns(stream, source, rowCount, rowBytes, Layout(image.Format), axisX, x.Count, bytes);
         kernels.ResizeRows(stream, bytes, axisY, y.Count, x.Count, y.Padding, x.Padding, preset.CropSize, table.View, input.SubView(index * slot, slot));
     }
@@ -99,7 +97,7 @@ internal sealed class Preprocessor : IDisposable
         var horizontal = ResampleCoefficients.Create(x.Size, x.Resized, x.Offset, x.Count, preset.Interpolation);
         var vertical = ResampleCoefficients.Create(y.Size, y.Resized, y.Offset, y.Count, preset.Interpolation);
         int[] packed = [.. horizontal.Bounds, .. horizontal.Weights, .. vertical.Bounds, .. vertical.Weights];
-        ArrayView<int> view = weights.View(accelerator, packed.Length);
+        ArrayView<int> view = weights.View(stream, packed.Length);
         view.CopyFromCPU(stream, packed);
         int half = horizontal.Bounds.Length + horizontal.Weights.Length;
         axisX = Axis(horizontal, view.SubView(0, half));
@@ -126,8 +124,8 @@ internal sealed class Preprocessor : IDisposable
             long address = (long)(rows.Start + y) * image.Stride + firstByte;
             image.Pixels.Slice((int)address, rowBytes).CopyTo(packed.Slice(y * rowBytes, rowBytes));
         }
-        ArrayView<byte> view = pixels.View(accelerator, length);
-        view.CopyFromCPU(stream, ref packed[0], length);
+        ArrayView<byte> view = pixels.View(stream, length);
+        view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed[..(int)length]);
         return view;
     }
 
@@ -167,13 +165,15 @@ internal sealed class Preprocessor : IDisposable
     {
         private MemoryBuffer1D<T, Stride1D.Dense>? buffer;
 
-        public ArrayView<T> View(Accelerator accelerator, long length)
+        public ArrayView<T> View(AcceleratorStream stream, long length)
         {
             if (buffer is null || buffer.Length < length)
             {
+                // A kernel of an earlier image of the batch may still read the old piece.
+                if (buffer is not null) stream.Synchronize();
                 buffer?.Dispose();
                 buffer = null;
-                buffer = accelerator.Allocate1D<T>(length);
+                buffer = stream.Accelerator.Allocate1D<T>(length);
             }
             return buffer.View.SubView(0, length);
         }

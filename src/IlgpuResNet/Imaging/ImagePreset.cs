@@ -38,6 +38,20 @@ public sealed record ImagePreset
     /// <summary>torchvision's IMAGENET1K_V2 weights: resize 232, crop 224.</summary>
     public static ImagePreset ImageNet1KV2 { get; } = new() { ResizeSize = 232 };
 
+    /// <summary>Checks that the numbers make an input.</summary>
+    /// <exception cref="ImageException">One does not; the message names it.</exception>
+    internal void Validate()
+    {
+        if (ResizeSize < 1 || CropSize < 1)
+            throw new ImageException($"The preset's sizes must be at least 1, but resize is {ResizeSize} and crop is {CropSize}.");
+        if (!float.IsFinite(Mean.R) || !float.IsFinite(Mean.G) || !float.IsFinite(Mean.B))
+            throw new ImageException($"The preset's means must be numbers, but are {Mean}.");
+        if (!IsScale(Std.R) || !IsScale(Std.G) || !IsScale(Std.B))
+            throw new ImageException($"The preset's standard deviations must be positive numbers, but are {Std}.");
+
+        static bool IsScale(float value) => value > 0 && float.IsNormal(value);
+    }
+
     /// <summary>torchvision's ResNets of IMAGENET1K_V2, as their file names end: the first digits of the SHA-256.</summary>
     private static readonly string[] V2Files = ["resnet50-11ad3fa6", "resnet101-cd907fc2", "resnet152-f82ba261"];
 

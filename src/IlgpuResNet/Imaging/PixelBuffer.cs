@@ -32,4 +32,10 @@ public readonly struct PixelBuffer
 
     /// <summary>The same image as a span.</summary>
     public PixelSpan Span => new(Pixels.Span, Width, Height, Format, Stride);
+
+    /// <summary>The same image as a span.</summary>
+    public static implicit operator PixelSpan(PixelBuffer buffer) => buffer.Span;
+
+    /// <summary>The same image as a span.</summary>
+    public PixelSpan ToPixelSpan() => Span;
 }

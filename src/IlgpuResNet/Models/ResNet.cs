@@ -27,13 +27,13 @@ public sealed class ResNet : IDisposable
 {
     private readonly Lazy<Graph> graph;
 
-    private ResNet(ResNetConfig config, StateDict weights, ImagePreset preset, ImmutableArray<string> classNames)
+    private ResNet(ResNetConfig config, StateDict weights, ImagePreset preset, ImmutableArray<string> classNames, Lazy<Graph>? graph = null)
     {
         Config = config;
         Weights = weights;
         Preset = preset;
         ClassNames = classNames;
-        graph = new Lazy<Graph>(() => Passes.Optimize(ResNetGraph.Build(config, weights)));
+        this.graph = graph ?? new Lazy<Graph>(() => Passes.Optimize(ResNetGraph.Build(config, weights)));
     }
 
     /// <summary>What network this is.</summary>
@@ -114,16 +114,20 @@ public sealed class ResNet : IDisposable
         }
     }
 
-    /// <summary>The same network and weights with other class names, one per class.</summary>
+    /// <summary>
+    /// The same network with other class names, one per class. It shares the weights, on devices too: disposing either disposes both.
+    /// </summary>
     /// <exception cref="ResNetException">The number of names is not the number of classes.</exception>
     public ResNet WithClassNames(IEnumerable<string> names)
     {
         ImmutableArray<string> all = [.. names];
         return all.Length == Config.NumClasses
-            ? new ResNet(Config, Weights, Preset, all)
+            ? new ResNet(Config, Weights, Preset, all, graph)
             : throw new ResNetException($"{Weights.Source} has {Config.NumClasses} classes, but {all.Length} class names were given; give one name per class, in order.");
     }
 
     /// <inheritdoc/>
     public void Dispose() => Weights.Dispose();
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Weights.IsDisposed, this);
 }

@@ -128,8 +128,15 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     /// <inheritdoc/>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    /// <summary>True from the first call of <see cref="Dispose"/>.</summary>
+    internal bool IsDisposed { get; private set; }
+
     /// <summary>Closes the file. Copies that are under way on other threads are completed first.</summary>
-    public void Dispose() => file?.Dispose();
+    public void Dispose()
+    {
+        IsDisposed = true;
+        file?.Dispose();
+    }
 
     private static MappedTensor Map(MappedFile file, TensorEntry entry, string name) => new()
     {
