@@ -23,6 +23,7 @@ public static class Program
             DevicesCommand.Create(console),
             InfoCommand.Create(console),
             ClassifyCommand.Create(console),
+            PrepareCommand.Create(console),
             RunCommand.Create(console),
         };
         ParseResult result = root.Parse(args);

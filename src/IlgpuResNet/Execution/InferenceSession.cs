@@ -177,6 +177,34 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
+    /// <summary>What the network gets to see of an image, for comparison with other implementations: bit-equal to torchvision's.</summary>
+    /// <param name="image">An image of any size.</param>
+    /// <param name="prepared">Receives <c>[3, crop, crop]</c>, the tensor that torchvision's transforms make.</param>
+    /// <exception cref="ResNetException">As for <see cref="Run(PixelSpan, Span{float}, Span{float})"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
+    public void Prepare(PixelSpan image, Span<float> prepared)
+    {
+        MapShape shape = Plan.Input.Shape;
+        if (prepared.Length != shape.Count)
+            throw new GraphException($"The prepared image is [{shape.C}, {shape.H}, {shape.W}], {shape.Count} floats, but the span has {prepared.Length}.");
+        lock (gate)
+        {
+            CheckTakesImages();
+            try
+            {
+                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
+                lock (runtime.Gate) preprocessor.Upload(image, input, 0);
+                Span<float> channelsLast = staging.AsSpan(0, prepared.Length);
+                input.SubView(0, prepared.Length).CopyToCPU(stream, channelsLast);
+                for (int i = 0; i < channelsLast.Length; i++) prepared[i % shape.C * (shape.H * shape.W) + i / shape.C] = channelsLast[i];
+            }
+            catch (Exception e) when (IsDeviceFailure(e))
+            {
+                throw Failed(e);
+            }
+        }
+    }
+
     /// <summary>The most probable classes of one image, most probable first.</summary>
     /// <param name="image">An image of any size.</param>
     /// <param name="topK">How many; all classes when there are not as many.</param>

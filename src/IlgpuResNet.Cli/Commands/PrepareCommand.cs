@@ -1,0 +1,31 @@
+using System.CommandLine;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Cli.Commands;
+
+/// <summary><c>prepare</c>: the tensor that a network gets to see of a picture, for comparison with torchvision's transforms.</summary>
+internal static class PrepareCommand
+{
+    public static Command Create(ToolConsole console)
+    {
+        var options = new ModelOptions();
+        var image = new Argument<string>("image") { Description = "Image file." };
+        var output = new Option<string>("--output", "-o") { Description = "Where to write the tensor: float32 .npy of shape [1, 3, H, W].", Required = true, HelpName = "FILE" };
+        var command = new Command("prepare", "Writes the tensor that a network gets to see of a picture.") { image, output };
+        options.AddTo(command);
+        command.SetAction(result =>
+        {
+            PixelBuffer picture = ImageFile.Load(result.GetValue(image)!);
+            using ResNet model = options.Load(result);
+            using var session = new InferenceSession(model, options.Device(result));
+            foreach (string warning in session.Warnings) console.Warning(warning);
+            int side = model.Preset.CropSize;
+            float[] prepared = new float[session.Plan.Input.Shape.Count];
+            session.Prepare(picture, prepared);
+            new NpyArray([1, 3, side, side], prepared).Save(result.GetValue(output)!);
+        });
+        return command;
+    }
+}
