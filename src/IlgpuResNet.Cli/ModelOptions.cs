@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Labels;
@@ -23,25 +25,33 @@ internal sealed class ModelOptions
 
     public ModelOptions()
     {
-        variant.AcceptOnlyFromAmong("v1.5", "v1", "note");
-        preset.AcceptOnlyFromAmong("imagenet-v1", "imagenet-v2");
+        weights.RequirePath();
+        labels.RequirePath();
+        variant.RequireOneOf(ResNetVariants.Names);
+        preset.RequireOneOf("imagenet-v1", "imagenet-v2");
         batch.RequireWholeNumber(1, LargestBatch);
     }
 
+    /// <summary>Adds what says how a network computes: its weights, their variant and the batch.</summary>
     public void AddModelTo(Command command)
     {
         command.Add(weights);
         command.Add(variant);
-        command.Add(preset);
-        command.Add(labels);
         command.Add(batch);
     }
 
-    public void AddTo(Command command)
-    {
-        AddModelTo(command);
-        command.Add(device);
-    }
+    /// <summary>Adds how images are prepared.</summary>
+    public void AddPresetTo(Command command) => command.Add(preset);
+
+    /// <summary>Adds the names of classes.</summary>
+    public void AddLabelsTo(Command command) => command.Add(labels);
+
+    /// <summary>Adds the device to compute on.</summary>
+    public void AddDeviceTo(Command command) => command.Add(device);
+
+    /// <summary>Names of the given options that speak about a weights file.</summary>
+    public IEnumerable<string> GivenForWeights(CommandResult result) =>
+        new[] { weights, variant, preset }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
     public int Batch(ParseResult result) => result.GetValue(batch);
 
@@ -53,11 +63,15 @@ internal sealed class ModelOptions
     {
         ResNet model = ResNet.Load(
             result.GetValue(weights) ?? BoxedWeights,
-            result.GetValue(variant) switch { "v1.5" => ResNetVariant.V15, "v1" => ResNetVariant.V1, "note" => ResNetVariant.Note, _ => null },
+            ResNetVariants.Parse(result.GetValue(variant)),
             result.GetValue(preset) switch { "imagenet-v1" => ImagePreset.ImageNet1KV1, "imagenet-v2" => ImagePreset.ImageNet1KV2, _ => null });
         try
         {
-            return result.GetValue(labels) is { } path ? model.WithClassNames(ClassLabels.Load(path)) : model;
+            if (result.GetValue(labels) is not { } path) return model;
+            ImmutableArray<string> names = ClassLabels.Load(path);
+            return names.Length == model.Config.NumClasses
+                ? model.WithClassNames(names)
+                : throw new ResNetException($"{path}: has {names.Length} names, but {model.Weights.Source} has {model.Config.NumClasses} classes; give one name per class, in order.");
         }
         catch
         {

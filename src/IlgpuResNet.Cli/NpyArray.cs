@@ -22,37 +22,40 @@ internal sealed partial record NpyArray(int[] Shape, float[] Values)
     {
         try
         {
+            if (InputFile.Length(path) == 0) throw new IOException("it is empty, or no regular file");
             using FileStream file = File.OpenRead(path);
             return Read(file, path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (UnauthorizedAccessException e)
         {
-            throw new ResNetException($"{path}: the array cannot be read: {e.Message}", e);
+            throw new ResNetException($"{path}: the array cannot be read: permission is denied.", e);
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
+        {
+            throw new ResNetException($"{path}: the array cannot be read: {e.Message}.", e);
         }
     }
 
-    /// <summary>Writes the array aside and then gives it its name.</summary>
+    /// <summary>Writes the array as <see cref="AtomicFile"/> does: an existing file is replaced whole or left as it was.</summary>
     /// <exception cref="ResNetException">The file cannot be written.</exception>
     public void Save(string path)
     {
         string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Join(", ", Shape)},), }}";
         int length = MagicLength + 4 + header.Length + 1;
         header = header.PadRight(header.Length + (Alignment - length % Alignment) % Alignment) + "\n";
-        string aside = path + ".partial";
         try
         {
-            using (FileStream file = File.Create(aside))
+            AtomicFile.Write(path, file =>
             {
                 file.Write(Magic);
                 file.Write([1, 0, (byte)header.Length, (byte)(header.Length >> 8)]);
                 file.Write(Encoding.Latin1.GetBytes(header));
                 file.Write(MemoryMarshal.AsBytes(Values.AsSpan()));
-            }
-            File.Move(aside, path, overwrite: true);
+            });
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (IOException e)
         {
-            throw new ResNetException($"{path}: the array cannot be written: {e.Message}", e);
+            throw new ResNetException($"{path}: the array cannot be written: {e.Message}.", e);
         }
     }
 
@@ -86,6 +89,10 @@ internal sealed partial record NpyArray(int[] Shape, float[] Values)
         catch (OverflowException)
         {
             throw new ResNetException($"{path}: its shape ({match.Groups[1].Value}) is too large.");
+        }
+        catch (FormatException)
+        {
+            throw new ResNetException($"{path}: its shape ({match.Groups[1].Value}) is not a list of whole numbers. The file is damaged.");
         }
         long bytes = file.Length - headerStart - headerLength;
         if (count > int.MaxValue / sizeof(float) || count * sizeof(float) != bytes)

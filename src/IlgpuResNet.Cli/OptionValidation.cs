@@ -13,4 +13,19 @@ internal static class OptionValidation
         if (!int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int value) || value < least || value > most)
             result.AddError($"{option.Name} must be a whole number from {least} to {most}, but is '{text}'");
     });
+
+    public static void RequireOneOf(this Option<string?> option, params IReadOnlyList<string> choices)
+    {
+        option.CompletionSources.Add([.. choices]);
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !choices.Contains(result.Tokens[^1].Value))
+                result.AddError($"{option.Name} must be one of {string.Join(", ", choices)}, but is '{result.Tokens[^1].Value}'");
+        });
+    }
+
+    public static void RequirePath<T>(this Option<T> option) => option.Validators.Add(result =>
+    {
+        if (result.Tokens.Count > 0 && result.Tokens[^1].Value.Length == 0) result.AddError($"{option.Name} must be a path, but is empty");
+    });
 }

@@ -12,12 +12,42 @@ public static class Program
     /// <summary>Exit code when the command line is wrong.</summary>
     public const int WrongUsage = 2;
 
-    public static Task<int> Main(string[] args) => RunAsync(args, Console.Out, Console.Error);
+    /// <summary>How long a stopped command may finish what it computes and write what it has.</summary>
+    private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(30);
+
+    public static async Task<int> Main(string[] args)
+    {
+        TextWriter error = TextWriter.Null;
+        try
+        {
+            error = Console.Error;
+            return await RunAsync(args, Console.Out, error);
+        }
+        catch (IOException e)
+        {
+            // A standard stream was closed by the caller.
+            new ToolConsole(TextWriter.Null, error).Error(Explain(e));
+            return Failure;
+        }
+    }
 
     /// <summary>Runs one command line, as tests do, with its own output and error streams.</summary>
-    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancellation = default)
     {
         var console = new ToolConsole(output, error);
+        try
+        {
+            return await RunAsync(args, console, cancellation);
+        }
+        catch (Exception e)
+        {
+            console.Error(Explain(e));
+            return Failure;
+        }
+    }
+
+    private static async Task<int> RunAsync(string[] args, ToolConsole console, CancellationToken cancellation)
+    {
         var root = new RootCommand("ResNet image classification on any GPU, or on the processor.")
         {
             DevicesCommand.Create(console),
@@ -29,22 +59,25 @@ public static class Program
         ParseResult result = root.Parse(args);
         if (result.Errors.Count > 0)
         {
-            console.Error($"{result.Errors[0].Message.TrimEnd('.')}. See '{root.Name} {string.Join(' ', args.Where(arg => arg is "devices" or "info" or "classify" or "run").Take(1).Append("--help"))}'.");
+            bool isUnknownCommand = result.CommandResult.Command == root && result.UnmatchedTokens.Count > 0;
+            string message = isUnknownCommand
+                ? $"there is no {(result.UnmatchedTokens[0].StartsWith('-') ? "option" : "command")} '{result.UnmatchedTokens[0]}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}"
+                : result.Errors[0].Message.TrimEnd('.');
+            string[] command = result.CommandResult.Command == root ? [] : [result.CommandResult.Command.Name];
+            console.Error($"{message}. See '{string.Join(' ', [root.Name, .. command, "--help"])}'.");
             return WrongUsage;
         }
-        try
-        {
-            return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
-        }
-        catch (ResNetException e)
-        {
-            console.Error(e.Message);
-            return Failure;
-        }
-        catch (OperationCanceledException)
-        {
-            console.Error("cancelled");
-            return Failure;
-        }
+        return await result.InvokeAsync(
+            new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToStop, Output = console.Output, Error = console.ErrorOutput },
+            cancellation);
     }
+
+    private static string Explain(Exception e) => e switch
+    {
+        ResNetException => e.Message,
+        OperationCanceledException => "cancelled",
+        OutOfMemoryException => "there is not enough memory; a smaller --batch needs less",
+        IOException or UnauthorizedAccessException or ObjectDisposedException => $"the output cannot be written: {e.Message}",
+        _ => $"unexpected {e.GetType().Name}: {e.Message}",
+    };
 }

@@ -1,3 +1,4 @@
+using IlgpuResNet.Weights;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli;
@@ -6,10 +7,13 @@ namespace IlgpuResNet.Cli;
 internal sealed class ToolConsole(TextWriter output, TextWriter error)
 {
     /// <summary>Columns of a table that no terminal limits.</summary>
-    private const int UnlimitedWidth = 240;
+    private const int UnlimitedWidth = 10_000;
 
     /// <summary>Results as plain lines.</summary>
     public TextWriter Output => output;
+
+    /// <summary>The stream of errors and warnings.</summary>
+    public TextWriter ErrorOutput => error;
 
     /// <summary>True when a person looks on and a progress bar makes sense.</summary>
     public bool IsInteractive { get; } = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !Console.IsErrorRedirected;
@@ -17,11 +21,21 @@ internal sealed class ToolConsole(TextWriter output, TextWriter error)
     /// <summary>Results as tables; unlimited in width when they go to a file or a pipe.</summary>
     public IAnsiConsole Ansi { get; } = CreateAnsi(output);
 
-    public void Error(string message) => error.WriteLine($"error: {OneLine(message)}");
+    public void Error(string message) => Report("error", message);
 
-    public void Warning(string message) => error.WriteLine($"warning: {OneLine(message)}");
+    public void Warning(string message) => Report("warning", message);
 
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
+    private void Report(string kind, string message)
+    {
+        try
+        {
+            error.WriteLine($"{kind}: {Message.OneLine(message)}");
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // Nobody can be told; the exit code still says it.
+        }
+    }
 
     private static IAnsiConsole CreateAnsi(TextWriter output)
     {

@@ -3,6 +3,7 @@ using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
+using IlgpuResNet.Weights;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;
@@ -20,41 +21,63 @@ internal static class ClassifyCommand
         images.Validators.Add(result =>
         {
             // The parser takes an unknown option for one more image.
-            foreach (string option in result.Tokens.Select(token => token.Value).Where(value => value.StartsWith("--", StringComparison.Ordinal)))
-                result.AddError($"there is no option '{option}'");
+            foreach (string value in result.Tokens.Select(token => token.Value))
+            {
+                if (value.Length == 0) result.AddError("the path of an image is empty");
+                else if (value[0] == '-' && !Path.Exists(value)) result.AddError($"there is no option '{value}'");
+            }
         });
         var top = new Option<int>("--top", "-k") { Description = "Answers per picture.", DefaultValueFactory = _ => 1, HelpName = "K" };
         top.RequireWholeNumber(1, 1000);
         var json = new Option<bool>("--json") { Description = "Writes a JSON array instead of a table." };
         var ignoreOrientation = new Option<bool>("--ignore-orientation") { Description = "Takes pixels as stored instead of turning the picture as its EXIF data says." };
         var command = new Command("classify", "Says what is in pictures.") { images, top, json, ignoreOrientation };
-        options.AddTo(command);
-        command.SetAction((result, cancellation) =>
-        {
-            string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
-            if (files.Length == 0) throw new ImageException($"{string.Join(", ", result.GetValue(images)!)}: there are no images here; expected files ending in {string.Join(", ", ImageFiles.Extensions)}.");
-            using ResNet model = options.Load(result);
-            using var session = new InferenceSession(model, options.Device(result), new SessionOptions { MaxBatch = Math.Min(options.Batch(result), files.Length) });
-            foreach (string warning in session.Warnings) console.Warning(warning);
+        options.AddModelTo(command);
+        options.AddPresetTo(command);
+        options.AddLabelsTo(command);
+        options.AddDeviceTo(command);
+        // On a thread of its own, so that Ctrl-C finds a task to wait for.
+        command.SetAction((result, cancellation) => Task.Run(
+            () =>
+            {
+                string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
+                if (files.Length == 0) throw NoImages(result.GetValue(images)!);
+                using ResNet model = options.Load(result);
+                using var session = new InferenceSession(model, options.Device(result), new SessionOptions { MaxBatch = Math.Min(options.Batch(result), files.Length) });
+                foreach (string warning in session.Warnings) console.Warning(warning);
 
-            var classifier = new FileClassifier(model, session, result.GetValue(top), applyOrientation: !result.GetValue(ignoreOrientation));
-            List<ImageResult> results = Classify(console, classifier, files, cancellation);
-            if (result.GetValue(json)) console.Output.WriteLine(ImageResult.ToJson(results));
-            else WriteTable(console, results);
-            foreach (ImageResult failed in results.Where(image => image.Error is not null)) console.Error(failed.Error!);
-            return Task.FromResult(results.Exists(image => image.Error is not null) ? Program.Failure : 0);
-        });
+                var classifier = new FileClassifier(model, session, result.GetValue(top), applyOrientation: !result.GetValue(ignoreOrientation));
+                List<ImageResult> results = Classify(console, classifier, files, cancellation);
+                if (result.GetValue(json)) console.Output.WriteLine(ImageResult.ToJson(results));
+                else WriteTable(console, results);
+                foreach (ImageResult failed in results.Where(image => image.Error is not null)) console.Error(failed.Error!);
+                if (results.Count < files.Length) console.Error($"cancelled after {results.Count} of {files.Length}");
+                return results.Count < files.Length || results.Exists(image => image.Error is not null) ? Program.Failure : 0;
+            },
+            CancellationToken.None));
         return command;
     }
 
+    private static ImageException NoImages(string[] places) => new(
+        $"{string.Join(", ", places)}: there are no images here; expected files ending in {string.Join(", ", ImageFiles.Extensions)}; subfolders are not searched.");
+
+    /// <summary>The results of all files, or of the first ones when cancelled.</summary>
     private static List<ImageResult> Classify(ToolConsole console, FileClassifier classifier, string[] files, CancellationToken cancellation)
     {
         var results = new List<ImageResult>(files.Length);
-        if (!console.IsInteractive || files.Length < LongWork)
+        try
         {
-            classifier.Classify(files, results.Add, cancellation);
-            return results;
+            if (console.IsInteractive && files.Length >= LongWork) ClassifyWithProgress(console, classifier, files, results, cancellation);
+            else classifier.Classify(files, results.Add, cancellation);
         }
+        catch (OperationCanceledException)
+        {
+            // What is done is worth showing; the caller sees that some are missing.
+        }
+        return results;
+    }
+
+    private static void ClassifyWithProgress(ToolConsole console, FileClassifier classifier, string[] files, List<ImageResult> results, CancellationToken cancellation) =>
         console.Ansi.Progress().AutoClear(true).Start(context =>
         {
             ProgressTask task = context.AddTask("classifying", maxValue: files.Length);
@@ -64,18 +87,16 @@ internal static class ClassifyCommand
                 task.Increment(1);
             }, cancellation);
         });
-        return results;
-    }
 
     private static void WriteTable(ToolConsole console, List<ImageResult> results)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumns("image", "label").AddColumn(new TableColumn("probability").RightAligned());
         foreach (ImageResult image in results)
         {
-            string name = image.Image;
+            string name = Message.OneLine(image.Image);
             foreach (Prediction prediction in image.Predictions)
             {
-                table.AddRow(Markup.Escape(name), Markup.Escape(prediction.Label), ImageResult.Percent(prediction.Probability));
+                table.AddRow(Markup.Escape(name), Markup.Escape(Message.OneLine(prediction.Label)), ImageResult.Percent(prediction.Probability));
                 name = "";
             }
         }

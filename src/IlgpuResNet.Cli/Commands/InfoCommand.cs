@@ -18,11 +18,18 @@ internal static class InfoCommand
     {
         var options = new ModelOptions();
         var preset = new Option<string?>("--model", "-m") { Description = $"A network without weights instead: {string.Join(", ", ResNetConfig.Presets.Select(config => config.Name))}.", HelpName = "NAME" };
-        preset.AcceptOnlyFromAmong([.. ResNetConfig.Presets.Select(config => config.Name)]);
+        preset.RequireOneOf([.. ResNetConfig.Presets.Select(config => config.Name)]);
         var height = SizeOption("--height");
         var width = SizeOption("--width");
         var command = new Command("info", "Shows a network's layers with shapes, parameters and work, and its plan of execution.") { preset, height, width };
         options.AddModelTo(command);
+        options.AddPresetTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(preset) is null) return;
+            foreach (string option in options.GivenForWeights(result))
+                result.AddError($"{preset.Name} shows a network without weights, so {option} has no meaning beside it");
+        });
         command.SetAction(result =>
         {
             using ResNet model = result.GetValue(preset) is { } name

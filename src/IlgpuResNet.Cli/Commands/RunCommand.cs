@@ -13,7 +13,10 @@ internal static class RunCommand
         var input = new Option<string>("--input", "-i") { Description = "Float32 .npy of shape [N, C, H, W], prepared as the weights want it.", Required = true, HelpName = "FILE" };
         var output = new Option<string>("--output", "-o") { Description = "Where to write the logits: float32 .npy of shape [N, classes].", Required = true, HelpName = "FILE" };
         var command = new Command("run", "Runs a network on a prepared tensor.") { input, output };
-        options.AddTo(command);
+        input.RequirePath();
+        output.RequirePath();
+        options.AddModelTo(command);
+        options.AddDeviceTo(command);
         command.SetAction(result =>
         {
             NpyArray images = NpyArray.Load(result.GetValue(input)!);
@@ -31,6 +34,8 @@ internal static class RunCommand
             foreach (string warning in session.Warnings) console.Warning(warning);
 
             int classes = session.NumClasses;
+            if ((long)images.Shape[0] * classes > Array.MaxLength / sizeof(float))
+                throw new ResNetException($"{result.GetValue(input)}: {images.Shape[0]} images of {classes} classes are too many logits for one array. Split the input.");
             float[] logits = new float[images.Shape[0] * classes];
             int imageLength = images.Shape[1] * images.Shape[2] * images.Shape[3];
             for (int done = 0; done < images.Shape[0]; done += session.MaxBatch)

@@ -17,30 +17,26 @@ internal static partial class ModelMetadata
     private const int MaxImageSide = 1 << 14;
 
     public static ResNetVariant? Variant(StateDict weights) => weights.Metadata.TryGetValue("variant", out string? name)
-        ? ParseVariant(name) ?? throw Wrong(weights, "variant", "v1.5, v1 or note", name)
+        ? ResNetVariants.Parse(name) ?? throw Wrong(weights, "variant", $"one of {string.Join(", ", ResNetVariants.Names)}", name)
         : null;
-
-    public static ResNetVariant? ParseVariant(string name) => name switch
-    {
-        "v1.5" => ResNetVariant.V15,
-        "v1" => ResNetVariant.V1,
-        "note" => ResNetVariant.Note,
-        _ => null,
-    };
 
     public static ImmutableArray<string>? ClassNames(StateDict weights, int count)
     {
         if (!weights.Metadata.TryGetValue("classes", out string? json)) return null;
-        string[] names = Parse(weights, "classes", json, MetadataContext.Default.StringArray, "a JSON array of names");
-        return names.Length == count ? [.. names] : throw Wrong(weights, "classes", $"{count} names", $"{names.Length}");
+        string?[] names = Parse(weights, "classes", json, MetadataContext.Default.StringArray, "a JSON array of names");
+        if (names.Length != count) throw Mismatch(weights, "classes", $"{count} names", $"has {names.Length} names");
+        int nameless = Array.FindIndex(names, string.IsNullOrWhiteSpace);
+        if (nameless >= 0) throw Mismatch(weights, "classes", "non-empty names", $"the name of class {nameless} is empty");
+        return [.. names!];
     }
 
     public static ImagePreset? Preset(StateDict weights)
     {
         if (!weights.Metadata.TryGetValue("preset", out string? json)) return null;
-        PresetFields fields = Parse(weights, "preset", json, MetadataContext.Default.PresetFields, "a JSON object");
+        PresetFields fields = Parse(weights, "preset", json, MetadataContext.Default.PresetFields, "a JSON object with resize_size, crop_size, interpolation, mean and std");
         if (fields.ResizeSize is < 1 or > MaxImageSide || fields.CropSize is < 1 or > MaxImageSide)
             throw Wrong(weights, "preset", $"resize_size and crop_size from 1 to {MaxImageSide}", json);
+        if (!Array.TrueForAll([.. fields.Mean ?? [], .. fields.Std ?? []], float.IsFinite)) throw Wrong(weights, "preset", "finite means and deviations", json);
         if (fields.Mean is not [var r, var g, var b] || fields.Std is not [var sr, var sg, var sb] || sr <= 0 || sg <= 0 || sb <= 0)
             throw Wrong(weights, "preset", "three means and three positive standard deviations", json);
         return new ImagePreset
@@ -72,9 +68,12 @@ internal static partial class ModelMetadata
     }
 
     private static WeightsException Wrong(StateDict weights, string key, string expected, string found) =>
-        new($"{weights.Source}: its metadata '{key}' should be {expected}, but is '{Message.Clean(found)}'. Correct or remove that entry.");
+        Mismatch(weights, key, expected, $"is '{Message.Clean(found)}'");
 
-    internal sealed record PresetFields(int ResizeSize, int CropSize, string Interpolation, float[] Mean, float[] Std);
+    private static WeightsException Mismatch(StateDict weights, string key, string expected, string found) =>
+        new($"{weights.Source}: its metadata '{key}' should be {expected}, but {found}. Correct or remove that entry.");
+
+    internal sealed record PresetFields(int ResizeSize, int CropSize, string? Interpolation, float[]? Mean, float[]? Std);
 
     [JsonSerializable(typeof(string[]))]
     [JsonSerializable(typeof(PresetFields))]

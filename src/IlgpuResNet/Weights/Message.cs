@@ -9,13 +9,31 @@ internal static class Message
 {
     private const int LongestText = 120;
 
-    /// <summary>The text without control and line-breaking characters, cut to a readable length.</summary>
-    public static string Clean(string text)
+    /// <summary>The text as <see cref="OneLine"/> shows it, cut to a readable length.</summary>
+    public static string Clean(string text) =>
+        text.Length > LongestText ? OneLine(text[..LongestText]) + "..." : OneLine(text);
+
+    /// <summary>
+    /// The whole text without what could break the line or mislead a terminal: line breaks become spaces, other control characters and
+    /// broken surrogates become question marks, and invisible characters, such as those that turn the direction of writing, go.
+    /// </summary>
+    public static string OneLine(string text)
     {
-        var clean = new StringBuilder(Math.Min(text.Length, LongestText) + 3);
-        foreach (char c in text.AsSpan(0, Math.Min(text.Length, LongestText)))
-            clean.Append(char.GetUnicodeCategory(c) is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate ? '?' : c);
-        if (text.Length > LongestText) clean.Append("...");
+        var clean = new StringBuilder(text.Length);
+        foreach (Rune rune in text.ReplaceLineEndings(" ").EnumerateRunes())
+        {
+            switch (Rune.GetUnicodeCategory(rune))
+            {
+                case UnicodeCategory.Format:
+                    break;
+                case UnicodeCategory.Control:
+                    clean.Append('?');
+                    break;
+                default:
+                    clean.Append(rune == Rune.ReplacementChar ? "?" : rune.ToString());
+                    break;
+            }
+        }
         return clean.ToString();
     }
 

@@ -11,7 +11,7 @@ internal static class SafetensorsWriter
     private const int BufferBytes = 1 << 20;
 
     /// <summary>
-    /// Writes beside the target and renames when complete: an existing file is replaced whole or left as it was.
+    /// Writes as <see cref="AtomicFile"/> does: an existing file is replaced whole or left as it was.
     /// </summary>
     /// <exception cref="WeightsException">The file cannot be written, or a name cannot be stored.</exception>
     public static void Write(StateDict weights, string path, IReadOnlyDictionary<string, string> metadata)
@@ -19,30 +19,20 @@ internal static class SafetensorsWriter
         // Wide elements first keeps every tensor aligned to its element.
         StateTensor[] ordered = [.. weights.Values.OrderByDescending(tensor => tensor.DataType.Size())];
         ReadOnlyMemory<byte> header = Header(weights, ordered, metadata);
-        string aside = $"{path}.{Path.GetRandomFileName()}.part";
         try
         {
-            try
+            AtomicFile.Write(path, stream =>
             {
-                using (var stream = new FileStream(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
-                {
-                    Span<byte> prefix = stackalloc byte[SafetensorsReader.PrefixLength];
-                    BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
-                    stream.Write(prefix);
-                    stream.Write(header.Span);
-                    WriteData(stream, ordered);
-                    stream.Flush(flushToDisk: true);
-                }
-                File.Move(aside, path, overwrite: true);
-            }
-            finally
-            {
-                File.Delete(aside);
-            }
+                Span<byte> prefix = stackalloc byte[SafetensorsReader.PrefixLength];
+                BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
+                stream.Write(prefix);
+                stream.Write(header.Span);
+                WriteData(stream, ordered);
+            });
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (IOException e)
         {
-            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}", e);
+            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}.", e);
         }
     }
 
