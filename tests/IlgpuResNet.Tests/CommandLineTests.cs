@@ -152,8 +152,10 @@ public sealed class CommandLineTests
     [DataRow("--batch 0", "--batch must be a whole number")]
     [DataRow("--batch many", "--batch must be a whole number")]
     [DataRow("--top 0", "--top must be a whole number")]
-    [DataRow("--variant v3", "v3")]
+    [DataRow("--variant v3", "--variant must be one of v1.5, v1, note, but is 'v3'")]
     [DataRow("--nonsense", "--nonsense")]
+    [DataRow("-z", "there is no option '-z'")]
+    [DataRow("--labels ", "--labels must be a path")]
     public async Task Wrong_usage_is_one_line_and_exit_code_2(string arguments, string message)
     {
         Result result = await Run(["classify", Photo, "--weights", weights, .. arguments.Split(' ')]);
@@ -168,7 +170,7 @@ public sealed class CommandLineTests
     public async Task Class_names_must_be_as_many_as_classes()
     {
         string names = Write("names.txt", "a\nb\n"u8);
-        AssertFails(await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", names), "10 classes, but 2 class names");
+        AssertFails(await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", names), $"{names}: has 2 names, but {weights} has 10 classes");
         AssertFails(await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", InFolder("none.txt")), "none.txt");
     }
 

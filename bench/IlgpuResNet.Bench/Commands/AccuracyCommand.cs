@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
@@ -12,6 +13,8 @@ namespace IlgpuResNet.Bench.Commands;
 /// <summary><c>accuracy</c>: how many images of a labelled set a classifier gets right, compared with a list of another implementation's answers.</summary>
 internal static class AccuracyCommand
 {
+    private const int LargestBatch = 4096;
+
     public static Command Create()
     {
         var weights = new Option<string>("--weights") { Description = "Weights file.", Required = true };
@@ -21,25 +24,44 @@ internal static class AccuracyCommand
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
         var batch = new Option<int>("--batch") { Description = "Images per run.", DefaultValueFactory = _ => 50 };
         var count = new Option<int>("--count") { Description = "Use the first images only.", DefaultValueFactory = _ => int.MaxValue };
+        batch.RequireWholeNumber(1, LargestBatch);
+        count.RequireWholeNumber(1, int.MaxValue);
         var command = new Command("accuracy", "Counts right answers on a labelled set of images.") { weights, images, labels, expected, device, batch, count };
         command.SetAction(result =>
         {
             IdxFile pictures = IdxFile.Load(result.GetValue(images)!), truth = IdxFile.Load(result.GetValue(labels)!);
+            if (pictures.Sizes.Length != 2) throw new ResNetException($"{result.GetValue(images)}: expected images of two sizes, but its items have {pictures.Sizes.Length}.");
+            if (truth.Sizes.Length != 0) throw new ResNetException($"{result.GetValue(labels)}: expected one label per image, but its items have {truth.Sizes.Length} sizes.");
             using ResNet model = ResNet.Load(result.GetValue(weights)!);
             int total = Math.Min(result.GetValue(count), Math.Min(pictures.Count, truth.Count));
+            string? others = result.GetValue(expected) is { } file ? Predictions(file, total) : null;
             using var session = new InferenceSession(model, ComputeDevice.Get(result.GetValue(device)!), new SessionOptions { MaxBatch = result.GetValue(batch) });
             int[] answers = Classify(session, pictures, total);
             int right = Enumerable.Range(0, total).Count(i => answers[i] == truth.Item(i).Span[0]);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{session.Device.Id}: {right} of {total} right ({100.0 * right / total:F2} %)"));
-            if (result.GetValue(expected) is { } path)
+            if (others is not null)
             {
-                string others = JsonDocument.Parse(File.ReadAllBytes(path)).RootElement.GetProperty("predictions").GetString()!;
                 int othersRight = Enumerable.Range(0, total).Count(i => others[i] - '0' == truth.Item(i).Span[0]);
                 int same = Enumerable.Range(0, total).Count(i => others[i] - '0' == answers[i]);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(path)}: {othersRight} of {total} right; the same answer on {same}"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(result.GetValue(expected))}: {othersRight} of {total} right; the same answer on {same}"));
             }
         });
         return command;
+    }
+
+    /// <summary>The other implementation's answers, at least <paramref name="total"/> digits.</summary>
+    private static string Predictions(string path, int total)
+    {
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
+            string digits = json.RootElement.GetProperty("predictions").GetString() ?? "";
+            return digits.Length >= total ? digits : throw new ResNetException($"{path}: has {digits.Length} predictions, but {total} are needed; use --count.");
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new ResNetException($"{path}: expected a JSON object with a text \"predictions\", one digit per image.", e);
+        }
     }
 
     private static int[] Classify(InferenceSession session, IdxFile pictures, int total)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Models;
@@ -12,22 +13,26 @@ namespace IlgpuResNet.Bench.Commands;
 internal static class LatencyCommand
 {
     private const int WarmUpRounds = 5;
+    private const int LargestBatch = 4096;
+    private const int MostRounds = 1_000_000;
     private const double Mebi = 1 << 20;
 
     public static Command Create()
     {
-        var model = new Option<string>("--model") { Description = "Preset.", DefaultValueFactory = _ => ResNetConfig.ResNet50.Name };
-        model.AcceptOnlyFromAmong([.. ResNetConfig.Presets.Select(config => config.Name)]);
+        var model = new Option<string?>("--model") { Description = "Preset.", DefaultValueFactory = _ => ResNetConfig.ResNet50.Name };
+        model.RequireOneOf([.. ResNetConfig.Presets.Select(config => config.Name)]);
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
         var batch = new Option<int>("--batch") { Description = "Images per run.", DefaultValueFactory = _ => 1 };
         var rounds = new Option<int>("--rounds") { Description = "Timed runs.", DefaultValueFactory = _ => 30 };
+        batch.RequireWholeNumber(1, LargestBatch);
+        rounds.RequireWholeNumber(1, MostRounds);
         var json = new Option<string?>("--json") { Description = "Also write the figures to this file." };
         var command = new Command("latency", "Times one network on one device.") { model, device, batch, rounds, json };
         command.SetAction(result =>
         {
             Latency latency = Measure(
                 ResNetConfig.Presets.Single(config => config.Name == result.GetValue(model)),
-                ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), Math.Max(1, result.GetValue(rounds)));
+                ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), result.GetValue(rounds));
             Console.WriteLine(latency.ToText());
             if (result.GetValue(json) is { } path) File.WriteAllText(path, JsonSerializer.Serialize(latency, SnakeCase));
         });
@@ -72,14 +77,14 @@ internal static class LatencyCommand
     /// <summary>Times in milliseconds, memory in MiB; allocation is the whole process's, per run.</summary>
     private sealed record Latency(
         string Model, string Device, string DeviceName, int Batch, int Rounds, double LoadMs, double FirstMs, double MinMs, double MedianMs, double MaxMs,
-        double ImagesPerSecond, double GflopPerSecond, double AllocatedBytesPerRun, int LaunchesPerRun, double PeakResidentMib)
+        double ImagesPerSecond, double GflopPerSecond, double AllocatedBytesPerRun, int StepsPerRun, double PeakResidentMib)
     {
         public string ToText() => string.Create(CultureInfo.InvariantCulture, $"""
             {Model}, batch {Batch}, {Device} ({DeviceName}), {Rounds} rounds
             load        {LoadMs:F0} ms, first run {FirstMs:F0} ms
             run         median {MedianMs:F1} ms, min {MinMs:F1}, max {MaxMs:F1}
             rate        {ImagesPerSecond:F1} images/s, {GflopPerSecond:F1} GFLOP/s
-            allocation  {AllocatedBytesPerRun:F0} managed bytes per run of {LaunchesPerRun} launches
+            allocation  {AllocatedBytesPerRun:F0} managed bytes per run of {StepsPerRun} steps
             memory      {PeakResidentMib:F0} MiB peak resident
             """);
     }

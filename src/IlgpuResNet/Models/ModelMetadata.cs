@@ -17,7 +17,7 @@ internal static partial class ModelMetadata
     private const int MaxImageSide = 1 << 14;
 
     public static ResNetVariant? Variant(StateDict weights) => weights.Metadata.TryGetValue("variant", out string? name)
-        ? ResNetVariants.Parse(name) ?? throw Wrong(weights, "variant", $"one of {string.Join(", ", ResNetVariants.Names)}", name)
+        ? ResNetVariants.Parse(name) ?? throw Wrong(weights, "variant", $"{string.Join(", ", ResNetVariants.Names[..^1])} or {ResNetVariants.Names[^1]}", name)
         : null;
 
     public static ImmutableArray<string>? ClassNames(StateDict weights, int count)

@@ -1,0 +1,199 @@
+using System.Text.Json;
+using IlgpuResNet.Cli;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Models;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>The tool under bad circumstances: streams that fail, cancelled work, hostile names. One line and an exit code, whatever happens.</summary>
+[TestClass]
+public sealed class CommandLineRobustnessTests
+{
+    private static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 10 };
+
+    private static readonly string Photo = Path.Combine(AppContext.BaseDirectory, "data", "imaging", "files", "baseline-q100.jpg");
+
+    private string folder = "";
+    private string weights = "";
+
+    [TestInitialize]
+    public void MakeWeights()
+    {
+        folder = Directory.CreateTempSubdirectory("ilgpu-resnet-tests-").FullName;
+        weights = InFolder("thin.safetensors");
+        using ResNet model = ResNet.Create(Thin, 3);
+        model.Weights.Save(weights);
+    }
+
+    [TestCleanup]
+    public void DeleteFolder() => Directory.Delete(folder, recursive: true);
+
+    [TestMethod]
+    public async Task An_output_that_cannot_be_written_is_one_line()
+    {
+        using var error = new StringWriter();
+        Assert.AreEqual(Program.Failure, await Program.RunAsync(["devices"], new FailingWriter(new IOException("No space left on device")), error));
+        AssertOneLine(error.ToString(), "the output cannot be written: No space left on device");
+    }
+
+    [TestMethod]
+    public async Task An_unforeseen_exception_is_one_line()
+    {
+        using var error = new StringWriter();
+        Assert.AreEqual(Program.Failure, await Program.RunAsync(["devices"], new FailingWriter(new InvalidCastException("odd")), error));
+        AssertOneLine(error.ToString(), "InvalidCastException: odd");
+    }
+
+    [TestMethod]
+    public async Task When_both_streams_fail_the_exit_code_remains() =>
+        Assert.AreEqual(Program.Failure, await Program.RunAsync(["devices"], new FailingWriter(new IOException("full")), new FailingWriter(new IOException("full"))));
+
+    [TestMethod]
+    public async Task NaN_probabilities_are_null_in_json()
+    {
+        using ResNet model = ResNet.Create(Thin, 3);
+        var tensors = model.Weights.Values.Select(tensor => (tensor.Name, tensor.Shape, Values: tensor.ToArray())).ToArray();
+        foreach ((string name, _, float[] values) in tensors)
+        {
+            if (name == "fc.weight") Array.Fill(values, float.NaN);
+        }
+        StateDict.Create(tensors).Save(weights);
+        (int exitCode, string output, string error) = await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--json");
+        Assert.AreEqual(0, exitCode, error);
+        Assert.AreEqual(JsonValueKind.Null, JsonDocument.Parse(output).RootElement[0].GetProperty("predictions")[0].GetProperty("probability").ValueKind);
+    }
+
+    [TestMethod]
+    public async Task Names_in_any_script_stay_readable_and_cannot_steer_the_terminal()
+    {
+        string names = InFolder("names.txt");
+        File.WriteAllText(names, string.Concat(Enumerable.Repeat("犬\u001b[31m\u202eé\n", 10)));
+        (int exitCode, string table, string error) = await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", names);
+        Assert.AreEqual(0, exitCode, error);
+        StringAssert.Contains(table, "犬?[31mé");
+        (_, string json, _) = await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", names, "--json");
+        StringAssert.Contains(json, "犬");
+        Assert.AreEqual("犬\u001b[31m\u202eé", JsonDocument.Parse(json).RootElement[0].GetProperty("predictions")[0].GetProperty("label").GetString());
+    }
+
+    [TestMethod]
+    [DataRow("clasify x", "there is no command 'clasify'")]
+    [DataRow("--nonsense", "there is no option '--nonsense'")]
+    [DataRow("info --model resnet50 --variant v1", "--variant has no meaning")]
+    [DataRow("info --model resnet50 --weights x", "--weights has no meaning")]
+    [DataRow("info --labels x", "--labels")]
+    [DataRow("run -i x -o y --preset imagenet-v1", "--preset")]
+    [DataRow("run -i x -o ", "--output must be a path")]
+    [DataRow("info --model alexnet", "--model must be one of resnet18")]
+    public async Task Wrong_usage_names_the_word(string arguments, string message)
+    {
+        (int exitCode, _, string error) = await Run(arguments.Split(' '));
+        Assert.AreEqual(Program.WrongUsage, exitCode, error);
+        AssertOneLine(error, message);
+    }
+
+    [TestMethod]
+    public async Task A_folder_of_folders_says_that_they_are_not_searched()
+    {
+        Directory.CreateDirectory(InFolder("outer/inner"));
+        (int exitCode, _, string error) = await Run("classify", InFolder("outer"), "--weights", weights);
+        Assert.AreEqual(Program.Failure, exitCode);
+        AssertOneLine(error, "subfolders are not searched");
+    }
+
+    [TestMethod]
+    public async Task Long_paths_stay_on_one_line_in_a_pipe()
+    {
+        string place = Directory.CreateDirectory(Path.Combine([folder, .. Enumerable.Repeat(new string('d', 100), 4)])).FullName;
+        string photo = Path.Combine(place, "a.jpg");
+        File.Copy(Photo, photo);
+        (int exitCode, string output, string error) = await Run("classify", photo, "--weights", weights, "--device", "cpu");
+        Assert.AreEqual(0, exitCode, error);
+        StringAssert.Contains(output, photo);
+        Assert.IsLessThan(1000, output.Split('\n').Max(line => line.Length), "lines are not padded to the width");
+    }
+
+    /// <summary>Weights with NaN warn before the first picture, which is when this test cancels.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public async Task Cancelling_shows_what_is_done(bool json)
+    {
+        using ResNet model = ResNet.Create(Thin, 3);
+        var tensors = model.Weights.Values.Select(tensor => (tensor.Name, tensor.Shape, Values: tensor.ToArray())).ToArray();
+        tensors[0].Values[0] = float.NaN;
+        StateDict.Create(tensors).Save(weights);
+        using var cancellation = new CancellationTokenSource();
+        using var output = new StringWriter();
+        using var error = new CancellingWriter(cancellation);
+        int exitCode = await Program.RunAsync(["classify", Photo, Photo, "-w", weights, "-d", "cpu", .. json ? new[] { "--json" } : []], output, error, cancellation.Token);
+        Assert.AreEqual(Program.Failure, exitCode);
+        StringAssert.Contains(error.ToString(), "error: cancelled after 0 of 2");
+        Assert.AreEqual(json ? "[]" : "", output.ToString().Trim());
+    }
+
+    [TestMethod]
+    public void A_batch_runs_early_when_its_pictures_fill_the_budget()
+    {
+        using ResNet model = ResNet.Create(Thin, 3);
+        using var session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { MaxBatch = 3 });
+        Assert.AreEqual(1, ReportedWhenCancelledAtOnce(decodedBudget: 1));
+        Assert.AreEqual(3, ReportedWhenCancelledAtOnce(FileClassifier.DecodedBudget));
+
+        int ReportedWhenCancelledAtOnce(long decodedBudget)
+        {
+            using var cancellation = new CancellationTokenSource();
+            var results = new List<ImageResult>();
+            var classifier = new FileClassifier(model, session, 1, applyOrientation: true, decodedBudget);
+            Assert.ThrowsExactly<OperationCanceledException>(() => classifier.Classify(
+                Enumerable.Repeat(Photo, 6),
+                result =>
+                {
+                    results.Add(result);
+                    cancellation.Cancel();
+                },
+                cancellation.Token));
+            return results.Count;
+        }
+    }
+
+    private static void AssertOneLine(string error, string message)
+    {
+        StringAssert.StartsWith(error, "error: ");
+        StringAssert.Contains(error, message);
+        Assert.AreEqual(1, error.Count(c => c == '\n'), error);
+        Assert.DoesNotContain("\t", error);
+    }
+
+    private static async Task<(int ExitCode, string Output, string Error)> Run(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        int exitCode = await Program.RunAsync(arguments, output, error);
+        return (exitCode, output.ToString(), error.ToString());
+    }
+
+    private string InFolder(string name) => Path.Combine(folder, name);
+
+    private sealed class FailingWriter(Exception failure) : StringWriter
+    {
+        public override void Write(char value) => throw failure;
+
+        public override void Write(string? value) => throw failure;
+
+        public override void Write(char[] buffer, int index, int count) => throw failure;
+
+        public override void WriteLine(string? value) => throw failure;
+    }
+
+    private sealed class CancellingWriter(CancellationTokenSource cancellation) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            cancellation.Cancel();
+        }
+    }
+}
