@@ -32,13 +32,15 @@ internal sealed class ModelOptions
         batch.RequireWholeNumber(1, LargestBatch);
     }
 
-    /// <summary>Adds what says how a network computes: its weights, their variant and the batch.</summary>
+    /// <summary>Adds what says how a network computes: its weights and their variant.</summary>
     public void AddModelTo(Command command)
     {
         command.Add(weights);
         command.Add(variant);
-        command.Add(batch);
     }
+
+    /// <summary>Adds the images per run.</summary>
+    public void AddBatchTo(Command command) => command.Add(batch);
 
     /// <summary>Adds how images are prepared.</summary>
     public void AddPresetTo(Command command) => command.Add(preset);

@@ -28,4 +28,14 @@ internal static class OptionValidation
     {
         if (result.Tokens.Count > 0 && result.Tokens[^1].Value.Length == 0) result.AddError($"{option.Name} must be a path, but is empty");
     });
+
+    public static void RequirePaths<T>(this Argument<T> argument) => argument.Validators.Add(result =>
+    {
+        // The parser takes an unknown option for one more path.
+        foreach (string value in result.Tokens.Select(token => token.Value))
+        {
+            if (value.Length == 0) result.AddError($"'{argument.Name}' must be a path, but is empty");
+            else if (value[0] == '-' && !Path.Exists(value)) result.AddError($"there is no option '{value}'");
+        }
+    });
 }

@@ -86,6 +86,7 @@ public sealed class CommandLineRobustnessTests
     [DataRow("info --labels x", "--labels")]
     [DataRow("run -i x -o y --preset imagenet-v1", "--preset")]
     [DataRow("run -i x -o ", "--output must be a path")]
+    [DataRow("prepare -z -o x", "there is no option '-z'")]
     [DataRow("info --model alexnet", "--model must be one of resnet18")]
     public async Task Wrong_usage_names_the_word(string arguments, string message)
     {

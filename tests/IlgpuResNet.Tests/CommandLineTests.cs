@@ -137,7 +137,7 @@ public sealed class CommandLineTests
         StateDict.Create(tensors).Save(weights);
         Result result = await Run("classify", Photo, "--weights", weights, "--device", "cpu");
         Assert.AreEqual(0, result.ExitCode);
-        StringAssert.StartsWith(result.Error, "warning: conv1.weight holds NaN");
+        StringAssert.StartsWith(result.Error, $"warning: {weights}: conv1.weight holds NaN");
         Assert.AreEqual(1, result.Error.Count(c => c == '\n'));
     }
 

@@ -33,13 +33,19 @@ public sealed class ModelMetadataTests
 
     [TestMethod]
     [DataRow("plain é 犬 \U0001F415", "plain é 犬 \U0001F415")]
-    [DataRow("a\r\nb\u2028c", "a b c")]
     [DataRow("\u001b[2J\t", "?[2J?")]
     [DataRow("abc\u202Egpj", "abcgpj")]
     public void Shown_text_cannot_steer_a_terminal(string text, string shown)
     {
         Assert.AreEqual(shown, Message.OneLine(text));
         Assert.AreEqual(shown, Message.Clean(text));
+    }
+
+    [TestMethod]
+    public void Line_breaks_are_spaces_in_a_message_and_marks_in_a_name()
+    {
+        Assert.AreEqual("a b c", Message.OneLine("a\r\nb\u2028c"));
+        Assert.AreEqual("a??b?c", Message.Clean("a\r\nb\u2028c"));
     }
 
     [TestMethod]

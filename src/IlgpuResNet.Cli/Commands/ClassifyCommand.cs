@@ -18,21 +18,14 @@ internal static class ClassifyCommand
     {
         var options = new ModelOptions();
         var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
-        images.Validators.Add(result =>
-        {
-            // The parser takes an unknown option for one more image.
-            foreach (string value in result.Tokens.Select(token => token.Value))
-            {
-                if (value.Length == 0) result.AddError("the path of an image is empty");
-                else if (value[0] == '-' && !Path.Exists(value)) result.AddError($"there is no option '{value}'");
-            }
-        });
+        images.RequirePaths();
         var top = new Option<int>("--top", "-k") { Description = "Answers per picture.", DefaultValueFactory = _ => 1, HelpName = "K" };
         top.RequireWholeNumber(1, 1000);
         var json = new Option<bool>("--json") { Description = "Writes a JSON array instead of a table." };
         var ignoreOrientation = new Option<bool>("--ignore-orientation") { Description = "Takes pixels as stored instead of turning the picture as its EXIF data says." };
         var command = new Command("classify", "Says what is in pictures.") { images, top, json, ignoreOrientation };
         options.AddModelTo(command);
+        options.AddBatchTo(command);
         options.AddPresetTo(command);
         options.AddLabelsTo(command);
         options.AddDeviceTo(command);

@@ -23,6 +23,7 @@ internal static class InfoCommand
         var width = SizeOption("--width");
         var command = new Command("info", "Shows a network's layers with shapes, parameters and work, and its plan of execution.") { preset, height, width };
         options.AddModelTo(command);
+        options.AddBatchTo(command);
         options.AddPresetTo(command);
         command.Validators.Add(result =>
         {

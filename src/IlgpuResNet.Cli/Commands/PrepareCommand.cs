@@ -14,7 +14,11 @@ internal static class PrepareCommand
         var image = new Argument<string>("image") { Description = "Image file." };
         var output = new Option<string>("--output", "-o") { Description = "Where to write the tensor: float32 .npy of shape [1, 3, H, W].", Required = true, HelpName = "FILE" };
         var command = new Command("prepare", "Writes the tensor that a network gets to see of a picture.") { image, output };
-        options.AddTo(command);
+        image.RequirePaths();
+        output.RequirePath();
+        options.AddModelTo(command);
+        options.AddPresetTo(command);
+        options.AddDeviceTo(command);
         command.SetAction(result =>
         {
             PixelBuffer picture = ImageFile.Load(result.GetValue(image)!);

@@ -16,6 +16,7 @@ internal static class RunCommand
         input.RequirePath();
         output.RequirePath();
         options.AddModelTo(command);
+        options.AddBatchTo(command);
         options.AddDeviceTo(command);
         command.SetAction(result =>
         {

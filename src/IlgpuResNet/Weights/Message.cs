@@ -9,24 +9,27 @@ internal static class Message
 {
     private const int LongestText = 120;
 
-    /// <summary>The text as <see cref="OneLine"/> shows it, cut to a readable length.</summary>
+    /// <summary>A name from a file without what could break the line or mislead a terminal, cut to a readable length.</summary>
     public static string Clean(string text) =>
-        text.Length > LongestText ? OneLine(text[..LongestText]) + "..." : OneLine(text);
+        text.Length > LongestText ? Harmless(text[..LongestText]) + "..." : Harmless(text);
+
+    /// <summary>A whole message as one line: as <see cref="Clean"/>, but uncut and with a space for each line break.</summary>
+    public static string OneLine(string text) => Harmless(text.ReplaceLineEndings(" "));
 
     /// <summary>
-    /// The whole text without what could break the line or mislead a terminal: line breaks become spaces, other control characters and
-    /// broken surrogates become question marks, and invisible characters, such as those that turn the direction of writing, go.
+    /// Control characters, line separators and broken surrogates become question marks; invisible characters, such as those that turn
+    /// the direction of writing, go.
     /// </summary>
-    public static string OneLine(string text)
+    private static string Harmless(string text)
     {
         var clean = new StringBuilder(text.Length);
-        foreach (Rune rune in text.ReplaceLineEndings(" ").EnumerateRunes())
+        foreach (Rune rune in text.EnumerateRunes())
         {
             switch (Rune.GetUnicodeCategory(rune))
             {
                 case UnicodeCategory.Format:
                     break;
-                case UnicodeCategory.Control:
+                case UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator:
                     clean.Append('?');
                     break;
                 default:
