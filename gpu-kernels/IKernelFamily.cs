@@ -28,7 +28,7 @@ public interface IKernelFamily
 {
     /// <summary>
     /// Starts a sequence: what is called until <see cref="EndSequence"/> may be gathered and launched as one.
-    /// Forgets a sequence that was not ended.
+    /// Forgets a sequence that was not ended; so does a call that throws.
     /// </summary>
     void BeginSequence();
 

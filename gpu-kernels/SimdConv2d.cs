@@ -21,16 +21,25 @@ internal static unsafe class SimdConv2d
     /// <summary>More tiles than this gain nothing and make the table of pointers long.</summary>
     private const int MaxBlockTiles = 16;
 
-    /// <summary>The part of one group.</summary>
-    public static void RunGroup(int group, int groups, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
+    /// <summary>Scratch memory that a group needs, however the work is split.</summary>
+    public static long ScratchBytes(in Conv2dShape shape, int lanes)
     {
-        if (lanes == SimdLanes512.Count) Run<SimdLanes512, Vector512<float>>(group, groups, shape, operands, epilogue);
-        else if (lanes == SimdLanes256.Count) Run<SimdLanes256, Vector256<float>>(group, groups, shape, operands, epilogue);
-        else Run<SimdLanes128, Vector128<float>>(group, groups, shape, operands, epilogue);
+        int tileRows = lanes == SimdLanes512.Count ? SimdLanes512.TileRows
+            : lanes == SimdLanes256.Count ? SimdLanes256.TileRows
+            : SimdLanes128.TileRows;
+        return SimdInputTable.ScratchBytes(shape, Math.Min(MaxBlockTiles * tileRows, shape.GemmM));
+    }
+
+    /// <summary>The part of one group.</summary>
+    public static void RunGroup(int group, int groups, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+    {
+        if (lanes == SimdLanes512.Count) Run<SimdLanes512, Vector512<float>>(group, groups, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes256.Count) Run<SimdLanes256, Vector256<float>>(group, groups, shape, operands, epilogue, scratch);
+        else Run<SimdLanes128, Vector128<float>>(group, groups, shape, operands, epilogue, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TLanes, TVector>(int group, int groups, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
+    private static void Run<TLanes, TVector>(int group, int groups, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
@@ -47,7 +56,7 @@ internal static unsafe class SimdConv2d
         float* paddedScale = stackalloc float[width], paddedShift = stackalloc float[width];
 
         int blockPixels = BlockPixels(shape, TLanes.TileRows, endPixel - firstPixel, (endPanel - firstPanel) * width);
-        var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels);
+        var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels, scratch);
         var tile = new SimdTileArguments
         {
             TableStride = blockPixels,
@@ -89,7 +98,6 @@ internal static unsafe class SimdConv2d
                 }
             }
         }
-        table.Dispose();
     }
 
     /// <summary>The first element's address; null for an empty view.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Kernels;
 
@@ -10,8 +9,8 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 /// <remarks>
 /// A run is one input pixel's C channels. With few channels it is a whole filter row instead, S·C floats, which
-/// lie together in memory; at the left and right border they are copied between zeros. Native memory of its own,
-/// freed by <see cref="Dispose"/>.
+/// lie together in memory; at the left and right border they are copied between zeros. All of it lies in scratch
+/// memory of the caller's.
 /// </remarks>
 internal unsafe ref struct SimdInputTable
 {
@@ -26,19 +25,30 @@ internal unsafe ref struct SimdInputTable
     private readonly int maxPixels;
 
     /// <summary>Makes an empty table.</summary>
-    public SimdInputTable(in Conv2dShape shape, float* input, int maxPixels)
+    /// <param name="shape">The convolution.</param>
+    /// <param name="input">Its input.</param>
+    /// <param name="maxPixels">The most pixels of a block.</param>
+    /// <param name="scratch">At least <see cref="ScratchBytes"/>, aligned for pointers; what is in it does not matter.</param>
+    public SimdInputTable(in Conv2dShape shape, float* input, int maxPixels, void* scratch)
     {
         this.shape = shape;
         this.input = input;
         this.maxPixels = maxPixels;
-        HasRowRuns = shape.C <= MaxChannelsOfRowRuns && shape.S > 1;
-        Taps = HasRowRuns ? shape.R : shape.R * shape.S;
-        RunLength = HasRowRuns ? shape.S * shape.C : shape.C;
-        table = (float**)NativeMemory.Alloc((nuint)Taps * (nuint)maxPixels, (nuint)sizeof(float*));
-        zeros = (float*)NativeMemory.AllocZeroed((nuint)RunLength, sizeof(float));
-        copies = HasRowRuns
-            ? (float*)NativeMemory.Alloc((nuint)Taps * (nuint)maxPixels * (nuint)RunLength, sizeof(float))
-            : null;
+        HasRowRuns = UsesRowRuns(shape);
+        Taps = TapsOf(shape);
+        RunLength = RunLengthOf(shape);
+        table = (float**)scratch;
+        zeros = (float*)(table + (nint)Taps * maxPixels);
+        copies = zeros + RunLength;
+        new Span<float>(zeros, RunLength).Clear();
+    }
+
+    /// <summary>Scratch memory of a table: the pointers, a run of zeros and, with row runs, as many copies as there are pointers.</summary>
+    public static long ScratchBytes(in Conv2dShape shape, int maxPixels)
+    {
+        long pointers = (long)TapsOf(shape) * maxPixels;
+        long runs = 1 + (UsesRowRuns(shape) ? pointers : 0);
+        return pointers * sizeof(float*) + runs * RunLengthOf(shape) * sizeof(float);
     }
 
     /// <summary>Runs per pixel.</summary>
@@ -72,13 +82,11 @@ internal unsafe ref struct SimdInputTable
         }
     }
 
-    /// <summary>Frees the memory.</summary>
-    public readonly void Dispose()
-    {
-        NativeMemory.Free(table);
-        NativeMemory.Free(zeros);
-        NativeMemory.Free(copies);
-    }
+    private static bool UsesRowRuns(in Conv2dShape shape) => shape.C <= MaxChannelsOfRowRuns && shape.S > 1;
+
+    private static int TapsOf(in Conv2dShape shape) => UsesRowRuns(shape) ? shape.R : shape.R * shape.S;
+
+    private static int RunLengthOf(in Conv2dShape shape) => UsesRowRuns(shape) ? shape.S * shape.C : shape.C;
 
     private readonly float* Address(int n, int h, int w) => input + (((nint)n * shape.H + h) * shape.W + w) * shape.C;
 

@@ -17,7 +17,7 @@ public sealed class SimdKernels : IKernelFamily
     private readonly int lanes;
     private readonly KernelConfig config;
     private readonly Action<AcceleratorStream, KernelConfig, long> run;
-    private readonly SimdProgram program = new();
+    private readonly SimdProgram program;
     private readonly GCHandle handle;
     private bool gathering;
 
@@ -38,6 +38,7 @@ public sealed class SimdKernels : IKernelFamily
         this.lanes = lanes;
         config = new KernelConfig(accelerator.NumMultiprocessors, 1);
         run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);
+        program = new SimdProgram(accelerator.NumMultiprocessors);
         handle = GCHandle.Alloc(program, GCHandleType.Weak);
     }
 
@@ -71,7 +72,7 @@ public sealed class SimdKernels : IKernelFamily
     {
         Require(operands.Input.Length, (long)shape.N * shape.H * shape.W * shape.C);
         Require(operands.Filter.Length, PackedFilterLength(shape));
-        RequireEpilogue(operands, epilogue, shape.GemmM, shape.K);
+        RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
         Enqueue(stream, new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Operands = operands, Epilogue = epilogue });
     }
 
@@ -135,21 +136,31 @@ public sealed class SimdKernels : IKernelFamily
     }
 
     // Raw pointers follow: a view that is too short would crash the process instead of failing the call.
-    private static void Require(long length, long needed, [CallerArgumentExpression(nameof(length))] string? name = null)
+    private void Require(long length, long needed, [CallerArgumentExpression(nameof(length))] string? name = null)
     {
+        if (needed > int.MaxValue)
+            throw Refuse($"{name} would be {needed}, kernels index at most {int.MaxValue} floats; use a smaller batch or image.");
         if (length < needed)
-            throw new ArgumentException($"{name} is {length} floats, the shape needs {needed}; pass a view of the whole tensor.");
+            throw Refuse($"{name} is {length} floats, the shape needs {needed}; pass a view of the whole tensor.");
     }
 
-    private static void RequireEpilogue(in Operands operands, Epilogue epilogue, int pixels, int channels)
+    /// <summary>A sequence with a step missing must not run, nor swallow what is called after it.</summary>
+    private ArgumentException Refuse(string message)
+    {
+        program.Clear();
+        gathering = false;
+        return new ArgumentException(message);
+    }
+
+    private void RequireEpilogue(in Operands operands, Epilogue epilogue, long pixels, int channels)
     {
         Require(operands.Scale.Length, channels);
         Require(operands.Shift.Length, channels);
-        Require(operands.Output.Length, (long)pixels * channels);
-        if (epilogue.HasResidual != 0) Require(operands.Residual.Length, (long)pixels * channels);
+        Require(operands.Output.Length, pixels * channels);
+        if (epilogue.HasResidual != 0) Require(operands.Residual.Length, pixels * channels);
     }
 
-    private static void RequirePool(in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    private void RequirePool(in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
         Require(input.Length, (long)shape.N * shape.H * shape.W * shape.C);
         Require(output.Length, (long)shape.N * shape.P * shape.Q * shape.C);

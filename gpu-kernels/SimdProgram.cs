@@ -11,7 +11,11 @@ namespace IlgpuResNet.Kernels;
 /// on one core; a step of a network can be shorter than that.
 /// All groups must run at the same time: as many groups as multiprocessors, one thread each.
 /// </summary>
-internal sealed class SimdProgram
+/// <remarks>
+/// It owns the steps' scratch memory, which grows when a step is added and is freed with the program, so that running
+/// a program allocates nothing.
+/// </remarks>
+internal sealed unsafe class SimdProgram(int groups)
 {
     private const int InitialCapacity = 64;
 
@@ -23,15 +27,24 @@ internal sealed class SimdProgram
 
     private const int SpinsBetweenLooks = 8;
 
+    /// <summary>Groups' scratch memory starts at multiples of this, so that no two groups write to one cache line or its prefetched neighbour.</summary>
+    private const long ScratchAlignment = 128;
+
     private readonly object gate = new();
     private SimdStep[] steps = new SimdStep[InitialCapacity];
     private int count;
     private int arrived;
     private int phase;
     private Exception? failure;
+    private byte* scratch;
+    private long scratchBytes;
 
+    ~SimdProgram() => NativeMemory.AlignedFree(scratch);
+
+    /// <summary>Adds a step to the end. May allocate.</summary>
     public void Add(in SimdStep step)
     {
+        if (step.ScratchBytes > scratchBytes) Grow(step.ScratchBytes);
         if (count == steps.Length) Array.Resize(ref steps, 2 * count);
         steps[count++] = step;
     }
@@ -51,14 +64,14 @@ internal sealed class SimdProgram
     }
 
     /// <summary>The part of one group in all steps.</summary>
-    public void Run(int group, int groups)
+    public void Run(int group)
     {
         try
         {
             for (int i = 0; i < count; i++)
             {
-                if (i > 0 && !Meet(groups)) return;
-                steps[i].Run(group, groups);
+                if (i > 0 && !Meet()) return;
+                steps[i].Run(group, groups, scratch + group * scratchBytes);
             }
         }
         catch (Exception e)
@@ -73,7 +86,7 @@ internal sealed class SimdProgram
     }
 
     /// <summary>Waits for all groups; false when one of them failed.</summary>
-    private bool Meet(int groups)
+    private bool Meet()
     {
         int current = Volatile.Read(ref phase);
         if (Interlocked.Increment(ref arrived) == groups)
@@ -95,6 +108,17 @@ internal sealed class SimdProgram
         return true;
     }
 
+    /// <summary>Makes the memory of each group at least this long.</summary>
+    private void Grow(long bytes)
+    {
+        long rounded = (bytes + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
+        NativeMemory.AlignedFree(scratch);
+        scratch = null;
+        scratchBytes = 0;
+        scratch = (byte*)NativeMemory.AlignedAlloc(checked((nuint)(groups * rounded)), (nuint)ScratchAlignment);
+        scratchBytes = rounded;
+    }
+
     private bool Sleep(int current)
     {
         lock (gate)
@@ -114,9 +138,9 @@ internal static class SimdProgramKernel
 {
     /// <summary>ILGPU does not read the method it calls, and the CPU accelerator runs it as it is.</summary>
     /// <param name="program">The program as a GC handle: kernels take no references.</param>
-    public static void Kernel(long program) => RunGroup(Grid.IdxX, Grid.DimX, program);
+    public static void Kernel(long program) => RunGroup(Grid.IdxX, program);
 
     [External("simd_program")]
-    private static void RunGroup(int group, int groups, long program) =>
-        ((SimdProgram)GCHandle.FromIntPtr((nint)program).Target!).Run(group, groups);
+    private static void RunGroup(int group, long program) =>
+        ((SimdProgram)GCHandle.FromIntPtr((nint)program).Target!).Run(group);
 }

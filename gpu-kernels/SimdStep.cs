@@ -14,7 +14,7 @@ internal enum SimdOperator
 }
 
 /// <summary>One operator with its arguments, as a <see cref="SimdProgram"/> keeps it. Only what the operator needs is set.</summary>
-internal readonly struct SimdStep
+internal readonly unsafe struct SimdStep
 {
     public required SimdOperator Operator { get; init; }
 
@@ -36,13 +36,19 @@ internal readonly struct SimdStep
 
     public Epilogue Epilogue { get; init; }
 
+    /// <summary>Scratch memory that each group needs, in bytes.</summary>
+    public long ScratchBytes => Operator == SimdOperator.Conv2d ? SimdConv2d.ScratchBytes(Conv, Lanes) : 0;
+
     /// <summary>The part of one group.</summary>
-    public void Run(int group, int groups)
+    /// <param name="group">Number of the group.</param>
+    /// <param name="groups">Number of groups.</param>
+    /// <param name="scratch">Memory of this group alone, at least <see cref="ScratchBytes"/>.</param>
+    public void Run(int group, int groups, void* scratch)
     {
         ArrayView<float> input = Operands.Input, output = Operands.Output;
         switch (Operator)
         {
-            case SimdOperator.Conv2d: SimdConv2d.RunGroup(group, groups, Lanes, Conv, Operands, Epilogue); break;
+            case SimdOperator.Conv2d: SimdConv2d.RunGroup(group, groups, Lanes, Conv, Operands, Epilogue, scratch); break;
             case SimdOperator.Pointwise: SimdPointwise.RunGroup(group, groups, Lanes, Rows, Columns, Operands, Epilogue); break;
             case SimdOperator.MaxPool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: true, Pool, input, output); break;
             case SimdOperator.AveragePool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: false, Pool, input, output); break;

@@ -103,6 +103,49 @@ public sealed class SimdKernelsTests
         }
     }
 
+    /// <summary>2^31 floats and more: refused before any address is computed, also where the product wraps to something small.</summary>
+    [TestMethod]
+    public void More_elements_than_32_bits_count_are_refused()
+    {
+        using Context context = Open(groups: 1, out Accelerator accelerator);
+        using (accelerator)
+        {
+            var kernels = new SimdKernels(accelerator);
+            AcceleratorStream stream = accelerator.DefaultStream;
+            using var buffer = accelerator.Allocate1D<float>(64);
+            ArrayView<float> view = buffer.View.AsContiguous();
+            var operands = new Operands(view, view, view, view, view, view);
+            AssertRefused(() => kernels.Conv2d(stream, Conv2dShape.Create(1, 1 << 16, 1 << 16, 1, 1, 1, 1, 1, 0), operands, default));
+            AssertRefused(() => kernels.Conv2d(stream, Conv2dShape.Create(1, 1 << 15, 1 << 15, 1, 4, 1, 1, 1, 0) with { H = 1, W = 1 }, operands, default));
+            AssertRefused(() => kernels.Pointwise(stream, 1 << 30, 4, operands, default));
+            AssertRefused(() => kernels.MaxPool2d(stream, Pool2dShape.Create(2, 1 << 15, 1 << 15, 1, 1, 1, 0), view, view));
+            AssertRefused(() => kernels.Softmax(stream, 1 << 16, 1 << 16, view, view));
+        }
+
+        static void AssertRefused(Action call) =>
+            StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(call).Message, $"at most {int.MaxValue} floats");
+    }
+
+    [TestMethod]
+    public void A_refused_step_ends_its_sequence_and_the_next_call_runs()
+    {
+        using Context context = Open(groups: 2, out Accelerator accelerator);
+        using (accelerator)
+        {
+            var kernels = new SimdKernels(accelerator);
+            AcceleratorStream stream = accelerator.DefaultStream;
+            using var zeros = accelerator.Allocate1D(new float[2]);
+            using var first = accelerator.Allocate1D(new float[2]);
+            using var second = accelerator.Allocate1D(new float[2]);
+            kernels.BeginSequence();
+            kernels.Softmax(stream, 1, 2, zeros.View, first.View);
+            Assert.ThrowsExactly<ArgumentException>(() => kernels.Softmax(stream, 1, 3, zeros.View, first.View));
+            kernels.Softmax(stream, 1, 2, zeros.View, second.View);
+            CollectionAssert.AreEqual(new[] { 0f, 0f }, first.GetAsArray1D(), "the sequence was given up");
+            CollectionAssert.AreEqual(new[] { 0.5f, 0.5f }, second.GetAsArray1D(), "the call after it ran at once");
+        }
+    }
+
     [TestMethod]
     public void A_launch_allocates_only_the_task_of_ILGPU()
     {
