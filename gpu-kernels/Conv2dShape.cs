@@ -2,7 +2,7 @@ namespace IlgpuResNet.Kernels;
 
 /// <summary>
 /// The problem size of one forward 2-D convolution (fprop), in CUTLASS's vocabulary: activations
-/// <c>[N, H, W, C]</c>, filter <c>[K, C / Groups, R, S]</c>, output <c>[N, P, Q, K]</c>.
+/// <c>[N, H, W, C]</c>, filter <c>[K, C, R, S]</c>, output <c>[N, P, Q, K]</c>.
 /// Blittable, so that kernels take it by value.
 /// </summary>
 /// <param name="N">Images in the batch.</param>
@@ -26,7 +26,8 @@ public readonly record struct Conv2dShape(
     int P, int Q)
 {
     /// <summary>Rows of the equivalent matrix product: N·P·Q output pixels.</summary>
-    public int GemmM => N * P * Q;
+    /// <exception cref="OverflowException">There are 2^31 or more.</exception>
+    public int GemmM => checked(N * P * Q);
 
     /// <summary>Columns of the equivalent matrix product: K output channels.</summary>
     public int GemmN => K;
@@ -35,7 +36,8 @@ public readonly record struct Conv2dShape(
     public int GemmK => R * S * C;
 
     /// <summary>Multiply-accumulates of the convolution: N·P·Q·K·R·S·C.</summary>
-    public long Macs => (long)GemmM * GemmN * GemmK;
+    /// <exception cref="OverflowException">There are 2^63 or more.</exception>
+    public long Macs => checked((long)N * P * Q * GemmN * GemmK);
 
     /// <summary>True when the convolution is a plain matrix product over the input as it lies in memory.</summary>
     public bool IsDense => R == 1 && S == 1 && StrideH == 1 && StrideW == 1 && PadH == 0 && PadW == 0;

@@ -76,5 +76,17 @@ public sealed class ExecutionPlanTests
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 16, 0, 1)).Message, "at least 1x1");
     }
 
+    [TestMethod]
+    [DataRow(40_000, 40_000)]
+    [DataRow(20_000, 20_000)]
+    [DataRow(int.MaxValue, 1)]
+    [DataRow(int.MaxValue, int.MaxValue)]
+    public void Images_beyond_32_bits_are_refused_in_words(int height, int width)
+    {
+        using ResNet model = ResNet.Create(ResNetConfig.ResNet18);
+        GraphException tooLarge = Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(model, height, width, 1));
+        StringAssert.Contains(tooLarge.Message, $"the limit of {int.MaxValue} elements a tensor; use a smaller");
+    }
+
     private static ResNetConfig Preset(string name) => ResNetConfig.Presets.Single(config => config.Name == name);
 }

@@ -96,7 +96,7 @@ public sealed class PassesTests
     private static IEnumerable<EpilogueSpec> AllSpecs() =>
         from scale in new ImmutableArray<double>?[] { null, [-0.5] }
         from shift in new ImmutableArray<double>?[] { null, [0.75] }
-        from form in new[] { (false, false, false), (false, false, true), (false, true, false), (false, true, true), (true, true, false), (true, true, true) }
+        from form in new[] { (false, false, false), (false, false, true), (true, false, false), (true, false, true), (false, true, false), (false, true, true), (true, true, false), (true, true, true) }
         select new EpilogueSpec { Scale = scale, Shift = shift, ReluBeforeAdd = form.Item1, HasResidual = form.Item2, Relu = form.Item3 };
 
     private static double Apply(EpilogueSpec spec, double value, double residual)

@@ -30,11 +30,16 @@ public sealed record EpilogueSpec
 
     private bool IsAffine => !HasResidual && !Relu;
 
+    /// <summary>The same function written in one way: without a residual both ReLUs are the last one.</summary>
+    private EpilogueSpec Canonical => ReluBeforeAdd && !HasResidual ? this with { ReluBeforeAdd = false, Relu = true } : this;
+
     /// <summary>
     /// The epilogue that does this one and then <paramref name="next"/>, if one epilogue can.
     /// A scale after a ReLU or a residual, and a second residual, cannot be expressed.
     /// </summary>
-    public bool TryThen(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both)
+    public bool TryThen(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both) => Canonical.TryThenCanonical(next.Canonical, out both);
+
+    private bool TryThenCanonical(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both)
     {
         both = null;
         bool nextScales = next.Scale is not null || next.Shift is not null;
@@ -48,7 +53,7 @@ public sealed record EpilogueSpec
             Shift = nextScales ? Affine(Shift, next.Scale, next.Shift) : Shift,
             ReluBeforeAdd = next.HasResidual ? Relu || next.ReluBeforeAdd : ReluBeforeAdd,
             HasResidual = HasResidual || next.HasResidual,
-            Relu = next.HasResidual ? next.Relu : Relu || next.Relu || next.ReluBeforeAdd,
+            Relu = next.HasResidual ? next.Relu : Relu || next.Relu,
         };
         return true;
     }

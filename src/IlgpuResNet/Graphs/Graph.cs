@@ -14,11 +14,11 @@ namespace IlgpuResNet.Graphs;
 public sealed record Graph(string Name, string Input, int InputChannels, string Output, ImmutableArray<Node> Nodes)
 {
     /// <summary>The shape of every tensor for an input of the given size, by tensor name.</summary>
-    /// <exception cref="GraphException">A node does not fit its input: the message names it.</exception>
+    /// <exception cref="GraphException">A node does not fit its input, or a tensor would pass 2^31 elements: the message names it.</exception>
     public IReadOnlyDictionary<string, MapShape> InferShapes(int height, int width)
     {
         if (height < 1 || width < 1) throw new GraphException($"{Name}: the input must be at least 1x1 pixels, but is {height}x{width}.");
-        var shapes = new Dictionary<string, MapShape> { [Input] = new MapShape(height, width, InputChannels) };
+        var shapes = new Dictionary<string, MapShape> { [Input] = Limit(Input, new MapShape(height, width, InputChannels)) };
         foreach (Node node in Nodes)
         {
             var inputs = new MapShape[node.Inputs.Length];
@@ -27,10 +27,16 @@ public sealed record Graph(string Name, string Input, int InputChannels, string 
                 if (!shapes.TryGetValue(node.Inputs[i], out inputs[i]))
                     throw new GraphException($"{node.Name}: its input {node.Inputs[i]} is made by no node before it.");
             }
-            if (!shapes.TryAdd(node.Output, node.InferShape(inputs)))
+            if (!shapes.TryAdd(node.Output, Limit(node.Name, node.InferShape(inputs))))
                 throw new GraphException($"{node.Name}: its output {node.Output} is already made by another node.");
         }
         if (!shapes.ContainsKey(Output)) throw new GraphException($"{Name}: no node makes the output {Output}.");
         return shapes;
     }
+
+    /// <summary>Kernels index with 32 bits. Checked before another shape is made of this one, so that none overflows.</summary>
+    private static MapShape Limit(string name, MapShape shape) =>
+        (long)shape.H * shape.W <= int.MaxValue && shape.Count <= int.MaxValue
+            ? shape
+            : throw new GraphException($"{name}: an image of {shape} passes the limit of {int.MaxValue} elements a tensor; use a smaller image.");
 }

@@ -9,7 +9,8 @@ namespace IlgpuResNet.Graphs;
 public readonly record struct MapShape(int H, int W, int C)
 {
     /// <summary>Elements of one image.</summary>
-    public long Count => (long)H * W * C;
+    /// <exception cref="OverflowException">There are 2^63 or more.</exception>
+    public long Count => checked((long)H * W * C);
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"[{H}, {W}, {C}]");

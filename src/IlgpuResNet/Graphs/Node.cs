@@ -61,7 +61,7 @@ public sealed record Conv2dNode : EpilogueNode
     }
 
     private int Extent(int size, int window, MapShape input) =>
-        size + 2 * Pad >= window ? (size + 2 * Pad - window) / Stride + 1 : throw Mismatch($"at least {window - 2 * Pad} pixels per side", input);
+        size + 2L * Pad >= window ? checked((int)((size + 2L * Pad - window) / Stride + 1)) : throw Mismatch($"at least {window - 2 * Pad} pixels per side", input);
 
     /// <inheritdoc/>
     public override long Macs(MapShape input, MapShape output) => output.Count * Weight.Shape[1] * Weight.Shape[2] * Weight.Shape[3];
@@ -162,13 +162,15 @@ public sealed record Pool2dNode : Node
     /// <summary>Padding on each side, in pixels; it never counts.</summary>
     public int Pad { get; init; }
 
+    private int Extent(int size, int window) => checked((int)((size + 2L * Pad - window) / Stride + 1));
+
     /// <inheritdoc/>
     public override MapShape InferShape(ReadOnlySpan<MapShape> inputs)
     {
         MapShape x = inputs[0];
         if (Window is not { } window) return new MapShape(1, 1, x.C);
-        if (Math.Min(x.H, x.W) + 2 * Pad < window) throw Mismatch($"a map of at least {window - 2 * Pad}x{window - 2 * Pad}", x);
-        return new MapShape((x.H + 2 * Pad - window) / Stride + 1, (x.W + 2 * Pad - window) / Stride + 1, x.C);
+        if (Math.Min(x.H, x.W) + 2L * Pad < window) throw Mismatch($"a map of at least {window - 2 * Pad}x{window - 2 * Pad}", x);
+        return new MapShape(Extent(x.H, window), Extent(x.W, window), x.C);
     }
 }
 
