@@ -8,7 +8,8 @@ public static class KernelContext
 {
     /// <summary>
     /// Adds what every kernel here relies on: O2 (below it ILGPU leaves generic loads and stores in PTX), the maths functions
-    /// of ILGPU.Algorithms and the project's own barrier.
+    /// of ILGPU.Algorithms, and the project's own barrier (<see cref="GroupBarrier"/>) and fused multiply-add
+    /// (<see cref="FusedMultiplyAdd"/>).
     /// </summary>
     public static Context.Builder Configure(Context.Builder builder)
     {

@@ -98,7 +98,7 @@ public sealed class PreprocessKernels
         ? new KernelConfig(Math.Min(bands, rows), 1)
         : new KernelConfig((int)(((long)rows * columns + GroupSize - 1) / GroupSize), GroupSize);
 
-    private static void Horizontal(ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<byte> resized, HorizontalPass pass)
+    internal static void Horizontal(ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<byte> resized, HorizontalPass pass)
     {
         int item = Grid.GlobalIndex.X;
         int row = item / pass.Columns;
@@ -122,7 +122,7 @@ public sealed class PreprocessKernels
         resized[target + 2] = (byte)Clip8(b);
     }
 
-    private static void Vertical(
+    internal static void Vertical(
         ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<float> table, ArrayView<float> output, VerticalPass pass)
     {
         int item = Grid.GlobalIndex.X;

@@ -12,7 +12,7 @@ using IlgpuResNet.Kernels;
 namespace IlgpuResNet.Tests;
 
 /// <summary>
-/// What the tiled kernels become on an NVIDIA GPU, read from their PTX for sm_80; needs no GPU. The other back ends run the same
+/// What the tiled kernels and those of the preprocessing become on an NVIDIA GPU, read from their PTX for sm_80; needs no GPU. The other back ends run the same
 /// C#, but not what ILGPU's optimiser makes of it for CUDA.
 /// </summary>
 [TestClass]
@@ -30,6 +30,8 @@ public sealed partial class PtxTests
         ["average pool, vector"] = AveragePool2d.Kernel<Float4>,
         ["average pool, scalar"] = AveragePool2d.Kernel<Float1>,
         ["softmax"] = Softmax.Kernel,
+        ["preprocess, horizontal"] = PreprocessKernels.Horizontal,
+        ["preprocess, vertical"] = PreprocessKernels.Vertical,
     };
 
     private static readonly ConcurrentDictionary<string, string> Compiled = new();
@@ -50,8 +52,8 @@ public sealed partial class PtxTests
     [TestMethod]
     public void Every_loaded_kernel_is_listed_here()
     {
-        int loaded = typeof(TiledKernels)
-            .GetFields(BindingFlags.Instance | BindingFlags.NonPublic)
+        int loaded = new[] { typeof(TiledKernels), typeof(PreprocessKernels) }
+            .SelectMany(type => type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic))
             .Count(field => typeof(Delegate).IsAssignableFrom(field.FieldType));
         Assert.HasCount(loaded, Kernels);
     }
@@ -109,7 +111,8 @@ public sealed partial class PtxTests
         using var backend = new PTXBackend(
             context, new CudaCapabilityContext(CudaArchitecture.SM_80), CudaArchitecture.SM_80, CudaInstructionSet.ISA_70, nvvmAPI: null);
         EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(Kernels[name].Method);
-        var compiled = (PTXCompiledKernel)backend.Compile(entry, KernelSpecialization.Empty);
+        bool isConvolution = Kernels[name].Method.DeclaringType == typeof(ImplicitGemm);
+        var compiled = (PTXCompiledKernel)backend.Compile(entry, isConvolution ? ImplicitGemm.Specialization : KernelSpecialization.Empty);
         return compiled.PTXAssembly;
     });
 
