@@ -41,12 +41,15 @@ internal static class Oracle
         Pool2d(shape, input, values => values.Average());
 
     /// <summary>Softmax of each row of <c>[rows, classes]</c>.</summary>
-    public static double[] Softmax(int classes, float[] input)
+    public static double[] Softmax(int classes, float[] input) => Softmax(classes, Array.ConvertAll(input, v => (double)v));
+
+    /// <summary>The same of doubles.</summary>
+    public static double[] Softmax(int classes, double[] input)
     {
         double[] output = new double[input.Length];
         for (int row = 0; row < input.Length; row += classes)
         {
-            double[] logits = [.. input.AsSpan(row, classes).ToArray().Select(v => (double)v)];
+            double[] logits = input[row..(row + classes)];
             double max = logits.Any(double.IsNaN) ? double.NaN : logits.Max();
             double sum = logits.Sum(v => Math.Exp(v - max));
             for (int i = 0; i < classes; i++)
