@@ -9,11 +9,15 @@ public static partial class ImageFile
     /// <exception cref="ImageException">The file is missing, unreadable, not an image, damaged or too large.</exception>
     public static PixelBuffer Load(string path, bool applyOrientation = true)
     {
+        ArgumentNullException.ThrowIfNull(path);
         byte[] data;
         try
         {
             if (Directory.Exists(path)) throw new ImageException($"{path}: is a folder; name an image file.");
             var file = new FileInfo(path);
+            // A link exists also where its target does not.
+            if (file.LinkTarget is { } target && file.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true })
+                throw new ImageException($"{path}: is a link to {target}, and there is no such file; check where the link leads.");
             if (!file.Exists) throw new ImageException($"{path}: no such file.");
             // Of pipes and devices, too, the length is zero, so that none is waited for.
             if (file.Length == 0) throw new ImageException($"{path}: the file is empty.");
@@ -38,6 +42,7 @@ public static partial class ImageFile
     /// <exception cref="ImageException">The stream cannot be read, or holds no image, a damaged or too large one.</exception>
     public static PixelBuffer Load(Stream stream, string name = "image stream", bool applyOrientation = true)
     {
+        ArgumentNullException.ThrowIfNull(stream);
         using var data = new MemoryStream();
         try
         {

@@ -15,6 +15,7 @@ public static class ImageFiles
     /// <exception cref="ImageException">There is no such file or folder, or it may not be read.</exception>
     public static IReadOnlyList<string> Enumerate(string path)
     {
+        ArgumentNullException.ThrowIfNull(path);
         if (File.Exists(path)) return [path];
         if (!Directory.Exists(path)) throw new ImageException($"{path}: no such file or folder.");
         try

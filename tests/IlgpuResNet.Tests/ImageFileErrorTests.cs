@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Globalization;
+using System.IO.Compression;
 using IlgpuResNet.Imaging;
 
 namespace IlgpuResNet.Tests;
@@ -28,6 +30,31 @@ public sealed class ImageFileErrorTests
 
     [TestMethod]
     public void Empty_path_is_refused() => Assert.ThrowsExactly<ImageException>(() => ImageFile.Load(""));
+
+    [TestMethod]
+    public void Null_is_refused()
+    {
+        Assert.ThrowsExactly<ArgumentNullException>(() => ImageFile.Load((string)null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => ImageFile.Load((Stream)null!));
+        Assert.ThrowsExactly<ArgumentNullException>(() => ImageFiles.Enumerate(null!));
+    }
+
+    [TestMethod]
+    public void Link_that_leads_nowhere_is_named_with_its_target()
+    {
+        string link = Path.Combine(Scratch, "link.jpg");
+        try
+        {
+            File.CreateSymbolicLink(link, "gone.jpg");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Assert.Inconclusive("This user may not make links.");
+        }
+        AssertFails(link, "is a link to gone.jpg, and there is no such file");
+        File.Copy(Path.Combine(Files, "rgb.png"), Path.Combine(Scratch, "gone.jpg"));
+        Assert.AreNotEqual(0, ImageFile.Load(link).Width, "a link that leads to a file is followed");
+    }
 
     [TestMethod]
     public void Text_file_is_not_an_image() => AssertFails(Write("text.jpg", "This is not a picture.\n"u8), "not an image");
@@ -69,7 +96,7 @@ public sealed class ImageFileErrorTests
     [TestMethod]
     [DataRow(40000, 40000)]
     [DataRow(16000, 16000)]
-    [DataRow(65535, 1000)]
+    [DataRow(65535, 1100)]
     public void Header_that_claims_too_much_is_refused_before_memory_is_taken(int width, int height)
     {
         byte[] png = File.ReadAllBytes(Path.Combine(Files, "rgb.png"));
@@ -79,8 +106,20 @@ public sealed class ImageFileErrorTests
         BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(headerChunk + headerLength), Crc32(png.AsSpan(headerChunk, headerLength)));
         string path = Write("huge.png", png);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        AssertFails(path, $"{width}x{height}");
+        AssertFails(path, $"{width}x{height} pixels, {((long)width * height / 1e6).ToString("F1", CultureInfo.InvariantCulture)} megapixels, but ");
         Assert.IsLessThan(1 << 20, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    /// <summary>An empty page is a valid image of few bytes.</summary>
+    [TestMethod]
+    public void Blank_page_of_48_megapixels_and_one_bit_per_pixel_is_decoded()
+    {
+        const int width = 8000, height = 6000;
+        string path = Write("blank.png", WhiteBitmapPng(width, height));
+        Assert.IsLessThan(16_000, new FileInfo(path).Length);
+        PixelBuffer page = ImageFile.Load(path);
+        Assert.AreEqual((width, height), (page.Width, page.Height));
+        Assert.AreEqual(-1, page.Pixels.Span.IndexOfAnyExcept(byte.MaxValue), "all is white");
     }
 
     [TestMethod]
@@ -154,6 +193,31 @@ public sealed class ImageFileErrorTests
     {
         StringAssert.Contains(e.Message, path);
         Assert.DoesNotContain('\n', e.Message);
+    }
+
+    /// <summary>A white image as PNG with one bit of gray per pixel (PNG 1.2; every row opens with the byte of its filter, 0).</summary>
+    private static byte[] WhiteBitmapPng(int width, int height)
+    {
+        using var rows = new MemoryStream();
+        using (var deflate = new ZLibStream(rows, CompressionLevel.SmallestSize, leaveOpen: true))
+        {
+            byte[] row = new byte[1 + (width + 7) / 8];
+            row.AsSpan(1).Fill(byte.MaxValue);
+            for (int y = 0; y < height; y++) deflate.Write(row);
+        }
+        byte[] header = new byte[13];
+        BinaryPrimitives.WriteInt32BigEndian(header, width);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
+        header[8] = 1;
+        return [0x89, .. "PNG\r\n\x1A\n"u8, .. PngChunk("IHDR"u8, header), .. PngChunk("IDAT"u8, rows.ToArray()), .. PngChunk("IEND"u8, [])];
+    }
+
+    private static byte[] PngChunk(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)
+    {
+        byte[] chunk = [0, 0, 0, 0, .. type, .. data, 0, 0, 0, 0];
+        BinaryPrimitives.WriteInt32BigEndian(chunk, data.Length);
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(chunk.Length - 4), Crc32(chunk.AsSpan(4, chunk.Length - 8)));
+        return chunk;
     }
 
     /// <summary>The check sum of a PNG chunk (ISO 3309).</summary>
