@@ -8,6 +8,8 @@ namespace IlgpuResNet.Models;
 internal static class ResNetConfigInference
 {
     private const int MostStages = ResNetConfig.MaxStages;
+    private const string Advice = "Check that the file is a complete checkpoint of a ResNet.";
+    private const string Supported = "Use a ResNet without groups and of ordinary width, such as resnet18 to resnet152.";
     private const string BatchCounter = ".num_batches_tracked";
 
     /// <summary>The configuration of some weights.</summary>
@@ -20,6 +22,8 @@ internal static class ResNetConfigInference
     {
         ImmutableArray<int> stem = Shape(weights, "conv1.weight", 4);
         ImmutableArray<int> first = Shape(weights, "layer1.0.conv1.weight", 4);
+        if (!weights.ContainsKey("fc.weight"))
+            throw new WeightsException($"{weights.Source}: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. Use a checkpoint that has fc.weight [classes, features] and fc.bias [classes].");
         ImmutableArray<int> classifier = Shape(weights, "fc.weight", 2);
         bool bottleneck = weights.ContainsKey("layer1.0.conv3.weight");
         if (bottleneck) RefuseGroupedAndWide(weights);
@@ -37,7 +41,7 @@ internal static class ResNetConfigInference
             FixedPool = fixedPool,
         };
         if (((long)config.BaseWidth << (config.Depths.Length - 1)) * config.Expansion > int.MaxValue)
-            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv1.weight has shape {Message.Shape(first)}, too wide for {config.Depths.Length} stages.");
+            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv1.weight has shape {Message.Shape(first)}, too wide for {config.Depths.Length} stages. {Advice}");
         Check(weights, config);
         return config with { Name = NameOf(config) };
     }
@@ -53,13 +57,13 @@ internal static class ResNetConfigInference
             if (!weights.TryGetValue(parameter.Name, out StateTensor? tensor))
             {
                 if (parameter.Optional) continue;
-                throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {Message.Shape(parameter.Shape)} was expected.");
+                throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {Message.Shape(parameter.Shape)} was expected. {Advice}");
             }
             if (!tensor.Shape.SequenceEqual(parameter.Shape)) throw WrongShape(weights, tensor, Message.Shape(parameter.Shape));
         }
         string? unknown = weights.Keys.FirstOrDefault(name => !known.Contains(name) && !name.EndsWith(BatchCounter, StringComparison.Ordinal));
         if (unknown is not null)
-            throw new WeightsException($"{weights.Source}: tensor {Message.Clean(unknown)} has no place in a ResNet of torchvision's layout; this kind of network is not supported.");
+            throw new WeightsException($"{weights.Source}: tensor {Message.Clean(unknown)} has no place in a ResNet of torchvision's layout; this kind of network is not supported. {Supported}");
     }
 
     private static ImmutableArray<int> Shape(StateDict weights, string name, int rank)
@@ -67,14 +71,14 @@ internal static class ResNetConfigInference
         if (!weights.TryGetValue(name, out StateTensor? tensor))
         {
             string found = weights.Count == 0 ? "it has no tensors" : $"its first tensor is {Message.Clean(weights.Keys.First())}";
-            throw new WeightsException($"{weights.Source}: tensor {name} is missing; torchvision's ResNet names were expected, but {found}.");
+            throw new WeightsException($"{weights.Source}: tensor {name} is missing; torchvision's ResNet names were expected, but {found}. {Advice}");
         }
         if (tensor.Shape.Length != rank || tensor.Shape.Contains(0)) throw WrongShape(weights, tensor, $"{rank} dimensions of at least 1");
         return tensor.Shape;
     }
 
     private static WeightsException WrongShape(StateDict weights, StateTensor tensor, string expected) =>
-        new($"{weights.Source}: tensor {tensor.Name} has shape {Message.Shape(tensor.Shape)}, but {expected} was expected.");
+        new($"{weights.Source}: tensor {tensor.Name} has shape {Message.Shape(tensor.Shape)}, but {expected} was expected. {Advice}");
 
     /// <summary>Blocks per stage: one more than the highest index in the names. A gap shows later as a missing tensor.</summary>
     private static ImmutableArray<int> Depths(StateDict weights)
@@ -91,7 +95,7 @@ internal static class ResNetConfigInference
         int missing = depths[..stages].IndexOf(0);
         return missing < 0
             ? [.. depths[..stages]]
-            : throw new WeightsException($"{weights.Source}: tensor layer{missing + 1}.0.conv1.weight is missing, though there is a layer{stages}.");
+            : throw new WeightsException($"{weights.Source}: tensor layer{missing + 1}.0.conv1.weight is missing, though there is a layer{stages}. {Advice}");
     }
 
     private static bool TryParseBlock(string name, out int stage, out int block)
@@ -113,9 +117,9 @@ internal static class ResNetConfigInference
         ImmutableArray<int> middle = Shape(weights, "layer1.0.conv2.weight", 4);
         ImmutableArray<int> last = Shape(weights, "layer1.0.conv3.weight", 4);
         if (middle[0] != middle[1] && middle[0] % middle[1] == 0)
-            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv2.weight has shape {Message.Shape(middle)}, a convolution of {middle[0] / middle[1]} groups (ResNeXt), which is not supported.");
+            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv2.weight has shape {Message.Shape(middle)}, a convolution of {middle[0] / middle[1]} groups (ResNeXt), which is not supported. {Supported}");
         if (middle[0] == middle[1] && middle[0] == last[1] && last[0] != last[1] * ResNetConfig.BottleneckExpansion && last[0] % ResNetConfig.BottleneckExpansion == 0)
-            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv3.weight has shape {Message.Shape(last)}, of a wide ResNet, which is not supported; [{last[1] * ResNetConfig.BottleneckExpansion}, {last[1]}, 1, 1] was expected.");
+            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv3.weight has shape {Message.Shape(last)}, of a wide ResNet, which is not supported; [{last[1] * ResNetConfig.BottleneckExpansion}, {last[1]}, 1, 1] was expected. {Supported}");
     }
 
     private static string NameOf(ResNetConfig config)

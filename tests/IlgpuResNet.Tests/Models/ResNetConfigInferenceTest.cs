@@ -102,11 +102,11 @@ public sealed class ResNetConfigInferenceTest
     }
 
     [TestMethod]
-    [DataRow("layer1.1.conv1.weight", new[] { 64, 64, 1, 1 }, "model.pth: tensor layer1.1.conv1.weight has shape [64, 64, 1, 1], but [64, 256, 1, 1] was expected.")]
+    [DataRow("layer1.1.conv1.weight", new[] { 64, 64, 1, 1 }, "model.pth: tensor layer1.1.conv1.weight has shape [64, 64, 1, 1], but [64, 256, 1, 1] was expected. Check that the file is a complete checkpoint of a ResNet.")]
     [DataRow("fc.weight", new[] { 1000, 512 }, "model.pth: tensor fc.weight has shape [1000, 512], but [1000, 2048] was expected.")]
     [DataRow("fc.weight", new[] { 0, 2048 }, "model.pth: tensor fc.weight has shape [0, 2048], but 2 dimensions of at least 1 was expected.")]
     [DataRow("conv1.weight", new[] { 64, 3, 3, 3 }, "model.pth: tensor conv1.weight has shape [64, 3, 3, 3], but [64, 3, 7, 7] was expected.")]
-    [DataRow("layer1.0.conv2.weight", new[] { 64, 2, 3, 3 }, "a convolution of 32 groups (ResNeXt), which is not supported")]
+    [DataRow("layer1.0.conv2.weight", new[] { 64, 2, 3, 3 }, "a convolution of 32 groups (ResNeXt), which is not supported. Use a ResNet without groups and of ordinary width, such as resnet18 to resnet152.")]
     [DataRow("layer1.0.conv1.weight", new[] { int.MaxValue, 64, 1, 1 }, "too wide for 4 stages")]
     public void Refuses_a_ResNet50_with_another_shape(string name, int[] shape, string part)
     {
@@ -141,10 +141,17 @@ public sealed class ResNetConfigInferenceTest
     }
 
     [TestMethod]
+    public void Refuses_a_backbone_and_says_what_it_lacks()
+    {
+        using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Where(p => !p.Name.StartsWith("fc.", StringComparison.Ordinal)));
+        Throws(weights, "model.pth: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. Use a checkpoint that has fc.weight");
+    }
+
+    [TestMethod]
     public void Refuses_another_network()
     {
         using StateDict weights = Weights([new("features.0.weight", [64, 3, 3, 3], ParameterKind.ConvWeight)]);
-        Throws(weights, "model.pth: tensor conv1.weight is missing; torchvision's ResNet names were expected, but its first tensor is features.0.weight.");
+        Throws(weights, "model.pth: tensor conv1.weight is missing; torchvision's ResNet names were expected, but its first tensor is features.0.weight. Check that the file is a complete checkpoint of a ResNet.");
         using StateDict empty = Weights([]);
         Throws(empty, "it has no tensors");
     }
