@@ -13,9 +13,15 @@ public abstract class SessionChurnTests(BackEnd backEnd)
     private const int Threads = 4;
     private const int Side = 32;
 
+    /// <summary>Long results, so that a copy takes time, yet below the 85,000 bytes from which arrays are not moved.</summary>
+    private const int Classes = 20_000;
+
+    private const int Pauses = 50;
+    private const int SpinsOfPause = 500;
+
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(2);
 
-    private static readonly ResNetConfig Thin = ResNetConfig.ResNet18 with { StemWidth = 8, BaseWidth = 4, NumClasses = 1000 };
+    private static readonly ResNetConfig Thin = ResNetConfig.ResNet18 with { StemWidth = 8, BaseWidth = 4, NumClasses = Classes };
 
     public required TestContext TestContext { get; set; }
 
@@ -67,7 +73,12 @@ public abstract class SessionChurnTests(BackEnd backEnd)
         using var stop = new CancellationTokenSource();
         var collector = new Thread(() =>
         {
-            while (!stop.IsCancellationRequested) GC.Collect(0, GCCollectionMode.Forced, blocking: true, compacting: true);
+            // A collection moves an array once, into the next generation, so pauses of every length let some first fall within the copy.
+            for (int i = 0; !stop.IsCancellationRequested; i++)
+            {
+                GC.Collect(0, GCCollectionMode.Forced, blocking: true, compacting: true);
+                Thread.SpinWait(i % Pauses * SpinsOfPause);
+            }
         });
         collector.Start();
         try
