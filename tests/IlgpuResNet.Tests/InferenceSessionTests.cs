@@ -100,10 +100,11 @@ public abstract class InferenceSessionTests(BackEnd backEnd)
     [TestMethod]
     public void A_session_of_a_disposed_network_is_refused()
     {
+        ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
         ResNet model = ResNet.Create(Thin, Seed);
         model.Dispose();
         model.Dispose();
-        Assert.ThrowsExactly<ObjectDisposedException>(() => Open(model));
+        Assert.ThrowsExactly<ObjectDisposedException>(() => new InferenceSession(model, device));
     }
 
     [TestMethod]
