@@ -133,6 +133,8 @@ public sealed class SimdKernels : IKernelFamily
     {
         run(stream, config, GCHandle.ToIntPtr(handle));
         program.Finish();
+        // The kernel finds the program by a weak handle that this instance's finalizer frees.
+        GC.KeepAlive(this);
     }
 
     // Raw pointers follow: a view that is too short would crash the process instead of failing the call.
