@@ -9,27 +9,8 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>The tool under bad circumstances: streams that fail, cancelled work, hostile names. One line and an exit code, whatever happens.</summary>
 [TestClass]
-public sealed class CommandLineRobustnessTests
+public sealed class CommandLineRobustnessTests : CommandLineFixture
 {
-    private static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 10 };
-
-    private static readonly string Photo = Path.Combine(AppContext.BaseDirectory, "data", "imaging", "files", "baseline-q100.jpg");
-
-    private string folder = "";
-    private string weights = "";
-
-    [TestInitialize]
-    public void MakeWeights()
-    {
-        folder = Directory.CreateTempSubdirectory("ilgpu-resnet-tests-").FullName;
-        weights = InFolder("thin.safetensors");
-        using ResNet model = ResNet.Create(Thin, 3);
-        model.Weights.Save(weights);
-    }
-
-    [TestCleanup]
-    public void DeleteFolder() => Directory.Delete(folder, recursive: true);
-
     [TestMethod]
     public async Task An_output_that_cannot_be_written_is_one_line()
     {
@@ -59,8 +40,8 @@ public sealed class CommandLineRobustnessTests
         {
             if (name == "fc.weight") Array.Fill(values, float.NaN);
         }
-        StateDict.Create(tensors).Save(weights);
-        (int exitCode, string output, string error) = await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--json");
+        StateDict.Create(tensors).Save(Weights);
+        (int exitCode, string output, string error) = await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--json");
         Assert.AreEqual(0, exitCode, error);
         Assert.AreEqual(JsonValueKind.Null, JsonDocument.Parse(output).RootElement[0].GetProperty("predictions")[0].GetProperty("probability").ValueKind);
     }
@@ -70,10 +51,10 @@ public sealed class CommandLineRobustnessTests
     {
         string names = InFolder("names.txt");
         File.WriteAllText(names, string.Concat(Enumerable.Repeat("犬\u001b[31m\u202eé\n", 10)));
-        (int exitCode, string table, string error) = await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", names);
+        (int exitCode, string table, string error) = await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", names);
         Assert.AreEqual(0, exitCode, error);
         StringAssert.Contains(table, "犬?[31mé");
-        (_, string json, _) = await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", names, "--json");
+        (_, string json, _) = await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", names, "--json");
         StringAssert.Contains(json, "犬");
         Assert.AreEqual("犬\u001b[31m\u202eé", JsonDocument.Parse(json).RootElement[0].GetProperty("predictions")[0].GetProperty("label").GetString());
     }
@@ -99,7 +80,7 @@ public sealed class CommandLineRobustnessTests
     public async Task A_folder_of_folders_says_that_they_are_not_searched()
     {
         Directory.CreateDirectory(InFolder("outer/inner"));
-        (int exitCode, _, string error) = await Run("classify", InFolder("outer"), "--weights", weights);
+        (int exitCode, _, string error) = await Run("classify", InFolder("outer"), "--weights", Weights);
         Assert.AreEqual(Program.Failure, exitCode);
         AssertOneLine(error, "subfolders are not searched");
     }
@@ -107,10 +88,10 @@ public sealed class CommandLineRobustnessTests
     [TestMethod]
     public async Task Long_paths_stay_on_one_line_in_a_pipe()
     {
-        string place = Directory.CreateDirectory(Path.Combine([folder, .. Enumerable.Repeat(new string('d', 100), 4)])).FullName;
+        string place = Directory.CreateDirectory(Path.Combine([Folder, .. Enumerable.Repeat(new string('d', 100), 4)])).FullName;
         string photo = Path.Combine(place, "a.jpg");
         File.Copy(Photo, photo);
-        (int exitCode, string output, string error) = await Run("classify", photo, "--weights", weights, "--device", "cpu");
+        (int exitCode, string output, string error) = await Run("classify", photo, "--weights", Weights, "--device", "cpu");
         Assert.AreEqual(0, exitCode, error);
         StringAssert.Contains(output, photo);
         Assert.IsLessThan(1000, output.Split('\n').Max(line => line.Length), "lines are not padded to the width");
@@ -125,11 +106,11 @@ public sealed class CommandLineRobustnessTests
         using ResNet model = ResNet.Create(Thin, 3);
         var tensors = model.Weights.Values.Select(tensor => (tensor.Name, tensor.Shape, Values: tensor.ToArray())).ToArray();
         tensors[0].Values[0] = float.NaN;
-        StateDict.Create(tensors).Save(weights);
+        StateDict.Create(tensors).Save(Weights);
         using var cancellation = new CancellationTokenSource();
         using var output = new StringWriter();
         using var error = new CancellingWriter(cancellation);
-        int exitCode = await Program.RunAsync(["classify", Photo, Photo, "-w", weights, "-d", "cpu", .. json ? new[] { "--json" } : []], output, error, cancellation.Token);
+        int exitCode = await Program.RunAsync(["classify", Photo, Photo, "-w", Weights, "-d", "cpu", .. json ? new[] { "--json" } : []], output, error, cancellation.Token);
         Assert.AreEqual(Program.Failure, exitCode);
         StringAssert.Contains(error.ToString(), "error: cancelled after 0 of 2");
         Assert.AreEqual(json ? "[]" : "", output.ToString().Trim());
@@ -159,24 +140,6 @@ public sealed class CommandLineRobustnessTests
             return results.Count;
         }
     }
-
-    private static void AssertOneLine(string error, string message)
-    {
-        StringAssert.StartsWith(error, "error: ");
-        StringAssert.Contains(error, message);
-        Assert.AreEqual(1, error.Count(c => c == '\n'), error);
-        Assert.DoesNotContain("\t", error);
-    }
-
-    private static async Task<(int ExitCode, string Output, string Error)> Run(params string[] arguments)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        int exitCode = await Program.RunAsync(arguments, output, error);
-        return (exitCode, output.ToString(), error.ToString());
-    }
-
-    private string InFolder(string name) => Path.Combine(folder, name);
 
     private sealed class FailingWriter(Exception failure) : StringWriter
     {

@@ -10,31 +10,12 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>The tool as its user meets it: exit codes, one line per error, never a stack trace.</summary>
 [TestClass]
-public sealed class CommandLineTests
+public sealed class CommandLineTests : CommandLineFixture
 {
-    private static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 10 };
-
-    private static readonly string Photo = Path.Combine(AppContext.BaseDirectory, "data", "imaging", "files", "baseline-q100.jpg");
-
-    private string folder = "";
-    private string weights = "";
-
-    [TestInitialize]
-    public void MakeWeights()
-    {
-        folder = Directory.CreateTempSubdirectory("ilgpu-resnet-tests-").FullName;
-        weights = InFolder("thin.safetensors");
-        using ResNet model = ResNet.Create(Thin, 3);
-        model.Weights.Save(weights);
-    }
-
-    [TestCleanup]
-    public void DeleteFolder() => Directory.Delete(folder, recursive: true);
-
     [TestMethod]
     public async Task Classify_prints_a_label_with_its_probability()
     {
-        Result result = await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--top", "2");
+        CommandLineResult result = await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--top", "2");
         Assert.AreEqual(0, result.ExitCode, result.Error);
         Assert.AreEqual("", result.Error);
         Assert.MatchesRegex(@"baseline-q100\.jpg +class \d +\d+\.\d %", result.Output);
@@ -44,7 +25,7 @@ public sealed class CommandLineTests
     [TestMethod]
     public async Task The_boxed_model_gets_at_least_nine_of_its_ten_images_right()
     {
-        Result result = await Run("classify", Path.Combine(AppContext.BaseDirectory, "data", "fashion-mnist"), "--device", "cpu", "--json");
+        CommandLineResult result = await Run("classify", Path.Combine(AppContext.BaseDirectory, "data", "fashion-mnist"), "--device", "cpu", "--json");
         Assert.AreEqual(0, result.ExitCode, result.Error);
         JsonElement[] images = [.. JsonDocument.Parse(result.Output).RootElement.EnumerateArray()];
         Assert.HasCount(10, images);
@@ -58,9 +39,9 @@ public sealed class CommandLineTests
     {
         string bad = Write("bad.jpg", "not a picture"u8);
         File.Copy(Photo, InFolder("good.jpg"));
-        Result result = await Run("classify", folder, "--weights", weights, "--device", "cpu", "--batch", "4", "--json", "--top", "3");
+        CommandLineResult result = await Run("classify", Folder, "--weights", Weights, "--device", "cpu", "--batch", "4", "--json", "--top", "3");
         Assert.AreEqual(Program.Failure, result.ExitCode);
-        AssertOneLine(result, bad);
+        AssertOneLine(result.Error, bad);
         JsonElement[] images = [.. JsonDocument.Parse(result.Output).RootElement.EnumerateArray()];
         Assert.HasCount(2, images);
         Assert.IsTrue(images[0].TryGetProperty("error", out _));
@@ -72,8 +53,8 @@ public sealed class CommandLineTests
     public async Task A_batch_and_single_images_give_the_same_answers()
     {
         for (int i = 0; i < 5; i++) File.Copy(Photo, InFolder($"{i}.jpg"));
-        Result one = await Run("classify", folder, "--weights", weights, "--device", "cpu", "--json");
-        Result three = await Run("classify", folder, "--weights", weights, "--device", "cpu", "--json", "--batch", "3");
+        CommandLineResult one = await Run("classify", Folder, "--weights", Weights, "--device", "cpu", "--json");
+        CommandLineResult three = await Run("classify", Folder, "--weights", Weights, "--device", "cpu", "--json", "--batch", "3");
         Assert.AreEqual(0, one.ExitCode, one.Error);
         Assert.AreEqual(one.Output, three.Output);
     }
@@ -86,7 +67,7 @@ public sealed class CommandLineTests
         "BM"u8.CopyTo(bmp);
         foreach ((int offset, int value) in new[] { (2, 58), (10, 54), (14, 40), (18, 1), (22, 1), (26, 1 | (24 << 16)), (34, 4) })
             BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(offset), value);
-        Result result = await Run("classify", Write("one.bmp", bmp), "--weights", weights, "--device", "cpu");
+        CommandLineResult result = await Run("classify", Write("one.bmp", bmp), "--weights", Weights, "--device", "cpu");
         Assert.AreEqual(0, result.ExitCode, result.Error);
     }
 
@@ -103,8 +84,8 @@ public sealed class CommandLineTests
             (Write("huge.png", PngHeader(40_000, 40_000)), "40000x40000"),
         ];
         foreach ((string file, string message) in cases)
-            AssertFails(await Run("classify", file, "--weights", weights, "--device", "cpu"), message);
-        AssertFails(await Run("classify", Directory.CreateDirectory(InFolder("nothing")).FullName, "--weights", weights), "no images");
+            AssertFails(await Run("classify", file, "--weights", Weights, "--device", "cpu"), message);
+        AssertFails(await Run("classify", Directory.CreateDirectory(InFolder("nothing")).FullName, "--weights", Weights), "no images");
     }
 
     [TestMethod]
@@ -134,18 +115,18 @@ public sealed class CommandLineTests
         using ResNet model = ResNet.Create(Thin, 3);
         var tensors = model.Weights.Values.Select(tensor => (tensor.Name, tensor.Shape, Values: tensor.ToArray())).ToArray();
         tensors.Single(tensor => tensor.Name == "conv1.weight").Values[0] = float.NaN;
-        StateDict.Create(tensors).Save(weights);
-        Result result = await Run("classify", Photo, "--weights", weights, "--device", "cpu");
+        StateDict.Create(tensors).Save(Weights);
+        CommandLineResult result = await Run("classify", Photo, "--weights", Weights, "--device", "cpu");
         Assert.AreEqual(0, result.ExitCode);
-        StringAssert.StartsWith(result.Error, $"warning: {weights}: conv1.weight holds NaN");
+        StringAssert.StartsWith(result.Error, $"warning: {Weights}: conv1.weight holds NaN");
         Assert.AreEqual(1, result.Error.Count(c => c == '\n'));
     }
 
     [TestMethod]
     public async Task Unknown_devices_are_one_line_that_lists_the_devices()
     {
-        AssertFails(await Run("classify", Photo, "--weights", weights, "--device", "cuda:99"), "cpu");
-        AssertFails(await Run("classify", Photo, "--weights", weights, "--device", "tpu"), "cpu");
+        AssertFails(await Run("classify", Photo, "--weights", Weights, "--device", "cuda:99"), "cpu");
+        AssertFails(await Run("classify", Photo, "--weights", Weights, "--device", "tpu"), "cpu");
     }
 
     [TestMethod]
@@ -158,9 +139,9 @@ public sealed class CommandLineTests
     [DataRow("--labels ", "--labels must be a path")]
     public async Task Wrong_usage_is_one_line_and_exit_code_2(string arguments, string message)
     {
-        Result result = await Run(["classify", Photo, "--weights", weights, .. arguments.Split(' ')]);
+        CommandLineResult result = await Run(["classify", Photo, "--weights", Weights, .. arguments.Split(' ')]);
         Assert.AreEqual(Program.WrongUsage, result.ExitCode);
-        AssertOneLine(result, message);
+        AssertOneLine(result.Error, message);
     }
 
     [TestMethod]
@@ -170,8 +151,8 @@ public sealed class CommandLineTests
     public async Task Class_names_must_be_as_many_as_classes()
     {
         string names = Write("names.txt", "a\nb\n"u8);
-        AssertFails(await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", names), $"{names}: has 2 names, but {weights} has 10 classes");
-        AssertFails(await Run("classify", Photo, "--weights", weights, "--device", "cpu", "--labels", InFolder("none.txt")), "none.txt");
+        AssertFails(await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", names), $"{names}: has 2 names, but {Weights} has 10 classes");
+        AssertFails(await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", InFolder("none.txt")), "none.txt");
     }
 
     [TestMethod]
@@ -179,24 +160,24 @@ public sealed class CommandLineTests
     {
         string input = InFolder("in.npy"), output = InFolder("out.npy");
         new NpyArray([3, 3, 40, 36], new float[3 * 3 * 40 * 36]).Save(input);
-        Result result = await Run("run", "--weights", weights, "--input", input, "--output", output, "--device", "cpu", "--batch", "2");
+        CommandLineResult result = await Run("run", "--weights", Weights, "--input", input, "--output", output, "--device", "cpu", "--batch", "2");
         Assert.AreEqual(0, result.ExitCode, result.Error);
         NpyArray logits = NpyArray.Load(output);
         CollectionAssert.AreEqual(new[] { 3, 10 }, logits.Shape);
         CollectionAssert.AreEqual(logits.Values[..10], logits.Values[20..], "equal images in different batches");
 
-        AssertFails(await Run("run", "--weights", weights, "--input", input, "--output", Path.Combine(folder, "no", "out.npy"), "--device", "cpu"), "cannot be written");
-        AssertFails(await Run("run", "--weights", weights, "--input", Photo, "--output", output, "--device", "cpu"), "NumPy");
+        AssertFails(await Run("run", "--weights", Weights, "--input", input, "--output", Path.Combine(Folder, "no", "out.npy"), "--device", "cpu"), "cannot be written");
+        AssertFails(await Run("run", "--weights", Weights, "--input", Photo, "--output", output, "--device", "cpu"), "NumPy");
         new NpyArray([1, 1, 32, 32], new float[32 * 32]).Save(input);
-        AssertFails(await Run("run", "--weights", weights, "--input", input, "--output", output, "--device", "cpu"), "3 channels");
+        AssertFails(await Run("run", "--weights", Weights, "--input", input, "--output", output, "--device", "cpu"), "3 channels");
         new NpyArray([3, 32, 32], new float[3 * 32 * 32]).Save(input);
-        AssertFails(await Run("run", "--weights", weights, "--input", input, "--output", output, "--device", "cpu"), "[N, C, H, W]");
+        AssertFails(await Run("run", "--weights", Weights, "--input", input, "--output", output, "--device", "cpu"), "[N, C, H, W]");
     }
 
     [TestMethod]
     public async Task Info_shows_layers_and_the_arena()
     {
-        Result result = await Run("info", "--model", "resnet50");
+        CommandLineResult result = await Run("info", "--model", "resnet50");
         Assert.AreEqual(0, result.ExitCode, result.Error);
         StringAssert.Contains(result.Output, "layer4.2.conv3");
         StringAssert.Contains(result.Output, "25,557,032");
@@ -206,7 +187,7 @@ public sealed class CommandLineTests
     [TestMethod]
     public async Task Devices_lists_the_processor()
     {
-        Result result = await Run("devices");
+        CommandLineResult result = await Run("devices");
         Assert.AreEqual(0, result.ExitCode, result.Error);
         StringAssert.Contains(result.Output, "cpu");
     }
@@ -237,37 +218,4 @@ public sealed class CommandLineTests
             png.Write(chunk);
         }
     }
-
-    private static void AssertFails(Result result, string message)
-    {
-        Assert.AreEqual(Program.Failure, result.ExitCode, result.Error);
-        AssertOneLine(result, message);
-    }
-
-    private static void AssertOneLine(Result result, string message)
-    {
-        StringAssert.StartsWith(result.Error, "error: ");
-        StringAssert.Contains(result.Error, message);
-        Assert.AreEqual(1, result.Error.Count(c => c == '\n'), result.Error);
-        Assert.DoesNotContain("   at ", result.Error);
-    }
-
-    private static async Task<Result> Run(params string[] arguments)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        int exitCode = await Program.RunAsync(arguments, output, error);
-        return new Result(exitCode, output.ToString(), error.ToString());
-    }
-
-    private string InFolder(string name) => Path.Combine(folder, name);
-
-    private string Write(string name, ReadOnlySpan<byte> bytes)
-    {
-        string path = InFolder(name);
-        File.WriteAllBytes(path, bytes);
-        return path;
-    }
-
-    private sealed record Result(int ExitCode, string Output, string Error);
 }

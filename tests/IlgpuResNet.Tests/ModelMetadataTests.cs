@@ -10,6 +10,13 @@ public sealed class ModelMetadataTests
     private static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 2 };
 
     [TestMethod]
+    [DataRow("variant", "v7", "'variant' should be v1.5, v1 or note")]
+    [DataRow("classes", "[\"one\"]", "'classes' should be 3 names")]
+    [DataRow("classes", "{}", "'classes' should be a JSON array of names")]
+    [DataRow("preset", "[]", "'preset' should be a JSON object")]
+    [DataRow("preset", """{"resize_size": 0, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1]}""", "resize_size and crop_size from 1")]
+    [DataRow("preset", """{"resize_size": 40, "crop_size": 36, "interpolation": "nearest", "mean": [0, 0, 0], "std": [1, 1, 1]}""", "bilinear or bicubic")]
+    [DataRow("preset", """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0], "std": [1, 1, 1]}""", "three means")]
     [DataRow("classes", """["cat", null]""", "the name of class 1 is empty")]
     [DataRow("classes", """[" ", "dog"]""", "the name of class 0 is empty")]
     [DataRow("classes", """["cat", 3]""", "'classes' should be a JSON array of names")]

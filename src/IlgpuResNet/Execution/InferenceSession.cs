@@ -132,24 +132,7 @@ public sealed class InferenceSession : IDisposable
     public void Run(ReadOnlySpan<PixelBuffer> images, Span<float> logits, Span<float> probabilities = default)
     {
         int batch = CheckBatch(images.Length, logits, probabilities);
-        lock (gate)
-        {
-            CheckTakesImages();
-            try
-            {
-                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                lock (runtime.Gate)
-                {
-                    for (int i = 0; i < batch; i++) preprocessor.Upload(images[i].Span, input, i);
-                    Launch(batch, !probabilities.IsEmpty);
-                }
-                Download(logits, probabilities);
-            }
-            catch (Exception e) when (IsDeviceFailure(e))
-            {
-                throw Failed(e);
-            }
-        }
+        lock (gate) RunImages(images, default, batch, logits, probabilities);
     }
 
     /// <summary>The same for one image that is only borrowed, such as a locked bitmap or a video frame.</summary>
@@ -157,24 +140,7 @@ public sealed class InferenceSession : IDisposable
     public void Run(PixelSpan image, Span<float> logits, Span<float> probabilities = default)
     {
         CheckBatch(1, logits, probabilities);
-        lock (gate)
-        {
-            CheckTakesImages();
-            try
-            {
-                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                lock (runtime.Gate)
-                {
-                    preprocessor.Upload(image, input, 0);
-                    Launch(1, !probabilities.IsEmpty);
-                }
-                Download(logits, probabilities);
-            }
-            catch (Exception e) when (IsDeviceFailure(e))
-            {
-                throw Failed(e);
-            }
-        }
+        lock (gate) RunImages([], image, 1, logits, probabilities);
     }
 
     /// <summary>What the network gets to see of an image, for comparison with other implementations: bit-equal to torchvision's.</summary>
@@ -234,6 +200,26 @@ public sealed class InferenceSession : IDisposable
             arena.Dispose();
             stream.Dispose();
             runtime.ReleaseWeights(model.Graph);
+        }
+    }
+
+    /// <summary>Runs the kept images, or the borrowed one when there are none: a span of spans is not to be had.</summary>
+    private void RunImages(ReadOnlySpan<PixelBuffer> kept, PixelSpan borrowed, int batch, Span<float> logits, Span<float> probabilities)
+    {
+        CheckTakesImages();
+        try
+        {
+            using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
+            lock (runtime.Gate)
+            {
+                for (int i = 0; i < batch; i++) preprocessor.Upload(kept.IsEmpty ? borrowed : kept[i].Span, input, i);
+                Launch(batch, !probabilities.IsEmpty);
+            }
+            Download(logits, probabilities);
+        }
+        catch (Exception e) when (IsDeviceFailure(e))
+        {
+            throw Failed(e);
         }
     }
 
