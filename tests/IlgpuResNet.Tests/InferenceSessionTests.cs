@@ -164,27 +164,35 @@ public abstract class InferenceSessionTests(BackEnd backEnd)
     }
 
     [TestMethod]
-    public void A_run_allocates_nothing_but_the_launches_of_ILGPU()
+    [DataRow("tensor", 1, 3)]
+    [DataRow("image", 3, 3)]
+    public void A_run_allocates_nothing_but_the_launches_and_copies_of_ILGPU(string kind, int launches, int copies)
     {
-        // ILGPU makes a task object per launch (243 bytes were measured for a run of one launch) and one per copy.
-        const long bytesPerLaunchOrCopy = 320;
-        const int tensorRun = 1 + 3, imageRun = 3 + 3;
+        // ILGPU makes an object or two per launch and per copy: 320 bytes were measured for the tensor, 752 for the image.
+        // One closure per step of this network would be 1,800 more.
+        const long bytesPerLaunchOrCopy = 160;
+        const int warmUp = 40, runs = 20;
         if (backEnd is not BackEnd.Cpu) Assert.Inconclusive("What drivers allocate is not ours to bound.");
         using ResNet model = ResNet.Create(Thin, Seed);
         using InferenceSession session = Open(model, size: null);
         PixelBuffer[] images = [Photo(300, 200)];
         float[] logits = new float[session.NumClasses], input = new float[session.Plan.Input.Shape.Count], probabilities = new float[session.NumClasses];
-        const int runs = 10;
-        for (int i = 0; i < 3; i++) Both();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < runs; i++) Both();
-        long perPair = (GC.GetAllocatedBytesForCurrentThread() - before) / runs;
-        Assert.IsLessThan((tensorRun + imageRun) * bytesPerLaunchOrCopy, perPair, "bytes for one run on a tensor and one on an image");
-
-        void Both()
+        for (int i = 0; i < warmUp; i++) Once();
+        // The least of several: the runtime may allocate too, when it compiles a method again.
+        long least = long.MaxValue;
+        for (int i = 0; i < runs; i++)
         {
-            session.Run(input, logits, probabilities);
-            session.Run(images, logits, probabilities);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Once();
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+        TestContext.WriteLine($"{kind}: {least} bytes");
+        Assert.IsLessThanOrEqualTo((launches + copies) * bytesPerLaunchOrCopy, least, kind);
+
+        void Once()
+        {
+            if (kind == "tensor") session.Run(input, logits, probabilities);
+            else session.Run(images, logits, probabilities);
         }
     }
 
