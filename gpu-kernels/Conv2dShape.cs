@@ -25,6 +25,12 @@ public readonly record struct Conv2dShape(
     int PadH, int PadW,
     int P, int Q)
 {
+    /// <summary>Elements of the input: N·H·W·C.</summary>
+    public long InputLength => (long)N * H * W * C;
+
+    /// <summary>Elements of the output: N·P·Q·K.</summary>
+    public long OutputLength => (long)N * P * Q * K;
+
     /// <summary>Rows of the equivalent matrix product: N·P·Q output pixels.</summary>
     /// <exception cref="OverflowException">There are 2^31 or more.</exception>
     public int GemmM => checked(N * P * Q);

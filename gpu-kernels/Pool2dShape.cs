@@ -23,6 +23,12 @@ public readonly record struct Pool2dShape(
     int PadH, int PadW,
     int P, int Q)
 {
+    /// <summary>Elements of the input: N·H·W·C.</summary>
+    public long InputLength => (long)N * H * W * C;
+
+    /// <summary>Elements of the output: N·P·Q·C.</summary>
+    public long OutputLength => (long)N * P * Q * C;
+
     /// <summary>Makes the shape of a pooling with equal padding on opposite sides, P and Q rounded down as PyTorch does by default.</summary>
     public static Pool2dShape Create(int n, int h, int w, int c, int window, int stride, int pad) =>
         new(n, h, w, c, window, window, stride, stride, pad, pad,

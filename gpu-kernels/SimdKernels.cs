@@ -70,7 +70,7 @@ public sealed class SimdKernels : IKernelFamily
     /// <inheritdoc/>
     public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
     {
-        Require(operands.Input.Length, (long)shape.N * shape.H * shape.W * shape.C);
+        Require(operands.Input.Length, shape.InputLength);
         Require(operands.Filter.Length, PackedFilterLength(shape));
         RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
         Enqueue(stream, new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Operands = operands, Epilogue = epilogue });
@@ -164,7 +164,7 @@ public sealed class SimdKernels : IKernelFamily
 
     private void RequirePool(in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
-        Require(input.Length, (long)shape.N * shape.H * shape.W * shape.C);
-        Require(output.Length, (long)shape.N * shape.P * shape.Q * shape.C);
+        Require(input.Length, shape.InputLength);
+        Require(output.Length, shape.OutputLength);
     }
 }

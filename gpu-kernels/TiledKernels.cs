@@ -68,14 +68,13 @@ public sealed class TiledKernels : IKernelFamily
     /// <inheritdoc/>
     public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
     {
-        long outputLength = (long)shape.N * shape.P * shape.Q * shape.K;
         var trimmed = new Operands(
-            Trim(operands.Input, (long)shape.N * shape.H * shape.W * shape.C),
+            Trim(operands.Input, shape.InputLength),
             Trim(operands.Filter, PackedFilter.Length(shape)),
             Trim(operands.Scale, shape.K),
             Trim(operands.Shift, shape.K),
-            TrimResidual(operands, epilogue, outputLength),
-            Trim(operands.Output, outputLength));
+            TrimResidual(operands, epilogue, shape.OutputLength),
+            Trim(operands.Output, shape.OutputLength));
         bool quads = shape.C % Float4.Width == 0;
         var kernel = !quads ? convScalar : shape.IsDense ? convDense : convVector;
         KernelConfig config = new(
@@ -106,8 +105,8 @@ public sealed class TiledKernels : IKernelFamily
     /// <inheritdoc/>
     public void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
-        ArrayView<float> source = Trim(input, InputLength(shape));
-        ArrayView<float> target = Trim(output, OutputLength(shape));
+        ArrayView<float> source = Trim(input, shape.InputLength);
+        ArrayView<float> target = Trim(output, shape.OutputLength);
         bool quads = shape.C % Float4.Width == 0;
         int width = quads ? Float4.Width : 1;
         var kernel = quads ? maxPoolVector : maxPoolScalar;
@@ -117,8 +116,8 @@ public sealed class TiledKernels : IKernelFamily
     /// <inheritdoc/>
     public void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
-        ArrayView<float> source = Trim(input, InputLength(shape));
-        ArrayView<float> target = Trim(output, OutputLength(shape));
+        ArrayView<float> source = Trim(input, shape.InputLength);
+        ArrayView<float> target = Trim(output, shape.OutputLength);
         bool quads = shape.C % Float4.Width == 0;
         int channels = quads ? shape.C / Float4.Width : shape.C;
         var kernel = quads ? averagePoolVector : averagePoolScalar;
@@ -134,10 +133,6 @@ public sealed class TiledKernels : IKernelFamily
         long length = (long)rows * classes;
         softmax(stream, new KernelConfig(rows, Kernels.Softmax.GroupSize), classes, Trim(input, length), Trim(output, length));
     }
-
-    private static long InputLength(in Pool2dShape shape) => (long)shape.N * shape.H * shape.W * shape.C;
-
-    private static long OutputLength(in Pool2dShape shape) => (long)shape.N * shape.P * shape.Q * shape.C;
 
     /// <summary>A kernel argument must be real memory on every back end, also where the kernel does not read it.</summary>
     private static ArrayView<float> TrimResidual(in Operands operands, Epilogue epilogue, long length) =>

@@ -16,7 +16,7 @@ internal sealed class FileClassifier
     private readonly bool applyOrientation;
     private readonly long decodedBudget;
     private readonly float[] probabilities;
-    private readonly int[] indices;
+    private readonly int topK;
 
     public FileClassifier(ResNet model, InferenceSession session, int topK, bool applyOrientation, long decodedBudget = DecodedBudget)
     {
@@ -25,7 +25,7 @@ internal sealed class FileClassifier
         this.applyOrientation = applyOrientation;
         this.decodedBudget = decodedBudget;
         probabilities = new float[session.MaxBatch * session.NumClasses];
-        indices = new int[Math.Min(topK, session.NumClasses)];
+        this.topK = topK;
     }
 
     /// <summary>Classifies files in order and reports each.</summary>
@@ -88,14 +88,8 @@ internal sealed class FileClassifier
         return results;
     }
 
-    private Prediction[] Best(int row)
-    {
-        ReadOnlySpan<float> scores = probabilities.AsSpan(row * session.NumClasses, session.NumClasses);
-        int count = TopK.Select(scores, indices);
-        var best = new Prediction[count];
-        for (int i = 0; i < count; i++) best[i] = new Prediction(indices[i], model.ClassNames[indices[i]], scores[indices[i]]);
-        return best;
-    }
+    private Prediction[] Best(int row) =>
+        TopK.Predictions(probabilities.AsSpan(row * session.NumClasses, session.NumClasses), model.ClassNames, topK);
 
     /// <summary>A file, decoded or with the reason why not.</summary>
     private readonly record struct Picture(string File, PixelBuffer? Pixels, string? Error);

@@ -25,9 +25,6 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
 
-    /// <summary>Bytes on the device.</summary>
-    public long Bytes => buffer.LengthInBytes;
-
     public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps)
     {
         var layouts = new List<(EpilogueNode Node, Conv2dShape Shape, StateTensor? Filter, int FilterLength, int Channels)>();
@@ -35,12 +32,12 @@ internal sealed class DeviceWeights : IDisposable
         foreach (PlanStep step in steps)
         {
             if (step.Node is not EpilogueNode node) continue;
-            StateTensor? filter = FilterOf(node);
+            StateTensor? filter = node.Filter;
             Conv2dShape shape = FilterShape(filter);
             int channels = step.Output.Shape.C;
             int length = filter is null ? 0 : runtime.Kernels.PackedFilterLength(shape);
             layouts.Add((node, shape, filter, length, channels));
-            total += Align(length) + 2 * Align(channels);
+            total += MemoryPlanner.Align(length) + 2 * MemoryPlanner.Align(channels);
         }
 
         var weights = new DeviceWeights(runtime.Allocate(Math.Max(total, 1), $"the weights of {name}"));
@@ -90,15 +87,6 @@ internal sealed class DeviceWeights : IDisposable
         _ => Conv2dShape.Create(1, filter.Shape[2], filter.Shape[3], filter.Shape[1], filter.Shape[0], filter.Shape[2], filter.Shape[3], 1, 0),
     };
 
-    private static StateTensor? FilterOf(EpilogueNode node) => node switch
-    {
-        Conv2dNode conv => conv.Weight,
-        LinearNode linear => linear.Weight,
-        _ => null,
-    };
-
-    private static long Align(long length) => (length + MemoryPlanner.Alignment - 1) / MemoryPlanner.Alignment * MemoryPlanner.Alignment;
-
     private static ReadOnlySpan<float> ToFloats(ImmutableArray<double>? values, float otherwise, Span<float> destination)
     {
         destination.Fill(otherwise);
@@ -110,7 +98,7 @@ internal sealed class DeviceWeights : IDisposable
     {
         ArrayView<float> view = buffer.View.BaseView.SubView(offset, values.Length);
         if (values.Length > 0) view.CopyFromCPU(buffer.Accelerator.DefaultStream, values);
-        offset += Align(values.Length);
+        offset += MemoryPlanner.Align(values.Length);
         return view;
     }
 }

@@ -9,7 +9,7 @@ namespace IlgpuResNet.Execution;
 /// <param name="Offset">First element in the arena.</param>
 public readonly record struct TensorSlot(MapShape Shape, long Offset);
 
-/// <summary>One kernel launch.</summary>
+/// <summary>One operation of a run.</summary>
 /// <param name="Node">What is computed.</param>
 /// <param name="Input">What is read.</param>
 /// <param name="Residual">What is added, or null.</param>
@@ -20,16 +20,13 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
     public long Macs => Node.Macs(Input.Shape, Output.Shape);
 
     /// <summary>Weights of the filter plus one scale and one shift per channel where the step has them.</summary>
-    public long Parameters => Node switch
-    {
-        Conv2dNode conv => conv.Weight.Count,
-        LinearNode linear => linear.Weight.Count,
-        _ => 0,
-    } + (Node is EpilogueNode { Epilogue: var spec } ? (spec.Scale?.Length ?? 0) + (spec.Shift?.Length ?? 0) : 0);
+    public long Parameters => Node is EpilogueNode { Epilogue: var spec, Filter: var filter }
+        ? (filter?.Count ?? 0) + (spec.Scale?.Length ?? 0) + (spec.Shift?.Length ?? 0)
+        : 0;
 }
 
 /// <summary>
-/// The order of launches and the place of every tensor for one input size and a largest batch.
+/// The order of operations and the place of every tensor for one input size and a largest batch.
 /// Pure: no device is needed to make or print one.
 /// </summary>
 public sealed class ExecutionPlan
@@ -53,7 +50,7 @@ public sealed class ExecutionPlan
     /// <summary>Where the result is left.</summary>
     public TensorSlot Output { get; }
 
-    /// <summary>Launches in order.</summary>
+    /// <summary>Operations in order.</summary>
     public ImmutableArray<PlanStep> Steps { get; }
 
     /// <summary>Length of the arena that holds all activations, in floats.</summary>

@@ -180,12 +180,10 @@ public sealed class InferenceSession : IDisposable
     public Prediction[] Classify(PixelSpan image, int topK = 5)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
-        int[] indices = new int[Math.Min(topK, NumClasses)];
         lock (gate)
         {
             Run(image, [], scores);
-            TopK.Select(scores, indices);
-            return [.. indices.Select(index => new Prediction(index, model.ClassNames[index], scores[index]))];
+            return TopK.Predictions(scores, model.ClassNames, topK);
         }
     }
 

@@ -56,5 +56,6 @@ internal static class MemoryPlanner
     private static long LowerBound(IReadOnlyList<Lifetime> blocks) =>
         blocks.Count == 0 ? 0 : blocks.Max(at => blocks.Where(block => block.First <= at.First && at.First <= block.Last).Sum(block => block.Length));
 
-    private static long Align(long length) => (length + Alignment - 1) / Alignment * Alignment;
+    /// <summary>The length rounded up to <see cref="Alignment"/>.</summary>
+    public static long Align(long length) => (length + Alignment - 1) / Alignment * Alignment;
 }

@@ -32,6 +32,9 @@ public abstract record EpilogueNode : Node
     /// <summary>What is done before the store.</summary>
     public EpilogueSpec Epilogue { get; init; } = EpilogueSpec.Identity;
 
+    /// <summary>The weight that the node reduces over, or null when it reduces nothing.</summary>
+    public virtual StateTensor? Filter => null;
+
     private protected MapShape CheckResidual(ReadOnlySpan<MapShape> inputs, MapShape output) =>
         inputs.Length == 1 || inputs[1] == output ? output : throw Mismatch($"a residual of the output's shape {output}", inputs[1]);
 }
@@ -44,6 +47,9 @@ public sealed record Conv2dNode : EpilogueNode
 
     /// <summary>Summand per output channel <c>[K]</c>, or null.</summary>
     public StateTensor? Bias { get; init; }
+
+    /// <inheritdoc/>
+    public override StateTensor Filter => Weight;
 
     /// <summary>Step between windows, in pixels.</summary>
     public required int Stride { get; init; }
@@ -75,6 +81,9 @@ public sealed record LinearNode : EpilogueNode
 
     /// <summary>Summand per output <c>[out]</c>, or null.</summary>
     public StateTensor? Bias { get; init; }
+
+    /// <inheritdoc/>
+    public override StateTensor Filter => Weight;
 
     /// <inheritdoc/>
     public override MapShape InferShape(ReadOnlySpan<MapShape> inputs)

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace IlgpuResNet.Labels;
 
 /// <summary>One answer of a classifier.</summary>
@@ -28,6 +30,19 @@ public static class TopK
             indices[position] = i;
         }
         return count;
+    }
+
+    /// <summary>The most probable classes, most probable first; equal ones in order of index, NaN last.</summary>
+    /// <param name="probabilities">Probabilities, one per class.</param>
+    /// <param name="classNames">Names, one per class.</param>
+    /// <param name="count">How many; all classes when there are not as many.</param>
+    public static Prediction[] Predictions(ReadOnlySpan<float> probabilities, ImmutableArray<string> classNames, int count)
+    {
+        int[] indices = new int[Math.Min(count, probabilities.Length)];
+        Select(probabilities, indices);
+        var predictions = new Prediction[indices.Length];
+        for (int i = 0; i < indices.Length; i++) predictions[i] = new Prediction(indices[i], classNames[indices[i]], probabilities[indices[i]]);
+        return predictions;
     }
 
     private static bool IsGreater(float a, float b) => a > b || (float.IsNaN(b) && !float.IsNaN(a));

@@ -37,15 +37,12 @@ internal sealed class ResNetGraph
     {
         string x = Relu("relu", ConvNorm(InputName, "conv1", "bn1", stride: 2));
         x = Add(new Pool2dNode { Name = "maxpool", Inputs = [x], Output = "maxpool", Kind = PoolKind.Max, Window = 3, Stride = 2, Pad = 1 });
-        int channels = config.StemWidth;
         for (int stage = 0; stage < config.Depths.Length; stage++)
         {
             for (int block = 0; block < config.Depths[stage]; block++)
             {
                 int stride = stage > 0 && block == 0 ? 2 : 1;
-                int width = config.Planes(stage) * config.Expansion;
-                x = Block($"layer{stage + 1}.{block}", x, stride, downsample: stride != 1 || channels != width);
-                channels = width;
+                x = Block($"layer{stage + 1}.{block}", x, stride, ResNetParameters.HasDownsample(config, stage, block));
             }
         }
         x = Add(new Pool2dNode

@@ -40,8 +40,7 @@ internal static class ResNetInitializer
 
         public override void CopyTo(Span<float> destination)
         {
-            if (destination.Length != Count)
-                throw new ArgumentException($"tensor {Name} has {Count} elements, but the destination has {destination.Length}.", nameof(destination));
+            CheckLength(destination.Length);
             Draw(0, destination);
         }
 
