@@ -20,8 +20,9 @@ public static partial class ImageFile
                 throw new ImageException($"{path}: is a link to {target}, and there is no such file; check where the link leads.");
             if (!file.Exists) throw new ImageException($"{path}: no such file.");
             // Of pipes and devices, too, the length is zero, so that none is waited for.
-            if (file.Length == 0) throw new ImageException($"{path}: the file is empty.");
-            if (file.Length > DecodeLimits.MaxFileBytes) throw TooLong(path);
+            long length = InputFile.Length(path);
+            if (length == 0) throw new ImageException($"{path}: the file is empty.");
+            if (length > DecodeLimits.MaxFileBytes) throw TooLong(path);
             data = File.ReadAllBytes(path);
         }
         catch (UnauthorizedAccessException e)

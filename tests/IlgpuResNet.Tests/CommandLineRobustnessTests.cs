@@ -31,6 +31,18 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
     public async Task When_both_streams_fail_the_exit_code_remains() =>
         Assert.AreEqual(Program.Failure, await Program.RunAsync(["devices"], new FailingWriter(new IOException("full")), new FailingWriter(new IOException("full"))));
 
+    /// <summary>A device behind a link has no end; its length is that of what the link leads to.</summary>
+    [TestMethod]
+    public async Task A_link_to_a_device_is_neither_picture_nor_weights()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Inconclusive("Devices are files on Linux.");
+        string picture = InFolder("endless.jpg"), model = InFolder("endless.pth");
+        File.CreateSymbolicLink(picture, "/dev/zero");
+        File.CreateSymbolicLink(model, "/dev/zero");
+        AssertFails(await Run("classify", picture, "--weights", Weights, "--device", "cpu"), $"{picture}: the file is empty");
+        AssertFails(await Run("classify", Photo, "--weights", model, "--device", "cpu"), $"{model}: the file is empty");
+    }
+
     [TestMethod]
     public async Task NaN_probabilities_are_null_in_json()
     {

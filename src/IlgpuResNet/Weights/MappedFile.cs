@@ -34,7 +34,7 @@ internal sealed class MappedFile : IDisposable
         {
             if (Directory.Exists(path)) throw new WeightsException($"{path}: is a folder; a weights file was expected.");
             // Asked before opening: pipes and devices have length 0 too, and opening a pipe may wait forever.
-            if (new FileInfo(InputFile.Resolve(path)).Length == 0) throw new WeightsException($"{path}: the file is empty; a safetensors or .pth file was expected.");
+            if (File.Exists(path) && InputFile.Length(path) == 0) throw new WeightsException($"{path}: the file is empty; a safetensors or .pth file was expected.");
             SafeFileHandle handle = File.OpenHandle(path);
             try
             {
