@@ -38,12 +38,12 @@ public interface IKernelFamily
     /// <summary>Short name for tables, such as <c>tiled</c> or <c>simd</c>.</summary>
     string Name { get; }
 
-    /// <summary>Number of floats that <see cref="PackFilter"/> writes for this shape (independent of N, H and W).</summary>
+    /// <summary>Number of floats that <see cref="PackFilter"/> writes for this shape; K, C, R, S and Groups alone decide it, and the layout.</summary>
     int PackedFilterLength(in Conv2dShape shape);
 
     /// <summary>Lays a filter out as this family's convolution reads it.</summary>
     /// <param name="shape">The convolution.</param>
-    /// <param name="filter">PyTorch's order <c>[K, C, R, S]</c>.</param>
+    /// <param name="filter">PyTorch's order <c>[K, C / Groups, R, S]</c>.</param>
     /// <param name="packed">Receives <see cref="PackedFilterLength"/> floats; every one is written.</param>
     void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed);
 
@@ -53,10 +53,10 @@ public interface IKernelFamily
     /// <summary>The epilogue alone over <c>[pixels, channels]</c>: a batch norm, ReLU or residual add with no convolution before it.</summary>
     void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue);
 
-    /// <summary>Maximum over each window; NaN wins, as in PyTorch.</summary>
+    /// <summary>Maximum over each window, padding included with its value; NaN wins, as in PyTorch.</summary>
     void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output);
 
-    /// <summary>Mean over each window, padding never counted because no ResNet pads it; a window over the whole map is global average pooling.</summary>
+    /// <summary>Mean over each window; padding adds nothing and is counted only when the shape says so. A window over the whole map is global average pooling.</summary>
     void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output);
 
     /// <summary>Row-wise softmax of <c>[rows, classes]</c>: exp(x - max) / sum.</summary>
