@@ -1,0 +1,119 @@
+using System.Collections.Immutable;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Onnx;
+
+/// <summary>What an attribute of a node holds; the numbers are the file's.</summary>
+internal enum OnnxAttributeType
+{
+    /// <summary>No value at all.</summary>
+    Undefined = 0,
+
+    /// <summary>One float32.</summary>
+    Float = 1,
+
+    /// <summary>One 64-bit integer.</summary>
+    Int = 2,
+
+    /// <summary>One text.</summary>
+    String = 3,
+
+    /// <summary>One tensor.</summary>
+    Tensor = 4,
+
+    /// <summary>A subgraph, whose content is not read.</summary>
+    Graph = 5,
+
+    /// <summary>A list of float32.</summary>
+    Floats = 6,
+
+    /// <summary>A list of 64-bit integers.</summary>
+    Ints = 7,
+
+    /// <summary>A list of texts.</summary>
+    Strings = 8,
+
+    /// <summary>A list of tensors, which is not read.</summary>
+    Tensors = 9,
+
+    /// <summary>A list of subgraphs, which is not read.</summary>
+    Graphs = 10,
+
+    /// <summary>A sparse tensor, which is not read.</summary>
+    SparseTensor = 11,
+
+    /// <summary>A list of sparse tensors, which is not read.</summary>
+    SparseTensors = 12,
+
+    /// <summary>A type, which is not read.</summary>
+    TypeProto = 13,
+
+    /// <summary>A list of types, which is not read.</summary>
+    TypeProtos = 14,
+}
+
+/// <summary>A graph as the file has it; nothing in it is checked against the operators' definitions.</summary>
+/// <param name="Name">The graph's name, often empty.</param>
+/// <param name="Nodes">In file order, which ONNX requires to be topological.</param>
+/// <param name="Initializers">Constant tensors by name.</param>
+/// <param name="Inputs">Inputs; before IR version 4 the initializers are among them.</param>
+/// <param name="Outputs">Outputs.</param>
+internal sealed record OnnxGraph(
+    string Name,
+    ImmutableArray<OnnxNode> Nodes,
+    ImmutableDictionary<string, StateTensor> Initializers,
+    ImmutableArray<OnnxValue> Inputs,
+    ImmutableArray<OnnxValue> Outputs)
+{
+    /// <summary><see cref="Initializers"/> in file order.</summary>
+    public required ImmutableArray<StateTensor> InitializersInOrder { get; init; }
+}
+
+/// <summary>One node.</summary>
+/// <param name="Name">The node's name, often empty.</param>
+/// <param name="OpType">The operator, such as <c>Conv</c>.</param>
+/// <param name="Domain">Empty for the operators of ONNX itself.</param>
+/// <param name="Inputs">Names of values; empty for an optional input that is absent.</param>
+/// <param name="Outputs">Names of values; empty for an optional output that is absent.</param>
+/// <param name="Attributes">Attributes by name.</param>
+internal sealed record OnnxNode(
+    string Name,
+    string OpType,
+    string Domain,
+    ImmutableArray<string> Inputs,
+    ImmutableArray<string> Outputs,
+    ImmutableDictionary<string, OnnxAttribute> Attributes);
+
+/// <summary>One attribute of a node. Only the member that <see cref="Type"/> names has a value.</summary>
+internal sealed record OnnxAttribute(string Name, OnnxAttributeType Type)
+{
+    /// <summary>The value of a <see cref="OnnxAttributeType.Float"/>.</summary>
+    public float F { get; init; }
+
+    /// <summary>The value of an <see cref="OnnxAttributeType.Int"/>.</summary>
+    public long I { get; init; }
+
+    /// <summary>The value of a <see cref="OnnxAttributeType.String"/>.</summary>
+    public string S { get; init; } = "";
+
+    /// <summary>The value of a <see cref="OnnxAttributeType.Tensor"/>.</summary>
+    public StateTensor? T { get; init; }
+
+    /// <summary>The values of <see cref="OnnxAttributeType.Floats"/>.</summary>
+    public ImmutableArray<float> Floats { get; init; } = [];
+
+    /// <summary>The values of <see cref="OnnxAttributeType.Ints"/>.</summary>
+    public ImmutableArray<long> Ints { get; init; } = [];
+
+    /// <summary>The values of <see cref="OnnxAttributeType.Strings"/>.</summary>
+    public ImmutableArray<string> Strings { get; init; } = [];
+}
+
+/// <summary>An input or output of a graph.</summary>
+/// <param name="Name">Name of the value.</param>
+/// <param name="ElementType">ONNX's number of the element type (see <see cref="OnnxElementType"/>); 0 when none is given or it is no tensor.</param>
+/// <param name="Shape">Null when none is given or it is no tensor; empty for a scalar.</param>
+internal sealed record OnnxValue(string Name, int ElementType, ImmutableArray<OnnxDimension>? Shape);
+
+/// <summary>One size of a value: a number, a named parameter such as <c>batch</c>, or neither when it is unknown.</summary>
+internal readonly record struct OnnxDimension(long? Value, string? Parameter);
