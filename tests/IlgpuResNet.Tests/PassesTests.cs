@@ -34,7 +34,7 @@ public sealed class PassesTests
             RunningVar = TestTensors.Create("var", [2], [3.75f, 0f]),
             Epsilon = 0.25,
         };
-        Graph graph = Passes.Optimize(new Graph("g", "input", 2, "bn", [norm]));
+        Graph graph = Passes.Optimize(new Graph("g", "input", 2, ["bn"], [norm]));
         EpilogueSpec epilogue = ((PointwiseNode)graph.Nodes.Single()).Epilogue;
         CollectionAssert.AreEqual(new[] { 1.0, -6.0 }, epilogue.Scale!.Value);
         CollectionAssert.AreEqual(new[] { 0.5 - 10, 1.0 - 24 }, epilogue.Shift!.Value);
@@ -43,7 +43,7 @@ public sealed class PassesTests
     [TestMethod]
     public void A_tensor_with_two_readers_is_not_fused_away()
     {
-        Graph graph = Passes.Optimize(new Graph("g", "input", 1, "sum",
+        Graph graph = Passes.Optimize(new Graph("g", "input", 1, ["sum"],
         [
             Conv("conv", "input"),
             new ReluNode { Name = "relu", Inputs = ["conv"], Output = "relu" },
@@ -58,7 +58,7 @@ public sealed class PassesTests
     [TestMethod]
     public void An_add_is_taken_up_by_the_convolution_that_runs_last()
     {
-        Graph graph = Passes.Optimize(new Graph("g", "input", 1, "out",
+        Graph graph = Passes.Optimize(new Graph("g", "input", 1, ["out"],
         [
             Conv("a", "input"),
             Conv("b", "input"),
@@ -97,14 +97,16 @@ public sealed class PassesTests
         from scale in new ImmutableArray<double>?[] { null, [-0.5] }
         from shift in new ImmutableArray<double>?[] { null, [0.75] }
         from form in new[] { (false, false, false), (false, false, true), (true, false, false), (true, false, true), (false, true, false), (false, true, true), (true, true, false), (true, true, true) }
-        select new EpilogueSpec { Scale = scale, Shift = shift, ReluBeforeAdd = form.Item1, HasResidual = form.Item2, Relu = form.Item3 };
+        from clip in new (double, double)?[] { null, (-0.5, 2) }
+        select new EpilogueSpec { Scale = scale, Shift = shift, ReluBeforeAdd = form.Item1, HasResidual = form.Item2, Relu = form.Item3, Clip = clip };
 
     private static double Apply(EpilogueSpec spec, double value, double residual)
     {
         value = value * (spec.Scale?[0] ?? 1) + (spec.Shift?[0] ?? 0);
         if (spec.ReluBeforeAdd) value = Math.Max(value, 0);
         if (spec.HasResidual) value += residual;
-        return spec.Relu ? Math.Max(value, 0) : value;
+        if (spec.Relu) value = Math.Max(value, 0);
+        return spec.Clip is var (min, max) ? Math.Clamp(value, min, max) : value;
     }
 
     private static Conv2dNode Conv(string name, string input) => new()
@@ -113,7 +115,5 @@ public sealed class PassesTests
         Inputs = [input],
         Output = name,
         Weight = TestTensors.Create(name, [1, 1, 1, 1], [1f]),
-        Stride = 1,
-        Pad = 0,
     };
 }

@@ -84,11 +84,11 @@ internal static class InfoCommand
 
     private static string Kind(PlanStep step) => step.Node switch
     {
-        Conv2dNode conv => string.Create(CultureInfo.InvariantCulture, $"conv {conv.Weight.Shape[2]}x{conv.Weight.Shape[3]}/{conv.Stride}"),
+        Conv2dNode conv => string.Create(CultureInfo.InvariantCulture, $"conv {conv.Weight.Shape[2]}x{conv.Weight.Shape[3]}/{conv.Window.StrideH}"),
         LinearNode => "linear",
         PointwiseNode => "pointwise",
-        Pool2dNode { Window: null } => "global average pool",
-        Pool2dNode pool => string.Create(CultureInfo.InvariantCulture, $"{(pool.Kind is PoolKind.Max ? "max" : "average")} pool {pool.Window}x{pool.Window}/{pool.Stride}"),
+        Pool2dNode { Kernel: null } => "global average pool",
+        Pool2dNode { Kernel: var (r, s) } pool => string.Create(CultureInfo.InvariantCulture, $"{(pool.Kind is PoolKind.Max ? "max" : "average")} pool {r}x{s}/{pool.Window.StrideH}"),
         _ => "softmax",
     };
 
@@ -99,5 +99,6 @@ internal static class InfoCommand
         spec.ReluBeforeAdd ? "relu" : null,
         spec.HasResidual ? "add" : null,
         spec.Relu ? "relu" : null,
+        spec.Clip is not null ? "clip" : null,
     }.Where(part => part is not null));
 }

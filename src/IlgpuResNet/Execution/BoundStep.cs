@@ -26,23 +26,43 @@ internal abstract class BoundStep(IKernelFamily kernels)
                 step.Residual is { } residual ? View(residual) : default,
                 View(step.Output));
             EpilogueSpec spec = node.Epilogue;
-            var epilogue = new Epilogue(spec.HasResidual ? 1 : 0, spec.ReluBeforeAdd ? 1 : 0, spec.Relu ? 1 : 0);
+            var epilogue = new Epilogue(
+                spec.HasResidual ? 1 : 0, spec.ReluBeforeAdd ? 1 : 0, spec.Relu ? 1 : 0,
+                spec.Clip is null ? 0 : 1, (float)(spec.Clip?.Min ?? 0), (float)(spec.Clip?.Max ?? 0));
             return node switch
             {
-                Conv2dNode conv => new ConvStep(kernels, operands, epilogue, new Conv2dShape(
-                    1, x.H, x.W, x.C, y.C, conv.Weight.Shape[2], conv.Weight.Shape[3], conv.Stride, conv.Stride, conv.Pad, conv.Pad, y.H, y.W)),
-                LinearNode => new ConvStep(kernels, operands, epilogue, Conv2dShape.Linear(1, x.C, y.C)),
+                Conv2dNode conv => new ConvStep(kernels, operands, epilogue, ShapeOf(conv, x)),
+                LinearNode => new ConvStep(kernels, operands, epilogue, Conv2dShape.Create(1, x.H, x.W, x.C, y.C, 1, 1, 1, 0)),
                 PointwiseNode => new PointwiseStep(kernels, operands, epilogue, y),
                 _ => throw new UnreachableException(node.GetType().Name),
             };
         }
         return step.Node switch
         {
-            Pool2dNode pool => new PoolStep(kernels, pool.Kind, View(step.Input), View(step.Output), new Pool2dShape(
-                1, x.H, x.W, x.C, pool.Window ?? x.H, pool.Window ?? x.W, pool.Stride, pool.Stride, pool.Pad, pool.Pad, y.H, y.W)),
+            Pool2dNode pool => new PoolStep(kernels, pool.Kind, View(step.Input), View(step.Output), ShapeOf(pool, x)),
             SoftmaxNode => new SoftmaxStep(kernels, View(step.Input), View(step.Output), y.C),
             _ => throw new GraphException($"{step.Node.Name}: {step.Node.GetType().Name} must be lowered before it can run; optimise the graph first."),
         };
+    }
+
+    private static Conv2dShape ShapeOf(Conv2dNode conv, MapShape x)
+    {
+        int r = conv.Weight.Shape[2], s = conv.Weight.Shape[3];
+        SlidingWindow window = conv.Window;
+        (int p, int q, Padding pad) = window.Place(x, r, s)!.Value;
+        return new Conv2dShape(
+            1, x.H, x.W, x.C, conv.Weight.Shape[0], r, s, window.StrideH, window.StrideW, pad.Top, pad.Left, p, q,
+            window.DilationH, window.DilationW, conv.Groups);
+    }
+
+    private static Pool2dShape ShapeOf(Pool2dNode pool, MapShape x)
+    {
+        if (pool.Kernel is not var (r, s)) return Pool2dShape.Global(1, x.H, x.W, x.C);
+        SlidingWindow window = pool.Window;
+        (int p, int q, Padding pad) = window.Place(x, r, s)!.Value;
+        return new Pool2dShape(
+            1, x.H, x.W, x.C, r, s, window.StrideH, window.StrideW, pad.Top, pad.Left, p, q,
+            window.DilationH, window.DilationW, pad.Bottom, pad.Right, pool.CountIncludePad ? 1 : 0, (float)pool.PadValue);
     }
 
     private sealed class ConvStep(IKernelFamily kernels, Operands operands, Epilogue epilogue, Conv2dShape shape) : BoundStep(kernels)

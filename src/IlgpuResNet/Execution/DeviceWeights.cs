@@ -33,7 +33,7 @@ internal sealed class DeviceWeights : IDisposable
         {
             if (step.Node is not EpilogueNode node) continue;
             StateTensor? filter = node.Filter;
-            Conv2dShape shape = FilterShape(filter);
+            Conv2dShape shape = FilterShape(node);
             int channels = step.Output.Shape.C;
             int length = filter is null ? 0 : runtime.Kernels.PackedFilterLength(shape);
             layouts.Add((node, shape, filter, length, channels));
@@ -80,11 +80,11 @@ internal sealed class DeviceWeights : IDisposable
     public void Dispose() => buffer.Dispose();
 
     /// <summary>The part of a convolution's shape that its filter fixes.</summary>
-    private static Conv2dShape FilterShape(StateTensor? filter) => filter switch
+    private static Conv2dShape FilterShape(EpilogueNode node) => node switch
     {
-        null => default,
-        { Shape.Length: 2 } => Conv2dShape.Linear(1, filter.Shape[1], filter.Shape[0]),
-        _ => Conv2dShape.Create(1, filter.Shape[2], filter.Shape[3], filter.Shape[1], filter.Shape[0], filter.Shape[2], filter.Shape[3], 1, 0),
+        Conv2dNode { Weight.Shape: [var k, var c, var r, var s] } conv => Conv2dShape.Create(1, r, s, c * conv.Groups, k, r, s, 1, 0) with { Groups = conv.Groups },
+        LinearNode { Weight.Shape: [var outputs, var inputs] } => Conv2dShape.Linear(1, inputs, outputs),
+        _ => default,
     };
 
     private static ReadOnlySpan<float> ToFloats(ImmutableArray<double>? values, float otherwise, Span<float> destination)

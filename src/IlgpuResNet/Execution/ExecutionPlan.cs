@@ -31,11 +31,11 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
 /// </summary>
 public sealed class ExecutionPlan
 {
-    private ExecutionPlan(int maxBatch, TensorSlot input, TensorSlot output, ImmutableArray<PlanStep> steps, MemoryPlan memory)
+    private ExecutionPlan(int maxBatch, TensorSlot input, ImmutableDictionary<string, TensorSlot> outputs, ImmutableArray<PlanStep> steps, MemoryPlan memory)
     {
         MaxBatch = maxBatch;
         Input = input;
-        Output = output;
+        Outputs = outputs;
         Steps = steps;
         ArenaLength = memory.Length;
         ArenaLowerBound = memory.LowerBound;
@@ -47,8 +47,8 @@ public sealed class ExecutionPlan
     /// <summary>Where the input is uploaded, <c>[N, H, W, C]</c>.</summary>
     public TensorSlot Input { get; }
 
-    /// <summary>Where the result is left.</summary>
-    public TensorSlot Output { get; }
+    /// <summary>Where each output is left, by its name in the graph.</summary>
+    public ImmutableDictionary<string, TensorSlot> Outputs { get; }
 
     /// <summary>Operations in order.</summary>
     public ImmutableArray<PlanStep> Steps { get; }
@@ -82,12 +82,16 @@ public sealed class ExecutionPlan
                 throw new GraphException($"{name}: {maxBatch} images of {shape} pass the limit of {int.MaxValue} elements a tensor; use a smaller batch or image.");
         }
 
+        // Views share the memory of what they view: it is memory that lives and dies, not names.
+        var memoryOf = new Dictionary<string, string> { [graph.Input] = graph.Input };
         var lastUse = new Dictionary<string, int>();
         for (int i = 0; i < graph.Nodes.Length; i++)
         {
-            foreach (string input in graph.Nodes[i].Inputs) lastUse[input] = i;
+            Node node = graph.Nodes[i];
+            memoryOf.Add(node.Output, node is ViewNode ? memoryOf[node.Inputs[0]] : node.Output);
+            foreach (string input in node.Inputs) lastUse[memoryOf[input]] = i;
         }
-        lastUse[graph.Output] = graph.Nodes.Length;
+        foreach (string output in graph.Outputs) lastUse[memoryOf[output]] = graph.Nodes.Length;
 
         // The input is written before step 0. A tensor written over its residual lives on in the residual's block.
         var blockOf = new Dictionary<string, int> { [graph.Input] = 0 };
@@ -95,8 +99,9 @@ public sealed class ExecutionPlan
         for (int i = 0; i < graph.Nodes.Length; i++)
         {
             Node node = graph.Nodes[i];
+            if (node is ViewNode) continue;
             int last = lastUse.GetValueOrDefault(node.Output, i);
-            if (ResidualOf(node) is { } residual && lastUse[residual] == i && residual != node.Inputs[0])
+            if (ResidualOf(node) is { } summand && memoryOf[summand] is var residual && lastUse[residual] == i && residual != memoryOf[node.Inputs[0]])
             {
                 int block = blockOf[residual];
                 blocks[block] = blocks[block] with { Last = last };
@@ -110,8 +115,8 @@ public sealed class ExecutionPlan
         }
 
         MemoryPlan memory = MemoryPlanner.Plan(blocks);
-        TensorSlot Slot(string name) => new(shapes[name], memory.Offsets[blockOf[name]]);
-        return new ExecutionPlan(maxBatch, Slot(graph.Input), Slot(graph.Output), [.. graph.Nodes.Select(node => new PlanStep(
+        TensorSlot Slot(string name) => new(shapes[name], memory.Offsets[blockOf[memoryOf[name]]]);
+        return new ExecutionPlan(maxBatch, Slot(graph.Input), graph.Outputs.ToImmutableDictionary(name => name, Slot), [.. graph.Nodes.Where(node => node is not ViewNode).Select(node => new PlanStep(
             node,
             Slot(node.Inputs[0]),
             ResidualOf(node) is { } residual ? Slot(residual) : null,

@@ -56,10 +56,10 @@ public sealed class InferenceSession : IDisposable
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
             ArrayView<float> view = arena.View.BaseView;
             steps = [.. Plan.Steps.Select(step => BoundStep.Create(runtime.Kernels, step, view, weights, MaxBatch))];
-            TensorSlot logits = Plan.Steps[^1].Input;
+            TensorSlot logits = Plan.Outputs[ResNetGraph.LogitsName], probabilities = Plan.Outputs[ResNetGraph.ProbabilitiesName];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
             logitsView = view.SubView(logits.Offset, logits.Shape.Count * MaxBatch);
-            probabilitiesView = view.SubView(Plan.Output.Offset, Plan.Output.Shape.Count * MaxBatch);
+            probabilitiesView = view.SubView(probabilities.Offset, probabilities.Shape.Count * MaxBatch);
             staging = GC.AllocateUninitializedArray<float>((int)input.Length, pinned: true);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset);

@@ -5,7 +5,8 @@ namespace IlgpuResNet.Graphs;
 
 /// <summary>
 /// What a step does to each value after its reduction, in this order:
-/// <c>v * Scale[c] + Shift[c]</c>, ReLU if <see cref="ReluBeforeAdd"/>, residual if <see cref="HasResidual"/>, ReLU if <see cref="Relu"/>.
+/// <c>v * Scale[c] + Shift[c]</c>, ReLU if <see cref="ReluBeforeAdd"/>, residual if <see cref="HasResidual"/>, ReLU if <see cref="Relu"/>,
+/// <see cref="Clip"/>.
 /// Scale and shift stay double until they are uploaded.
 /// </summary>
 public sealed record EpilogueSpec
@@ -25,17 +26,20 @@ public sealed record EpilogueSpec
     /// <summary>The node's second input is added.</summary>
     public bool HasResidual { get; init; }
 
-    /// <summary>A ReLU at the end.</summary>
+    /// <summary>A ReLU after that.</summary>
     public bool Relu { get; init; }
 
-    private bool IsAffine => !HasResidual && !Relu;
+    /// <summary>The least and the largest value that remain at the end, or null for no limit; 0 and 6 are ReLU6.</summary>
+    public (double Min, double Max)? Clip { get; init; }
+
+    private bool IsAffine => !HasResidual && !Relu && Clip is null;
 
     /// <summary>The same function written in one way: without a residual both ReLUs are the last one.</summary>
     private EpilogueSpec Canonical => ReluBeforeAdd && !HasResidual ? this with { ReluBeforeAdd = false, Relu = true } : this;
 
     /// <summary>
     /// The epilogue that does this one and then <paramref name="next"/>, if one epilogue can.
-    /// A scale after a ReLU or a residual, and a second residual, cannot be expressed.
+    /// A scale after a ReLU or a residual, a second residual, and anything after a clip cannot be expressed.
     /// </summary>
     public bool TryThen(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both) => Canonical.TryThenCanonical(next.Canonical, out both);
 
@@ -45,6 +49,7 @@ public sealed record EpilogueSpec
         bool nextScales = next.Scale is not null || next.Shift is not null;
         if (nextScales && !IsAffine) return false;
         if (next.HasResidual && HasResidual) return false;
+        if (Clip is not null) return false;
 
         // Two ReLUs in a row are one, so this one's last ReLU and next's first fall together.
         both = new EpilogueSpec
@@ -54,6 +59,7 @@ public sealed record EpilogueSpec
             ReluBeforeAdd = next.HasResidual ? Relu || next.ReluBeforeAdd : ReluBeforeAdd,
             HasResidual = HasResidual || next.HasResidual,
             Relu = next.HasResidual ? next.Relu : Relu || next.Relu,
+            Clip = next.Clip,
         };
         return true;
     }

@@ -3,15 +3,15 @@ using System.Collections.Immutable;
 namespace IlgpuResNet.Graphs;
 
 /// <summary>
-/// A network as nodes in an order in which they can run, with one input and one output.
+/// A network as nodes in an order in which they can run, with one input.
 /// Immutable and without a device; passes make new graphs.
 /// </summary>
 /// <param name="Name">Name for tables and messages.</param>
 /// <param name="Input">Name of the input tensor.</param>
 /// <param name="InputChannels">Channels of the input.</param>
-/// <param name="Output">Name of the output tensor.</param>
+/// <param name="Outputs">Names of the tensors that are wanted, at least one.</param>
 /// <param name="Nodes">Nodes, each after those it reads from.</param>
-public sealed record Graph(string Name, string Input, int InputChannels, string Output, ImmutableArray<Node> Nodes)
+public sealed record Graph(string Name, string Input, int InputChannels, ImmutableArray<string> Outputs, ImmutableArray<Node> Nodes)
 {
     /// <summary>The shape of every tensor for an input of the given size, by tensor name.</summary>
     /// <exception cref="GraphException">A node does not fit its input, or a tensor would pass 2^31 elements: the message names it.</exception>
@@ -30,7 +30,10 @@ public sealed record Graph(string Name, string Input, int InputChannels, string 
             if (!shapes.TryAdd(node.Output, Limit(node.Name, node.InferShape(inputs))))
                 throw new GraphException($"{node.Name}: its output {node.Output} is already made by another node.");
         }
-        if (!shapes.ContainsKey(Output)) throw new GraphException($"{Name}: no node makes the output {Output}.");
+        foreach (string output in Outputs)
+        {
+            if (!shapes.ContainsKey(output)) throw new GraphException($"{Name}: no node makes the output {output}.");
+        }
         return shapes;
     }
 

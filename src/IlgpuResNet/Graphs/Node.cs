@@ -3,10 +3,10 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Graphs;
 
-/// <summary>One operation of a <see cref="Graph"/>. Names are PyTorch module paths, such as <c>layer1.0.conv1</c>.</summary>
+/// <summary>One operation of a <see cref="Graph"/>. Names are PyTorch module paths, such as <c>layer1.0.conv1</c>, or those of an ONNX file.</summary>
 public abstract record Node
 {
-    /// <summary>The module path.</summary>
+    /// <summary>The module path, or the node's name in its file.</summary>
     public required string Name { get; init; }
 
     /// <summary>Names of the tensors read.</summary>
@@ -23,7 +23,7 @@ public abstract record Node
     public virtual long Macs(MapShape input, MapShape output) => 0;
 
     private protected GraphException Mismatch(string expected, MapShape found) =>
-        new($"{Name}: expected {expected}, but its input is {found}. Check the weights against the network, and the size of the image.");
+        new($"{Message.Clean(Name)}: expected {expected}, but its input is {found}. Check the weights against the network, and the size of the image.");
 }
 
 /// <summary>A node that applies an <see cref="EpilogueSpec"/> to what it computes; its second input, if any, is the residual.</summary>
@@ -39,10 +39,10 @@ public abstract record EpilogueNode : Node
         inputs.Length == 1 || inputs[1] == output ? output : throw Mismatch($"a residual of the output's shape {output}", inputs[1]);
 }
 
-/// <summary>2-D convolution with a filter <c>[K, C, R, S]</c>, the same stride and zero padding on both axes.</summary>
+/// <summary>2-D convolution with a filter <c>[K, C / Groups, R, S]</c> and zero padding (PyTorch, <c>torch.nn.Conv2d</c>).</summary>
 public sealed record Conv2dNode : EpilogueNode
 {
-    /// <summary>The filter, <c>[K, C, R, S]</c>.</summary>
+    /// <summary>The filter, <c>[K, C / Groups, R, S]</c>.</summary>
     public required StateTensor Weight { get; init; }
 
     /// <summary>Summand per output channel <c>[K]</c>, or null.</summary>
@@ -51,29 +51,27 @@ public sealed record Conv2dNode : EpilogueNode
     /// <inheritdoc/>
     public override StateTensor Filter => Weight;
 
-    /// <summary>Step between windows, in pixels.</summary>
-    public required int Stride { get; init; }
+    /// <summary>Stride, dilation and padding.</summary>
+    public SlidingWindow Window { get; init; } = new();
 
-    /// <summary>Zeros on each side, in pixels.</summary>
-    public required int Pad { get; init; }
+    /// <summary>Groups of channels that do not see each other; divides C and K.</summary>
+    public int Groups { get; init; } = 1;
 
     /// <inheritdoc/>
     public override MapShape InferShape(ReadOnlySpan<MapShape> inputs)
     {
         MapShape x = inputs[0];
-        if (x.C != Weight.Shape[1]) throw Mismatch($"{Weight.Shape[1]} channels", x);
-        int p = Extent(x.H, Weight.Shape[2], x), q = Extent(x.W, Weight.Shape[3], x);
-        return CheckResidual(inputs, new MapShape(p, q, Weight.Shape[0]));
+        int k = Weight.Shape[0], r = Weight.Shape[2], s = Weight.Shape[3];
+        if (x.C != (long)Weight.Shape[1] * Groups || k % Groups != 0) throw Mismatch($"{(long)Weight.Shape[1] * Groups} channels", x);
+        if (Window.Place(x, r, s) is not { } place) throw Mismatch(Window.Smallest(r, s), x);
+        return CheckResidual(inputs, new MapShape(place.P, place.Q, k));
     }
-
-    private int Extent(int size, int window, MapShape input) =>
-        size + 2L * Pad >= window ? checked((int)((size + 2L * Pad - window) / Stride + 1)) : throw Mismatch($"at least {window - 2 * Pad} pixels per side", input);
 
     /// <inheritdoc/>
     public override long Macs(MapShape input, MapShape output) => output.Count * Weight.Shape[1] * Weight.Shape[2] * Weight.Shape[3];
 }
 
-/// <summary>Fully connected layer with a weight <c>[out, in]</c>.</summary>
+/// <summary>Fully connected layer over the channels of every pixel, with a weight <c>[out, in]</c> (PyTorch, <c>torch.nn.Linear</c>).</summary>
 public sealed record LinearNode : EpilogueNode
 {
     /// <summary>The weight, <c>[out, in]</c>.</summary>
@@ -88,13 +86,13 @@ public sealed record LinearNode : EpilogueNode
     /// <inheritdoc/>
     public override MapShape InferShape(ReadOnlySpan<MapShape> inputs)
     {
-        var expected = new MapShape(1, 1, Weight.Shape[1]);
-        if (inputs[0] != expected) throw Mismatch($"{expected.C} features {expected}", inputs[0]);
-        return CheckResidual(inputs, new MapShape(1, 1, Weight.Shape[0]));
+        MapShape x = inputs[0];
+        if (x.C != Weight.Shape[1]) throw Mismatch($"{Weight.Shape[1]} features", x);
+        return CheckResidual(inputs, x with { C = Weight.Shape[0] });
     }
 
     /// <inheritdoc/>
-    public override long Macs(MapShape input, MapShape output) => input.Count * output.Count;
+    public override long Macs(MapShape input, MapShape output) => input.Count * output.C;
 }
 
 /// <summary>An epilogue with nothing before it: a batch norm, ReLU or residual add that no convolution took up.</summary>
@@ -103,89 +101,7 @@ public sealed record PointwiseNode : EpilogueNode
     /// <inheritdoc/>
     public override MapShape InferShape(ReadOnlySpan<MapShape> inputs)
     {
-        if (Epilogue.Scale is { } scale && scale.Length != inputs[0].C) throw Mismatch($"{scale.Length} channels", inputs[0]);
+        if ((Epilogue.Scale ?? Epilogue.Shift) is { } constants && constants.Length != inputs[0].C) throw Mismatch($"{constants.Length} channels", inputs[0]);
         return CheckResidual(inputs, inputs[0]);
     }
-}
-
-/// <summary>Batch normalisation with running statistics: <c>(x - mean) / sqrt(var + eps) * weight + bias</c> (Ioffe and Szegedy 2015).</summary>
-public sealed record BatchNormNode : Node
-{
-    /// <summary>Gamma <c>[C]</c>.</summary>
-    public required StateTensor Weight { get; init; }
-
-    /// <summary>Beta <c>[C]</c>.</summary>
-    public required StateTensor Bias { get; init; }
-
-    /// <summary>Running mean <c>[C]</c>.</summary>
-    public required StateTensor RunningMean { get; init; }
-
-    /// <summary>Running variance <c>[C]</c>.</summary>
-    public required StateTensor RunningVar { get; init; }
-
-    /// <summary>Added to the variance.</summary>
-    public required double Epsilon { get; init; }
-
-    /// <inheritdoc/>
-    public override MapShape InferShape(ReadOnlySpan<MapShape> inputs) =>
-        inputs[0].C == Weight.Shape[0] ? inputs[0] : throw Mismatch($"{Weight.Shape[0]} channels", inputs[0]);
-}
-
-/// <summary><c>max(x, 0)</c>.</summary>
-public sealed record ReluNode : Node
-{
-    /// <inheritdoc/>
-    public override MapShape InferShape(ReadOnlySpan<MapShape> inputs) => inputs[0];
-}
-
-/// <summary>Sum of two tensors of one shape.</summary>
-public sealed record AddNode : Node
-{
-    /// <inheritdoc/>
-    public override MapShape InferShape(ReadOnlySpan<MapShape> inputs) =>
-        inputs[0] == inputs[1] ? inputs[0] : throw Mismatch($"two inputs of one shape {inputs[0]}", inputs[1]);
-}
-
-/// <summary>Kinds of pooling.</summary>
-public enum PoolKind
-{
-    /// <summary>The largest value of the window.</summary>
-    Max,
-
-    /// <summary>The mean of the window.</summary>
-    Average,
-}
-
-/// <summary>Pooling with a square window, or over the whole map when <see cref="Window"/> is null (adaptive pooling to 1x1).</summary>
-public sealed record Pool2dNode : Node
-{
-    /// <summary>Maximum or mean.</summary>
-    public required PoolKind Kind { get; init; }
-
-    /// <summary>Side of the window in pixels, or null for the whole map.</summary>
-    public int? Window { get; init; }
-
-    /// <summary>Step between windows, in pixels.</summary>
-    public int Stride { get; init; } = 1;
-
-    /// <summary>Padding on each side, in pixels; it never counts.</summary>
-    public int Pad { get; init; }
-
-    private int Extent(int size, int window) => checked((int)((size + 2L * Pad - window) / Stride + 1));
-
-    /// <inheritdoc/>
-    public override MapShape InferShape(ReadOnlySpan<MapShape> inputs)
-    {
-        MapShape x = inputs[0];
-        if (Window is not { } window) return new MapShape(1, 1, x.C);
-        if (Math.Min(x.H, x.W) + 2L * Pad < window) throw Mismatch($"a map of at least {window - 2 * Pad}x{window - 2 * Pad}", x);
-        return new MapShape(Extent(x.H, window), Extent(x.W, window), x.C);
-    }
-}
-
-/// <summary>Softmax over the channels of a vector.</summary>
-public sealed record SoftmaxNode : Node
-{
-    /// <inheritdoc/>
-    public override MapShape InferShape(ReadOnlySpan<MapShape> inputs) => inputs[0];
 }

@@ -7,7 +7,22 @@ namespace IlgpuResNet.Graphs;
 internal static class Passes
 {
     /// <summary>All passes: what remains is convolutions, linear layers, pools and softmax, with everything else in their epilogues where it fits.</summary>
-    public static Graph Optimize(Graph graph) => FuseEpilogues(LowerPointwise(graph));
+    public static Graph Optimize(Graph graph) => FuseEpilogues(LowerPointwise(RemoveDead(graph)));
+
+    /// <summary>Drops nodes that no output depends on.</summary>
+    public static Graph RemoveDead(Graph graph)
+    {
+        var needed = new HashSet<string>(graph.Outputs);
+        var nodes = new List<Node>(graph.Nodes.Length);
+        foreach (Node node in graph.Nodes.Reverse())
+        {
+            if (!needed.Contains(node.Output)) continue;
+            needed.UnionWith(node.Inputs);
+            nodes.Add(node);
+        }
+        nodes.Reverse();
+        return nodes.Count == graph.Nodes.Length ? graph : graph with { Nodes = [.. nodes] };
+    }
 
     /// <summary>
     /// Writes batch norms, ReLUs, adds and biases as epilogues: of the node itself where it has one, else of a
@@ -24,6 +39,7 @@ internal static class Passes
             {
                 BatchNormNode norm => Pointwise(norm, norm.Inputs, Fold(norm)),
                 ReluNode => Pointwise(node, node.Inputs, new EpilogueSpec { Relu = true }),
+                ClipNode clip => Pointwise(node, node.Inputs, new EpilogueSpec { Clip = (clip.Min, clip.Max) }),
                 // The operand made last comes first: only its producer can take up the add, as the other is ready by then.
                 AddNode => Pointwise(node, [.. node.Inputs.OrderByDescending(input => position[input])], new EpilogueSpec { HasResidual = true }),
                 Conv2dNode { Bias: { } bias } conv => conv with { Bias = null, Epilogue = new EpilogueSpec { Shift = ToDoubles(bias) } },
@@ -34,10 +50,13 @@ internal static class Passes
         return graph with { Nodes = nodes.DrainToImmutable() };
     }
 
-    /// <summary>Moves each pointwise node into the node that makes its first input, where nobody else reads that and one epilogue can do both.</summary>
+    /// <summary>
+    /// Moves each pointwise node into the node that makes its first input, where nobody else reads that, it is no output
+    /// and one epilogue can do both.
+    /// </summary>
     public static Graph FuseEpilogues(Graph graph)
     {
-        var readers = graph.Nodes.SelectMany(node => node.Inputs).Append(graph.Output).CountBy(name => name).ToDictionary();
+        var readers = graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs).CountBy(name => name).ToDictionary();
         var nodes = new List<Node>(graph.Nodes.Length);
         var maker = new Dictionary<string, int> { [graph.Input] = -1 };
         foreach (Node node in graph.Nodes)

@@ -16,7 +16,7 @@ internal sealed class ResNetGraph
     /// <summary>Name of the tensor of class scores.</summary>
     public const string LogitsName = "logits";
 
-    /// <summary>Name of the tensor of softmax probabilities, the graph's output.</summary>
+    /// <summary>Name of the tensor of softmax probabilities.</summary>
     public const string ProbabilitiesName = "probabilities";
 
     private readonly ResNetConfig config;
@@ -36,7 +36,7 @@ internal sealed class ResNetGraph
     private Graph Build()
     {
         string x = Relu("relu", ConvNorm(InputName, "conv1", "bn1", stride: 2));
-        x = Add(new Pool2dNode { Name = "maxpool", Inputs = [x], Output = "maxpool", Kind = PoolKind.Max, Window = 3, Stride = 2, Pad = 1 });
+        x = Add(new Pool2dNode { Name = "maxpool", Inputs = [x], Output = "maxpool", Kind = PoolKind.Max, Kernel = (3, 3), Window = SlidingWindow.Create(stride: 2, pad: 1) });
         for (int stage = 0; stage < config.Depths.Length; stage++)
         {
             for (int block = 0; block < config.Depths[stage]; block++)
@@ -51,12 +51,13 @@ internal sealed class ResNetGraph
             Inputs = [x],
             Output = "avgpool",
             Kind = PoolKind.Average,
-            Window = config.FixedPool,
-            Stride = config.FixedPool ?? 1,
+            Kernel = config.FixedPool is { } side ? (side, side) : null,
+            Window = SlidingWindow.Create(stride: config.FixedPool ?? 1),
         });
+        x = Add(new ViewNode { Name = "flatten", Inputs = [x], Output = "flatten", Shape = new MapShape(1, 1, weights["fc.weight"].Shape[1]) });
         Add(new LinearNode { Name = "fc", Inputs = [x], Output = LogitsName, Weight = weights["fc.weight"], Bias = weights["fc.bias"] });
         Add(new SoftmaxNode { Name = ProbabilitiesName, Inputs = [LogitsName], Output = ProbabilitiesName });
-        return new Graph(config.Name, InputName, config.InputChannels, ProbabilitiesName, nodes.DrainToImmutable());
+        return new Graph(config.Name, InputName, config.InputChannels, [LogitsName, ProbabilitiesName], nodes.DrainToImmutable());
     }
 
     private string Block(string path, string input, int stride, bool downsample)
@@ -82,9 +83,8 @@ internal sealed class ResNetGraph
             Output = conv,
             Weight = weight,
             Bias = weights.GetValueOrDefault($"{conv}.bias"),
-            Stride = stride,
             // "Same" padding of an odd window: 3 for 7x7, 1 for 3x3, 0 for 1x1.
-            Pad = weight.Shape[2] / 2,
+            Window = SlidingWindow.Create(stride, pad: weight.Shape[2] / 2),
         });
         return Add(new BatchNormNode
         {
