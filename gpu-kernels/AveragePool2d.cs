@@ -26,17 +26,15 @@ internal static class AveragePool2d
         int pixel = Grid.IdxX;
         int channel = Grid.IdxY * Lanes + lane;
         PoolWindow window = PoolWindow.Of(shape, pixel);
-        int windowWidth = window.EndW - window.FirstW;
-        int windowPixels = windowWidth * (window.EndH - window.FirstH);
 
         ArrayView<T> source = input.Cast<T>();
         T sum = T.Zero;
         if (channel < channels)
         {
-            for (int i = slice; i < windowPixels; i += Slices)
+            for (int i = slice; i < window.Cells; i += Slices)
             {
-                int h = window.FirstH + i / windowWidth;
-                int w = window.FirstW + i % windowWidth;
+                int h = window.FirstH + i / window.Columns * shape.DilationH;
+                int w = window.FirstW + i % window.Columns * shape.DilationW;
                 sum = T.Add(sum, source[((window.Image * shape.H + h) * shape.W + w) * channels + channel]);
             }
         }
@@ -45,6 +43,6 @@ internal static class AveragePool2d
 
         if (slice != 0 || channel >= channels) return;
         for (int other = 1; other < Slices; other++) sum = T.Add(sum, partialSums[other * Lanes + lane]);
-        output.Cast<T>()[pixel * channels + channel] = T.Divide(sum, windowPixels);
+        output.Cast<T>()[pixel * channels + channel] = T.Divide(sum, window.Divisor(shape));
     }
 }

@@ -10,7 +10,7 @@ internal struct Float1(float x) : IChannels<Float1>
 
     public static Float1 Zero => new(0f);
 
-    public static Float1 NegativeInfinity => new(float.NegativeInfinity);
+    public static Float1 Broadcast(float value) => new(value);
 
     public static Float1 Add(Float1 a, Float1 b) => new(a.X + b.X);
 
@@ -36,8 +36,7 @@ internal struct Float4(float x, float y, float z, float w) : IChannels<Float4>
 
     public static Float4 Zero => new(0f, 0f, 0f, 0f);
 
-    public static Float4 NegativeInfinity =>
-        new(float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity);
+    public static Float4 Broadcast(float value) => new(value, value, value, value);
 
     public static Float4 Add(Float4 a, Float4 b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
 

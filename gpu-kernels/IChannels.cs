@@ -10,8 +10,8 @@ internal interface IChannels<TSelf>
     /// <summary>All channels 0.</summary>
     static abstract TSelf Zero { get; }
 
-    /// <summary>All channels minus infinity: what loses every maximum.</summary>
-    static abstract TSelf NegativeInfinity { get; }
+    /// <summary>All channels the same.</summary>
+    static abstract TSelf Broadcast(float value);
 
     /// <summary>Sum per channel.</summary>
     static abstract TSelf Add(TSelf a, TSelf b);

@@ -20,11 +20,13 @@ internal static class MaxPool2d
         PoolWindow window = PoolWindow.Of(shape, i / channels);
         int channel = i % channels;
         ArrayView<T> source = input.Cast<T>();
-        T maximum = T.NegativeInfinity;
-        for (int h = window.FirstH; h < window.EndH; h++)
+        T maximum = T.Broadcast(window.LeastMaximum(shape));
+        for (int r = 0; r < window.Rows; r++)
         {
-            for (int w = window.FirstW; w < window.EndW; w++)
-                maximum = T.Max(maximum, source[((window.Image * shape.H + h) * shape.W + w) * channels + channel]);
+            int h = window.FirstH + r * shape.DilationH;
+            int first = (window.Image * shape.H + h) * shape.W + window.FirstW;
+            for (int s = 0; s < window.Columns; s++)
+                maximum = T.Max(maximum, source[(first + s * shape.DilationW) * channels + channel]);
         }
         output.Cast<T>()[i] = maximum;
     }

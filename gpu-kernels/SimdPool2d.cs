@@ -32,12 +32,15 @@ internal static unsafe class SimdPool2d
         float* last = stackalloc float[TLanes.Count];
         int vectors = SimdSplit.DivideRoundUp(shape.C, TLanes.Count);
         (int first, int end) = SimdSplit.Range(shape.N * shape.P * shape.Q * vectors, group, groups);
+        PoolWindow window = default;
+        int windowPixel = -1;
         for (int item = first; item < end; item++)
         {
             int pixel = item / vectors;
+            if (pixel != windowPixel) window = PoolWindow.Of(shape, windowPixel = pixel);
             int channel = item % vectors * TLanes.Count;
             int channels = Math.Min(TLanes.Count, shape.C - channel);
-            TVector value = Reduce<TLanes, TVector>(isMax, shape, input + channel, channels, pixel, last);
+            TVector value = Reduce<TLanes, TVector>(isMax, shape, window, input + channel, channels, last);
             float* destination = output + (nint)pixel * shape.C + channel;
             if (channels == TLanes.Count)
             {
@@ -54,19 +57,17 @@ internal static unsafe class SimdPool2d
     /// <summary>One window. <paramref name="last"/> takes the channels of a vector that is not full.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Reduce<TLanes, TVector>(
-        bool isMax, in Pool2dShape shape, float* input, int channels, int pixel, float* last)
+        bool isMax, in Pool2dShape shape, in PoolWindow window, float* input, int channels, float* last)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
-        int q = pixel % shape.Q, p = pixel / shape.Q % shape.P, n = pixel / shape.Q / shape.P;
-        int h = p * shape.StrideH - shape.PadH, w = q * shape.StrideW - shape.PadW;
-        int top = Math.Max(h, 0), bottom = Math.Min(h + shape.R, shape.H);
-        int left = Math.Max(w, 0), right = Math.Min(w + shape.S, shape.W);
-        TVector result = TLanes.Broadcast(isMax ? float.NegativeInfinity : 0);
-        for (int y = top; y < bottom; y++)
+        TVector result = TLanes.Broadcast(isMax ? window.LeastMaximum(shape) : 0);
+        nint step = (nint)shape.DilationW * shape.C;
+        for (int r = 0; r < window.Rows; r++)
         {
-            float* source = input + (((nint)n * shape.H + y) * shape.W + left) * shape.C;
-            for (int x = left; x < right; x++, source += shape.C)
+            nint h = window.FirstH + (nint)r * shape.DilationH;
+            float* source = input + (((nint)window.Image * shape.H + h) * shape.W + window.FirstW) * shape.C;
+            for (int s = 0; s < window.Columns; s++, source += step)
             {
                 float* from = source;
                 if (channels < TLanes.Count)
@@ -78,6 +79,6 @@ internal static unsafe class SimdPool2d
                 result = isMax ? TLanes.Max(result, value) : TLanes.Add(result, value);
             }
         }
-        return isMax ? result : TLanes.Divide(result, TLanes.Broadcast((bottom - top) * (right - left)));
+        return isMax ? result : TLanes.Divide(result, TLanes.Broadcast(window.Divisor(shape)));
     }
 }

@@ -32,13 +32,16 @@ internal static class Oracle
         return output;
     }
 
-    /// <summary>Maximum over each window of <c>[N, H, W, C]</c>; NaN wins.</summary>
-    public static double[] MaxPool2d(in Pool2dShape shape, float[] input) =>
-        Pool2d(shape, input, values => values.Any(double.IsNaN) ? double.NaN : values.Max());
+    /// <summary>Maximum over the cells of each window of <c>[N, H, W, C]</c>, padding by its value; NaN wins.</summary>
+    public static double[] MaxPool2d(Pool2dShape shape, float[] input) => Pool2d(shape, input, cells =>
+    {
+        double[] values = [.. cells.Select(cell => cell ?? shape.PadValue)];
+        return values.Any(double.IsNaN) ? double.NaN : values.Max();
+    });
 
-    /// <summary>Mean over the elements of each window that lie inside the map.</summary>
-    public static double[] AveragePool2d(in Pool2dShape shape, float[] input) =>
-        Pool2d(shape, input, values => values.Average());
+    /// <summary>Sum over the cells of each window that lie in the map, divided by their number or, if asked for, by that of all cells.</summary>
+    public static double[] AveragePool2d(Pool2dShape shape, float[] input) => Pool2d(
+        shape, input, cells => cells.Sum(cell => cell ?? 0) / cells.Count(cell => cell is not null || shape.CountIncludePad != 0));
 
     /// <summary>Softmax of each row of <c>[rows, classes]</c>.</summary>
     public static double[] Softmax(int classes, float[] input) => Softmax(classes, Array.ConvertAll(input, v => (double)v));
@@ -88,7 +91,7 @@ internal static class Oracle
 
     private static double Relu(double value) => value < 0 ? 0 : value;
 
-    private static double[] Pool2d(in Pool2dShape shape, float[] input, Func<List<double>, double> reduce)
+    private static double[] Pool2d(in Pool2dShape shape, float[] input, Func<List<double?>, double> reduce)
     {
         var output = new List<double>();
         for (int n = 0; n < shape.N; n++)
@@ -99,17 +102,19 @@ internal static class Oracle
         return [.. output];
     }
 
-    private static List<double> Window(in Pool2dShape shape, float[] input, int n, int p, int q, int c)
+    /// <summary>A window's cells, null for padding; without those that lie past the padding.</summary>
+    private static List<double?> Window(in Pool2dShape shape, float[] input, int n, int p, int q, int c)
     {
-        var values = new List<double>();
+        var cells = new List<double?>();
         for (int r = 0; r < shape.R; r++)
             for (int s = 0; s < shape.S; s++)
             {
-                int h = p * shape.StrideH - shape.PadH + r;
-                int w = q * shape.StrideW - shape.PadW + s;
-                if (h >= 0 && h < shape.H && w >= 0 && w < shape.W)
-                    values.Add(input[((n * shape.H + h) * shape.W + w) * shape.C + c]);
+                int h = p * shape.StrideH - shape.PadH + r * shape.DilationH;
+                int w = q * shape.StrideW - shape.PadW + s * shape.DilationW;
+                if (h >= shape.H + shape.PadEndH || w >= shape.W + shape.PadEndW) continue;
+                bool inside = h >= 0 && h < shape.H && w >= 0 && w < shape.W;
+                cells.Add(inside ? input[((n * shape.H + h) * shape.W + w) * shape.C + c] : null);
             }
-        return values;
+        return cells;
     }
 }
