@@ -1,17 +1,26 @@
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// An <see cref="Epilogue"/> as lower bounds: 0 where there is a ReLU, minus infinity where there is none, so that one formula
-/// without branches serves all of them.
+/// An <see cref="Epilogue"/> as bounds: infinite where there is no ReLU and no clip, so that one formula without branches
+/// serves all of them.
 /// </summary>
 internal struct EpilogueBounds(Epilogue epilogue)
 {
-    private readonly float beforeAdd = epilogue.ReluBeforeAdd != 0 ? 0f : float.NegativeInfinity;
-    private readonly float last = epilogue.Relu != 0 ? 0f : float.NegativeInfinity;
+    private readonly float beforeAdd = LowerBound(epilogue.ReluBeforeAdd);
+    private readonly float afterAdd = LowerBound(epilogue.Relu);
+    private readonly float clipMin = epilogue.HasClip != 0 ? epilogue.ClipMin : float.NegativeInfinity;
+    private readonly float clipMax = epilogue.HasClip != 0 ? epilogue.ClipMax : float.PositiveInfinity;
 
     /// <summary>The formula of <see cref="Epilogue"/>; the residual is 0 where none is added.</summary>
-    public readonly float Finish(float value, float scale, float shift, float residual) =>
-        AtLeast(AtLeast(FusedMultiplyAdd.Of(value, scale, shift), beforeAdd) + residual, last);
+    public readonly float Finish(float value, float scale, float shift, float residual)
+    {
+        float sum = AtLeast(FusedMultiplyAdd.Of(value, scale, shift), beforeAdd) + residual;
+        return AtMost(AtLeast(AtLeast(sum, afterAdd), clipMin), clipMax);
+    }
+
+    private static float LowerBound(int relu) => relu != 0 ? 0f : float.NegativeInfinity;
 
     private static float AtLeast(float value, float bound) => value < bound ? bound : value;
+
+    private static float AtMost(float value, float bound) => value > bound ? bound : value;
 }

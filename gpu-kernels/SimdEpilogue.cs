@@ -81,6 +81,7 @@ internal unsafe struct SimdEpilogue
         value = TLanes.MultiplyAdd(value, scale, shift);
         if (flags.ReluBeforeAdd != 0) value = TLanes.Relu(value);
         if (residual is not null) value = TLanes.Add(value, TLanes.Load(residual));
-        return flags.Relu != 0 ? TLanes.Relu(value) : value;
+        if (flags.Relu != 0) value = TLanes.Relu(value);
+        return flags.HasClip != 0 ? TLanes.Clip(value, TLanes.Broadcast(flags.ClipMin), TLanes.Broadcast(flags.ClipMax)) : value;
     }
 }

@@ -34,6 +34,9 @@ internal unsafe interface ISimdLanes<TVector>
 
     /// <summary><c>value &lt; 0 ? 0 : value</c>: a NaN stays.</summary>
     static abstract TVector Relu(TVector value);
+
+    /// <summary>Raised to <paramref name="min"/>, then lowered to <paramref name="max"/>: a NaN stays.</summary>
+    static abstract TVector Clip(TVector value, TVector min, TVector max);
 }
 
 /// <summary>16 lanes: AVX-512, whose 32 registers hold a tile of 14 pixels.</summary>
@@ -68,6 +71,13 @@ internal readonly unsafe struct SimdLanes512 : ISimdLanes<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Relu(Vector512<float> value) =>
         Vector512.AndNot(value, Vector512.LessThan(value, Vector512<float>.Zero));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Clip(Vector512<float> value, Vector512<float> min, Vector512<float> max)
+    {
+        Vector512<float> raised = Vector512.ConditionalSelect(Vector512.LessThan(value, min), min, value);
+        return Vector512.ConditionalSelect(Vector512.GreaterThan(raised, max), max, raised);
+    }
 }
 
 /// <summary>8 lanes: AVX2, 16 registers.</summary>
@@ -102,6 +112,13 @@ internal readonly unsafe struct SimdLanes256 : ISimdLanes<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Relu(Vector256<float> value) =>
         Vector256.AndNot(value, Vector256.LessThan(value, Vector256<float>.Zero));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Clip(Vector256<float> value, Vector256<float> min, Vector256<float> max)
+    {
+        Vector256<float> raised = Vector256.ConditionalSelect(Vector256.LessThan(value, min), min, value);
+        return Vector256.ConditionalSelect(Vector256.GreaterThan(raised, max), max, raised);
+    }
 }
 
 /// <summary>4 lanes: SSE and NEON.</summary>
@@ -136,4 +153,11 @@ internal readonly unsafe struct SimdLanes128 : ISimdLanes<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Relu(Vector128<float> value) =>
         Vector128.AndNot(value, Vector128.LessThan(value, Vector128<float>.Zero));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Clip(Vector128<float> value, Vector128<float> min, Vector128<float> max)
+    {
+        Vector128<float> raised = Vector128.ConditionalSelect(Vector128.LessThan(value, min), min, value);
+        return Vector128.ConditionalSelect(Vector128.GreaterThan(raised, max), max, raised);
+    }
 }

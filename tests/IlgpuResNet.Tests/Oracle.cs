@@ -86,7 +86,9 @@ internal static class Oracle
         value = value * scale[channel] + shift[channel];
         if (epilogue.ReluBeforeAdd != 0) value = Relu(value);
         if (residual is not null) value += residual[index];
-        return epilogue.Relu != 0 ? Relu(value) : value;
+        if (epilogue.Relu != 0) value = Relu(value);
+        if (epilogue.HasClip == 0 || double.IsNaN(value)) return value;
+        return Math.Min(Math.Max(value, epilogue.ClipMin), epilogue.ClipMax);
     }
 
     private static double Relu(double value) => value < 0 ? 0 : value;

@@ -28,6 +28,24 @@ public abstract class PointwiseTests(BackEnd backEnd)
                 Check(pixels, channels, new Epilogue(hasResidual, reluBeforeAdd, relu), residualIsOutput, float.NaN);
     }
 
+    /// <summary>Inside the values' range, on one side of it, open on a side, and with bounds that have changed places.</summary>
+    [TestMethod]
+    [DataRow(0f, 6f)]
+    [DataRow(-0.25f, 0.5f)]
+    [DataRow(0.125f, 0.25f)]
+    [DataRow(float.NegativeInfinity, -0.5f)]
+    [DataRow(-0.5f, float.PositiveInfinity)]
+    [DataRow(0.5f, -0.25f)]
+    public void Every_clip_matches_the_oracle(float min, float max)
+    {
+        foreach (float special in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
+            for (int flags = 0; flags < 8; flags++)
+                foreach (int channels in (int[])[3, 16, 19])
+                    Check(
+                        pixels: 5, channels, new Epilogue(flags & 1, flags >> 1 & 1, flags >> 2, HasClip: 1, min, max),
+                        residualIsOutput: flags % 2 != 0, special);
+    }
+
     [TestMethod]
     public void Infinity_and_NaN_come_out_as_in_the_oracle()
     {
