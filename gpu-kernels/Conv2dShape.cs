@@ -47,6 +47,9 @@ public readonly record struct Conv2dShape(
     /// <summary>Output channels of a group: K / Groups.</summary>
     public int GroupK => K / Groups;
 
+    /// <summary>True when the groups divide the channels, as they must.</summary>
+    public bool HasEqualGroups => Groups >= 1 && C % Groups == 0 && K % Groups == 0;
+
     /// <summary>Rows of the equivalent matrix product: N·P·Q output pixels.</summary>
     /// <exception cref="OverflowException">There are 2^31 or more.</exception>
     public int GemmM => checked(N * P * Q);

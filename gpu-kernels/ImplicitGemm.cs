@@ -6,7 +6,8 @@ namespace IlgpuResNet.Kernels;
 
 /// <summary>
 /// Convolution as a matrix product that is never laid out: output[m, n] = sum over k of A[m, k] * B[k, n], with
-/// m = (image·P + p)·Q + q, n = output channel and k = (r·S + s)·C + c. A is read straight from the NHWC activations
+/// m = (image·P + p)·Q + q, n = output channel and k = (r·S + s)·L + c, over the L input channels that n's tile reads: all, or
+/// with groups fewer (<see cref="ChannelWindow"/>). A is read straight from the NHWC activations
 /// (<see cref="IActivations{TSelf}"/>), B is the packed filter (<see cref="PackedFilter"/>).
 /// </summary>
 /// <remarks>
@@ -57,7 +58,7 @@ internal static class ImplicitGemm
     private const int StageFloats = TileK * TileM;
 
     /// <summary>One group's tile.</summary>
-    public static void Kernel<TActivations>(Conv2dShape shape, Operands operands, Epilogue epilogue)
+    public static void Kernel<TActivations>(Conv2dShape shape, ChannelWindow window, Operands operands, Epilogue epilogue)
         where TActivations : struct, IActivations<TActivations>
     {
         ArrayView<Float4> sharedA = SharedMemory.Allocate<Float4>(2 * StageQuads);
@@ -70,11 +71,11 @@ internal static class ImplicitGemm
         int tileM = Grid.IdxX * TileM;
         int tileN = Grid.IdxY * TileN;
 
-        TActivations activations = TActivations.Create(shape, operands.Input, tileM + thread);
-        PackedFilter.Walk filter = PackedFilter.Walk.Create(shape, operands.Filter, tileN, thread);
+        TActivations activations = TActivations.Create(shape, window, operands.Input, tileM + thread, tileN);
+        PackedFilter.Walk filter = PackedFilter.Walk.Create(shape, window, operands.Filter, tileN, thread);
 
         AccumulatorTile tile = default;
-        int slices = (shape.GemmK + TileK - 1) / TileK;
+        int slices = (window.GemmK + TileK - 1) / TileK;
         int stage = 0;
         for (int slice = -1; slice < slices; slice++)
         {

@@ -3,29 +3,30 @@ using ILGPU;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// The row of matrix A that belongs to one output pixel, never formed in memory: element k = (r·S + s)·C + c is the
-/// activation under filter tap (r, s) in channel c, or 0 where the tap lies in the padding. Read from k = 0
+/// The row of matrix A that belongs to one output pixel and one tile of output channels, never formed in memory: element
+/// k = (r·S + s)·L + c is the activation under filter tap (r, s) in channel c of the L that the tile reads
+/// (<see cref="ChannelWindow"/>), or 0 where the tap lies in the padding. Read from k = 0
 /// upwards, four elements at a time; past the end of the row, and in rows past the last pixel, all is 0.
 /// </summary>
 /// <remarks>The walk steps from tap to tap by additions: the main loop divides nothing.</remarks>
 internal interface IActivations<TSelf>
     where TSelf : struct, IActivations<TSelf>
 {
-    /// <summary>The row of output pixel m, 0 &lt;= m; m may lie past the last pixel.</summary>
-    static abstract TSelf Create(Conv2dShape shape, ArrayView<float> input, int m);
+    /// <summary>The row of output pixel m, 0 &lt;= m, for the tile whose first output channel is n; m may lie past the last pixel.</summary>
+    static abstract TSelf Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> input, int m, int n);
 
     /// <summary>The next four elements.</summary>
     Float4 LoadNext();
 }
 
-/// <summary>1x1, stride 1, no padding, C a multiple of 4: the row lies in memory as it is.</summary>
+/// <summary>1x1, stride 1, no padding, one group, C a multiple of 4: the row lies in memory as it is.</summary>
 internal struct DenseActivations : IActivations<DenseActivations>
 {
     private ArrayView<Float4> input;
     private int index;
     private int end;
 
-    public static DenseActivations Create(Conv2dShape shape, ArrayView<float> input, int m)
+    public static DenseActivations Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> input, int m, int n)
     {
         int length = shape.C / Float4.Width;
         bool exists = m < shape.GemmM;
@@ -47,8 +48,8 @@ internal struct DenseActivations : IActivations<DenseActivations>
 }
 
 /// <summary>
-/// A walk over the elements of one row: channels first, then taps. What it counts as a channel is up to its user:
-/// a quad of channels or one.
+/// A walk over the elements of one row: channels first, then taps. It counts in units of one channel or of several that are
+/// loaded as one.
 /// </summary>
 internal struct TapWalk
 {
@@ -57,37 +58,47 @@ internal struct TapWalk
 
     private int height;
     private int width;
-    private int channels;
-    private int rowStep;
+    private int length;
+    private int tapGap;
+    private int rowGap;
+    private int dilationH;
+    private int dilationW;
     private int h;
     private int endH;
     private int w;
     private int firstW;
     private int endW;
-    private int c;
     private int index;
+    private int endIndex;
 
-    public static TapWalk Create(Conv2dShape shape, int channels, int m)
+    /// <summary>The walk in units of <paramref name="unit"/> channels.</summary>
+    public static TapWalk Create(Conv2dShape shape, ChannelWindow window, int unit, int m, int n)
     {
+        int channels = shape.C / unit;
+        int length = window.Length / unit;
         bool exists = m < shape.GemmM;
         int pixel = exists ? m : 0;
         int row = pixel / shape.Q;
-        int n = row / shape.P;
-        int h = (row - n * shape.P) * shape.StrideH - shape.PadH;
+        int image = row / shape.P;
+        int h = (row - image * shape.P) * shape.StrideH - shape.PadH;
         int w = (pixel - row * shape.Q) * shape.StrideW - shape.PadW;
+        int index = ((image * shape.H + h) * shape.W + w) * channels + window.First(n) / unit;
         return new TapWalk
         {
             height = shape.H,
             width = shape.W,
-            channels = channels,
-            rowStep = (shape.W - shape.S) * channels,
+            length = length,
+            tapGap = shape.DilationW * channels - length,
+            rowGap = (shape.DilationH * shape.W - shape.DilationW * shape.S) * channels,
+            dilationH = shape.DilationH,
+            dilationW = shape.DilationW,
             h = exists ? h : Nowhere,
-            endH = h + shape.R,
+            endH = h + shape.R * shape.DilationH,
             w = w,
             firstW = w,
-            endW = w + shape.S,
-            c = 0,
-            index = ((n * shape.H + h) * shape.W + w) * channels,
+            endW = w + shape.S * shape.DilationW,
+            index = index,
+            endIndex = index + length,
         };
     }
 
@@ -100,15 +111,17 @@ internal struct TapWalk
     /// <summary>On to the next channel; after the last, to the next tap.</summary>
     public void Advance()
     {
-        c++;
         index++;
-        if (c < channels) return;
-        c = 0;
-        w++;
-        if (w < endW) return;
-        w = firstW;
-        h++;
-        index += rowStep;
+        if (index < endIndex) return;
+        index += tapGap;
+        w += dilationW;
+        if (w >= endW)
+        {
+            w = firstW;
+            h += dilationH;
+            index += rowGap;
+        }
+        endIndex = index + length;
     }
 }
 
@@ -118,10 +131,10 @@ internal struct VectorActivations : IActivations<VectorActivations>
     private ArrayView<Float4> input;
     private TapWalk walk;
 
-    public static VectorActivations Create(Conv2dShape shape, ArrayView<float> input, int m) => new()
+    public static VectorActivations Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> input, int m, int n) => new()
     {
         input = input.Cast<Float4>(),
-        walk = TapWalk.Create(shape, shape.C / Float4.Width, m),
+        walk = TapWalk.Create(shape, window, Float4.Width, m, n),
     };
 
     public Float4 LoadNext()
@@ -138,10 +151,10 @@ internal struct ScalarActivations : IActivations<ScalarActivations>
     private ArrayView<float> input;
     private TapWalk walk;
 
-    public static ScalarActivations Create(Conv2dShape shape, ArrayView<float> input, int m) => new()
+    public static ScalarActivations Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> input, int m, int n) => new()
     {
         input = input,
-        walk = TapWalk.Create(shape, shape.C, m),
+        walk = TapWalk.Create(shape, window, 1, m, n),
     };
 
     public Float4 LoadNext()

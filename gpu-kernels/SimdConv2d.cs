@@ -44,7 +44,8 @@ internal static unsafe class SimdConv2d
         where TVector : struct
     {
         int width = 2 * TLanes.Count;
-        SimdSplit split = SimdSplit.Choose(shape, width, groups);
+        ChannelWindow window = ChannelWindow.Of(shape, width);
+        SimdSplit split = SimdSplit.Choose(shape, window, width, groups);
         (int firstPixel, int endPixel) = split.Pixels(group);
         (int firstPanel, int endPanel) = split.Panels(group);
         if (firstPixel == endPixel || firstPanel == endPanel) return;
@@ -55,13 +56,13 @@ internal static unsafe class SimdConv2d
         float* sums = stackalloc float[width * TLanes.TileRows];
         float* paddedScale = stackalloc float[width], paddedShift = stackalloc float[width];
 
-        int blockPixels = BlockPixels(shape, TLanes.TileRows, endPixel - firstPixel, (endPanel - firstPanel) * width);
+        int blockPixels = BlockPixels(shape, window.GemmK, TLanes.TileRows, endPixel - firstPixel, (endPanel - firstPanel) * width);
         var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels, scratch);
         var tile = new SimdTileArguments
         {
             TableStride = blockPixels,
             Taps = table.Taps,
-            RunLength = table.RunLength,
+            RunLength = table.PixelsPerRun * window.Length,
             Sums = sums,
         };
         var finish = new SimdEpilogue { RowStride = shape.K, Flags = epilogue };
@@ -73,7 +74,8 @@ internal static unsafe class SimdConv2d
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
                 int channel = panel * width;
-                tile.Weights = filter + (nint)shape.GemmK * channel;
+                tile.Weights = filter + (nint)window.GemmK * channel;
+                tile.RunStart = window.First(channel);
                 finish.Channels = Math.Min(width, shape.K - channel);
                 finish.Scale = scale + channel;
                 finish.Shift = shift + channel;
@@ -104,10 +106,10 @@ internal static unsafe class SimdConv2d
     internal static float* Pointer(ArrayView<float> view) => view.Length == 0 ? null : (float*)Unsafe.AsPointer(ref view[0]);
 
     /// <summary>Pixels of a block: whole tiles whose input fits the cache, never more than there are.</summary>
-    private static int BlockPixels(in Conv2dShape shape, int tileRows, int pixels, int channels)
+    private static int BlockPixels(in Conv2dShape shape, int gemmK, int tileRows, int pixels, int channels)
     {
         // A layer that writes more than it reads waits for its output: tile by tile, rows are written front to back.
-        bool expands = shape.K > shape.GemmK && (long)shape.GemmK * channels <= HalfCacheFloats;
+        bool expands = shape.K > (long)shape.R * shape.S * shape.C && (long)gemmK * channels <= HalfCacheFloats;
         long floatsPerPixel = (long)shape.C * Math.Min(shape.R, shape.StrideH) * Math.Min(shape.S, shape.StrideW);
         long tiles = expands ? 1 : Math.Clamp(HalfCacheFloats / (floatsPerPixel * tileRows), MinBlockTiles, MaxBlockTiles);
         return (int)Math.Min(tiles * tileRows, pixels);

@@ -8,8 +8,8 @@ namespace IlgpuResNet.Kernels;
 /// register tile knows nothing of height, width, stride or padding.
 /// </summary>
 /// <remarks>
-/// A run is one input pixel's C channels. With few channels it is a whole filter row instead, S·C floats, which
-/// lie together in memory; at the left and right border they are copied between zeros. All of it lies in scratch
+/// A run is one input pixel's C channels, of which a panel of a grouped convolution reads a part. With few channels it is a
+/// whole filter row instead, S·C floats, which lie together in memory; at the left and right border they are copied between zeros. All of it lies in scratch
 /// memory of the caller's.
 /// </remarks>
 internal unsafe ref struct SimdInputTable
@@ -36,7 +36,7 @@ internal unsafe ref struct SimdInputTable
         this.maxPixels = maxPixels;
         HasRowRuns = UsesRowRuns(shape);
         Taps = TapsOf(shape);
-        RunLength = RunLengthOf(shape);
+        PixelsPerRun = PixelsPerRunOf(shape);
         table = (float**)scratch;
         zeros = (float*)(table + (nint)Taps * maxPixels);
         copies = zeros + RunLength;
@@ -48,19 +48,21 @@ internal unsafe ref struct SimdInputTable
     {
         long pointers = (long)TapsOf(shape) * maxPixels;
         long runs = 1 + (UsesRowRuns(shape) ? pointers : 0);
-        return pointers * sizeof(float*) + runs * RunLengthOf(shape) * sizeof(float);
+        return pointers * sizeof(float*) + runs * PixelsPerRunOf(shape) * shape.C * sizeof(float);
     }
 
     /// <summary>Runs per pixel.</summary>
     public readonly int Taps { get; }
 
-    /// <summary>Floats in a run.</summary>
-    public readonly int RunLength { get; }
+    /// <summary>Input pixels in a run.</summary>
+    public readonly int PixelsPerRun { get; }
 
     /// <summary>Pointers <c>[Taps][maxPixels]</c>.</summary>
     public readonly float** Pointers => table;
 
     private readonly bool HasRowRuns { get; }
+
+    private readonly int RunLength => PixelsPerRun * shape.C;
 
     /// <summary>Points at the runs of the pixels first, first + 1, ... of the output <c>[N·P·Q]</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -82,11 +84,12 @@ internal unsafe ref struct SimdInputTable
         }
     }
 
-    private static bool UsesRowRuns(in Conv2dShape shape) => shape.C <= MaxChannelsOfRowRuns && shape.S > 1;
+    private static bool UsesRowRuns(in Conv2dShape shape) =>
+        shape.C <= MaxChannelsOfRowRuns && shape.S > 1 && shape.DilationW == 1 && shape.Groups == 1;
 
     private static int TapsOf(in Conv2dShape shape) => UsesRowRuns(shape) ? shape.R : shape.R * shape.S;
 
-    private static int RunLengthOf(in Conv2dShape shape) => UsesRowRuns(shape) ? shape.S * shape.C : shape.C;
+    private static int PixelsPerRunOf(in Conv2dShape shape) => UsesRowRuns(shape) ? shape.S : 1;
 
     private readonly float* Address(int n, int h, int w) => input + (((nint)n * shape.H + h) * shape.W + w) * shape.C;
 
@@ -96,10 +99,10 @@ internal unsafe ref struct SimdInputTable
         float** slot = table + pixel;
         for (int r = 0; r < shape.R; r++)
         {
-            int h = p * shape.StrideH - shape.PadH + r;
+            int h = p * shape.StrideH - shape.PadH + r * shape.DilationH;
             for (int s = 0; s < shape.S; s++)
             {
-                int w = q * shape.StrideW - shape.PadW + s;
+                int w = q * shape.StrideW - shape.PadW + s * shape.DilationW;
                 bool inside = (uint)h < (uint)shape.H && (uint)w < (uint)shape.W;
                 *slot = inside ? Address(n, h, w) : zeros;
                 slot += maxPixels;
@@ -116,7 +119,7 @@ internal unsafe ref struct SimdInputTable
         int to = Math.Clamp(shape.W - w, from, shape.S);
         for (int r = 0; r < shape.R; r++)
         {
-            int h = p * shape.StrideH - shape.PadH + r;
+            int h = p * shape.StrideH - shape.PadH + r * shape.DilationH;
             float* run = zeros;
             if ((uint)h < (uint)shape.H && from < to)
             {

@@ -62,6 +62,7 @@ public sealed class SimdKernels : IKernelFamily
     /// <inheritdoc/>
     public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed)
     {
+        RequireGroups(shape);
         Require(filter.Length, (long)shape.K * shape.GemmK);
         Require(packed.Length, PackedFilterLength(shape));
         SimdFilter.Pack(shape, 2 * lanes, filter, packed);
@@ -70,6 +71,7 @@ public sealed class SimdKernels : IKernelFamily
     /// <inheritdoc/>
     public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
     {
+        RequireGroups(shape);
         Require(operands.Input.Length, shape.InputLength);
         Require(operands.Filter.Length, PackedFilterLength(shape));
         RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
@@ -152,6 +154,11 @@ public sealed class SimdKernels : IKernelFamily
         program.Clear();
         gathering = false;
         return new ArgumentException(message);
+    }
+
+    private void RequireGroups(in Conv2dShape shape)
+    {
+        if (!shape.HasEqualGroups) throw Refuse(ChannelWindow.UnequalGroups(shape));
     }
 
     private void RequireEpilogue(in Operands operands, Epilogue epilogue, long pixels, int channels)

@@ -11,7 +11,7 @@ internal readonly record struct SimdSplit(int PixelCount, int PanelCount, int Pi
     private const int MacsPerFloat = 8;
 
     /// <summary>Chooses the grid whose busiest group is done first, by its multiply-adds and the floats it fetches.</summary>
-    public static SimdSplit Choose(in Conv2dShape shape, int panelWidth, int groups)
+    public static SimdSplit Choose(in Conv2dShape shape, in ChannelWindow window, int panelWidth, int groups)
     {
         int panels = DivideRoundUp(shape.K, panelWidth);
         double inputFloats = (double)shape.N * shape.H * shape.W * shape.C;
@@ -21,7 +21,7 @@ internal readonly record struct SimdSplit(int PixelCount, int PanelCount, int Pi
         {
             int pixelGroups = groups / panelGroups;
             double pixels = DivideRoundUp(shape.GemmM, pixelGroups);
-            double weights = (double)shape.GemmK * panelWidth * DivideRoundUp(panels, panelGroups);
+            double weights = (double)window.GemmK * panelWidth * DivideRoundUp(panels, panelGroups);
             double cost = pixels * weights + MacsPerFloat * (weights + inputFloats / pixelGroups);
             if (cost >= bestCost) continue;
             bestCost = cost;

@@ -14,7 +14,10 @@ internal unsafe struct SimdTileArguments
     /// <summary>Runs per pixel.</summary>
     public int Taps;
 
-    /// <summary>Floats in a run.</summary>
+    /// <summary>First float of a run that the panel reads: a grouped convolution's panel reads the channels of its groups.</summary>
+    public int RunStart;
+
+    /// <summary>Floats of a run that the panel reads.</summary>
     public int RunLength;
 
     /// <summary>The packed panel <c>[Taps * RunLength][2 vectors]</c>.</summary>
@@ -82,7 +85,8 @@ internal static unsafe class SimdTile
         TVector a13 = zero, b13 = zero;
         float** table = arguments.Table;
         float* weights = arguments.Weights;
-        nint length = arguments.RunLength;
+        nint start = arguments.RunStart;
+        nint end = start + arguments.RunLength;
         for (int tap = arguments.Taps; tap > 0; tap--)
         {
             // Rows past the tile's height repeat its first pointer and are never read through.
@@ -101,7 +105,7 @@ internal static unsafe class SimdTile
             float* x12 = TRows.Count > 12 ? table[12] : x0;
             float* x13 = TRows.Count > 13 ? table[13] : x0;
             table += arguments.TableStride;
-            for (nint c = 0; c < length; c++)
+            for (nint c = start; c < end; c++)
             {
                 TVector w0 = TLanes.Load(weights);
                 TVector w1 = TLanes.Load(weights + TLanes.Count);

@@ -13,9 +13,9 @@ public sealed class TiledKernels : IKernelFamily
 {
     private const int LargestGroup = 256;
 
-    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, Operands, Epilogue> convDense;
-    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, Operands, Epilogue> convVector;
-    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, Operands, Epilogue> convScalar;
+    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convDense;
+    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convVector;
+    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convScalar;
     private readonly Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue> pointwiseVector;
     private readonly Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue> pointwiseScalar;
     private readonly Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>> maxPoolVector;
@@ -33,9 +33,9 @@ public sealed class TiledKernels : IKernelFamily
         if (accelerator.MaxNumThreadsPerGroup < LargestGroup)
             throw new NotSupportedException(
                 $"The tiled kernels need groups of {LargestGroup} threads, but '{accelerator.Name}' has at most {accelerator.MaxNumThreadsPerGroup}; use {nameof(SimdKernels)} on a CPU accelerator.");
-        convDense = accelerator.LoadKernel<Conv2dShape, Operands, Epilogue>(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Specialization);
-        convVector = accelerator.LoadKernel<Conv2dShape, Operands, Epilogue>(ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Specialization);
-        convScalar = accelerator.LoadKernel<Conv2dShape, Operands, Epilogue>(ImplicitGemm.Kernel<ScalarActivations>, ImplicitGemm.Specialization);
+        convDense = accelerator.LoadKernel<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Specialization);
+        convVector = accelerator.LoadKernel<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Specialization);
+        convScalar = accelerator.LoadKernel<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<ScalarActivations>, ImplicitGemm.Specialization);
         pointwiseVector = accelerator.LoadKernel<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float4>);
         pointwiseScalar = accelerator.LoadKernel<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float1>);
         maxPoolVector = accelerator.LoadKernel<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float4>);
@@ -68,9 +68,10 @@ public sealed class TiledKernels : IKernelFamily
     /// <inheritdoc/>
     public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
     {
+        ChannelWindow window = PackedFilter.Window(shape);
         var trimmed = new Operands(
             Trim(operands.Input, shape.InputLength),
-            Trim(operands.Filter, PackedFilter.Length(shape)),
+            Trim(operands.Filter, PackedFilter.Length(shape, window)),
             Trim(operands.Scale, shape.K),
             Trim(operands.Shift, shape.K),
             TrimResidual(operands, epilogue, shape.OutputLength),
@@ -80,7 +81,7 @@ public sealed class TiledKernels : IKernelFamily
         KernelConfig config = new(
             new Index2D(Groups(shape.GemmM, ImplicitGemm.TileM), Groups(shape.K, ImplicitGemm.TileN)),
             new Index2D(ImplicitGemm.GroupSize, 1));
-        kernel(stream, config, shape, trimmed, epilogue);
+        kernel(stream, config, shape, window, trimmed, epilogue);
     }
 
     /// <inheritdoc/>

@@ -27,7 +27,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
         {
             var random = new Random(seed);
             Conv2dShape shape = RandomShape(random);
-            var epilogue = new Epilogue(random.Next(2), random.Next(2), random.Next(2));
+            var epilogue = new Epilogue(random.Next(2), random.Next(2), random.Next(2), random.Next(2), -0.5f, 0.75f);
             Check(shape, epilogue, seed, residualIsOutput: epilogue.HasResidual != 0 && random.Next(2) == 0);
         }
     }
@@ -41,6 +41,13 @@ public abstract class Conv2dTests(BackEnd backEnd)
     [DataRow("1x1 with few pixels")]
     [DataRow("linear, N = 1")]
     [DataRow("linear, N = 3")]
+    [DataRow("ResNeXt 32x4d, stage 1")]
+    [DataRow("ResNeXt 32x4d, stage 2, 3x3/2")]
+    [DataRow("ResNeXt 32x8d, stage 2")]
+    [DataRow("ResNeXt 32x4d, stage 4")]
+    [DataRow("depthwise")]
+    [DataRow("3x3, dilation 2")]
+    [DataRow("3x3, dilation 4")]
     public void Layer_kinds_of_ResNet_match_the_oracle(string kind)
     {
         Conv2dShape shape = kind switch
@@ -53,6 +60,13 @@ public abstract class Conv2dTests(BackEnd backEnd)
             "1x1 with few pixels" => tiny ? Conv2dShape.Create(1, 1, 3, 16, 8, 1, 1, 1, 0) : Conv2dShape.Create(1, 7, 7, 512, 128, 1, 1, 1, 0),
             "linear, N = 1" => tiny ? Conv2dShape.Linear(1, 20, 10) : Conv2dShape.Linear(1, 2048, 1000),
             "linear, N = 3" => tiny ? Conv2dShape.Linear(3, 20, 10) : Conv2dShape.Linear(3, 512, 1001),
+            "ResNeXt 32x4d, stage 1" => tiny ? Conv2dShape.Create(1, 3, 3, 32, 32, 3, 3, 1, 1, groups: 8) : Conv2dShape.Create(1, 14, 14, 128, 128, 3, 3, 1, 1, groups: 32),
+            "ResNeXt 32x4d, stage 2, 3x3/2" => tiny ? Conv2dShape.Create(1, 5, 5, 16, 16, 3, 3, 2, 1, groups: 2) : Conv2dShape.Create(2, 14, 14, 256, 256, 3, 3, 2, 1, groups: 32),
+            "ResNeXt 32x8d, stage 2" => tiny ? Conv2dShape.Create(1, 3, 3, 32, 32, 3, 3, 1, 1, groups: 2) : Conv2dShape.Create(1, 9, 9, 512, 512, 3, 3, 1, 1, groups: 32),
+            "ResNeXt 32x4d, stage 4" => tiny ? Conv2dShape.Create(1, 2, 2, 128, 128, 3, 3, 1, 1, groups: 4) : Conv2dShape.Create(1, 7, 7, 1024, 1024, 3, 3, 1, 1, groups: 32),
+            "depthwise" => tiny ? Conv2dShape.Create(1, 3, 3, 68, 68, 3, 3, 1, 1, groups: 68) : Conv2dShape.Create(1, 14, 14, 144, 144, 3, 3, 1, 1, groups: 144),
+            "3x3, dilation 2" => tiny ? Conv2dShape.Create(1, 5, 5, 4, 4, 3, 3, 1, 2, dilation: 2) : Conv2dShape.Create(1, 14, 14, 64, 64, 3, 3, 1, 2, dilation: 2),
+            "3x3, dilation 4" => tiny ? Conv2dShape.Create(1, 5, 5, 4, 4, 3, 3, 1, 4, dilation: 4) : Conv2dShape.Create(1, 14, 14, 64, 64, 3, 3, 1, 4, dilation: 4),
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         };
         Check(shape, Epilogue.None, seed: 1, residualIsOutput: false);
@@ -90,10 +104,48 @@ public abstract class Conv2dTests(BackEnd backEnd)
         Check(@case, residualIsOutput: false);
     }
 
+    /// <summary>Whatever the oracle says: what is changed in one group's input shows in that group's output and nowhere else.</summary>
     [TestMethod]
-    public void Equal_images_of_a_batch_give_equal_bits()
+    [DataRow(4, 4)]
+    [DataRow(3, 24)]
+    [DataRow(1, 1)]
+    [DataRow(1, 3)]
+    [DataRow(4, 40)]
+    public void An_input_channel_reaches_its_own_group_alone(int groupC, int groupK)
     {
-        Conv2dShape shape = tiny ? Conv2dShape.Create(3, 3, 3, 3, 5, 3, 3, 1, 1) : Conv2dShape.Create(3, 7, 7, 33, 70, 3, 3, 1, 1);
+        const int Groups = 7, Changed = 3;
+        Conv2dShape shape = Conv2dShape.Create(1, 2, 2, Groups * groupC, Groups * groupK, 3, 3, 1, 1, groups: Groups);
+        Case @case = Case.Make(shape, Epilogue.None, seed: 6);
+        float[] before = Run(@case, residualIsOutput: false);
+        for (int c = Changed * groupC; c < (Changed + 1) * groupC; c++) @case.Input[c] += 1;
+
+        float[] after = Run(@case, residualIsOutput: false);
+
+        for (int i = 0; i < after.Length; i++)
+            Assert.AreEqual(i % shape.K / groupK == Changed, before[i] != after[i], $"output {i} of {shape}");
+    }
+
+    [TestMethod]
+    public void Unequal_groups_are_refused()
+    {
+        using var buffer = GuardedBuffer.Output(device.Accelerator, 64);
+        var operands = new Operands(buffer.View, buffer.View, buffer.View, buffer.View, buffer.View, buffer.View);
+        Conv2dShape shape = Conv2dShape.Create(1, 1, 1, 6, 4, 1, 1, 1, 0);
+        foreach (int groups in (int[])[0, -1, 3, 4])
+        {
+            var error = Assert.ThrowsExactly<ArgumentException>(
+                () => device.Kernels.Conv2d(device.Stream, shape with { Groups = groups }, operands, Epilogue.None));
+            Assert.Contains($"{groups} groups do not divide 6 input and 4 output channels", error.Message);
+        }
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(3)]
+    public void Equal_images_of_a_batch_give_equal_bits(int groups)
+    {
+        Conv2dShape shape = tiny ? Conv2dShape.Create(3, 3, 3, 3, 6, 3, 3, 1, 1) : Conv2dShape.Create(3, 7, 7, 33, 69, 3, 3, 1, 1);
+        shape = shape with { Groups = groups };
         Case @case = Case.Make(shape, new Epilogue(0, 0, 1), seed: 5);
         int image = @case.Input.Length / shape.N;
         for (int n = 1; n < shape.N; n++) @case.Input.AsSpan(0, image).CopyTo(@case.Input.AsSpan(n * image));
@@ -105,6 +157,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
             TestData.AssertSameBits(output.AsSpan(0, map), output.AsSpan(n * map, map), $"image {n} of {shape}");
     }
 
+    /// <summary>Of any kind that a file may ask for: grouped, dilated, padded or cut unevenly.</summary>
     private Conv2dShape RandomShape(Random random)
     {
         while (true)
@@ -113,14 +166,31 @@ public abstract class Conv2dTests(BackEnd backEnd)
             int h = random.Next(1, extent + 1), w = random.Next(1, extent + 1);
             int r = random.Next(1, tiny ? 4 : 8), s = random.Next(1, tiny ? 4 : 8);
             int strideH = random.Next(1, 4), strideW = random.Next(1, 4);
-            int padH = random.Next(0, 4), padW = random.Next(0, 4);
-            int c = tiny ? TestData.Pick(random, 1, 3, 4, 5) : TestData.Pick(random, 1, 3, 4, 5, 8, 17, 32, 64);
-            int k = tiny ? TestData.Pick(random, 1, 2, 7, 16) : TestData.Pick(random, 1, 2, 7, 16, 33, 64, 70);
-            if (h + 2 * padH < r || w + 2 * padW < s) continue;
+            int dilationH = TestData.Pick(random, 1, 1, 1, 2, 3), dilationW = TestData.Pick(random, 1, 1, 1, 2, 3);
+            int padH = random.Next(-1, 4), padW = random.Next(-1, 4), padEndH = random.Next(-1, 4), padEndW = random.Next(-1, 4);
+            int roomH = h + padH + padEndH - dilationH * (r - 1) - 1, roomW = w + padW + padEndW - dilationW * (s - 1) - 1;
+            if (roomH < 0 || roomW < 0) continue;
+            (int groups, int c, int k) = RandomChannels(random);
             return new Conv2dShape(
                 random.Next(1, tiny ? 3 : 4), h, w, c, k, r, s, strideH, strideW, padH, padW,
-                (h + 2 * padH - r) / strideH + 1, (w + 2 * padW - s) / strideW + 1);
+                roomH / strideH + 1, roomW / strideW + 1, dilationH, dilationW, groups);
         }
+    }
+
+    /// <summary>Half of them in one group; the others in groups that fill tiles, do not, or are wider, depthwise ones among them.</summary>
+    private (int Groups, int C, int K) RandomChannels(Random random)
+    {
+        if (random.Next(2) == 0)
+        {
+            int c = tiny ? TestData.Pick(random, 1, 3, 4, 5) : TestData.Pick(random, 1, 3, 4, 5, 8, 17, 32, 64);
+            int k = tiny ? TestData.Pick(random, 1, 2, 7, 16) : TestData.Pick(random, 1, 2, 7, 16, 33, 64, 70);
+            return (1, c, k);
+        }
+        int groups = tiny ? TestData.Pick(random, 2, 3, 5) : TestData.Pick(random, 2, 3, 5, 8, 20, 32);
+        int groupC = tiny ? TestData.Pick(random, 1, 1, 2, 4) : TestData.Pick(random, 1, 1, 2, 3, 4, 8);
+        int groupK = TestData.Pick(random, 1, 1, 2, 4, 8, 24, 40, 64, 128);
+        int mostK = tiny ? 80 : 200;
+        return (groups, groups * groupC, groups * Math.Min(groupK, mostK / groups));
     }
 
     private void Check(in Conv2dShape shape, Epilogue epilogue, int seed, bool residualIsOutput) =>

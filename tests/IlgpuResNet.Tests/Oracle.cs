@@ -8,7 +8,7 @@ namespace IlgpuResNet.Tests;
 /// </summary>
 internal static class Oracle
 {
-    /// <summary>Convolution of <c>[N, H, W, C]</c> with a filter <c>[K, C, R, S]</c>, epilogue included.</summary>
+    /// <summary>Convolution of <c>[N, H, W, C]</c> with a filter <c>[K, C / Groups, R, S]</c>, epilogue included.</summary>
     public static double[] Conv2d(
         in Conv2dShape shape, float[] input, float[] filter, float[] scale, float[] shift, float[]? residual, Epilogue epilogue)
     {
@@ -63,18 +63,20 @@ internal static class Oracle
 
     private static double ConvAt(in Conv2dShape shape, float[] input, float[] filter, int n, int p, int q, int k)
     {
+        int channels = shape.C / shape.Groups;
+        int firstChannel = channels * (k / (shape.K / shape.Groups));
         double sum = 0;
         for (int r = 0; r < shape.R; r++)
         {
-            int h = p * shape.StrideH - shape.PadH + r;
+            int h = p * shape.StrideH - shape.PadH + r * shape.DilationH;
             if (h < 0 || h >= shape.H) continue;
             for (int s = 0; s < shape.S; s++)
             {
-                int w = q * shape.StrideW - shape.PadW + s;
+                int w = q * shape.StrideW - shape.PadW + s * shape.DilationW;
                 if (w < 0 || w >= shape.W) continue;
-                for (int c = 0; c < shape.C; c++)
-                    sum += (double)input[((n * shape.H + h) * shape.W + w) * shape.C + c]
-                        * filter[((k * shape.C + c) * shape.R + r) * shape.S + s];
+                for (int c = 0; c < channels; c++)
+                    sum += (double)input[((n * shape.H + h) * shape.W + w) * shape.C + firstChannel + c]
+                        * filter[((k * channels + c) * shape.R + r) * shape.S + s];
             }
         }
         return sum;

@@ -38,12 +38,12 @@ public abstract class PointwiseTests(BackEnd backEnd)
     [DataRow(0.5f, -0.25f)]
     public void Every_clip_matches_the_oracle(float min, float max)
     {
-        foreach (float special in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
-            for (int flags = 0; flags < 8; flags++)
-                foreach (int channels in (int[])[3, 16, 19])
-                    Check(
-                        pixels: 5, channels, new Epilogue(flags & 1, flags >> 1 & 1, flags >> 2, HasClip: 1, min, max),
-                        residualIsOutput: flags % 2 != 0, special);
+        float[] specials = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        for (int flags = 0; flags < 8; flags++)
+            foreach (int channels in (int[])[16, 19])
+                Check(
+                    pixels: 5, channels, new Epilogue(flags & 1, flags >> 1 & 1, flags >> 2, HasClip: 1, min, max),
+                    residualIsOutput: flags % 2 != 0, specials[flags % specials.Length]);
     }
 
     [TestMethod]

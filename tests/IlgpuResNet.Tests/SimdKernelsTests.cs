@@ -21,6 +21,9 @@ public sealed class SimdKernelsTests
         Conv2dShape.Create(3, 7, 7, 64, 33, 1, 1, 2, 0),
         Conv2dShape.Linear(1, 512, 1001),
         Conv2dShape.Linear(5, 100, 10),
+        Conv2dShape.Create(2, 14, 14, 128, 128, 3, 3, 1, 1, groups: 32),
+        Conv2dShape.Create(3, 9, 9, 70, 70, 3, 3, 2, 1, groups: 70),
+        Conv2dShape.Create(2, 11, 7, 15, 120, 3, 3, 1, 2, dilation: 2, groups: 5),
     ];
 
     public TestContext TestContext { get; set; } = null!;
@@ -56,14 +59,17 @@ public sealed class SimdKernelsTests
         // Pixel counts that leave tiles of every height, channels that leave every kind of tail.
         for (int pixels = 1; pixels <= 29; pixels++)
         {
-            var shape = Conv2dShape.Create(1, 1, pixels, 5, 30 + pixels, 1, 3, 1, 0) with { PadW = 1, Q = pixels };
-            Data data = Data.Make(shape, images: 1);
-            double[] expected = Oracle.Conv2d(
-                shape, data.Input, data.Filter, data.Scale, data.Shift, data.Residual, ResidualRelu);
+            var dense = Conv2dShape.Create(1, 1, pixels, 5, 30 + pixels, 1, 3, 1, 0) with { PadW = 1, Q = pixels };
+            foreach (Conv2dShape shape in (Conv2dShape[])[dense, dense with { Groups = 5, K = 5 * pixels }])
+            {
+                Data data = Data.Make(shape, images: 1);
+                double[] expected = Oracle.Conv2d(
+                    shape, data.Input, data.Filter, data.Scale, data.Shift, data.Residual, ResidualRelu);
 
-            // 15 products below 1, a shift and a residual below 1.
-            double tolerance = 4 * TestData.Epsilon * (shape.GemmK + 2);
-            TestData.AssertClose(expected, Run(shape, groups: 2, lanes, images: 1), tolerance, $"{shape}, {lanes} lanes, seed {Seed}");
+                // At most 15 products below 1, a shift and a residual below 1.
+                double tolerance = 4 * TestData.Epsilon * (shape.GemmK + 2);
+                TestData.AssertClose(expected, Run(shape, groups: 2, lanes, images: 1), tolerance, $"{shape}, {lanes} lanes, seed {Seed}");
+            }
         }
     }
 
