@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
@@ -8,17 +9,69 @@ internal static class OnnxTensor
 {
     /// <summary>Reads a <c>TensorProto</c> file into memory.</summary>
     /// <exception cref="WeightsException">The file is missing, unreadable, damaged, or of an element type that this library does not read.</exception>
-    public static StateTensor LoadPb(string path) => throw new WeightsException($"{path}: cannot be read yet.");
+    public static StateTensor LoadPb(string path)
+    {
+        using MappedFile file = OnnxFile.Open(path);
+        var budget = new ReadBudget(path, file.Length);
+        using MappedFile.Lease lease = file.Borrow();
+        StateTensor tensor = new OnnxTensorReader(file, external: null).Read(new ProtoReader(lease.Span(0, (int)file.Length), 0, "TensorProto", budget));
+        if (tensor is BytesTensor) return tensor;
+        budget.Charge(tensor.Count * tensor.DataType.Size());
+        return new BytesTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = tensor.DataType, Values = tensor.ToByteArray() };
+    }
 
-    /// <summary>Writes a float32 <c>TensorProto</c> file.</summary>
+    /// <summary>Writes a float32 <c>TensorProto</c> file, as <see cref="AtomicFile"/> does.</summary>
+    /// <param name="path">The file to make or replace.</param>
+    /// <param name="name">Name of the tensor.</param>
+    /// <param name="shape">Its sizes, outermost first.</param>
+    /// <param name="values">As many as the shape has elements, in row-major order.</param>
     /// <exception cref="WeightsException">The file cannot be written.</exception>
-    public static void SavePb(string path, string name, ImmutableArray<int> shape, ReadOnlySpan<float> values) => throw new WeightsException($"{path}: cannot be written yet.");
+    public static void SavePb(string path, string name, ImmutableArray<int> shape, float[] values)
+    {
+        var tensor = new ArrayTensor { Name = name, Shape = shape, DataType = DataType.Float32, Values = values };
+        if (tensor.Count != values.Length)
+            throw new ArgumentException($"tensor {Message.Clean(name)} of shape {Message.Shape(shape)} needs {tensor.Count} values, but {values.Length} were given.", nameof(values));
+        try
+        {
+            AtomicFile.Write(path, stream => OnnxWriter.Write(stream, tensor));
+        }
+        catch (IOException e)
+        {
+            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}.", e);
+        }
+    }
+
+    /// <summary>All elements as they are stored, little-endian, in row-major order.</summary>
+    public static byte[] ToByteArray(this StateTensor tensor)
+    {
+        if (tensor is RefusedTensor refused) throw refused.Refusal();
+        byte[] bytes = new byte[tensor.Count * tensor.DataType.Size()];
+        tensor.CopyBytes(0, bytes);
+        return bytes;
+    }
 
     /// <summary>All elements of an Int64 or Int32 tensor.</summary>
     /// <exception cref="WeightsException">The tensor has another element type.</exception>
-    public static long[] ToInt64Array(this StateTensor tensor) => throw new WeightsException($"{tensor.Name}: cannot be read yet.");
+    public static long[] ToInt64Array(this StateTensor tensor)
+    {
+        byte[] bytes = tensor.ToByteArray();
+        return tensor.DataType switch
+        {
+            DataType.Int64 => MemoryMarshal.Cast<byte, long>(bytes).ToArray(),
+            DataType.Int32 => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), number => (long)number),
+            _ => throw WrongType(tensor, "int64 or int32"),
+        };
+    }
 
     /// <summary>All elements of a Float64, Float32, Float16 or BFloat16 tensor, exactly.</summary>
     /// <exception cref="WeightsException">The tensor has another element type.</exception>
-    public static double[] ToDoubleArray(this StateTensor tensor) => throw new WeightsException($"{tensor.Name}: cannot be read yet.");
+    public static double[] ToDoubleArray(this StateTensor tensor) => tensor.DataType switch
+    {
+        DataType.Float64 => MemoryMarshal.Cast<byte, double>(tensor.ToByteArray()).ToArray(),
+        DataType.Float32 or DataType.Float16 or DataType.BFloat16 => Array.ConvertAll(tensor.ToArray(), number => (double)number),
+        _ => throw WrongType(tensor, "float32, float16, bfloat16 or double"),
+    };
+
+    private static WeightsException WrongType(StateTensor tensor, string expected) =>
+        new($"tensor {Message.Clean(tensor.Name)} has elements of type {OnnxElementType.Name(OnnxElementType.FromDataType(tensor.DataType))}; {expected} was expected.");
 }

@@ -1,0 +1,44 @@
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Onnx;
+
+/// <summary>A tensor in memory, of any element type.</summary>
+internal sealed class BytesTensor : StateTensor
+{
+    /// <summary>Row-major elements, little-endian.</summary>
+    public required byte[] Values { private get; init; }
+
+    /// <inheritdoc/>
+    public override void CopyTo(Span<float> destination)
+    {
+        CheckLength(destination.Length);
+        ElementConversion.ToSingle(DataType, Values, destination);
+    }
+
+    /// <inheritdoc/>
+    internal override void CopyBytes(long first, Span<byte> destination) =>
+        Values.AsSpan((int)first * DataType.Size(), destination.Length).CopyTo(destination);
+}
+
+/// <summary>
+/// A tensor of an element type that is not read. It stands in an attribute that perhaps nobody asks for; who asks is refused.
+/// <see cref="StateTensor.DataType"/> and <see cref="StateTensor.Shape"/> have no meaning.
+/// </summary>
+internal sealed class RefusedTensor : StateTensor
+{
+    /// <summary>The file, for messages.</summary>
+    public required string Source { private get; init; }
+
+    /// <summary>ONNX's number of the element type.</summary>
+    public required int ElementType { private get; init; }
+
+    /// <inheritdoc/>
+    public override void CopyTo(Span<float> destination) => throw Refusal();
+
+    /// <inheritdoc/>
+    internal override void CopyBytes(long first, Span<byte> destination) => throw Refusal();
+
+    /// <summary>The error that names the tensor and its type.</summary>
+    public WeightsException Refusal() =>
+        new($"{Source}: tensor {Message.Clean(Name)} has elements of type {OnnxElementType.Name(ElementType)}, which is not supported; convert it to one of {OnnxElementType.Readable}.");
+}
