@@ -11,14 +11,14 @@ internal sealed class FileClassifier
     /// <summary>A batch runs early once its decoded pictures hold this much: a large batch of large pictures must not fill the memory.</summary>
     public const long DecodedBudget = 256L << 20;
 
-    private readonly ResNet model;
+    private readonly Model model;
     private readonly InferenceSession session;
     private readonly bool applyOrientation;
     private readonly long decodedBudget;
     private readonly float[] probabilities;
     private readonly int topK;
 
-    public FileClassifier(ResNet model, InferenceSession session, int topK, bool applyOrientation, long decodedBudget = DecodedBudget)
+    public FileClassifier(Model model, InferenceSession session, int topK, bool applyOrientation, long decodedBudget = DecodedBudget)
     {
         this.model = model;
         this.session = session;

@@ -16,7 +16,7 @@ internal sealed class ModelOptions
     /// <summary>The classifier of clothes that comes with the tool.</summary>
     private static readonly string BoxedWeights = Path.Combine(AppContext.BaseDirectory, "FashionMnist", "fashion-resnet.safetensors");
 
-    private readonly Option<string?> weights = new("--weights", "-w") { Description = "Weights: .safetensors or .pth. Default: the Fashion-MNIST classifier in the box.", HelpName = "FILE" };
+    private readonly Option<string?> weights = new("--weights", "-w") { Description = "Weights (.safetensors, .pth) or a whole network (.onnx). Default: the Fashion-MNIST classifier in the box.", HelpName = "FILE" };
     private readonly Option<string?> variant = new("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note. Default: what the file says, else v1.5.", HelpName = "NAME" };
     private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared. Default: what the file says, else imagenet-v1.", HelpName = "NAME" };
     private readonly Option<string?> labels = new("--labels") { Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.", HelpName = "FILE" };
@@ -61,19 +61,21 @@ internal sealed class ModelOptions
         result.GetValue(device) is { } id ? ComputeDevice.Get(id) : ComputeDevice.Default;
 
     /// <summary>Loads the network asked for; the caller disposes it.</summary>
-    public ResNet Load(ParseResult result)
+    /// <param name="result">The command line.</param>
+    /// <param name="path">The network's file, where a command has an argument for it.</param>
+    public Model Load(ParseResult result, string? path = null)
     {
-        ResNet model = ResNet.Load(
-            result.GetValue(weights) ?? BoxedWeights,
+        Model model = Model.Load(
+            path ?? result.GetValue(weights) ?? BoxedWeights,
             ResNetVariants.Parse(result.GetValue(variant)),
             result.GetValue(preset) switch { "imagenet-v1" => ImagePreset.ImageNet1KV1, "imagenet-v2" => ImagePreset.ImageNet1KV2, _ => null });
         try
         {
-            if (result.GetValue(labels) is not { } path) return model;
-            ImmutableArray<string> names = ClassLabels.Load(path);
-            return names.Length == model.Config.NumClasses
+            if (result.GetValue(labels) is not { } file) return model;
+            ImmutableArray<string> names = ClassLabels.Load(file);
+            return names.Length == model.NumClasses
                 ? model.WithClassNames(names)
-                : throw new ResNetException($"{path}: has {names.Length} names, but {model.Weights.Source} has {model.Config.NumClasses} classes; give one name per class, in order.");
+                : throw new ResNetException($"{file}: has {names.Length} names, but {model.Weights.Source} has {model.NumClasses} classes; give one name per class, in order.");
         }
         catch
         {

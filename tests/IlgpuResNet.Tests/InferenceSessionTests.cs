@@ -60,7 +60,7 @@ public abstract class InferenceSessionTests(BackEnd backEnd)
     [TestMethod]
     public void Classify_gives_the_best_classes_with_their_probabilities()
     {
-        using ResNet model = ResNet.Create(Thin, Seed).WithClassNames(Enumerable.Range(0, Thin.NumClasses).Select(i => $"name {i}"));
+        using Model model = ResNet.Create(Thin, Seed).WithClassNames(Enumerable.Range(0, Thin.NumClasses).Select(i => $"name {i}"));
         using InferenceSession session = Open(model, size: null);
         PixelBuffer image = Photo(70, 60);
         float[] probabilities = new float[session.NumClasses];
@@ -254,7 +254,7 @@ public abstract class InferenceSessionTests(BackEnd backEnd)
         Assert.IsEmpty(failures);
     }
 
-    private InferenceSession Open(ResNet model, int? size = Side)
+    private InferenceSession Open(Model model, int? size = Side)
     {
         ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
         return new InferenceSession(model, device, new SessionOptions { MaxBatch = 2, Height = size, Width = size });

@@ -35,7 +35,7 @@ internal static class ClassifyCommand
             {
                 string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
                 if (files.Length == 0) throw NoImages(result.GetValue(images)!);
-                using ResNet model = options.Load(result);
+                using Model model = options.Load(result);
                 using var session = new InferenceSession(model, options.Device(result), new SessionOptions { MaxBatch = Math.Min(options.Batch(result), files.Length) });
                 foreach (string warning in session.Warnings) console.Warning(warning);
 

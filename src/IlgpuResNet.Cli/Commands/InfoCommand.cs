@@ -33,11 +33,10 @@ internal static class InfoCommand
         });
         command.SetAction(result =>
         {
-            using ResNet model = result.GetValue(preset) is { } name
+            using Model model = result.GetValue(preset) is { } name
                 ? ResNet.Create(ResNetConfig.Presets.First(config => config.Name == name))
                 : options.Load(result);
-            Write(console, model, ExecutionPlan.Create(
-                model, Size(result, height, model), Size(result, width, model), options.Batch(result)));
+            Write(console, model, ExecutionPlan.Create(model, Size(result, height), Size(result, width), options.Batch(result)));
         });
         return command;
     }
@@ -49,10 +48,9 @@ internal static class InfoCommand
         return option;
     }
 
-    private static int Size(ParseResult result, Option<int> option, ResNet model) =>
-        result.GetValue(option) is > 0 and int pixels ? pixels : model.Preset.CropSize;
+    private static int? Size(ParseResult result, Option<int> option) => result.GetValue(option) is > 0 and int pixels ? pixels : null;
 
-    private static void Write(ToolConsole console, ResNet model, ExecutionPlan plan)
+    private static void Write(ToolConsole console, Model model, ExecutionPlan plan)
     {
         Table table = new Table().Border(TableBorder.Simple)
             .AddColumns("step", "kind", "input", "output", "epilogue")
@@ -74,7 +72,7 @@ internal static class InfoCommand
         console.Ansi.Write(table);
 
         IFormatProvider invariant = CultureInfo.InvariantCulture;
-        console.Output.WriteLine(string.Create(invariant, $"{model.Config.Name}: {model.Config.NumClasses} classes, {model.Config.StridePlacement switch { StridePlacement.Conv3x3 => "stride on the 3x3", _ => "stride on the first 1x1" }}"));
+        console.Output.WriteLine(string.Create(invariant, $"{model.Name}: {(model.NumClasses > 0 ? $"{model.NumClasses} classes, " : "")}{model.Description}"));
         console.Output.WriteLine(string.Create(invariant, $"parameters    {model.ParameterCount:N0}"));
         console.Output.WriteLine(string.Create(invariant, $"work          {plan.Macs / Million:N1} MMAC per image"));
         console.Output.WriteLine(string.Create(invariant, $"plan          {plan.Steps.Length} steps at batch {plan.MaxBatch} of {plan.Input.Shape}"));

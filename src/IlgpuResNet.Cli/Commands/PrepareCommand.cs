@@ -22,7 +22,7 @@ internal static class PrepareCommand
         command.SetAction(result =>
         {
             PixelBuffer picture = ImageFile.Load(result.GetValue(image)!);
-            using ResNet model = options.Load(result);
+            using Model model = options.Load(result);
             using var session = new InferenceSession(model, options.Device(result));
             foreach (string warning in session.Warnings) console.Warning(warning);
             int side = model.Preset.CropSize;

@@ -1,51 +1,101 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Models;
+using IlgpuResNet.Onnx;
+using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Cli.Commands;
 
-/// <summary><c>run</c>: a tensor in, logits out, for comparison with other implementations.</summary>
+/// <summary><c>run</c>: a tensor in, tensors out, for comparison with other implementations.</summary>
 internal static class RunCommand
 {
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions();
-        var input = new Option<string>("--input", "-i") { Description = "Float32 .npy of shape [N, C, H, W], prepared as the weights want it.", Required = true, HelpName = "FILE" };
-        var output = new Option<string>("--output", "-o") { Description = "Where to write the logits: float32 .npy of shape [N, classes].", Required = true, HelpName = "FILE" };
-        var command = new Command("run", "Runs a network on a prepared tensor.") { input, output };
+        var file = new Argument<string?>("model") { Description = "Weights (.safetensors, .pth) or a whole network (.onnx); the same as --weights.", Arity = ArgumentArity.ZeroOrOne };
+        var input = new Option<string>("--input", "-i") { Description = "Float32 .npy, or a tensor of ONNX (.pb): [N, C, H, W], prepared as the weights want it, or what the network takes.", Required = true, HelpName = "FILE" };
+        Option<string[]> output = OutputTarget.CreateOption("the result, such as [N, classes]");
+        var command = new Command("run", "Runs a network on a prepared tensor.") { file, input, output };
         input.RequirePath();
-        output.RequirePath();
+        file.RequirePaths();
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddDeviceTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(file) is not null && options.GivenForWeights(result).Contains("--weights"))
+                result.AddError("the network is named twice, as an argument and by --weights; leave one out");
+        });
         command.SetAction(result =>
         {
-            NpyArray images = NpyArray.Load(result.GetValue(input)!);
-            if (images.Shape.Length != 4)
-                throw new ResNetException($"{result.GetValue(input)}: the input must have the four sizes [N, C, H, W], but has {images.Shape.Length}. Add or remove dimensions.");
-            using ResNet model = options.Load(result);
-            if (images.Shape[1] != model.Config.InputChannels)
-                throw new ResNetException($"{result.GetValue(input)}: the network takes {model.Config.InputChannels} channels, but the input has {images.Shape[1]}. Its order must be [N, C, H, W].");
-            using var session = new InferenceSession(model, options.Device(result), new SessionOptions
-            {
-                MaxBatch = Math.Min(options.Batch(result), Math.Max(images.Shape[0], 1)),
-                Height = images.Shape[2],
-                Width = images.Shape[3],
-            });
+            OutputTarget[] targets = [.. result.GetValue(output)!.Select(OutputTarget.Parse)];
+            NpyArray values = Load(result.GetValue(input)!);
+            using Model model = options.Load(result, result.GetValue(file));
+            using InferenceSession session = Open(model, values, targets, result.GetValue(input)!, options.Batch(result), () => options.Device(result));
             foreach (string warning in session.Warnings) console.Warning(warning);
 
-            int classes = session.NumClasses;
-            if ((long)images.Shape[0] * classes > Array.MaxLength / sizeof(float))
-                throw new ResNetException($"{result.GetValue(input)}: {images.Shape[0]} images of {classes} classes are too many logits for one array. Split the input.");
-            float[] logits = new float[images.Shape[0] * classes];
-            int imageLength = images.Shape[1] * images.Shape[2] * images.Shape[3];
-            for (int done = 0; done < images.Shape[0]; done += session.MaxBatch)
+            int count = CountOf(session, values, result.GetValue(input)!);
+            float[][] results = [.. session.Outputs.Select(tensor => new float[Length(tensor, count, result.GetValue(input)!)])];
+            var places = new Memory<float>[results.Length];
+            for (int done = 0; done < count; done += session.MaxBatch)
             {
-                int count = Math.Min(session.MaxBatch, images.Shape[0] - done);
-                session.Run(images.Values.AsSpan(done * imageLength, count * imageLength), logits.AsSpan(done * classes, count * classes));
+                int images = Math.Min(session.MaxBatch, count - done);
+                for (int i = 0; i < places.Length; i++)
+                {
+                    int length = session.Outputs[i].Length;
+                    places[i] = results[i].AsMemory(done * length, images * length);
+                }
+                session.Run(values.Values.AsSpan(done * session.Input.Length, images * session.Input.Length), places);
             }
-            new NpyArray([images.Shape[0], classes], logits).Save(result.GetValue(output)!);
+            for (int i = 0; i < targets.Length; i++)
+            {
+                TensorInfo tensor = session.Outputs[i];
+                ImmutableArray<int> shape = tensor.HasBatch ? [count, .. tensor.Shape] : tensor.Shape;
+                targets[i].Save(tensor.Name, shape, results[i]);
+            }
         });
         return command;
     }
+
+    private static NpyArray Load(string path)
+    {
+        if (!Path.GetExtension(path).Equals(".pb", StringComparison.OrdinalIgnoreCase)) return NpyArray.Load(path);
+        StateTensor tensor = OnnxTensor.LoadPb(path);
+        return new NpyArray([.. tensor.Shape], tensor.ToSingleArray());
+    }
+
+    /// <summary>A session for inputs of the given size that gives what is to be written.</summary>
+    private static InferenceSession Open(Model model, NpyArray values, OutputTarget[] targets, string path, int batch, Func<Devices.ComputeDevice> device)
+    {
+        bool isMap = values.Shape.Length == 4;
+        if (model is ResNet resNet)
+        {
+            if (!isMap)
+                throw new ResNetException($"{path}: the input must have the four sizes [N, C, H, W], but has {values.Shape.Length}. Add or remove dimensions.");
+            if (values.Shape[1] != resNet.Config.InputChannels)
+                throw new ResNetException($"{path}: the network takes {resNet.Config.InputChannels} channels, but the input has {values.Shape[1]}. Its order must be [N, C, H, W].");
+        }
+        return new InferenceSession(model, device(), new SessionOptions
+        {
+            MaxBatch = Math.Min(batch, Math.Max(values.Shape is [var n, ..] ? n : 1, 1)),
+            Height = isMap ? values.Shape[2] : null,
+            Width = isMap ? values.Shape[3] : null,
+            Outputs = [.. targets.Select(target => target.Tensor ?? model.OutputNames[0])],
+        });
+    }
+
+    /// <summary>Images in the input, whose shape must be what the session takes.</summary>
+    private static int CountOf(InferenceSession session, NpyArray values, string path)
+    {
+        TensorInfo input = session.Input;
+        int[] image = input.HasBatch && values.Shape.Length > 0 ? values.Shape[1..] : values.Shape;
+        if (!image.AsSpan().SequenceEqual(input.Shape.AsSpan()))
+            throw new ResNetException($"{path}: the network takes [{(input.HasBatch ? "N, " : "")}{string.Join(", ", input.Shape)}], but the input is [{string.Join(", ", values.Shape)}].");
+        return input.HasBatch ? values.Shape[0] : 1;
+    }
+
+    private static int Length(TensorInfo tensor, int count, string path) => (long)tensor.Length * count <= Array.MaxLength / sizeof(float)
+        ? tensor.Length * count
+        : throw new ResNetException($"{path}: {count} images of {tensor.Length} values of {tensor.Name} are too many for one array. Split the input.");
 }

@@ -40,7 +40,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
         return step.Node switch
         {
             Pool2dNode pool => new PoolStep(kernels, pool.Kind, View(step.Input), View(step.Output), ShapeOf(pool, x)),
-            SoftmaxNode => new SoftmaxStep(kernels, View(step.Input), View(step.Output), y.C),
+            SoftmaxNode => new SoftmaxStep(kernels, View(step.Input), View(step.Output), y.H * y.W, y.C),
             _ => throw new GraphException($"{step.Node.Name}: {step.Node.GetType().Name} must be lowered before it can run; optimise the graph first."),
         };
     }
@@ -86,8 +86,8 @@ internal abstract class BoundStep(IKernelFamily kernels)
         }
     }
 
-    private sealed class SoftmaxStep(IKernelFamily kernels, ArrayView<float> input, ArrayView<float> output, int classes) : BoundStep(kernels)
+    private sealed class SoftmaxStep(IKernelFamily kernels, ArrayView<float> input, ArrayView<float> output, int pixels, int classes) : BoundStep(kernels)
     {
-        public override void Launch(AcceleratorStream stream, int batch) => Kernels.Softmax(stream, batch, classes, input, output);
+        public override void Launch(AcceleratorStream stream, int batch) => Kernels.Softmax(stream, batch * pixels, classes, input, output);
     }
 }

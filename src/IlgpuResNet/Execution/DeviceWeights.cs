@@ -45,8 +45,8 @@ internal sealed class DeviceWeights : IDisposable
         {
             var warnings = ImmutableArray.CreateBuilder<string>();
             // Two host buffers, reused by every layer: the file is read once and never held as a whole.
-            float[] host = new float[layouts.Max(layout => layout.Filter?.Count ?? 0)];
-            float[] packed = new float[layouts.Max(layout => Math.Max(layout.FilterLength, layout.Channels))];
+            float[] host = new float[layouts.Select(layout => layout.Filter?.Count ?? 0).DefaultIfEmpty().Max()];
+            float[] packed = new float[layouts.Select(layout => Math.Max(layout.FilterLength, layout.Channels)).DefaultIfEmpty().Max()];
             long offset = 0;
             foreach ((EpilogueNode node, Conv2dShape shape, StateTensor? filter, int filterLength, int channels) in layouts)
             {

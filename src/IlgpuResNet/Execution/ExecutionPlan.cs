@@ -63,16 +63,29 @@ public sealed class ExecutionPlan
     public long Macs => Steps.Sum(step => step.Macs);
 
     /// <summary>Plans a network for images of one size; needs no device.</summary>
+    /// <param name="model">The network.</param>
+    /// <param name="height">Height of the input in pixels, or null for the network's own.</param>
+    /// <param name="width">Width of the input in pixels, or null for the network's own.</param>
+    /// <param name="maxBatch">The most images one run takes.</param>
     /// <exception cref="GraphException">The network cannot take that size, or a tensor would pass 2^31 elements.</exception>
-    public static ExecutionPlan Create(ResNet model, int height, int width, int maxBatch)
+    public static ExecutionPlan Create(Model model, int? height = null, int? width = null, int maxBatch = 1)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Create(model.Graph, height, width, maxBatch);
+        return Create(model.Bind(height, width, []), maxBatch);
+    }
+
+    /// <summary>Plans a network.</summary>
+    /// <exception cref="GraphException">The batch is not positive, or a tensor would pass 2^31 elements.</exception>
+    internal static ExecutionPlan Create(Network network, int maxBatch)
+    {
+        if (!network.Input.HasBatch && maxBatch != 1)
+            throw new GraphException($"{network.Graph.Name} computes across its images, so it takes a batch of 1, but {maxBatch} was asked for.");
+        return Create(network.Graph, network.InputShape.H, network.InputShape.W, maxBatch);
     }
 
     /// <summary>Plans an optimised graph.</summary>
     /// <exception cref="GraphException">The graph does not fit the input size, or a tensor would pass 2^31 elements.</exception>
-    public static ExecutionPlan Create(Graph graph, int height, int width, int maxBatch)
+    internal static ExecutionPlan Create(Graph graph, int height, int width, int maxBatch)
     {
         if (maxBatch < 1) throw new GraphException($"The batch must be at least 1, but is {maxBatch}.");
         IReadOnlyDictionary<string, MapShape> shapes = graph.InferShapes(height, width);

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -18,16 +17,19 @@ namespace IlgpuResNet.Execution;
 /// </summary>
 public sealed class InferenceSession : IDisposable
 {
+    private const int Logits = 0;
+    private const int Probabilities = 1;
+
     private readonly Lock gate = new();
-    private readonly ResNet model;
+    private readonly Model model;
+    private readonly Network network;
     private readonly DeviceRuntime runtime;
     private readonly AcceleratorStream stream;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> arena;
     private readonly Preprocessor preprocessor;
     private readonly ImmutableArray<BoundStep> steps;
+    private readonly ImmutableArray<BoundOutput> outputs;
     private readonly ArrayView<float> input;
-    private readonly ArrayView<float> logitsView;
-    private readonly ArrayView<float> probabilitiesView;
     private readonly float[] staging;
     private readonly float[] scores;
     private bool disposed;
@@ -35,20 +37,23 @@ public sealed class InferenceSession : IDisposable
     /// <summary>Prepares everything a run needs.</summary>
     /// <param name="model">The network; it must outlive the session.</param>
     /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>.</param>
-    /// <param name="options">Batch and image size, or null for one image of the preset's size.</param>
-    /// <exception cref="GraphException">The network cannot take images of that size, or the batch is not positive.</exception>
+    /// <param name="options">Batch, image size and outputs, or null for the logits of one image of the network's own size.</param>
+    /// <exception cref="GraphException">The network cannot take images of that size or lacks an output, or the batch is not positive.</exception>
     /// <exception cref="DeviceException">The device cannot be opened or has too little memory.</exception>
     /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
-    public InferenceSession(ResNet model, ComputeDevice? device = null, SessionOptions? options = null)
+    public InferenceSession(Model model, ComputeDevice? device = null, SessionOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         model.ThrowIfDisposed();
         options ??= new SessionOptions();
         this.model = model;
-        Plan = ExecutionPlan.Create(model.Graph, options.Height ?? model.Preset.CropSize, options.Width ?? model.Preset.CropSize, options.MaxBatch);
+        network = model.Bind(options.Height, options.Width, options.Outputs);
+        Plan = ExecutionPlan.Create(network, options.MaxBatch);
+        Input = InfoOf(network.Input);
+        Outputs = [.. network.Outputs.Select(InfoOf)];
         runtime = (device ?? ComputeDevice.Default).Open();
-        DeviceWeights weights = runtime.AcquireWeights(model.Graph, Plan);
+        DeviceWeights weights = runtime.AcquireWeights(network.Graph, Plan);
         try
         {
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
@@ -56,11 +61,10 @@ public sealed class InferenceSession : IDisposable
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
             ArrayView<float> view = arena.View.BaseView;
             steps = [.. Plan.Steps.Select(step => BoundStep.Create(runtime.Kernels, step, view, weights, MaxBatch))];
-            TensorSlot logits = Plan.Outputs[ResNetGraph.LogitsName], probabilities = Plan.Outputs[ResNetGraph.ProbabilitiesName];
+            outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
-            logitsView = view.SubView(logits.Offset, logits.Shape.Count * MaxBatch);
-            probabilitiesView = view.SubView(probabilities.Offset, probabilities.Shape.Count * MaxBatch);
-            staging = GC.AllocateUninitializedArray<float>((int)input.Length, pinned: true);
+            long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
+            staging = GC.AllocateUninitializedArray<float>(checked((int)staged), pinned: true);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset);
         }
@@ -68,9 +72,9 @@ public sealed class InferenceSession : IDisposable
         {
             arena?.Dispose();
             stream?.Dispose();
-            runtime.ReleaseWeights(model.Graph);
+            runtime.ReleaseWeights(network.Graph);
             if (e is ResNetException) throw;
-            throw new DeviceException($"{Device.Id}: a session of {model.Config.Name} for {Plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)} Use a smaller batch or image, or another device.", e);
+            throw new DeviceException($"{Device.Id}: a session of {model.Name} for {Plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)} Use a smaller batch or image, or another device.", e);
         }
     }
 
@@ -83,8 +87,14 @@ public sealed class InferenceSession : IDisposable
     /// <summary>The most images one run takes.</summary>
     public int MaxBatch => Plan.MaxBatch;
 
-    /// <summary>Number of classes: the length of one image's scores.</summary>
-    public int NumClasses => model.Config.NumClasses;
+    /// <summary>Number of classes: the length of one image's scores; 0 of a network that is no classifier.</summary>
+    public int NumClasses => model.NumClasses;
+
+    /// <summary>What a run takes.</summary>
+    public TensorInfo Input { get; }
+
+    /// <summary>What a run gives, in order: <see cref="SessionOptions.Outputs"/>, or what the network is made to give.</summary>
+    public ImmutableArray<TensorInfo> Outputs { get; }
 
     /// <summary>What is suspicious about the weights, one line each; empty when nothing is.</summary>
     public IReadOnlyList<string> Warnings { get; }
@@ -98,28 +108,17 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public void Run(ReadOnlySpan<float> images, Span<float> logits, Span<float> probabilities = default)
     {
-        MapShape shape = Plan.Input.Shape;
-        (long count, long rest) = Math.DivRem(images.Length, shape.Count);
-        if (rest != 0)
-            throw new GraphException($"The input must be [N, {shape.C}, {shape.H}, {shape.W}], a multiple of {shape.Count} floats, but has {images.Length}.");
-        int batch = CheckBatch(count, logits, probabilities);
-        lock (gate)
-        {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            ToChannelsLast(images, staging, batch, shape);
-            try
-            {
-                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                input.SubView(0, images.Length).CopyFromCPU(stream, (ReadOnlySpan<float>)staging.AsSpan(0, images.Length));
-                lock (runtime.Gate) Launch(batch, !probabilities.IsEmpty);
-                Download(logits, probabilities);
-            }
-            catch (Exception e) when (IsDeviceFailure(e))
-            {
-                throw Failed(e);
-            }
-        }
+        var results = new Results { Logits = logits, Probabilities = probabilities };
+        RunFloats(images, results);
     }
+
+    /// <summary>Runs the network on prepared input and gives all of <see cref="Outputs"/>.</summary>
+    /// <param name="images">Float32 <c>[N, C, H, W]</c>, or <c>[N, ...]</c> as an ONNX file's input has it; N is inferred from its length.</param>
+    /// <param name="outputs">Receive <c>[N, ...]</c> each, in the order of <see cref="Outputs"/>; an empty one is left out.</param>
+    /// <exception cref="GraphException">The lengths do not fit, or N is 0 or above <see cref="MaxBatch"/>.</exception>
+    /// <exception cref="DeviceException">The device failed.</exception>
+    /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
+    public void Run(ReadOnlySpan<float> images, ReadOnlySpan<Memory<float>> outputs) => RunFloats(images, new Results { Outputs = outputs });
 
     /// <summary>Prepares images on the device as the model's preset says and runs the network.</summary>
     /// <param name="images">One to <see cref="MaxBatch"/> images of any size.</param>
@@ -131,16 +130,29 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public void Run(ReadOnlySpan<PixelBuffer> images, Span<float> logits, Span<float> probabilities = default)
     {
-        int batch = CheckBatch(images.Length, logits, probabilities);
-        lock (gate) RunImages(images, default, batch, logits, probabilities);
+        var results = new Results { Logits = logits, Probabilities = probabilities };
+        int batch = CheckBatch(images.Length, results);
+        lock (gate) RunImages(images, default, batch, results);
+    }
+
+    /// <summary>Prepares images on the device as the model's preset says, runs the network and gives all of <see cref="Outputs"/>.</summary>
+    /// <param name="images">One to <see cref="MaxBatch"/> images of any size.</param>
+    /// <param name="outputs">Receive <c>[N, ...]</c> each, in the order of <see cref="Outputs"/>; an empty one is left out.</param>
+    /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
+    public void Run(ReadOnlySpan<PixelBuffer> images, ReadOnlySpan<Memory<float>> outputs)
+    {
+        var results = new Results { Outputs = outputs };
+        int batch = CheckBatch(images.Length, results);
+        lock (gate) RunImages(images, default, batch, results);
     }
 
     /// <summary>The same for one image that is only borrowed, such as a locked bitmap or a video frame.</summary>
     /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
     public void Run(PixelSpan image, Span<float> logits, Span<float> probabilities = default)
     {
-        CheckBatch(1, logits, probabilities);
-        lock (gate) RunImages([], image, 1, logits, probabilities);
+        var results = new Results { Logits = logits, Probabilities = probabilities };
+        CheckBatch(1, results);
+        lock (gate) RunImages([], image, 1, results);
     }
 
     /// <summary>What the network gets to see of an image, for comparison with other implementations: bit-equal to torchvision's.</summary>
@@ -197,12 +209,39 @@ public sealed class InferenceSession : IDisposable
             preprocessor.Dispose();
             arena.Dispose();
             stream.Dispose();
-            runtime.ReleaseWeights(model.Graph);
+            runtime.ReleaseWeights(network.Graph);
+        }
+    }
+
+    private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
+
+    private void RunFloats(ReadOnlySpan<float> images, in Results results)
+    {
+        (long count, long rest) = Math.DivRem(images.Length, network.Input.Count);
+        if (rest != 0)
+            throw new GraphException($"The input must be [{(network.Input.HasBatch ? "N, " : "")}{string.Join(", ", network.Input.Shape)}], a multiple of {network.Input.Count} floats, but has {images.Length}.");
+        int batch = CheckBatch(count, results);
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposed, this);
+            Span<float> staged = staging.AsSpan(0, images.Length);
+            network.Input.Scatter(images, staged);
+            try
+            {
+                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
+                input.SubView(0, staged.Length).CopyFromCPU(stream, (ReadOnlySpan<float>)staged);
+                lock (runtime.Gate) Launch(batch, results);
+                Download(batch, results);
+            }
+            catch (Exception e) when (IsDeviceFailure(e))
+            {
+                throw Failed(e);
+            }
         }
     }
 
     /// <summary>Runs the kept images, or the borrowed one when there are none: a span of spans is not to be had.</summary>
-    private void RunImages(ReadOnlySpan<PixelBuffer> kept, PixelSpan borrowed, int batch, Span<float> logits, Span<float> probabilities)
+    private void RunImages(ReadOnlySpan<PixelBuffer> kept, PixelSpan borrowed, int batch, in Results results)
     {
         CheckTakesImages();
         try
@@ -211,9 +250,9 @@ public sealed class InferenceSession : IDisposable
             lock (runtime.Gate)
             {
                 for (int i = 0; i < batch; i++) preprocessor.Upload(kept.IsEmpty ? borrowed : kept[i].Span, input, i);
-                Launch(batch, !probabilities.IsEmpty);
+                Launch(batch, results);
             }
-            Download(logits, probabilities);
+            Download(batch, results);
         }
         catch (Exception e) when (IsDeviceFailure(e))
         {
@@ -221,15 +260,23 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    private int CheckBatch(long batch, Span<float> logits, Span<float> probabilities)
+    private int CheckBatch(long batch, in Results results)
     {
         if (batch < 1 || batch > MaxBatch)
             throw new GraphException($"This session takes 1 to {MaxBatch} images a run, but {batch} were given; make it with a larger MaxBatch or split the images.");
-        if (logits.IsEmpty && probabilities.IsEmpty)
-            throw new GraphException("A run has nowhere to leave its result; give a span for the logits or for the probabilities.");
-        CheckLength(batch, logits, nameof(logits));
-        CheckLength(batch, probabilities, nameof(probabilities));
-        return (int)batch;
+        if (results.Outputs.IsEmpty && !network.IsClassifier)
+            throw new GraphException($"This session of {model.Name} gives {string.Join(", ", Outputs.Select(output => output.Name))} and no class scores; run it with a place for these, or make a session of a classifier without naming outputs.");
+        if (!results.Outputs.IsEmpty && results.Outputs.Length != outputs.Length)
+            throw new GraphException($"This session gives {outputs.Length} outputs, but a place for {results.Outputs.Length} was given.");
+        bool any = false;
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            Span<float> destination = results.Destination(i);
+            any |= !destination.IsEmpty;
+            if (!destination.IsEmpty && destination.Length != batch * outputs[i].View.Count)
+                throw new GraphException($"The {Outputs[i].Name} of {batch} images are {batch * outputs[i].View.Count} floats, but the span has {destination.Length}.");
+        }
+        return any ? (int)batch : throw new GraphException("A run has nowhere to leave its result; give a span for the logits or for the probabilities.");
     }
 
     private void CheckTakesImages()
@@ -237,51 +284,69 @@ public sealed class InferenceSession : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         MapShape shape = Plan.Input.Shape;
         if (shape.C != Preprocessor.Channels)
-            throw new GraphException($"{model.Config.Name} takes {shape.C} channels, but images give {Preprocessor.Channels}; prepare the input yourself and run it as floats.");
+            throw new GraphException($"{model.Name} takes {shape.C} channels, but images give {Preprocessor.Channels}; prepare the input yourself and run it as floats.");
         if (shape.H != model.Preset.CropSize || shape.W != model.Preset.CropSize)
             throw new GraphException($"The session takes {shape}, but the model's preset makes [{model.Preset.CropSize}, {model.Preset.CropSize}, {shape.C}]; prepare the images yourself, or make the session without a size.");
     }
 
-    private void CheckLength(long batch, Span<float> destination, string name)
+    /// <summary>Enqueues the steps that make what is wanted.</summary>
+    private void Launch(int batch, in Results results)
     {
-        if (!destination.IsEmpty && destination.Length != batch * NumClasses)
-            throw new GraphException($"The {name} of {batch} images are {batch * NumClasses} floats, but the span has {destination.Length}.");
-    }
-
-    /// <summary>Enqueues all steps; softmax, the last, only when somebody wants it.</summary>
-    private void Launch(int batch, bool softmax)
-    {
+        int count = 0;
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
+        }
         runtime.Kernels.BeginSequence();
-        int count = steps.Length - (softmax ? 0 : 1);
         for (int i = 0; i < count; i++) steps[i].Launch(stream, batch);
         runtime.Kernels.EndSequence(stream);
     }
 
-    private void Download(Span<float> logits, Span<float> probabilities)
+    private void Download(int batch, in Results results)
     {
-        if (!logits.IsEmpty) logitsView.SubView(0, logits.Length).CopyToCPU(stream, logits);
-        if (!probabilities.IsEmpty) probabilitiesView.SubView(0, probabilities.Length).CopyToCPU(stream, probabilities);
-    }
-
-    /// <summary><c>[N, C, H, W]</c> to <c>[N, H, W, C]</c>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ToChannelsLast(ReadOnlySpan<float> source, Span<float> destination, int batch, MapShape shape)
-    {
-        int pixels = shape.H * shape.W, channels = shape.C;
-        for (int n = 0; n < batch; n++)
+        for (int i = 0; i < outputs.Length; i++)
         {
-            ReadOnlySpan<float> from = source.Slice(n * pixels * channels, pixels * channels);
-            Span<float> to = destination.Slice(n * pixels * channels, pixels * channels);
-            for (int c = 0; c < channels; c++)
-            {
-                ReadOnlySpan<float> plane = from.Slice(c * pixels, pixels);
-                for (int i = 0; i < plane.Length; i++) to[i * channels + c] = plane[i];
-            }
+            Span<float> destination = results.Destination(i);
+            if (destination.IsEmpty) continue;
+            TensorView view = outputs[i].View;
+            Span<float> memory = view.IsContiguous ? destination : staging.AsSpan(0, batch * view.Count);
+            outputs[i].Memory.SubView(0, memory.Length).CopyToCPU(stream, memory);
+            if (!view.IsContiguous) view.Gather(memory, destination);
         }
     }
 
     private static bool IsDeviceFailure(Exception e) => e is not ResNetException and not ObjectDisposedException;
 
     private DeviceException Failed(Exception e) =>
-        new($"{Device.Id}: the device failed while running {model.Config.Name}: {DeviceRuntime.FirstLine(e)} Dispose the session and make a new one.", e);
+        new($"{Device.Id}: the device failed while running {model.Name}: {DeviceRuntime.FirstLine(e)} Dispose the session and make a new one.", e);
+
+    /// <summary>Where a run leaves its results: the two spans of a classifier, or a memory for each output.</summary>
+    private readonly ref struct Results
+    {
+        public Span<float> Logits { get; init; }
+
+        public Span<float> Probabilities { get; init; }
+
+        public ReadOnlySpan<Memory<float>> Outputs { get; init; }
+
+        /// <summary>The place for one output; empty when nobody wants it.</summary>
+        public Span<float> Destination(int output) => Outputs.IsEmpty
+            ? output switch { InferenceSession.Logits => Logits, InferenceSession.Probabilities => Probabilities, _ => [] }
+            : Outputs[output].Span;
+    }
+
+    /// <summary>An output in device memory.</summary>
+    /// <param name="View">Its shape.</param>
+    /// <param name="Memory">Its memory, for the largest batch.</param>
+    /// <param name="Steps">Steps that must have run for it.</param>
+    private sealed record BoundOutput(TensorView View, ArrayView<float> Memory, int Steps)
+    {
+        public static BoundOutput Create(TensorView view, ExecutionPlan plan, ArrayView<float> arena)
+        {
+            TensorSlot slot = plan.Outputs[view.Tensor];
+            int steps = plan.Steps.Length;
+            while (steps > 0 && plan.Steps[steps - 1].Output.Offset != slot.Offset) steps--;
+            return new BoundOutput(view, arena.SubView(slot.Offset, slot.Shape.Count * plan.MaxBatch), steps);
+        }
+    }
 }

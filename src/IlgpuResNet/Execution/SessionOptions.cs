@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace IlgpuResNet.Execution;
 
 /// <summary>What an <see cref="InferenceSession"/> is built for; fixed for its life.</summary>
@@ -6,9 +8,15 @@ public sealed record SessionOptions
     /// <summary>The most images one run takes. Activation memory grows with it.</summary>
     public int MaxBatch { get; init; } = 1;
 
-    /// <summary>Height of the network's input in pixels, or null for the crop of the model's preset.</summary>
+    /// <summary>Height of the network's input in pixels, or null for what the network is made for.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Width of the network's input in pixels, or null for the crop of the model's preset.</summary>
+    /// <summary>Width of the network's input in pixels, or null for what the network is made for.</summary>
     public int? Width { get; init; }
+
+    /// <summary>
+    /// Names of the tensors that runs give, such as <c>layer3</c> or <c>avgpool</c>, or those of an ONNX file; empty for what the
+    /// network is made to give. Only what they need is computed and kept.
+    /// </summary>
+    public ImmutableArray<string> Outputs { get; init; } = [];
 }

@@ -19,42 +19,37 @@ public enum ResNetVariant
     Note,
 }
 
-/// <summary>
-/// A ResNet with its weights, its preprocessing and its class names: what an
-/// <see cref="Execution.InferenceSession"/> runs. Immutable and thread-safe; dispose it after its sessions.
-/// </summary>
-public sealed class ResNet : IDisposable
+/// <summary>A ResNet over a state dict.</summary>
+public sealed class ResNet : Model
 {
-    private readonly Lazy<Graph> graph;
+    private readonly GraphCache graphs;
 
-    private ResNet(ResNetConfig config, StateDict weights, ImagePreset preset, ImmutableArray<string> classNames, Lazy<Graph>? graph = null)
+    private ResNet(ResNetConfig config, StateDict weights, ImagePreset preset, ImmutableArray<string> classNames, GraphCache? graphs = null)
+        : base(config.Name, weights, preset, classNames)
     {
         Config = config;
-        Weights = weights;
-        Preset = preset;
-        ClassNames = classNames;
-        this.graph = graph ?? new Lazy<Graph>(() => Passes.Optimize(ResNetGraph.Build(config, weights)));
+        this.graphs = graphs ?? new GraphCache(config, weights);
     }
 
     /// <summary>What network this is.</summary>
     public ResNetConfig Config { get; }
 
-    /// <summary>The weights, with torchvision's names.</summary>
-    public StateDict Weights { get; }
-
-    /// <summary>How images become its input.</summary>
-    public ImagePreset Preset { get; }
-
-    /// <summary>Name of each class, <see cref="ResNetConfig.NumClasses"/> of them.</summary>
-    public ImmutableArray<string> ClassNames { get; }
+    /// <inheritdoc/>
+    public override int NumClasses => Config.NumClasses;
 
     /// <summary>Number of learnt values: everything but the running statistics of batch norms, as PyTorch counts <c>parameters()</c>.</summary>
-    public long ParameterCount => ResNetParameters.Of(Config)
+    public override long ParameterCount => ResNetParameters.Of(Config)
         .Where(parameter => parameter.Kind is not (ParameterKind.RunningMean or ParameterKind.RunningVariance))
         .Sum(parameter => Weights.TryGetValue(parameter.Name, out StateTensor? tensor) ? tensor.Count : 0);
 
-    /// <summary>The network after all passes, softmax last; made at the first use.</summary>
-    internal Graph Graph => graph.Value;
+    /// <inheritdoc/>
+    public override string Description => Config.StridePlacement is StridePlacement.Conv3x3 ? "stride on the 3x3" : "stride on the first 1x1";
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> OutputNames => [ResNetGraph.LogitsName];
+
+    /// <summary>The network after all passes with logits and probabilities as outputs; made at the first use.</summary>
+    internal Graph Graph => graphs.Get([]);
 
     /// <summary>
     /// A network with random weights, drawn as torchvision initialises: Kaiming normal with fan out for convolutions,
@@ -89,7 +84,7 @@ public sealed class ResNet : IDisposable
     /// <param name="variant">How blocks are computed, or null for what the metadata says, else v1.5.</param>
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
-    public static ResNet Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
+    public static new ResNet Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         StateDict weights = StateDict.Load(path);
@@ -114,20 +109,56 @@ public sealed class ResNet : IDisposable
         }
     }
 
-    /// <summary>
-    /// The same network with other class names, one per class. It shares the weights, on devices too: disposing either disposes both.
-    /// </summary>
-    /// <exception cref="ResNetException">The number of names is not the number of classes.</exception>
-    public ResNet WithClassNames(IEnumerable<string> names)
+    /// <inheritdoc/>
+    internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
     {
-        ImmutableArray<string> all = [.. names];
-        return all.Length == Config.NumClasses
-            ? new ResNet(Config, Weights, Preset, all, graph)
-            : throw new ResNetException($"{Weights.Source} has {Config.NumClasses} classes, but {all.Length} class names were given; give one name per class, in order.");
+        var input = new MapShape(height ?? Preset.CropSize, width ?? Preset.CropSize, Config.InputChannels);
+        ImmutableArray<string> names = outputs is [] ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName] : outputs;
+        Graph graph = graphs.Get(outputs);
+        IReadOnlyDictionary<string, MapShape> shapes = graph.InferShapes(input.H, input.W);
+        return new Network(
+            graph,
+            input,
+            TensorView.OfMap(graph.Input, graph.Input, input),
+            [.. names.Select(name => View(name, graphs.TensorOf(name)))],
+            IsClassifier: outputs is []);
+
+        TensorView View(string name, string tensor) => ResNetGraph.IsVector(tensor)
+            ? TensorView.OfVector(name, tensor, shapes[tensor].C)
+            : TensorView.OfMap(name, tensor, shapes[tensor]);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => Weights.Dispose();
+    private protected override Model Renamed(ImmutableArray<string> classNames) => new ResNet(Config, Weights, Preset, classNames, graphs);
 
-    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Weights.IsDisposed, this);
+    /// <summary>
+    /// The graphs of one network, one for each choice of outputs, made at their first use. Sessions know by the graph
+    /// which weights they share.
+    /// </summary>
+    private sealed class GraphCache(ResNetConfig config, StateDict weights)
+    {
+        private readonly Dictionary<string, Graph> graphs = [];
+        private readonly Lazy<Graph> whole = new(() => ResNetGraph.Build(config, weights));
+
+        /// <summary>The graph's name of a tensor that users know under this name.</summary>
+        /// <exception cref="GraphException">There is none.</exception>
+        public string TensorOf(string name)
+        {
+            string tensor = ResNetGraph.Aliases(config).GetValueOrDefault(name, name);
+            return tensor == whole.Value.Input || whole.Value.Nodes.Any(node => node.Output == tensor)
+                ? tensor
+                : throw new GraphException($"{config.Name} has no tensor called '{Message.Clean(name)}'; names are those of its modules, such as layer3, layer1.0.conv2, avgpool, flatten, fc.");
+        }
+
+        public Graph Get(ImmutableArray<string> outputs)
+        {
+            ImmutableArray<string> tensors = outputs is [] ? whole.Value.Outputs : [.. outputs.Select(TensorOf).Distinct()];
+            lock (graphs)
+            {
+                string key = string.Join('\n', tensors);
+                if (!graphs.TryGetValue(key, out Graph? graph))
+                    graphs.Add(key, graph = Passes.Optimize(whole.Value with { Outputs = tensors }));
+                return graph;
+            }
+        }
+    }
 }

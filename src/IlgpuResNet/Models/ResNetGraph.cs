@@ -19,6 +19,8 @@ internal sealed class ResNetGraph
     /// <summary>Name of the tensor of softmax probabilities.</summary>
     public const string ProbabilitiesName = "probabilities";
 
+    private const string FlattenName = "flatten";
+
     private readonly ResNetConfig config;
     private readonly IReadOnlyDictionary<string, StateTensor> weights;
     private readonly ImmutableArray<Node>.Builder nodes = ImmutableArray.CreateBuilder<Node>();
@@ -28,6 +30,15 @@ internal sealed class ResNetGraph
         this.config = config;
         this.weights = weights;
     }
+
+    /// <summary>Names of PyTorch's modules whose output has another name in the graph.</summary>
+    public static ImmutableDictionary<string, string> Aliases(ResNetConfig config) =>
+        config.Depths.Select((depth, stage) => KeyValuePair.Create($"layer{stage + 1}", $"layer{stage + 1}.{depth - 1}"))
+            .Append(KeyValuePair.Create("fc", LogitsName))
+            .ToImmutableDictionary();
+
+    /// <summary>True of the tensors that are vectors <c>[N, C]</c>; all others are maps.</summary>
+    public static bool IsVector(string tensor) => tensor is FlattenName or LogitsName or ProbabilitiesName;
 
     /// <summary>Builds the graph; the state dict must have been checked against the config.</summary>
     public static Graph Build(ResNetConfig config, IReadOnlyDictionary<string, StateTensor> weights) =>
@@ -54,7 +65,7 @@ internal sealed class ResNetGraph
             Kernel = config.FixedPool is { } side ? (side, side) : null,
             Window = SlidingWindow.Create(stride: config.FixedPool ?? 1),
         });
-        x = Add(new ViewNode { Name = "flatten", Inputs = [x], Output = "flatten", Shape = new MapShape(1, 1, weights["fc.weight"].Shape[1]) });
+        x = Add(new ViewNode { Name = FlattenName, Inputs = [x], Output = FlattenName, Shape = new MapShape(1, 1, weights["fc.weight"].Shape[1]) });
         Add(new LinearNode { Name = "fc", Inputs = [x], Output = LogitsName, Weight = weights["fc.weight"], Bias = weights["fc.bias"] });
         Add(new SoftmaxNode { Name = ProbabilitiesName, Inputs = [LogitsName], Output = ProbabilitiesName });
         return new Graph(config.Name, InputName, config.InputChannels, [LogitsName, ProbabilitiesName], nodes.DrainToImmutable());

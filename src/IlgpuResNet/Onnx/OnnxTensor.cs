@@ -50,6 +50,15 @@ internal static class OnnxTensor
         return bytes;
     }
 
+    /// <summary>All elements as float32, in which the network computes.</summary>
+    /// <exception cref="WeightsException">A double is too large for that.</exception>
+    public static float[] ToSingleArray(this StateTensor tensor)
+    {
+        float[] values = tensor.ToArray();
+        bool tooLarge = tensor.DataType is DataType.Float64 && tensor.ToDoubleArray().Zip(values, (wide, narrow) => double.IsFinite(wide) && !float.IsFinite(narrow)).Any(lost => lost);
+        return tooLarge ? throw new WeightsException($"tensor {Message.Clean(tensor.Name)} holds doubles above the largest float32, in which the network computes; scale them down.") : values;
+    }
+
     /// <summary>All elements of an Int64 or Int32 tensor.</summary>
     /// <exception cref="WeightsException">The tensor has another element type.</exception>
     public static long[] ToInt64Array(this StateTensor tensor)

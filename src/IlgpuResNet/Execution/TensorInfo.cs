@@ -1,0 +1,13 @@
+using System.Collections.Immutable;
+
+namespace IlgpuResNet.Execution;
+
+/// <summary>What a run takes or gives.</summary>
+/// <param name="Name">Name of the tensor.</param>
+/// <param name="Shape">Sizes for one image, without the batch, such as <c>[C, H, W]</c> or <c>[classes]</c>.</param>
+/// <param name="HasBatch">True when a batch comes before the shape; false of the rare network that computes across its images, and takes one input a run.</param>
+public sealed record TensorInfo(string Name, ImmutableArray<int> Shape, bool HasBatch)
+{
+    /// <summary>Elements for one image.</summary>
+    public int Length => Shape.Aggregate(1, (count, size) => count * size);
+}

@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+
+namespace IlgpuResNet.Graphs;
+
+/// <summary>
+/// A tensor of a graph as its users see it: the order of its dimensions is PyTorch's and ONNX's, such as <c>[N, C, H, W]</c>,
+/// while memory has channels last. Says for each image which element lies where.
+/// </summary>
+internal sealed class TensorView
+{
+    private readonly ImmutableArray<(int Size, int Stride)> axes;
+
+    private TensorView(string name, string tensor, bool hasBatch, ImmutableArray<int> shape, ImmutableArray<(int Size, int Stride)> axes)
+    {
+        Name = name;
+        Tensor = tensor;
+        HasBatch = hasBatch;
+        Shape = shape;
+        this.axes = axes;
+        Count = checked((int)axes.Aggregate(1L, (count, axis) => count * axis.Size));
+    }
+
+    /// <summary>Name as users say it.</summary>
+    public string Name { get; }
+
+    /// <summary>Name in the graph.</summary>
+    public string Tensor { get; }
+
+    /// <summary>False when the tensor has no batch dimension of its own: it is the same for one run, whatever it holds.</summary>
+    public bool HasBatch { get; }
+
+    /// <summary>Sizes, outermost first, without the batch.</summary>
+    public ImmutableArray<int> Shape { get; }
+
+    /// <summary>Elements of one image.</summary>
+    public int Count { get; }
+
+    /// <summary>True when users' order is memory's order.</summary>
+    public bool IsContiguous => axes is [] or [(_, 1)];
+
+    /// <summary>A view of a map <c>[H, W, C]</c> as <c>[C, H, W]</c>.</summary>
+    public static TensorView OfMap(string name, string tensor, MapShape shape) => Create(
+        name, tensor, hasBatch: true, [shape.C, shape.H, shape.W], [(shape.C, 1), (shape.H, shape.W * shape.C), (shape.W, shape.C)]);
+
+    /// <summary>A view of a vector <c>[C]</c>.</summary>
+    public static TensorView OfVector(string name, string tensor, int length) => Create(name, tensor, hasBatch: true, [length], [(length, 1)]);
+
+    /// <summary>Any view.</summary>
+    /// <param name="name">Name as users say it.</param>
+    /// <param name="tensor">Name in the graph.</param>
+    /// <param name="hasBatch">Whether there is a batch dimension before the shape.</param>
+    /// <param name="shape">Sizes, outermost first, without the batch.</param>
+    /// <param name="axes">Sizes and distances in memory, in users' order; a dimension may consist of several.</param>
+    public static TensorView Create(string name, string tensor, bool hasBatch, ImmutableArray<int> shape, IEnumerable<(int Size, int Stride)> axes)
+    {
+        var merged = new List<(int Size, int Stride)>();
+        foreach ((int size, int stride) in axes)
+        {
+            if (size == 1) continue;
+            if (merged is [.., var last] && last.Stride == (long)size * stride) merged[^1] = (last.Size * size, stride);
+            else merged.Add((size, stride));
+        }
+        return new TensorView(name, tensor, hasBatch, shape, [.. merged]);
+    }
+
+    /// <summary>The same tensor under another name.</summary>
+    public TensorView Named(string name) => new(name, Tensor, HasBatch, Shape, axes);
+
+    /// <summary>Images in memory's order to users' order.</summary>
+    /// <param name="memory">Whole images.</param>
+    /// <param name="values">As many elements.</param>
+    public void Gather(ReadOnlySpan<float> memory, Span<float> values)
+    {
+        for (int first = 0; first < values.Length; first += Count)
+            Copy(memory.Slice(first, Count), values.Slice(first, Count), gather: true);
+    }
+
+    /// <summary>Images in users' order to memory's order.</summary>
+    /// <param name="values">Whole images.</param>
+    /// <param name="memory">As many elements.</param>
+    public void Scatter(ReadOnlySpan<float> values, Span<float> memory)
+    {
+        for (int first = 0; first < values.Length; first += Count)
+            Copy(values.Slice(first, Count), memory.Slice(first, Count), gather: false);
+    }
+
+    /// <summary>One image: the innermost axis in a loop, those around it by counting.</summary>
+    private void Copy(ReadOnlySpan<float> source, Span<float> destination, bool gather)
+    {
+        if (IsContiguous)
+        {
+            source.CopyTo(destination);
+            return;
+        }
+        (int length, int stride) = axes[^1];
+        Span<int> index = stackalloc int[axes.Length - 1];
+        index.Clear();
+        int position = 0;
+        for (int done = 0; done < Count; done += length)
+        {
+            if (gather) GatherRun(source, position, stride, destination.Slice(done, length));
+            else ScatterRun(source.Slice(done, length), destination, position, stride);
+            for (int axis = index.Length - 1; axis >= 0; axis--)
+            {
+                position += axes[axis].Stride;
+                if (++index[axis] < axes[axis].Size) break;
+                position -= index[axis] * axes[axis].Stride;
+                index[axis] = 0;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void GatherRun(ReadOnlySpan<float> source, int position, int stride, Span<float> run)
+    {
+        for (int i = 0; i < run.Length; i++) run[i] = source[position + i * stride];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScatterRun(ReadOnlySpan<float> run, Span<float> destination, int position, int stride)
+    {
+        for (int i = 0; i < run.Length; i++) destination[position + i * stride] = run[i];
+    }
+}

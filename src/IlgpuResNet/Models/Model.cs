@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Onnx;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Models;
+
+/// <summary>
+/// A network with its weights, its preprocessing and its class names: what an
+/// <see cref="Execution.InferenceSession"/> runs. Immutable and thread-safe; dispose it after its sessions.
+/// </summary>
+public abstract class Model : IDisposable
+{
+    private protected Model(string name, StateDict weights, ImagePreset preset, ImmutableArray<string> classNames)
+    {
+        Name = name;
+        Weights = weights;
+        Preset = preset;
+        ClassNames = classNames;
+    }
+
+    /// <summary>Name for tables and messages, such as <c>resnet50</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>The weights, under the names of their file or torchvision's.</summary>
+    public StateDict Weights { get; }
+
+    /// <summary>How images become its input.</summary>
+    public ImagePreset Preset { get; }
+
+    /// <summary>Name of each class, <see cref="NumClasses"/> of them.</summary>
+    public ImmutableArray<string> ClassNames { get; }
+
+    /// <summary>Number of classes; 0 of a network that is no classifier.</summary>
+    public abstract int NumClasses { get; }
+
+    /// <summary>Number of learnt values.</summary>
+    public abstract long ParameterCount { get; }
+
+    /// <summary>Names of the tensors that the network is made to give.</summary>
+    public abstract ImmutableArray<string> OutputNames { get; }
+
+    /// <summary>What else is to be said of it, on one line.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>
+    /// Loads a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file; the format is recognised by content.
+    /// Class names and preprocessing come from the file's metadata where it has them; otherwise a file named as one of
+    /// torchvision's IMAGENET1K_V2 gets their preset, any other the V1 preset, and 1000 classes get ImageNet's names.
+    /// </summary>
+    /// <param name="path">The file; it stays mapped until the network is disposed.</param>
+    /// <param name="variant">How the blocks of a weights file are computed, or null for what the metadata says, else v1.5.</param>
+    /// <param name="preset">How images are prepared, or null to choose as above.</param>
+    /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
+    /// <exception cref="GraphException">The file is an ONNX model that cannot run here; the message names the operator.</exception>
+    public static Model Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
+        return variant is null
+            ? OnnxModel.Load(path, preset)
+            : throw new WeightsException($"{path}: an ONNX file says itself how its blocks are computed; leave the variant out.");
+    }
+
+    /// <summary>
+    /// The same network with other class names, one per class. It shares the weights, on devices too: disposing either disposes both.
+    /// </summary>
+    /// <exception cref="ResNetException">The number of names is not the number of classes.</exception>
+    public Model WithClassNames(IEnumerable<string> names)
+    {
+        ImmutableArray<string> all = [.. names];
+        return all.Length == NumClasses
+            ? Renamed(all)
+            : throw new ResNetException($"{Weights.Source} has {NumClasses} classes, but {all.Length} class names were given; give one name per class, in order.");
+    }
+
+    /// <inheritdoc/>
+    public virtual void Dispose()
+    {
+        Weights.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The network for inputs of one size.</summary>
+    /// <param name="height">Height of the input, or null for the network's own.</param>
+    /// <param name="width">Width of the input, or null for the network's own.</param>
+    /// <param name="outputs">Names of the tensors that are wanted; none for what the network is made to give.</param>
+    /// <exception cref="GraphException">The network cannot take that size, or has no tensor of such a name.</exception>
+    internal abstract Network Bind(int? height, int? width, ImmutableArray<string> outputs);
+
+    /// <summary>The same network, sharing everything, with other class names.</summary>
+    private protected abstract Model Renamed(ImmutableArray<string> classNames);
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Weights.IsDisposed, this);
+}

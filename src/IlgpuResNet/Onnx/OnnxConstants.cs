@@ -1,0 +1,162 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Onnx;
+
+/// <summary>One number as often as its shape says; takes no memory (ONNX, <c>ConstantOfShape</c>).</summary>
+internal sealed class FilledTensor : StateTensor
+{
+    /// <summary>The number.</summary>
+    public required double Value { get; init; }
+
+    /// <inheritdoc/>
+    public override void CopyTo(Span<float> destination)
+    {
+        CheckLength(destination.Length);
+        destination.Fill((float)Value);
+    }
+
+    /// <inheritdoc/>
+    internal override void CopyBytes(long first, Span<byte> destination)
+    {
+        switch (DataType)
+        {
+            case DataType.Float32:
+                MemoryMarshal.Cast<byte, float>(destination).Fill((float)Value);
+                break;
+            case DataType.Float64:
+                MemoryMarshal.Cast<byte, double>(destination).Fill(Value);
+                break;
+            case DataType.Int64:
+                MemoryMarshal.Cast<byte, long>(destination).Fill((long)Value);
+                break;
+            default:
+                throw new NotSupportedException($"{Name}: {DataType}");
+        }
+    }
+}
+
+/// <summary>Float32 values that follow from another tensor and are computed when they are read.</summary>
+internal sealed class ComputedTensor : StateTensor
+{
+    /// <summary>Writes all elements in row-major order.</summary>
+    public required Action<Span<float>> Compute { private get; init; }
+
+    /// <inheritdoc/>
+    public override void CopyTo(Span<float> destination)
+    {
+        CheckLength(destination.Length);
+        Compute(destination);
+    }
+
+    /// <inheritdoc/>
+    internal override void CopyBytes(long first, Span<byte> destination) =>
+        MemoryMarshal.AsBytes(ToArray().AsSpan((int)first))[..destination.Length].CopyTo(destination);
+}
+
+/// <summary>The same elements under another shape.</summary>
+internal sealed class ReshapedTensor(StateTensor elements) : StateTensor
+{
+    /// <inheritdoc/>
+    public override void CopyTo(Span<float> destination) => elements.CopyTo(destination);
+
+    /// <inheritdoc/>
+    internal override void CopyBytes(long first, Span<byte> destination) => elements.CopyBytes(first, destination);
+}
+
+/// <summary>Arithmetic and rearrangement of constants.</summary>
+internal static class OnnxConstants
+{
+    /// <summary>True of what can be a weight.</summary>
+    public static bool IsFloat(this StateTensor tensor) =>
+        tensor.DataType is DataType.Float32 or DataType.Float64 or DataType.Float16 or DataType.BFloat16;
+
+    /// <summary>The same elements under another shape of as many.</summary>
+    public static StateTensor WithShape(this StateTensor tensor, ImmutableArray<int> shape) => tensor is FilledTensor filled
+        ? new FilledTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Value = filled.Value }
+        : new ReshapedTensor(tensor) { Name = tensor.Name, Shape = shape, DataType = tensor.DataType };
+
+    /// <summary>A small tensor of int64.</summary>
+    public static StateTensor OfInt64(string name, ImmutableArray<int> shape, ReadOnlySpan<long> values) =>
+        new BytesTensor { Name = name, Shape = shape, DataType = DataType.Int64, Values = MemoryMarshal.AsBytes(values).ToArray() };
+
+    /// <summary>A tensor of doubles.</summary>
+    public static StateTensor OfDouble(string name, ImmutableArray<int> shape, ReadOnlySpan<double> values) =>
+        new BytesTensor { Name = name, Shape = shape, DataType = DataType.Float64, Values = MemoryMarshal.AsBytes(values).ToArray() };
+
+    /// <summary>A matrix or more with its dimensions in another order.</summary>
+    /// <param name="tensor">Any tensor of floats.</param>
+    /// <param name="permutation">Dimension i of the result is dimension permutation[i] of the tensor.</param>
+    public static StateTensor Transpose(StateTensor tensor, ImmutableArray<int> permutation)
+    {
+        ImmutableArray<int> shape = tensor.Shape;
+        int[] strides = new int[shape.Length];
+        for (int i = shape.Length - 1, stride = 1; i >= 0; stride *= shape[i--]) strides[i] = stride;
+        return Gathered(tensor, tensor.Name, [.. permutation.Select(i => shape[i])], [.. permutation.Select(i => (shape[i], strides[i]))]);
+    }
+
+    /// <summary>A tensor whose elements are taken from another at computed places.</summary>
+    /// <param name="tensor">Any tensor of floats.</param>
+    /// <param name="name">Name of the result.</param>
+    /// <param name="shape">Shape of the result.</param>
+    /// <param name="axes">Sizes, and distances in the tensor, from the result's outermost axis to its innermost.</param>
+    /// <param name="factor">What every element is multiplied by.</param>
+    public static StateTensor Gathered(StateTensor tensor, string name, ImmutableArray<int> shape, ImmutableArray<(int Size, int Stride)> axes, float factor = 1) => new ComputedTensor
+    {
+        Name = name,
+        Shape = shape,
+        DataType = DataType.Float32,
+        Compute = destination =>
+        {
+            float[] source = tensor.ToArray();
+            int[] index = new int[axes.Length];
+            int position = 0;
+            for (int i = 0; i < destination.Length; i++)
+            {
+                destination[i] = factor * source[position];
+                for (int axis = index.Length - 1; axis >= 0; axis--)
+                {
+                    position += axes[axis].Stride;
+                    if (++index[axis] < axes[axis].Size) break;
+                    position -= index[axis] * axes[axis].Stride;
+                    index[axis] = 0;
+                }
+            }
+        },
+    };
+
+    /// <summary>Element by element with NumPy's broadcasting.</summary>
+    /// <returns>Null when the shapes do not fit each other.</returns>
+    public static StateTensor? Combine(string name, StateTensor a, StateTensor b, Func<double, double, double> operation)
+    {
+        int rank = Math.Max(a.Shape.Length, b.Shape.Length);
+        int[] shape = new int[rank], strideA = new int[rank], strideB = new int[rank];
+        for (int i = rank - 1, countA = 1, countB = 1; i >= 0; i--)
+        {
+            int sizeA = SizeAt(a, i), sizeB = SizeAt(b, i);
+            if (sizeA != sizeB && sizeA != 1 && sizeB != 1) return null;
+            shape[i] = Math.Max(sizeA, sizeB);
+            strideA[i] = sizeA == 1 ? 0 : countA;
+            strideB[i] = sizeB == 1 ? 0 : countB;
+            countA *= sizeA;
+            countB *= sizeB;
+        }
+        double[] x = a.ToDoubleArray(), y = b.ToDoubleArray();
+        double[] result = new double[shape.Aggregate(1, (count, size) => checked(count * size))];
+        for (int i = 0; i < result.Length; i++)
+        {
+            int rest = i, placeA = 0, placeB = 0;
+            for (int axis = rank - 1; axis >= 0; axis--)
+            {
+                (rest, int index) = Math.DivRem(rest, shape[axis]);
+                placeA += index * strideA[axis];
+                placeB += index * strideB[axis];
+            }
+            result[i] = operation(x[placeA], y[placeB]);
+        }
+        return OfDouble(name, [.. shape], result);
+
+        int SizeAt(StateTensor tensor, int axis) => axis < rank - tensor.Shape.Length ? 1 : tensor.Shape[axis - (rank - tensor.Shape.Length)];
+    }
+}

@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Labels;
+using IlgpuResNet.Models;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Onnx;
+
+/// <summary>A network as an ONNX file describes it (https://onnx.ai), of the operators that ResNets are made of.</summary>
+public sealed class OnnxModel : Model
+{
+    private readonly OnnxFile file;
+    private readonly ImmutableArray<StateTensor> constants;
+    private readonly Dictionary<string, Network> networks;
+
+    private OnnxModel(OnnxFile file, StateDict weights, ImmutableArray<StateTensor> constants, ImagePreset preset, ImmutableArray<string> classNames, int classes, Dictionary<string, Network> networks)
+        : base(Path.GetFileNameWithoutExtension(file.Path), weights, preset, classNames)
+    {
+        this.file = file;
+        this.constants = constants;
+        this.networks = networks;
+        NumClasses = classes;
+    }
+
+    /// <inheritdoc/>
+    public override int NumClasses { get; }
+
+    /// <inheritdoc/>
+    public override long ParameterCount => file.Graph.InitializersInOrder.Where(tensor => tensor.IsFloat()).Sum(tensor => tensor.Count);
+
+    /// <inheritdoc/>
+    public override string Description => $"ONNX, opset {file.Opsets.GetValueOrDefault("", 1)}{(file.Producer.Length > 0 ? $", made by {Message.Clean(file.Producer)}" : "")}";
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> OutputNames => [.. file.Graph.Outputs.Select(output => output.Name)];
+
+    /// <summary>Loads an ONNX model. Every operator is checked; a batch or a size of the image that the file leaves open is chosen when a session is made.</summary>
+    /// <param name="path">The file; it stays mapped until the network is disposed.</param>
+    /// <param name="preset">How images are prepared, or null for what the metadata says, else as for weights files.</param>
+    /// <exception cref="WeightsException">The file cannot be read or is damaged.</exception>
+    /// <exception cref="GraphException">Something in it cannot run here; the message names the operator, its node and its opset.</exception>
+    public static OnnxModel Load(string path, ImagePreset? preset = null) => Load(path, preset, []);
+
+    /// <summary>The same with constants for inputs that the file leaves to its user.</summary>
+    internal static OnnxModel Load(string path, ImagePreset? preset, ImmutableArray<StateTensor> constants)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        OnnxFile file = OnnxFile.Load(path);
+        try
+        {
+            var weights = new StateDict(path, file.Graph.InitializersInOrder, file.Metadata);
+            preset ??= ModelMetadata.Preset(weights) ?? ImagePreset.ForFile(path);
+            Network network = OnnxImporter.Import(file, OnnxInput.Create(file, constants, null, null, preset.CropSize), [], constants);
+            int classes = network.IsClassifier ? network.Outputs[0].Count : 0;
+            ImmutableArray<string> names = classes == 0 ? [] : ModelMetadata.ClassNames(weights, classes) ?? ClassLabels.ForCount(classes);
+            return new OnnxModel(file, weights, constants, preset, names, classes, []);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether a file holds an ONNX model; false also when it cannot be read.</summary>
+    internal static bool IsOnnx(string path)
+    {
+        try
+        {
+            if (InputFile.Length(path) == 0) return false;
+            using FileStream stream = File.OpenRead(path);
+            Span<byte> start = stackalloc byte[OnnxRecognition.LookAt];
+            return OnnxRecognition.LooksLikeOnnx(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        file.Dispose();
+    }
+
+    /// <inheritdoc/>
+    internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
+    {
+        OnnxInput input = OnnxInput.Create(file, constants, height, width, Preset.CropSize);
+        string key = string.Join('\n', outputs.Prepend(input.IsImage ? $"{input.Height} {input.Width}" : ""));
+        lock (networks)
+        {
+            if (!networks.TryGetValue(key, out Network? network))
+                networks.Add(key, network = OnnxImporter.Import(file, input, outputs, constants));
+            return network;
+        }
+    }
+
+    private protected override Model Renamed(ImmutableArray<string> classNames) =>
+        new OnnxModel(file, Weights, constants, Preset, classNames, NumClasses, networks);
+}
