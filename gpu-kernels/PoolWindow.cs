@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace IlgpuResNet.Kernels;
@@ -19,6 +20,8 @@ internal struct PoolWindow
     public readonly int Cells => Rows * Columns;
 
     /// <summary>The window of output pixel (image·P + p)·Q + q.</summary>
+    // Straight to optimised code: on the CPU accelerator a network's first runs would be spent in the tiers below it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static PoolWindow Of(Pool2dShape shape, int pixel)
     {
         int row = pixel / shape.Q;

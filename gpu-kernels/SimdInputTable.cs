@@ -8,9 +8,9 @@ namespace IlgpuResNet.Kernels;
 /// register tile knows nothing of height, width, stride or padding.
 /// </summary>
 /// <remarks>
-/// A run is one input pixel's C channels, of which a panel of a grouped convolution reads a part. With few channels it is a
-/// whole filter row instead, S·C floats, which lie together in memory; at the left and right border they are copied between zeros. All of it lies in scratch
-/// memory of the caller's.
+/// A run is one input pixel's C channels, of which a panel of a grouped convolution reads a part. With few channels it is
+/// a whole filter row instead, S·C floats, which lie together in memory; at the left and right border they are copied
+/// between zeros. All of it lies in scratch memory of the caller's.
 /// </remarks>
 internal unsafe ref struct SimdInputTable
 {

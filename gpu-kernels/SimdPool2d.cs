@@ -37,7 +37,11 @@ internal static unsafe class SimdPool2d
         for (int item = first; item < end; item++)
         {
             int pixel = item / vectors;
-            if (pixel != windowPixel) window = PoolWindow.Of(shape, windowPixel = pixel);
+            if (pixel != windowPixel)
+            {
+                window = PoolWindow.Of(shape, pixel);
+                windowPixel = pixel;
+            }
             int channel = item % vectors * TLanes.Count;
             int channels = Math.Min(TLanes.Count, shape.C - channel);
             TVector value = Reduce<TLanes, TVector>(isMax, shape, window, input + channel, channels, last);
