@@ -7,16 +7,14 @@ namespace IlgpuResNet.Kernels;
 internal struct EpilogueBounds(Epilogue epilogue)
 {
     private readonly float beforeAdd = LowerBound(epilogue.ReluBeforeAdd);
-    private readonly float afterAdd = LowerBound(epilogue.Relu);
-    private readonly float clipMin = epilogue.HasClip != 0 ? epilogue.ClipMin : float.NegativeInfinity;
-    private readonly float clipMax = epilogue.HasClip != 0 ? epilogue.ClipMax : float.PositiveInfinity;
+
+    // A ReLU and the clip's lower bound after it are one lower bound.
+    private readonly float lower = AtLeast(LowerBound(epilogue.Relu), epilogue.HasClip != 0 ? epilogue.ClipMin : float.NegativeInfinity);
+    private readonly float upper = epilogue.HasClip != 0 ? epilogue.ClipMax : float.PositiveInfinity;
 
     /// <summary>The formula of <see cref="Epilogue"/>; the residual is 0 where none is added.</summary>
-    public readonly float Finish(float value, float scale, float shift, float residual)
-    {
-        float sum = AtLeast(FusedMultiplyAdd.Of(value, scale, shift), beforeAdd) + residual;
-        return AtMost(AtLeast(AtLeast(sum, afterAdd), clipMin), clipMax);
-    }
+    public readonly float Finish(float value, float scale, float shift, float residual) =>
+        AtMost(AtLeast(AtLeast(FusedMultiplyAdd.Of(value, scale, shift), beforeAdd) + residual, lower), upper);
 
     private static float LowerBound(int relu) => relu != 0 ? 0f : float.NegativeInfinity;
 
