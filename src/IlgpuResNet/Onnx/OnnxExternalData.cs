@@ -70,10 +70,9 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
 
     private MappedFile Open(string name, string path)
     {
-        CheckPath(name, path);
-        string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        string[] parts = Parts(name, path);
         budget.Charge(BytesPerFile + parts.Length * (BytesPerPart + 2L * sizeof(char) * (modelPath.Length + path.Length)));
-        string plain = string.Join('/', parts.Where(part => part != "."));
+        string plain = string.Join('/', parts);
         if (files.TryGetValue(plain, out MappedFile? file)) return file;
         try
         {
@@ -93,15 +92,22 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
         return file;
     }
 
-    private void CheckPath(string name, string path)
+    /// <summary>The parts of a path that stays inside the folder, without those that mean nothing.</summary>
+    private string[] Parts(string name, string path)
     {
-        bool isPlain = path.Length is > 0 and <= LongestPath
+        bool isPlain = path.Length <= LongestPath
             && !path.AsSpan().ContainsAny('\0', '\\')
             && !path.StartsWith('/')
             && !(path.Length > 1 && path[1] == ':')
             && !(OperatingSystem.IsWindows() && path.Contains(':', StringComparison.Ordinal));
-        if (!isPlain || path.Split('/').Contains(".."))
-            throw Refused(name, $"is at {Message.Clean(path)}; only a path inside the model's folder is allowed, with forward slashes and without '..', of at most {LongestPath} characters");
+        string[] parts = isPlain ? [.. path.Split('/').Where(part => part is not ("" or "."))] : [];
+        if (parts.Length == 0 || parts.Contains(".."))
+        {
+            throw Refused(
+                name,
+                $"is at {Message.Clean(path)}; only a path inside the model's folder is allowed, with forward slashes and without '..', of at most {LongestPath} characters");
+        }
+        return parts;
     }
 
     private long Number(string name, string key, string? text, long otherwise)
