@@ -5,9 +5,14 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Tests;
 
 /// <summary>A folder for the files of one test, and makers of such files.</summary>
-internal sealed class WeightsFolder : IDisposable
+/// <param name="inMemory">Whether the folder lies in memory where the system has one there: for thousands of small files.</param>
+internal sealed class WeightsFolder(bool inMemory = false) : IDisposable
 {
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("weights-test-");
+    private const string MemoryFolder = "/dev/shm";
+
+    private readonly DirectoryInfo folder = inMemory && Directory.Exists(MemoryFolder)
+        ? Directory.CreateDirectory(Path.Combine(MemoryFolder, $"weights-test-{Path.GetRandomFileName()}"))
+        : Directory.CreateTempSubdirectory("weights-test-");
 
     public static string Golden(string name) => Path.Combine(AppContext.BaseDirectory, "data", "weights", name);
 
