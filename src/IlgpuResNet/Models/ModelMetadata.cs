@@ -8,37 +8,54 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Models;
 
 /// <summary>
-/// What a safetensors file may say about its network beside the tensors: <c>variant</c> (<c>v1.5</c>, <c>v1</c>, <c>note</c>),
+/// What a safetensors file may say about its network beside the tensors: <c>variant</c> (<c>v1.5</c>, <c>v1</c>, <c>note</c>, <c>v2</c>),
+/// <c>replace_stride_with_dilation</c> (a JSON array of booleans, one for each stage after the first),
 /// <c>classes</c> (a JSON array of names) and <c>preset</c> (a JSON object with the fields of <see cref="ImagePreset"/>).
-/// Absent entries give null; entries that are there and wrong are errors.
+/// Absent entries give null or nothing; entries that are there and wrong are errors.
 /// </summary>
 internal static partial class ModelMetadata
 {
+    private const string VariantKey = "variant";
+    private const string DilationKey = "replace_stride_with_dilation";
+    private const string ClassesKey = "classes";
+    private const string PresetKey = "preset";
     private const int MaxImageSide = 1 << 14;
 
-    public static ResNetVariant? Variant(StateDict weights) => weights.Metadata.TryGetValue("variant", out string? name)
-        ? ResNetVariants.Parse(name) ?? throw Wrong(weights, "variant", $"{string.Join(", ", ResNetVariants.Names[..^1])} or {ResNetVariants.Names[^1]}", name)
+    public static ResNetVariant? Variant(StateDict weights) => weights.Metadata.TryGetValue(VariantKey, out string? name)
+        ? ResNetVariants.Parse(name) ?? throw Wrong(weights, VariantKey, $"{string.Join(", ", ResNetVariants.Names[..^1])} or {ResNetVariants.Names[^1]}", name)
         : null;
+
+    /// <summary>See <see cref="ResNetConfig.ReplaceStrideWithDilation"/>; empty when the file does not speak of it.</summary>
+    public static ImmutableArray<bool> ReplaceStrideWithDilation(StateDict weights, ResNetBlock block, int stages)
+    {
+        if (!weights.Metadata.TryGetValue(DilationKey, out string? json)) return [];
+        bool[] flags = Parse(weights, DilationKey, json, MetadataContext.Default.BooleanArray, "a JSON array of booleans");
+        // An empty array says the same as no entry.
+        if (flags.Length != 0 && flags.Length != stages - 1)
+            throw Mismatch(weights, DilationKey, $"{stages - 1} booleans, one for each stage after the first", $"has {flags.Length} booleans");
+        if (block == ResNetBlock.Basic && flags.Contains(true)) throw Wrong(weights, DilationKey, "false for each stage of basic blocks", json);
+        return [.. flags];
+    }
 
     public static ImmutableArray<string>? ClassNames(StateDict weights, int count)
     {
-        if (!weights.Metadata.TryGetValue("classes", out string? json)) return null;
-        string?[] names = Parse(weights, "classes", json, MetadataContext.Default.StringArray, "a JSON array of names");
-        if (names.Length != count) throw Mismatch(weights, "classes", $"{count} names", $"has {names.Length} names");
+        if (!weights.Metadata.TryGetValue(ClassesKey, out string? json)) return null;
+        string?[] names = Parse(weights, ClassesKey, json, MetadataContext.Default.StringArray, "a JSON array of names");
+        if (names.Length != count) throw Mismatch(weights, ClassesKey, $"{count} names", $"has {names.Length} names");
         int nameless = Array.FindIndex(names, string.IsNullOrWhiteSpace);
-        if (nameless >= 0) throw Mismatch(weights, "classes", "non-empty names", $"the name of class {nameless} is empty");
+        if (nameless >= 0) throw Mismatch(weights, ClassesKey, "non-empty names", $"the name of class {nameless} is empty");
         return [.. names!];
     }
 
     public static ImagePreset? Preset(StateDict weights)
     {
-        if (!weights.Metadata.TryGetValue("preset", out string? json)) return null;
-        PresetFields fields = Parse(weights, "preset", json, MetadataContext.Default.PresetFields, "a JSON object with resize_size, crop_size, interpolation, mean and std");
+        if (!weights.Metadata.TryGetValue(PresetKey, out string? json)) return null;
+        PresetFields fields = Parse(weights, PresetKey, json, MetadataContext.Default.PresetFields, "a JSON object with resize_size, crop_size, interpolation, mean and std");
         if (fields.ResizeSize is < 1 or > MaxImageSide || fields.CropSize is < 1 or > MaxImageSide)
-            throw Wrong(weights, "preset", $"resize_size and crop_size from 1 to {MaxImageSide}", json);
-        if (!Array.TrueForAll([.. fields.Mean ?? [], .. fields.Std ?? []], float.IsFinite)) throw Wrong(weights, "preset", "finite means and deviations", json);
+            throw Wrong(weights, PresetKey, $"resize_size and crop_size from 1 to {MaxImageSide}", json);
+        if (!Array.TrueForAll([.. fields.Mean ?? [], .. fields.Std ?? []], float.IsFinite)) throw Wrong(weights, PresetKey, "finite means and deviations", json);
         if (fields.Mean is not [var r, var g, var b] || fields.Std is not [var sr, var sg, var sb] || sr <= 0 || sg <= 0 || sb <= 0)
-            throw Wrong(weights, "preset", "three means and three positive standard deviations", json);
+            throw Wrong(weights, PresetKey, "three means and three positive standard deviations", json);
         return new ImagePreset
         {
             ResizeSize = fields.ResizeSize,
@@ -49,10 +66,39 @@ internal static partial class ModelMetadata
             {
                 "bilinear" => Interpolation.Bilinear,
                 "bicubic" => Interpolation.Bicubic,
-                _ => throw Wrong(weights, "preset", "interpolation bilinear or bicubic", json),
+                _ => throw Wrong(weights, PresetKey, "interpolation bilinear or bicubic", json),
             },
         };
     }
+
+    /// <summary>
+    /// The entries that a file of this network needs beside its tensors, so that a reader finds the same network in it.
+    /// </summary>
+    /// <param name="config">The network.</param>
+    /// <param name="preset">How images are prepared, or null to leave that to the reader.</param>
+    /// <param name="classNames">A name for each class, or null to leave them to the reader.</param>
+    /// <exception cref="GraphException">No entry can say how the network is computed.</exception>
+    internal static ImmutableDictionary<string, string> Write(ResNetConfig config, ImagePreset? preset, ImmutableArray<string>? classNames)
+    {
+        ResNetVariant variant = ResNetVariants.Of(config)
+            ?? throw new GraphException($"{config.Name}: its stride placement, ReLUs and final pool together are none of the variants {string.Join(", ", ResNetVariants.Names)}, so a file cannot say them; use one of these.");
+        if (config.BatchNormEpsilon != new ResNetConfig { Block = config.Block, Depths = config.Depths }.BatchNormEpsilon)
+            throw new GraphException($"{config.Name}: a file cannot say a batch norm epsilon of {config.BatchNormEpsilon}; use the default.");
+        var entries = ImmutableDictionary.CreateBuilder<string, string>();
+        entries[VariantKey] = ResNetVariants.NameOf(variant);
+        if (!config.ReplaceStrideWithDilation.IsDefaultOrEmpty)
+            entries[DilationKey] = JsonSerializer.Serialize([.. config.ReplaceStrideWithDilation], MetadataContext.Default.BooleanArray);
+        if (classNames is { } names) entries[ClassesKey] = JsonSerializer.Serialize([.. names], MetadataContext.Default.StringArray);
+        if (preset is not null) entries[PresetKey] = JsonSerializer.Serialize(FieldsOf(preset), MetadataContext.Default.PresetFields);
+        return entries.ToImmutable();
+    }
+
+    private static PresetFields FieldsOf(ImagePreset preset) => new(
+        preset.ResizeSize,
+        preset.CropSize,
+        preset.Interpolation == Interpolation.Bicubic ? "bicubic" : "bilinear",
+        [preset.Mean.R, preset.Mean.G, preset.Mean.B],
+        [preset.Std.R, preset.Std.G, preset.Std.B]);
 
     private static T Parse<T>(StateDict weights, string key, string json, JsonTypeInfo<T> type, string expected)
         where T : class
@@ -76,6 +122,7 @@ internal static partial class ModelMetadata
     internal sealed record PresetFields(int ResizeSize, int CropSize, string? Interpolation, float[]? Mean, float[]? Std);
 
     [JsonSerializable(typeof(string[]))]
+    [JsonSerializable(typeof(bool[]))]
     [JsonSerializable(typeof(PresetFields))]
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true)]
     private sealed partial class MetadataContext : JsonSerializerContext;

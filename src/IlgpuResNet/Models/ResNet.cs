@@ -6,19 +6,6 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Models;
 
-/// <summary>The ways a ResNet of given shapes is computed; tensor names and shapes cannot tell them apart.</summary>
-public enum ResNetVariant
-{
-    /// <summary>Stride on the 3x3 of a bottleneck: torchvision's, "v1.5".</summary>
-    V15,
-
-    /// <summary>Stride on the first 1x1 (He et al. 2015).</summary>
-    V1,
-
-    /// <summary>As <see cref="V1"/>, with a ReLU also before the residual add and a fixed 7x7 average pool.</summary>
-    Note,
-}
-
 /// <summary>A ResNet over a state dict.</summary>
 public sealed class ResNet : Model
 {
@@ -81,7 +68,7 @@ public sealed class ResNet : Model
     /// torchvision's IMAGENET1K_V2 gets their preset, any other the V1 preset, and 1000 classes get ImageNet's names.
     /// </summary>
     /// <param name="path">The weights file; it stays mapped until the network is disposed.</param>
-    /// <param name="variant">How blocks are computed, or null for what the metadata says, else v1.5.</param>
+    /// <param name="variant">How blocks are computed, or null for what the metadata says, else v2 or v1.5, which the tensors tell apart.</param>
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
     public static new ResNet Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
@@ -90,12 +77,7 @@ public sealed class ResNet : Model
         StateDict weights = StateDict.Load(path);
         try
         {
-            ResNetVariant chosen = variant ?? ModelMetadata.Variant(weights) ?? ResNetVariant.V15;
-            ResNetConfig config = ResNetConfigInference.Infer(
-                weights,
-                chosen is ResNetVariant.V15 ? StridePlacement.Conv3x3 : StridePlacement.FirstConv1x1,
-                reluBeforeAdd: chosen is ResNetVariant.Note,
-                fixedPool: chosen is ResNetVariant.Note ? ResNetConfig.ResNet50Note.FixedPool : null);
+            ResNetConfig config = ResNetConfigInference.Infer(weights, variant);
             return new ResNet(
                 config,
                 weights,

@@ -9,16 +9,14 @@ internal static class ResNetConfigInference
 {
     private const int MostStages = ResNetConfig.MaxStages;
     private const string Advice = "Check that the file is a complete checkpoint of a ResNet.";
-    private const string Supported = "Use a ResNet without groups and of ordinary width, such as resnet18 to resnet152.";
+    private const string Supported = "Use a ResNet, ResNeXt or wide ResNet of torchvision's layout, or a ResNet v2 of timm's.";
     private const string BatchCounter = ".num_batches_tracked";
 
     /// <summary>The configuration of some weights.</summary>
     /// <param name="weights">Tensors with torchvision's names.</param>
-    /// <param name="stridePlacement">Where a bottleneck's stride sits, which no shape tells.</param>
-    /// <param name="reluBeforeAdd">See <see cref="ResNetConfig.ReluBeforeAdd"/>.</param>
-    /// <param name="fixedPool">See <see cref="ResNetConfig.FixedPool"/>.</param>
-    /// <exception cref="WeightsException">A tensor is missing, has a wrong shape or belongs to no ResNet of this library.</exception>
-    public static ResNetConfig Infer(StateDict weights, StridePlacement stridePlacement = StridePlacement.Conv3x3, bool reluBeforeAdd = false, int? fixedPool = null)
+    /// <param name="variant">How blocks are computed, or null for what the metadata says, else v2 or v1.5 after the names.</param>
+    /// <exception cref="WeightsException">A tensor is missing, has a wrong shape or belongs to no ResNet of this library; or the metadata is wrong.</exception>
+    public static ResNetConfig Infer(StateDict weights, ResNetVariant? variant = null)
     {
         ImmutableArray<int> stem = Shape(weights, "conv1.weight", 4);
         ImmutableArray<int> first = Shape(weights, "layer1.0.conv1.weight", 4);
@@ -26,22 +24,26 @@ internal static class ResNetConfigInference
             throw new WeightsException($"{weights.Source}: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. Use a checkpoint that has fc.weight [classes, features] and fc.bias [classes].");
         ImmutableArray<int> classifier = Shape(weights, "fc.weight", 2);
         bool bottleneck = weights.ContainsKey("layer1.0.conv3.weight");
-        if (bottleneck) RefuseGroupedAndWide(weights);
-
+        ImmutableArray<int> depths = Depths(weights);
         var config = new ResNetConfig
         {
             Block = bottleneck ? ResNetBlock.Bottleneck : ResNetBlock.Basic,
-            Depths = Depths(weights),
+            Depths = depths,
             NumClasses = classifier[0],
             InputChannels = stem[1],
             StemWidth = stem[0],
             BaseWidth = first[0],
-            StridePlacement = stridePlacement,
-            ReluBeforeAdd = reluBeforeAdd,
-            FixedPool = fixedPool,
         };
-        if (((long)config.BaseWidth << (config.Depths.Length - 1)) * config.Expansion > int.MaxValue)
-            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv1.weight has shape {Message.Shape(first)}, too wide for {config.Depths.Length} stages. {Advice}");
+        if (bottleneck) config = WithBottleneckWidths(weights, config);
+        if (config.IsTooWide)
+        {
+            string widest = $"layer1.0.conv{(bottleneck ? 3 : 1)}.weight";
+            throw new WeightsException($"{weights.Source}: tensor {widest} has shape {Message.Shape(weights[widest].Shape)}, too wide for {depths.Length} stages. {Advice}");
+        }
+        config = ResNetVariants.Apply(config, Variant(weights, variant)) with
+        {
+            ReplaceStrideWithDilation = ModelMetadata.ReplaceStrideWithDilation(weights, config.Block, depths.Length),
+        };
         Check(weights, config);
         return config with { Name = NameOf(config) };
     }
@@ -59,7 +61,8 @@ internal static class ResNetConfigInference
                 if (parameter.Optional) continue;
                 throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {Message.Shape(parameter.Shape)} was expected. {Advice}");
             }
-            if (!tensor.Shape.SequenceEqual(parameter.Shape)) throw WrongShape(weights, tensor, Message.Shape(parameter.Shape));
+            ImmutableArray<int> shape = parameter.Kind == ParameterKind.LinearWeight ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
+            if (!shape.SequenceEqual(parameter.Shape)) throw WrongShape(weights, tensor, Message.Shape(parameter.Shape));
         }
         string? unknown = weights.Keys.FirstOrDefault(name => !known.Contains(name) && !name.EndsWith(BatchCounter, StringComparison.Ordinal));
         if (unknown is not null)
@@ -73,8 +76,9 @@ internal static class ResNetConfigInference
             string found = weights.Count == 0 ? "it has no tensors" : $"its first tensor is {Message.Clean(weights.Keys.First())}";
             throw new WeightsException($"{weights.Source}: tensor {name} is missing; torchvision's ResNet names were expected, but {found}. {Advice}");
         }
-        if (tensor.Shape.Length != rank || tensor.Shape.Contains(0)) throw WrongShape(weights, tensor, $"{rank} dimensions of at least 1");
-        return tensor.Shape;
+        ImmutableArray<int> shape = rank == 2 ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
+        if (shape.Length != rank || shape.Contains(0)) throw WrongShape(weights, tensor, $"{rank} dimensions of at least 1");
+        return shape;
     }
 
     private static WeightsException WrongShape(StateDict weights, StateTensor tensor, string expected) =>
@@ -111,31 +115,70 @@ internal static class ResNetConfigInference
             && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out block) && block < int.MaxValue;
     }
 
-    /// <summary>ResNeXt has groups in its 3x3, wide ResNets have inner widths that are not a quarter of the output.</summary>
-    private static void RefuseGroupedAndWide(StateDict weights)
+    /// <summary>Planes, groups and their width from the shapes of the first block.</summary>
+    private static ResNetConfig WithBottleneckWidths(StateDict weights, ResNetConfig config)
     {
         ImmutableArray<int> middle = Shape(weights, "layer1.0.conv2.weight", 4);
         ImmutableArray<int> last = Shape(weights, "layer1.0.conv3.weight", 4);
-        if (middle[0] != middle[1] && middle[0] % middle[1] == 0)
-            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv2.weight has shape {Message.Shape(middle)}, a convolution of {middle[0] / middle[1]} groups (ResNeXt), which is not supported. {Supported}");
-        if (middle[0] == middle[1] && middle[0] == last[1] && last[0] != last[1] * ResNetConfig.BottleneckExpansion && last[0] % ResNetConfig.BottleneckExpansion == 0)
-            throw new WeightsException($"{weights.Source}: tensor layer1.0.conv3.weight has shape {Message.Shape(last)}, of a wide ResNet, which is not supported; [{last[1] * ResNetConfig.BottleneckExpansion}, {last[1]}, 1, 1] was expected. {Supported}");
+        // All three say the width; where one disagrees with the other two, it is the wrong one, and the check names it.
+        int[] witnesses = [config.BaseWidth, middle[0], last[1]];
+        Array.Sort(witnesses);
+        int width = witnesses[1];
+        if (width % middle[1] != 0)
+            throw WrongShape(weights, weights["layer1.0.conv2.weight"], $"[{width}, channels of a group that divide {width}, 3, 3]");
+        if (last[0] % ResNetConfig.BottleneckExpansion != 0)
+            throw WrongShape(weights, weights["layer1.0.conv3.weight"], $"[{ResNetConfig.BottleneckExpansion} times the planes, {width}, 1, 1]");
+        config = config with { BaseWidth = last[0] / ResNetConfig.BottleneckExpansion, Groups = width / middle[1] };
+        return config with { WidthPerGroup = WidthPerGroup(weights, config, middle[1]) };
+    }
+
+    /// <summary>
+    /// The least width per group that gives the first stage's groups their channels. Where the stage has so few planes that several do,
+    /// the last stage, which has the most planes, tells them apart.
+    /// </summary>
+    private static int WidthPerGroup(StateDict weights, ResNetConfig config, int channels)
+    {
+        int least = Least(channels, config.BaseWidth);
+        int stage = config.Depths.Length - 1;
+        if (!weights.TryGetValue($"layer{stage + 1}.0.conv2.weight", out StateTensor? last) || last.Shape is not [_, var lastChannels, _, _]) return least;
+        int fromLast = Least(lastChannels, (long)config.BaseWidth << stage);
+        return (long)config.BaseWidth * fromLast / ResNetConfig.OrdinaryWidthPerGroup == channels ? fromLast : least;
+
+        // What is beyond 32 bits is refused as too wide.
+        static int Least(int channels, long planes) =>
+            (int)Math.Min(((long)channels * ResNetConfig.OrdinaryWidthPerGroup + planes - 1) / planes, int.MaxValue);
+    }
+
+    /// <summary>The variant that is asked for, else the one of the metadata, else what the names tell; it must agree with the names.</summary>
+    private static ResNetVariant Variant(StateDict weights, ResNetVariant? asked)
+    {
+        // A v2 has its last norm where others have one after the stem.
+        bool preActivation = HasModule("bn") && !HasModule("bn1");
+        ResNetVariant variant = asked ?? ModelMetadata.Variant(weights) ?? (preActivation ? ResNetVariant.V2 : ResNetVariant.V15);
+        if (preActivation == variant is ResNetVariant.V2) return variant;
+        string found = preActivation ? "batch norms before its convolutions (variant v2)" : "batch norms after its convolutions (variant v1.5, v1 or note)";
+        throw new WeightsException($"{weights.Source}: variant {ResNetVariants.NameOf(variant)} is {(asked is null ? "stated in its metadata" : "asked for")}, but its tensors are those of a ResNet with {found}. Leave the variant out, or correct it.");
+
+        bool HasModule(string path) => weights.Keys.Any(name => name.StartsWith($"{path}.", StringComparison.Ordinal));
     }
 
     private static string NameOf(ResNetConfig config)
     {
+        string dilated = config.ReplaceStrideWithDilation.Contains(true) ? "-dilated" : "";
         foreach (ResNetConfig preset in ResNetConfig.Presets)
         {
             // In a basic block only the first convolution can carry the stride.
             bool sameStride = config.Block == ResNetBlock.Basic || preset.StridePlacement == config.StridePlacement;
             if (preset.Block == config.Block && preset.Depths.SequenceEqual(config.Depths)
                 && preset.StemWidth == config.StemWidth && preset.BaseWidth == config.BaseWidth
+                && preset.Groups == config.Groups && preset.WidthPerGroup == config.WidthPerGroup && preset.PreActivation == config.PreActivation
                 && sameStride && preset.ReluBeforeAdd == config.ReluBeforeAdd && preset.FixedPool == config.FixedPool)
             {
-                return preset.Name;
+                return preset.Name + dilated;
             }
         }
         string block = config.Block == ResNetBlock.Bottleneck ? "bottleneck" : "basic";
-        return $"resnet({block} {string.Join('-', config.Depths)})";
+        string groups = config is { Groups: 1, WidthPerGroup: ResNetConfig.OrdinaryWidthPerGroup } ? "" : $", {config.Groups}x{config.WidthPerGroup}d";
+        return $"resnet{(config.PreActivation ? "-v2" : "")}({block} {string.Join('-', config.Depths)}{groups}){dilated}";
     }
 }

@@ -6,7 +6,8 @@ namespace IlgpuResNet.Models;
 
 /// <summary>
 /// Builds the graph of a <see cref="ResNetConfig"/> over a state dict with torchvision's names, module by module as
-/// <c>torchvision/models/resnet.py</c> runs them.
+/// <c>torchvision/models/resnet.py</c> runs them; a ResNet v2 as timm's <c>resnetv2.py</c> does.
+/// A tensor has the name of the module that makes it, a block's output that of the block.
 /// </summary>
 internal sealed class ResNetGraph
 {
@@ -31,12 +32,6 @@ internal sealed class ResNetGraph
         this.weights = weights;
     }
 
-    /// <summary>Names of PyTorch's modules whose output has another name in the graph.</summary>
-    public static ImmutableDictionary<string, string> Aliases(ResNetConfig config) =>
-        config.Depths.Select((depth, stage) => KeyValuePair.Create($"layer{stage + 1}", $"layer{stage + 1}.{depth - 1}"))
-            .Append(KeyValuePair.Create("fc", LogitsName))
-            .ToImmutableDictionary();
-
     /// <summary>True of the tensors that are vectors <c>[N, C]</c>; all others are maps.</summary>
     public static bool IsVector(string tensor) => tensor is FlattenName or LogitsName or ProbabilitiesName;
 
@@ -44,18 +39,27 @@ internal sealed class ResNetGraph
     public static Graph Build(ResNetConfig config, IReadOnlyDictionary<string, StateTensor> weights) =>
         new ResNetGraph(config, weights).Build();
 
+    /// <summary>
+    /// Further names of tensors, after the modules of PyTorch that contain the one that makes them: <c>layer3</c> is the output
+    /// of that stage's last block, such as <c>layer3.5</c>, and <c>fc</c> is <see cref="LogitsName"/>.
+    /// </summary>
+    internal static ImmutableDictionary<string, string> Aliases(ResNetConfig config) => Enumerable.Range(0, config.Depths.Length)
+        .ToImmutableDictionary(stage => $"layer{stage + 1}", stage => BlockPath(stage, config.Depths[stage] - 1))
+        .Add("fc", LogitsName);
+
+    private static string BlockPath(int stage, int block) => $"layer{stage + 1}.{block}";
+
     private Graph Build()
     {
-        string x = Relu("relu", ConvNorm(InputName, "conv1", "bn1", stride: 2));
+        string x = Conv("conv1", InputName, stride: 2);
+        if (!config.PreActivation) x = Relu("relu", Norm("bn1", x));
         x = Add(new Pool2dNode { Name = "maxpool", Inputs = [x], Output = "maxpool", Kind = PoolKind.Max, Kernel = (3, 3), Window = SlidingWindow.Create(stride: 2, pad: 1) });
         for (int stage = 0; stage < config.Depths.Length; stage++)
         {
             for (int block = 0; block < config.Depths[stage]; block++)
-            {
-                int stride = stage > 0 && block == 0 ? 2 : 1;
-                x = Block($"layer{stage + 1}.{block}", x, stride, ResNetParameters.HasDownsample(config, stage, block));
-            }
+                x = config.PreActivation ? PreActivationBlock(stage, block, x) : Block(stage, block, x);
         }
+        if (config.PreActivation) x = Relu("relu", Norm("bn", x));
         x = Add(new Pool2dNode
         {
             Name = "avgpool",
@@ -65,53 +69,91 @@ internal sealed class ResNetGraph
             Kernel = config.FixedPool is { } side ? (side, side) : null,
             Window = SlidingWindow.Create(stride: config.FixedPool ?? 1),
         });
-        x = Add(new ViewNode { Name = FlattenName, Inputs = [x], Output = FlattenName, Shape = new MapShape(1, 1, weights["fc.weight"].Shape[1]) });
-        Add(new LinearNode { Name = "fc", Inputs = [x], Output = LogitsName, Weight = weights["fc.weight"], Bias = weights["fc.bias"] });
+        StateTensor matrix = ReshapedTensor.AsMatrix(weights["fc.weight"]);
+        x = Add(new ViewNode { Name = FlattenName, Inputs = [x], Output = FlattenName, Shape = new MapShape(1, 1, matrix.Shape[1]) });
+        Add(new LinearNode { Name = "fc", Inputs = [x], Output = LogitsName, Weight = matrix, Bias = weights["fc.bias"] });
         Add(new SoftmaxNode { Name = ProbabilitiesName, Inputs = [LogitsName], Output = ProbabilitiesName });
         return new Graph(config.Name, InputName, config.InputChannels, [LogitsName, ProbabilitiesName], nodes.DrainToImmutable());
     }
 
-    private string Block(string path, string input, int stride, bool downsample)
+    private string Block(int stage, int block, string input)
     {
-        bool strideFirst = config.Block == ResNetBlock.Basic || config.StridePlacement == StridePlacement.FirstConv1x1;
-        string x = Relu($"{path}.relu1", ConvNorm(input, $"{path}.conv1", $"{path}.bn1", strideFirst ? stride : 1));
-        x = ConvNorm(x, $"{path}.conv2", $"{path}.bn2", strideFirst ? 1 : stride);
-        if (config.Block == ResNetBlock.Bottleneck)
-            x = ConvNorm(Relu($"{path}.relu2", x), $"{path}.conv3", $"{path}.bn3", stride: 1);
+        string path = BlockPath(stage, block), x = input;
+        for (int i = 1; i <= Convolutions; i++)
+        {
+            if (i > 1) x = Relu($"{path}.relu{i - 1}", x);
+            x = Norm($"{path}.bn{i}", BranchConv(stage, block, i, x));
+        }
         if (config.ReluBeforeAdd) x = Relu($"{path}.relu_branch", x);
-        string shortcut = downsample ? ConvNorm(input, $"{path}.downsample.0", $"{path}.downsample.1", stride) : input;
-        x = Add(new AddNode { Name = $"{path}.add", Inputs = [x, shortcut], Output = $"{path}.add" });
-        return Relu($"{path}.relu", x, output: path);
+        string shortcut = ResNetParameters.HasDownsample(config, stage, block)
+            ? Norm($"{path}.downsample.1", Conv($"{path}.downsample.0", input, config.Stride(stage, block)))
+            : input;
+        return Relu($"{path}.relu", Sum($"{path}.add", x, shortcut), output: path);
     }
 
-    private string ConvNorm(string input, string conv, string norm, int stride)
+    /// <summary>As figure 4 (e) of He et al. 2016; a shortcut that must change its shape starts after the first ReLU.</summary>
+    private string PreActivationBlock(int stage, int block, string input)
     {
-        StateTensor weight = weights[$"{conv}.weight"];
-        Add(new Conv2dNode
+        string path = BlockPath(stage, block);
+        string first = Relu($"{path}.relu1", Norm($"{path}.bn1", input)), x = BranchConv(stage, block, 1, first);
+        for (int i = 2; i <= Convolutions; i++)
+            x = BranchConv(stage, block, i, Relu($"{path}.relu{i}", Norm($"{path}.bn{i}", x)));
+        string shortcut = ResNetParameters.HasDownsample(config, stage, block)
+            ? Conv($"{path}.downsample.0", first, config.Stride(stage, block))
+            : input;
+        return Sum($"{path}.add", x, shortcut, output: path);
+    }
+
+    /// <summary>Convolutions on the branch of a block.</summary>
+    private int Convolutions => config.Block == ResNetBlock.Bottleneck ? 3 : 2;
+
+    /// <summary>The i-th convolution of a block's branch, counted from 1.</summary>
+    private string BranchConv(int stage, int block, int i, string input)
+    {
+        bool bottleneck = config.Block == ResNetBlock.Bottleneck;
+        int strided = bottleneck && config.StridePlacement == StridePlacement.Conv3x3 ? 2 : 1;
+        bool middle = bottleneck && i == 2;
+        return Conv(
+            $"{BlockPath(stage, block)}.conv{i}",
+            input,
+            i == strided ? config.Stride(stage, block) : 1,
+            middle ? config.Dilation(stage, block) : 1,
+            middle ? config.Groups : 1);
+    }
+
+    private string Conv(string path, string input, int stride, int dilation = 1, int groups = 1)
+    {
+        StateTensor weight = weights[$"{path}.weight"];
+        return Add(new Conv2dNode
         {
-            Name = conv,
+            Name = path,
             Inputs = [input],
-            Output = conv,
+            Output = path,
             Weight = weight,
-            Bias = weights.GetValueOrDefault($"{conv}.bias"),
-            // "Same" padding of an odd window: 3 for 7x7, 1 for 3x3, 0 for 1x1.
-            Window = SlidingWindow.Create(stride, pad: weight.Shape[2] / 2),
-        });
-        return Add(new BatchNormNode
-        {
-            Name = norm,
-            Inputs = [conv],
-            Output = norm,
-            Weight = weights[$"{norm}.weight"],
-            Bias = weights[$"{norm}.bias"],
-            RunningMean = weights[$"{norm}.running_mean"],
-            RunningVar = weights[$"{norm}.running_var"],
-            Epsilon = config.BatchNormEpsilon,
+            Bias = weights.GetValueOrDefault($"{path}.bias"),
+            // "Same" padding of an odd window: 3 for 7x7, 1 for 3x3, 0 for 1x1, and as many times as the taps are apart.
+            Window = SlidingWindow.Create(stride, pad: dilation * (weight.Shape[2] / 2), dilation),
+            Groups = groups,
         });
     }
+
+    private string Norm(string path, string input) => Add(new BatchNormNode
+    {
+        Name = path,
+        Inputs = [input],
+        Output = path,
+        Weight = weights[$"{path}.weight"],
+        Bias = weights[$"{path}.bias"],
+        RunningMean = weights[$"{path}.running_mean"],
+        RunningVar = weights[$"{path}.running_var"],
+        Epsilon = config.BatchNormEpsilon,
+    });
 
     private string Relu(string name, string input, string? output = null) =>
         Add(new ReluNode { Name = name, Inputs = [input], Output = output ?? name });
+
+    private string Sum(string name, string branch, string shortcut, string? output = null) =>
+        Add(new AddNode { Name = name, Inputs = [branch, shortcut], Output = output ?? name });
 
     private string Add(Node node)
     {

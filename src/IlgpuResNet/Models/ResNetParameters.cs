@@ -37,7 +37,10 @@ internal readonly record struct ResNetParameter(string Name, ImmutableArray<int>
     public bool Optional => Kind == ParameterKind.ConvBias;
 }
 
-/// <summary>The parameters of a ResNet, under the names and in the order of torchvision's <c>state_dict()</c>.</summary>
+/// <summary>
+/// The parameters of a ResNet, under the names and in the order of torchvision's <c>state_dict()</c>. ResNet v2, which torchvision
+/// lacks, follows its style: the block's norms are counted as its convolutions are, and the last norm is <c>bn</c>.
+/// </summary>
 internal static class ResNetParameters
 {
     /// <summary>Side of the stem's filter.</summary>
@@ -48,7 +51,7 @@ internal static class ResNetParameters
     /// </summary>
     public static IEnumerable<ResNetParameter> Of(ResNetConfig config)
     {
-        IEnumerable<ResNetParameter> stem = ConvAndNorm("conv1", "bn1", config.StemWidth, config.InputChannels, StemKernel);
+        IEnumerable<ResNetParameter> stem = Conv("conv1", config.StemWidth, config.InputChannels, StemKernel);
         IEnumerable<ResNetParameter> blocks = Enumerable.Range(0, config.Depths.Length).SelectMany(
             stage => Enumerable.Range(0, config.Depths[stage]).SelectMany(block => OfBlock(config, stage, block)));
         ResNetParameter[] classifier =
@@ -56,37 +59,50 @@ internal static class ResNetParameters
             new("fc.weight", [config.NumClasses, config.Features], ParameterKind.LinearWeight),
             new("fc.bias", [config.NumClasses], ParameterKind.LinearBias),
         ];
-        return stem.Concat(blocks).Concat(classifier);
+        return config.PreActivation
+            ? stem.Concat(blocks).Concat(Norm("bn", config.Features)).Concat(classifier)
+            : stem.Concat(Norm("bn1", config.StemWidth)).Concat(blocks).Concat(classifier);
     }
 
-    /// <summary>True when a block's input does not fit its sum: stride 2 (the first block of a later stage) or other channels.</summary>
+    /// <summary>True when a block's input does not fit its sum: the first block of a later stage, or other channels.</summary>
     public static bool HasDownsample(ResNetConfig config, int stage, int block) =>
         block == 0 && (stage > 0 || config.StemWidth != config.Planes(0) * config.Expansion);
 
     private static IEnumerable<ResNetParameter> OfBlock(ResNetConfig config, int stage, int block)
     {
         string path = $"layer{stage + 1}.{block}";
-        int planes = config.Planes(stage);
-        int output = planes * config.Expansion;
+        int width = config.Width(stage);
+        int output = config.Planes(stage) * config.Expansion;
         int input = block > 0 ? output : stage > 0 ? config.Planes(stage - 1) * config.Expansion : config.StemWidth;
-        (int K, int C, int Kernel)[] convolutions = config.Block == ResNetBlock.Bottleneck
-            ? [(planes, input, 1), (planes, planes, 3), (output, planes, 1)]
-            : [(planes, input, 3), (planes, planes, 3)];
+        (int K, int C, int Kernel, int Groups)[] convolutions = config.Block == ResNetBlock.Bottleneck
+            ? [(width, input, 1, 1), (width, width, 3, config.Groups), (output, width, 1, 1)]
+            : [(width, input, 3, 1), (output, width, 3, 1)];
 
-        IEnumerable<ResNetParameter> parameters = convolutions.SelectMany(
-            (convolution, i) => ConvAndNorm($"{path}.conv{i + 1}", $"{path}.bn{i + 1}", convolution.K, convolution.C, convolution.Kernel));
-        return HasDownsample(config, stage, block)
-            ? parameters.Concat(ConvAndNorm($"{path}.downsample.0", $"{path}.downsample.1", output, input, 1))
-            : parameters;
+        IEnumerable<ResNetParameter> parameters = convolutions.SelectMany((convolution, i) =>
+        {
+            (int k, int c, int kernel, int groups) = convolution;
+            ResNetParameter[] conv = Conv($"{path}.conv{i + 1}", k, c / groups, kernel);
+            return config.PreActivation
+                ? [.. Norm($"{path}.bn{i + 1}", c), .. conv]
+                : (ResNetParameter[])[.. conv, .. Norm($"{path}.bn{i + 1}", k)];
+        });
+        if (!HasDownsample(config, stage, block)) return parameters;
+        ResNetParameter[] downsample = Conv($"{path}.downsample.0", output, input, 1);
+        // Before v2's shortcut stands the block's own first norm.
+        return parameters.Concat(downsample).Concat(config.PreActivation ? [] : Norm($"{path}.downsample.1", output));
     }
 
-    private static ResNetParameter[] ConvAndNorm(string conv, string norm, int k, int c, int kernel) =>
+    private static ResNetParameter[] Conv(string path, int k, int c, int kernel) =>
     [
-        new($"{conv}.weight", [k, c, kernel, kernel], ParameterKind.ConvWeight),
-        new($"{conv}.bias", [k], ParameterKind.ConvBias),
-        new($"{norm}.weight", [k], ParameterKind.BatchNormWeight),
-        new($"{norm}.bias", [k], ParameterKind.BatchNormBias),
-        new($"{norm}.running_mean", [k], ParameterKind.RunningMean),
-        new($"{norm}.running_var", [k], ParameterKind.RunningVariance),
+        new($"{path}.weight", [k, c, kernel, kernel], ParameterKind.ConvWeight),
+        new($"{path}.bias", [k], ParameterKind.ConvBias),
+    ];
+
+    private static ResNetParameter[] Norm(string path, int c) =>
+    [
+        new($"{path}.weight", [c], ParameterKind.BatchNormWeight),
+        new($"{path}.bias", [c], ParameterKind.BatchNormBias),
+        new($"{path}.running_mean", [c], ParameterKind.RunningMean),
+        new($"{path}.running_var", [c], ParameterKind.RunningVariance),
     ];
 }

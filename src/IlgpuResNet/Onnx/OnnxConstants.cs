@@ -55,16 +55,6 @@ internal sealed class ComputedTensor : StateTensor
         MemoryMarshal.AsBytes(ToArray().AsSpan((int)first))[..destination.Length].CopyTo(destination);
 }
 
-/// <summary>The same elements under another shape.</summary>
-internal sealed class ReshapedTensor(StateTensor elements) : StateTensor
-{
-    /// <inheritdoc/>
-    public override void CopyTo(Span<float> destination) => elements.CopyTo(destination);
-
-    /// <inheritdoc/>
-    internal override void CopyBytes(long first, Span<byte> destination) => elements.CopyBytes(first, destination);
-}
-
 /// <summary>Arithmetic and rearrangement of constants.</summary>
 internal static class OnnxConstants
 {
@@ -75,7 +65,7 @@ internal static class OnnxConstants
     /// <summary>The same elements under another shape of as many.</summary>
     public static StateTensor WithShape(this StateTensor tensor, ImmutableArray<int> shape) => tensor is FilledTensor filled
         ? new FilledTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Value = filled.Value }
-        : new ReshapedTensor(tensor) { Name = tensor.Name, Shape = shape, DataType = tensor.DataType };
+        : new ReshapedTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Source = tensor };
 
     /// <summary>A small tensor of int64.</summary>
     public static StateTensor OfInt64(string name, ImmutableArray<int> shape, ReadOnlySpan<long> values) =>

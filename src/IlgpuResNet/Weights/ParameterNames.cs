@@ -12,7 +12,7 @@ internal static partial class ParameterNames
     public static IReadOnlyList<string> ToTorchvision(IReadOnlyList<string> names)
     {
         bool parallel = names.Count > 0 && names.All(name => name.StartsWith(DataParallelPrefix, StringComparison.Ordinal));
-        return [.. names.Select(name => FromHuggingFace(parallel ? name[DataParallelPrefix.Length..] : name))];
+        return [.. names.Select(name => FromTimm(FromHuggingFace(parallel ? name[DataParallelPrefix.Length..] : name)))];
     }
 
     /// <summary>
@@ -34,6 +34,33 @@ internal static partial class ParameterNames
             : $"downsample.{(convolution ? 0 : 1)}";
         return $"layer{stage}.{block.Groups["block"].Value}.{path}.{block.Groups["rest"].Value}";
     }
+
+    /// <summary>
+    /// Translates a name of timm's <c>ResNetV2</c> (such as <c>resnetv2_50</c>), whose last norm is called <c>bn</c> here;
+    /// any other name comes back unchanged.
+    /// </summary>
+    public static string FromTimm(string name)
+    {
+        if (TimmModule().Match(name) is { Success: true } module)
+        {
+            string path = module.Groups["path"].Value switch { "stem.conv" => "conv1", "norm" => "bn", _ => "fc" };
+            return $"{path}.{module.Groups["rest"].Value}";
+        }
+        if (TimmBlock().Match(name) is not { Success: true } block) return name;
+        string inner = block.Groups["op"].Value switch
+        {
+            "conv" => $"conv{block.Groups["index"].Value}",
+            "norm" => $"bn{block.Groups["index"].Value}",
+            _ => "downsample.0",
+        };
+        return $"layer{int.Parse(block.Groups["stage"].ValueSpan) + 1}.{block.Groups["block"].Value}.{inner}.{block.Groups["rest"].Value}";
+    }
+
+    [GeneratedRegex(@"^(?<path>stem\.conv|norm|head\.fc)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex TimmModule();
+
+    [GeneratedRegex(@"^stages\.(?<stage>[0-9]{1,3})\.blocks\.(?<block>[0-9]{1,3})\.((?<op>conv|norm)(?<index>[1-3])|downsample\.conv)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex TimmBlock();
 
     [GeneratedRegex(@"^(resnet\.)?embedder\.embedder\.(?<op>convolution|normalization)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
     private static partial Regex Stem();

@@ -41,7 +41,7 @@ public sealed class ResNetConfigInferenceTest
     {
         ResNetConfig config = ResNetConfig.Presets.Single(preset => preset.Name == name) with { NumClasses = 1001, InputChannels = 1 };
         using StateDict weights = Weights(Needed(config));
-        Same(config, ResNetConfigInference.Infer(weights, config.StridePlacement, config.ReluBeforeAdd, config.FixedPool));
+        Same(config, ResNetConfigInference.Infer(weights, ResNetVariants.Of(config)));
     }
 
     [TestMethod]
