@@ -43,6 +43,9 @@ internal static class TorchGlobals
 
     private static readonly Dictionary<(string Module, string Name), TorchGlobal> Allowed = MakeAllowed();
 
+    /// <summary>The class of a storage in <c>torch</c>.</summary>
+    public static string StorageName(DataType type) => Array.Find(Storages, storage => storage.Type == type).Name;
+
     /// <summary>Finds an allowed name.</summary>
     /// <exception cref="WeightsException">The name is not on the list; the message says what the file asked for.</exception>
     public static TorchGlobal Find(string source, string module, string name) =>
