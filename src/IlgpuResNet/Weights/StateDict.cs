@@ -16,10 +16,10 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     private const long RepeatedElements = 4 << 20;
 
     private readonly OrderedDictionary<string, StateTensor> tensors = new(StringComparer.Ordinal);
-    private readonly MappedFile? file;
+    private readonly IDisposable? file;
 
     /// <summary>Takes tensors with unique names, and the file they lie in.</summary>
-    internal StateDict(string source, IEnumerable<StateTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null, MappedFile? file = null)
+    internal StateDict(string source, IEnumerable<StateTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null, IDisposable? file = null)
     {
         Source = source;
         Metadata = metadata ?? ImmutableDictionary<string, string>.Empty;

@@ -1,0 +1,48 @@
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Onnx;
+
+/// <summary>
+/// The initializers of an ONNX model as a state dict. PyTorch's exporter writes equal tensors once and gives the others their names by
+/// <c>Identity</c> nodes: these names are tensors too.
+/// </summary>
+internal static class OnnxStateDict
+{
+    /// <summary>Opens a model. Tensors are in file order, under torchvision's names as <see cref="StateDict.Load"/> gives them.</summary>
+    /// <exception cref="WeightsException">The file is missing, unreadable, damaged, or holds what this library does not read.</exception>
+    public static StateDict Load(string path)
+    {
+        OnnxFile file = OnnxFile.Load(path);
+        try
+        {
+            var tensors = new OrderedDictionary<string, StateTensor>(StringComparer.Ordinal);
+            foreach (StateTensor tensor in file.Graph.InitializersInOrder) tensors.TryAdd(tensor.Name, tensor);
+            foreach (OnnxNode node in file.Graph.Nodes)
+            {
+                if (node is { OpType: "Identity", Domain: "", Inputs: [var input], Outputs: [var output] } && tensors.TryGetValue(input, out StateTensor? tensor))
+                    tensors.TryAdd(output, tensor);
+            }
+            IReadOnlyList<string> names = ParameterNames.ToTorchvision([.. tensors.Keys]);
+            return new StateDict(path, tensors.Values.Zip(names, NamedTensor.Create), file.Metadata, file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A tensor under another name.</summary>
+    private sealed class NamedTensor : StateTensor
+    {
+        public required StateTensor Source { private get; init; }
+
+        public static StateTensor Create(StateTensor tensor, string name) => tensor.Name == name
+            ? tensor
+            : new NamedTensor { Name = name, Shape = tensor.Shape, DataType = tensor.DataType, Source = tensor };
+
+        public override void CopyTo(Span<float> destination) => Source.CopyTo(destination);
+
+        internal override void CopyBytes(long first, Span<byte> destination) => Source.CopyBytes(first, destination);
+    }
+}
