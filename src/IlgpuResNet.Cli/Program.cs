@@ -55,6 +55,7 @@ public static class Program
             ClassifyCommand.Create(console),
             PrepareCommand.Create(console),
             RunCommand.Create(console),
+            ConvertCommand.Create(console),
         };
         ParseResult result = root.Parse(args);
         if (result.Errors.Count > 0)

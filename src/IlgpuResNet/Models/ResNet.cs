@@ -77,18 +77,25 @@ public sealed class ResNet : Model
         StateDict weights = StateDict.Load(path);
         try
         {
-            ResNetConfig config = ResNetConfigInference.Infer(weights, variant);
-            return new ResNet(
-                config,
-                weights,
-                preset ?? ModelMetadata.Preset(weights) ?? ImagePreset.ForFile(path),
-                ModelMetadata.ClassNames(weights, config.NumClasses) ?? ClassLabels.ForCount(config.NumClasses));
+            return FromWeights(weights, variant, preset);
         }
         catch
         {
             weights.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The network that <see cref="Load"/> makes of a state dict, which it owns from then on unless this throws.</summary>
+    /// <exception cref="WeightsException">The state dict is not a ResNet's.</exception>
+    internal static ResNet FromWeights(StateDict weights, ResNetVariant? variant = null, ImagePreset? preset = null)
+    {
+        ResNetConfig config = ResNetConfigInference.Infer(weights, variant);
+        return new ResNet(
+            config,
+            weights,
+            preset ?? ModelMetadata.Preset(weights) ?? ImagePreset.ForFile(weights.Source),
+            ModelMetadata.ClassNames(weights, config.NumClasses) ?? ClassLabels.ForCount(config.NumClasses));
     }
 
     /// <inheritdoc/>

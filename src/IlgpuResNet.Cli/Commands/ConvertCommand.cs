@@ -1,0 +1,110 @@
+using System.CommandLine;
+using IlgpuResNet.Models;
+using IlgpuResNet.Onnx;
+using IlgpuResNet.Weights;
+using IlgpuResNet.Weights.Torch;
+
+namespace IlgpuResNet.Cli.Commands;
+
+/// <summary>
+/// <c>convert</c>: weights from one file format to another. The input's format is told by its content, the output's by its name. No element
+/// changes its value or type, but where batch norms are folded. ONNX keeps no <c>num_batches_tracked</c>: engines warn of tensors that no
+/// node reads, and inference has no use for them.
+/// </summary>
+internal static class ConvertCommand
+{
+    private const string Onnx = ".onnx";
+    private const string Safetensors = ".safetensors";
+    private const string VariantKey = "variant";
+
+    private static readonly string[] TorchExtensions = [".pth", ".pt"];
+
+    public static Command Create(ToolConsole console)
+    {
+        var input = new Argument<string>("in") { Description = "Weights or model: .pth, .safetensors or .onnx; told by content." };
+        var output = new Argument<string>("out") { Description = "File to write: .pth, .pt, .safetensors or .onnx; told by name." };
+        var variant = new Option<string?>("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note. Default: what the file says, else v1.5.", HelpName = "NAME" };
+        var fold = new Option<bool>("--fold") { Description = "ONNX: fold batch norms into the convolutions before them." };
+        var dynamicSize = new Option<bool>("--dynamic-size") { Description = "ONNX: take images of any size, not the preset's crop alone." };
+        var command = new Command("convert", "Converts between .pth, .safetensors and ONNX without loss; only ONNX has no num_batches_tracked, .pth no metadata.") { input, output, variant, fold, dynamicSize };
+        input.RequirePaths();
+        output.RequirePaths();
+        variant.RequireOneOf(ResNetVariants.Names);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(output) is not { Tokens: [{ Value: { Length: > 0 } path }] }) return;
+            if (!IsOnnxName(path) && !IsTorchName(path) && !HasExtension(path, Safetensors))
+                result.AddError($"'{output.Name}' must end in .pth, .pt, {Safetensors} or {Onnx}, but is '{path}'");
+            foreach (Option option in new Option[] { fold, dynamicSize })
+            {
+                if (result.GetResult(option) is not null && !IsOnnxName(path)) result.AddError($"{option.Name} has a meaning for ONNX files alone, but '{output.Name}' is '{path}'");
+            }
+            if (result.GetResult(variant) is not null && IsTorchName(path)) result.AddError($"{variant.Name} cannot be written to a .pth file, which has no metadata");
+        });
+        command.SetAction(result => Convert(
+            console,
+            result.GetValue(input)!,
+            result.GetValue(output)!,
+            result.GetValue(variant),
+            new OnnxExportOptions { FoldBatchNorms = result.GetValue(fold), DynamicSize = result.GetValue(dynamicSize) }));
+        return command;
+    }
+
+    private static void Convert(ToolConsole console, string input, string output, string? variant, OnnxExportOptions options)
+    {
+        if (File.Exists(input) && InputFile.Resolve(input) == InputFile.Resolve(output))
+            throw new ResNetException($"{output}: is the input too; give the output another name.");
+        bool fromOnnx = IsOnnxFile(input);
+        using StateDict weights = fromOnnx ? OnnxStateDict.Load(input) : StateDict.Load(input);
+        if (IsOnnxName(output))
+        {
+            OnnxExport.Save(ResNet.FromWeights(weights, ResNetVariants.Parse(variant)), output, options);
+            return;
+        }
+        if (fromOnnx) WarnOfWeightsAlone(console, weights, output);
+        if (IsTorchName(output))
+        {
+            if (weights.Metadata.Count > 0)
+                console.Warning($"{output}: a .pth file has no place for metadata, so this is left out: {string.Join(", ", weights.Metadata.Keys.Select(Message.Clean))}.");
+            TorchZipWriter.Write(weights, output);
+            return;
+        }
+        weights.Save(output, variant is null ? null : new Dictionary<string, string>(weights.Metadata) { [VariantKey] = variant });
+    }
+
+    /// <summary>An ONNX file holds a graph too; by names and shapes alone only a ResNet under torchvision's names is found again.</summary>
+    private static void WarnOfWeightsAlone(ToolConsole console, StateDict weights, string output)
+    {
+        try
+        {
+            // The network is not disposed: it would close the weights.
+            _ = ResNet.FromWeights(weights);
+        }
+        catch (WeightsException e)
+        {
+            console.Warning($"{output}: holds weights alone, which are not recognised as a ResNet's; the graph of the ONNX file is left out ({e.Message.TrimEnd('.')}).");
+        }
+    }
+
+    /// <summary>Looks at the first bytes; what cannot be read is for the readers to refuse.</summary>
+    private static bool IsOnnxFile(string path)
+    {
+        try
+        {
+            if (InputFile.Length(path) == 0) return false;
+            using FileStream file = File.OpenRead(path);
+            byte[] start = new byte[OnnxRecognition.LookAt];
+            return OnnxFile.LooksLikeOnnx(start.AsSpan(0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsOnnxName(string path) => HasExtension(path, Onnx);
+
+    private static bool IsTorchName(string path) => TorchExtensions.Any(extension => HasExtension(path, extension));
+
+    private static bool HasExtension(string path, string extension) => path.EndsWith(extension, StringComparison.OrdinalIgnoreCase);
+}
