@@ -148,7 +148,8 @@ public sealed class MutationTests : IDisposable
         {
             case ".onnx":
                 OnnxFile model = OnnxFile.Load(path);
-                return new Loaded(model, model.Graph.InitializersInOrder.Concat(model.Graph.Nodes.SelectMany(node => node.Attributes.Values).Select(attribute => attribute.T).OfType<StateTensor>()));
+                IEnumerable<StateTensor> inAttributes = model.Graph.Nodes.SelectMany(node => node.Attributes.Values).Select(attribute => attribute.T).OfType<StateTensor>();
+                return new Loaded(model, model.Graph.InitializersInOrder.Concat(inAttributes.Where(tensor => tensor is not RefusedTensor)));
             case ".pb":
                 return new Loaded(null, [OnnxTensor.LoadPb(path)]);
             default:

@@ -119,5 +119,5 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
     }
 
     private WeightsException Refused(string name, string what) =>
-        new($"{budget.Source}: the external data of tensor {Message.Clean(name)} {what}.");
+        new($"{budget.Source}: the external data of tensor {OnnxNames.Show(name)} {what}.");
 }

@@ -37,7 +37,7 @@ internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budge
                 case GraphField.Initializer:
                     StateTensor tensor = tensors.Read(message.Message("TensorProto"));
                     if (!byName.TryAdd(tensor.Name, tensor))
-                        throw new WeightsException($"{budget.Source}: damaged ONNX file: two initializers are called {Message.Clean(tensor.Name)}.");
+                        throw new WeightsException($"{budget.Source}: damaged ONNX file: two initializers are called {OnnxNames.Show(tensor.Name)}.");
                     initializers.Add(tensor);
                     break;
                 case GraphField.SparseInitializer:
@@ -127,6 +127,6 @@ internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budge
             while (values.Next())
                 if (values.Field == TensorField.Name) name = values.Text();
         }
-        return new WeightsException($"{budget.Source}: initializer {Message.Clean(name)} is sparse, which is not supported; save it dense.");
+        return new WeightsException($"{budget.Source}: initializer {OnnxNames.Show(name)} is sparse, which is not supported; save it dense.");
     }
 }

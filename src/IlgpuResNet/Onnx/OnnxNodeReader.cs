@@ -47,7 +47,7 @@ internal sealed class OnnxNodeReader(OnnxTensorReader tensors, ReadBudget budget
                     break;
             }
         }
-        if (type.Length == 0) throw new WeightsException($"{budget.Source}: damaged ONNX file: node {index} {Message.Clean(name)} has no operator.");
+        if (type.Length == 0) throw new WeightsException($"{budget.Source}: damaged ONNX file: node {index} {OnnxNames.Show(name)} has no operator.");
         return new OnnxNode(
             name,
             type,

@@ -42,9 +42,12 @@ internal static class OnnxTensor
     }
 
     /// <summary>All elements as they are stored, little-endian, in row-major order.</summary>
+    /// <exception cref="WeightsException">The tensor is of an element type that this library does not read, or too large for an array.</exception>
     public static byte[] ToByteArray(this StateTensor tensor)
     {
         if (tensor is RefusedTensor refused) throw refused.Refusal();
+        if (tensor.Count > Array.MaxLength / tensor.DataType.Size())
+            throw new WeightsException($"tensor {OnnxNames.Show(tensor.Name)} of shape {Message.Shape(tensor.Shape)} is too large to be taken as a whole.");
         byte[] bytes = new byte[tensor.Count * tensor.DataType.Size()];
         tensor.CopyBytes(0, bytes);
         return bytes;
@@ -82,5 +85,5 @@ internal static class OnnxTensor
     };
 
     private static WeightsException WrongType(StateTensor tensor, string expected) =>
-        new($"tensor {Message.Clean(tensor.Name)} has elements of type {OnnxElementType.Name(OnnxElementType.FromDataType(tensor.DataType))}; {expected} was expected.");
+        new($"tensor {OnnxNames.Show(tensor.Name)} has elements of type {OnnxElementType.Name(OnnxElementType.FromDataType(tensor.DataType))}; {expected} was expected.");
 }

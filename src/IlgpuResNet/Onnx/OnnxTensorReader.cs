@@ -222,7 +222,7 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
     }
 
     private static WeightsException Defect(ProtoReader message, in Content content, string what) =>
-        new($"{message.Budget.Source}: damaged ONNX file: tensor {Message.Clean(content.Name)} {what}.");
+        new($"{message.Budget.Source}: damaged ONNX file: tensor {OnnxNames.Show(content.Name)} {what}.");
 
     /// <summary>What one pass over the message finds.</summary>
     private struct Content()

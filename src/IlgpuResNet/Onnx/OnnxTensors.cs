@@ -40,5 +40,5 @@ internal sealed class RefusedTensor : StateTensor
 
     /// <summary>The error that names the tensor and its type.</summary>
     public WeightsException Refusal() =>
-        new($"{Source}: tensor {Message.Clean(Name)} has elements of type {OnnxElementType.Name(ElementType)}, which is not supported; convert it to one of {OnnxElementType.Readable}.");
+        new($"{Source}: tensor {OnnxNames.Show(Name)} has elements of type {OnnxElementType.Name(ElementType)}, which is not supported; convert it to one of {OnnxElementType.Readable}.");
 }

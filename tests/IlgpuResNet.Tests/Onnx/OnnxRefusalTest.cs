@@ -188,7 +188,7 @@ public sealed class OnnxRefusalTest : IDisposable
                 output.WriteMessage(NodeField.Attribute, attribute);
                 output.WriteMessage(NodeField.Attribute, attribute);
             }),
-            "attribute a of node  (Op) occurs twice");
+            "attribute a of node (unnamed) (Op) occurs twice");
 
         void Refused(string part, Action<CodedOutputStream> defect) => folder.Refused(OnnxFolder.ModelOfAttribute(defect), part);
     }
