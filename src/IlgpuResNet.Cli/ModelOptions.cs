@@ -17,7 +17,7 @@ internal sealed class ModelOptions
     private static readonly string BoxedWeights = Path.Combine(AppContext.BaseDirectory, "FashionMnist", "fashion-resnet.safetensors");
 
     private readonly Option<string?> weights = new("--weights", "-w") { Description = "Weights (.safetensors, .pth) or a whole network (.onnx). Default: the Fashion-MNIST classifier in the box.", HelpName = "FILE" };
-    private readonly Option<string?> variant = new("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note. Default: what the file says, else v1.5.", HelpName = "NAME" };
+    private readonly Option<string?> variant = new("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note, v2. Default: what the file says, else v2 or v1.5 as its tensors tell.", HelpName = "NAME" };
     private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared. Default: what the file says, else imagenet-v1.", HelpName = "NAME" };
     private readonly Option<string?> labels = new("--labels") { Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.", HelpName = "FILE" };
     private readonly Option<string?> device = new("--device", "-d") { Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.", HelpName = "ID" };

@@ -17,6 +17,11 @@ public sealed class ExecutionPlanTests
     [DataRow("resnet101", 7.80)]
     [DataRow("resnet152", 11.51)]
     [DataRow("resnet50-v1", 3.86)]
+    [DataRow("resnext50_32x4d", 4.23)]
+    [DataRow("resnext101_32x8d", 16.41)]
+    [DataRow("resnext101_64x4d", 15.46)]
+    [DataRow("wide_resnet50_2", 11.40)]
+    [DataRow("wide_resnet101_2", 22.75)]
     public void Work_is_what_the_literature_says(string preset, double gigaMacs)
     {
         using ResNet model = ResNet.Create(Preset(preset));

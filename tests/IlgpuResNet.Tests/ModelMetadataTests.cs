@@ -1,3 +1,4 @@
+using IlgpuResNet.Imaging;
 using IlgpuResNet.Models;
 using IlgpuResNet.Weights;
 
@@ -10,7 +11,9 @@ public sealed class ModelMetadataTests
     private static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 2 };
 
     [TestMethod]
-    [DataRow("variant", "v7", "'variant' should be v1.5, v1 or note")]
+    [DataRow("variant", "v7", "'variant' should be v1.5, v1, note or v2")]
+    [DataRow("replace_stride_with_dilation", "[true]", "should be 3 booleans, one for each stage after the first, but has 1 booleans")]
+    [DataRow("replace_stride_with_dilation", "[true, false, 3]", "should be a JSON array of booleans")]
     [DataRow("classes", "{}", "'classes' should be a JSON array of names")]
     [DataRow("preset", "[]", "'preset' should be a JSON object")]
     [DataRow("preset", """{"resize_size": 0, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1]}""", "resize_size and crop_size from 1")]
@@ -35,6 +38,49 @@ public sealed class ModelMetadataTests
         {
             File.Delete(path);
         }
+    }
+
+    public static IEnumerable<object[]> Variants => ResNetVariants.Names.Select(name => new object[] { name });
+
+    /// <summary>What a conversion needs: the file that is written reads as the network that was.</summary>
+    [TestMethod]
+    [DynamicData(nameof(Variants))]
+    public void What_is_written_is_read_again(string variant)
+    {
+        ResNetConfig config = ResNetVariants.Apply(Thin with { ReplaceStrideWithDilation = [false, true, true] }, ResNetVariants.Parse(variant)!.Value);
+        var preset = new ImagePreset { ResizeSize = 41, CropSize = 36, Interpolation = Interpolation.Bicubic, Mean = (0.1f, 1f / 3, 0.3f), Std = (0.4f, 1e-7f, 0.6f) };
+        string[] names = ["\"chien\", é 犬\n", "x"];
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.safetensors");
+        try
+        {
+            using (ResNet created = ResNet.Create(config)) created.Weights.Save(path, ModelMetadata.Write(config, preset, [.. names]));
+            using ResNet loaded = ResNet.Load(path);
+            Assert.AreSequenceEqual(config.ReplaceStrideWithDilation, loaded.Config.ReplaceStrideWithDilation);
+            Assert.AreEqual(
+                config with { Name = loaded.Config.Name, Depths = loaded.Config.Depths, ReplaceStrideWithDilation = loaded.Config.ReplaceStrideWithDilation },
+                loaded.Config);
+            Assert.AreEqual(preset, loaded.Preset);
+            Assert.AreSequenceEqual(names, loaded.ClassNames);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [TestMethod]
+    public void Only_what_is_known_is_written()
+    {
+        Assert.AreSequenceEqual(["variant=v1.5"], ModelMetadata.Write(ResNetConfig.ResNet50, null, null).Select(entry => $"{entry.Key}={entry.Value}"));
+        Assert.AreEqual("v2", ModelMetadata.Write(ResNetConfig.ResNet18V2, null, null)["variant"]);
+    }
+
+    [TestMethod]
+    public void What_no_entry_can_say_is_refused_instead_of_lost()
+    {
+        foreach (ResNetConfig config in new[] { Thin with { ReluBeforeAdd = true }, Thin with { FixedPool = 3 }, ResNetConfig.ResNet50Note with { FixedPool = null }, ResNetConfig.ResNet50V2 with { StridePlacement = StridePlacement.FirstConv1x1 } })
+            StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ModelMetadata.Write(config, null, null)).Message, "none of the variants v1.5, v1, note, v2");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ModelMetadata.Write(Thin with { BatchNormEpsilon = 1e-3 }, null, null)).Message, "epsilon of 0.001");
     }
 
     [TestMethod]

@@ -13,8 +13,6 @@ public abstract class NetworkTests(BackEnd backEnd)
     /// <summary>The project's bar for whole networks in float32.</summary>
     private const double Tolerance = 1e-5;
 
-    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "data", "networks");
-
     public required TestContext TestContext { get; set; }
 
     public static IEnumerable<object[]> Names => Golden.All.Select(golden => new object[] { golden.Name });
@@ -25,7 +23,7 @@ public abstract class NetworkTests(BackEnd backEnd)
     {
         Golden golden = Golden.All.Single(candidate => candidate.Name == name);
         ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
-        using ResNet model = golden.Load(Folder);
+        using ResNet model = golden.Load();
         int[] shape = golden.Input.Shape;
         using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = shape[0], Height = shape[2], Width = shape[3] });
         float[] logits = new float[golden.Logits.Length * golden.Logits[0].Length];
@@ -46,7 +44,7 @@ public abstract class NetworkTests(BackEnd backEnd)
     {
         Golden golden = Golden.All.Single(candidate => candidate.Name == "resnet50");
         ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
-        using ResNet model = golden.Load(Folder);
+        using ResNet model = golden.Load();
         int[] shape = golden.Input.Shape;
         float[] images = golden.Input.Values();
         int length = images.Length / shape[0], classes = model.Config.NumClasses;
@@ -97,14 +95,20 @@ public sealed record Golden(string Name, string File, GoldenConfig Config, Golde
 {
     private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public static IReadOnlyList<Golden> All { get; } = JsonSerializer.Deserialize<Golden[]>(
-        System.IO.File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", "networks", "networks.json")), Options)!;
+    private static string Folder => Path.Combine(AppContext.BaseDirectory, "data", "networks");
 
-    public ResNet Load(string folder) => ResNet.Create(Config.ToResNetConfig(Name), StateDict.Load(Path.Combine(folder, File)));
+    public static IReadOnlyList<Golden> All { get; } = JsonSerializer.Deserialize<Golden[]>(
+        System.IO.File.ReadAllBytes(Path.Combine(Folder, "networks.json")), Options)!;
+
+    public string WeightsPath => Path.Combine(Folder, File);
+
+    public ResNet Load() => ResNet.Create(Config.ToResNetConfig(Name), StateDict.Load(WeightsPath));
 }
 
 /// <summary>The network as the script describes it.</summary>
-public sealed record GoldenConfig(string Block, int[] Depths, int NumClasses, int InputChannels, int StemWidth, int BaseWidth, string StridePlacement, bool ReluBeforeAdd, int? FixedPool)
+public sealed record GoldenConfig(
+    string Block, int[] Depths, int NumClasses, int InputChannels, int StemWidth, int BaseWidth, string StridePlacement, bool ReluBeforeAdd, int? FixedPool, string? Variant,
+    int Groups = 1, int WidthPerGroup = 64, bool[]? ReplaceStrideWithDilation = null, bool PreActivation = false)
 {
     public ResNetConfig ToResNetConfig(string name) => new()
     {
@@ -118,6 +122,10 @@ public sealed record GoldenConfig(string Block, int[] Depths, int NumClasses, in
         StridePlacement = StridePlacement == "conv3x3" ? Models.StridePlacement.Conv3x3 : Models.StridePlacement.FirstConv1x1,
         ReluBeforeAdd = ReluBeforeAdd,
         FixedPool = FixedPool,
+        Groups = Groups,
+        WidthPerGroup = WidthPerGroup,
+        ReplaceStrideWithDilation = [.. ReplaceStrideWithDilation ?? []],
+        PreActivation = PreActivation,
     };
 }
 

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
@@ -17,6 +19,8 @@ public sealed class ResNetTests
     [DataRow("resnet50", 25_557_032)]
     [DataRow("resnet101", 44_549_160)]
     [DataRow("resnet152", 60_192_808)]
+    [DataRow("resnext50_32x4d", 25_028_904)]
+    [DataRow("wide_resnet101_2", 126_886_696)]
     public void Presets_have_torchvisions_number_of_parameters(string name, int expected)
     {
         using ResNet model = ResNet.Create(ResNetConfig.Presets.Single(config => config.Name == name));
@@ -103,6 +107,88 @@ public sealed class ResNetTests
     {
         foreach (ResNetConfig config in new[] { Thin with { Depths = [] }, Thin with { Depths = [1, 0] }, Thin with { NumClasses = 0 }, Thin with { StemWidth = 0 }, Thin with { BaseWidth = 1 << 20 }, Thin with { FixedPool = 0 } })
             Assert.ThrowsExactly<GraphException>(() => ResNet.Create(config));
+    }
+
+    [TestMethod]
+    [DataRow(1, 4, new[] { true, false, true }, "needs its ReLUs before")]
+    [DataRow(1, 64, new[] { true, false }, "one flag to replace stride with dilation for each of the 3 stages after the first, or none at all")]
+    [DataRow(0, 64, new bool[0], "at least one group")]
+    [DataRow(1, 0, new bool[0], "at least one group")]
+    [DataRow(32, 7, new bool[0], "at least one channel in each group, but 8 planes and a width of 7 per group give none")]
+    [DataRow(1 << 17, 64, new bool[0], "widths and classes up to 65536")]
+    [DataRow(1 << 16, 1 << 16, new bool[0], "widths and classes up to 65536")]
+    public void Groups_and_dilation_that_are_no_network_are_refused(int groups, int widthPerGroup, bool[] dilation, string part)
+    {
+        ResNetConfig config = ResNetConfig.ResNet50 with { BaseWidth = 8, Groups = groups, WidthPerGroup = widthPerGroup, ReplaceStrideWithDilation = [.. dilation] };
+        if (dilation.Length == 3) config = config with { BaseWidth = 64, PreActivation = true, ReluBeforeAdd = true };
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ResNet.Create(config)).Message, part);
+    }
+
+    [TestMethod]
+    public void Basic_blocks_have_no_groups_and_no_dilation_as_in_torchvision()
+    {
+        foreach (ResNetConfig config in new[] { Thin with { Groups = 2 }, Thin with { WidthPerGroup = 128 }, Thin with { ReplaceStrideWithDilation = [false, false, true] } })
+            StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ResNet.Create(config)).Message, "bottleneck blocks");
+        using ResNet without = ResNet.Create(Thin with { ReplaceStrideWithDilation = [false, false, false] });
+        Assert.IsGreaterThan(0, without.ParameterCount);
+    }
+
+    /// <summary>torchvision/models/resnet.py, <c>_make_layer</c>: the first block of a dilated stage keeps the dilation before it.</summary>
+    [TestMethod]
+    public void Dilation_replaces_strides_as_in_torchvision()
+    {
+        ResNetConfig config = ResNetConfig.ResNet50 with { Depths = [1, 2, 2, 2], StemWidth = 4, BaseWidth = 1, ReplaceStrideWithDilation = [true, false, true] };
+        using ResNet model = ResNet.Create(config);
+        Conv2dNode[] middle = [.. model.Graph.Nodes.OfType<Conv2dNode>().Where(conv => conv.Name.EndsWith("conv2", StringComparison.Ordinal))];
+        (string, int, int, int)[] expected =
+        [
+            ("layer1.0.conv2", 1, 1, 1), ("layer2.0.conv2", 1, 1, 1), ("layer2.1.conv2", 1, 2, 2), ("layer3.0.conv2", 2, 2, 2),
+            ("layer3.1.conv2", 1, 2, 2), ("layer4.0.conv2", 1, 2, 2), ("layer4.1.conv2", 1, 4, 4),
+        ];
+        Assert.AreSequenceEqual(expected, middle.Select(conv => (conv.Name, conv.Window.StrideH, conv.Window.DilationW, conv.Window.Pad.Bottom)));
+    }
+
+    /// <summary>int(planes * (base_width / 64.)) * groups, with torchvision's numbers and with planes that leave a remainder.</summary>
+    [TestMethod]
+    [DataRow(64, 32, 4, new[] { 128, 256, 512, 1024 })]
+    [DataRow(64, 1, 128, new[] { 128, 256, 512, 1024 })]
+    [DataRow(5, 3, 40, new[] { 9, 18, 36, 75 })]
+    public void Widths_are_torchvisions(int baseWidth, int groups, int widthPerGroup, int[] widths)
+    {
+        ResNetConfig config = ResNetConfig.ResNet50 with { BaseWidth = baseWidth, Groups = groups, WidthPerGroup = widthPerGroup };
+        Assert.AreSequenceEqual(widths, Enumerable.Range(0, 4).Select(config.Width));
+    }
+
+    /// <summary>A batch norm behind a sum or a pool has no convolution to go into: it is a step of its own, with its ReLU.</summary>
+    [TestMethod]
+    public void In_a_ResNet_v2_the_first_norm_of_each_block_and_the_last_are_steps_of_their_own()
+    {
+        using ResNet model = ResNet.Create(ResNetConfig.ResNet50V2);
+        PointwiseNode[] pointwise = [.. model.Graph.Nodes.OfType<PointwiseNode>()];
+        Assert.HasCount(16 + 1, pointwise);
+        foreach (PointwiseNode node in pointwise)
+        {
+            Assert.IsTrue(node.Epilogue is { Relu: true, HasResidual: false, Scale: not null, Shift: not null }, node.Name);
+            Assert.IsTrue(node.Name == "bn" || node.Name.EndsWith(".bn1", StringComparison.Ordinal), node.Name);
+        }
+        // The rest of 53 convolutions, 2 pools, view, classifier and softmax.
+        Assert.HasCount(17 + 53 + 2 + 3, model.Graph.Nodes);
+    }
+
+    [TestMethod]
+    public void Aliases_lead_to_tensors_of_the_graph()
+    {
+        foreach (ResNetConfig config in ResNetConfig.Presets)
+        {
+            using ResNet model = ResNet.Create(config);
+            IReadOnlyDictionary<string, MapShape> shapes = ResNetGraph.Build(config, model.Weights).InferShapes(224, 224);
+            ImmutableDictionary<string, string> aliases = ResNetGraph.Aliases(config);
+            Assert.AreEqual(new MapShape(1, 1, 1000), shapes[aliases["fc"]], config.Name);
+            Assert.AreEqual(new MapShape(14, 14, 256 * config.Expansion), shapes[aliases["layer3"]], config.Name);
+            Assert.AreEqual(new MapShape(7, 7, config.Features), shapes[aliases["layer4"]], config.Name);
+            Assert.IsFalse(aliases.Keys.Any(shapes.ContainsKey), "a name has one meaning");
+        }
+        Assert.AreEqual("layer3.5", ResNetGraph.Aliases(ResNetConfig.ResNet50)["layer3"]);
     }
 
     [TestMethod]

@@ -7,6 +7,8 @@ namespace IlgpuResNet.Tests;
 [TestClass]
 public sealed class ResNetConfigInferenceTest
 {
+    public static IEnumerable<object[]> Goldens => Golden.All.Where(golden => golden.Config.Variant is not null).Select(golden => new object[] { golden.Name });
+
     public static IEnumerable<object[]> Presets => ResNetConfig.Presets.Select(preset => new object[] { preset.Name });
 
     [TestMethod]
@@ -26,6 +28,11 @@ public sealed class ResNetConfigInferenceTest
     [DataRow("resnet50", 25_557_032)]
     [DataRow("resnet101", 44_549_160)]
     [DataRow("resnet152", 60_192_808)]
+    [DataRow("resnext50_32x4d", 25_028_904)]
+    [DataRow("resnext101_32x8d", 88_791_336)]
+    [DataRow("resnext101_64x4d", 83_455_272)]
+    [DataRow("wide_resnet50_2", 68_883_240)]
+    [DataRow("wide_resnet101_2", 126_886_696)]
     public void Parameters_add_up_to_torchvisions_totals(string name, long total)
     {
         ResNetConfig config = ResNetConfig.Presets.Single(preset => preset.Name == name);
@@ -42,6 +49,85 @@ public sealed class ResNetConfigInferenceTest
         ResNetConfig config = ResNetConfig.Presets.Single(preset => preset.Name == name) with { NumClasses = 1001, InputChannels = 1 };
         using StateDict weights = Weights(Needed(config));
         Same(config, ResNetConfigInference.Infer(weights, ResNetVariants.Of(config)));
+    }
+
+    /// <summary>The scripts write what their networks are into the metadata, as files in the wild may.</summary>
+    [TestMethod]
+    [DynamicData(nameof(Goldens))]
+    public void Finds_the_network_of_a_file_with_metadata(string name)
+    {
+        Golden golden = Golden.All.Single(candidate => candidate.Name == name);
+        using ResNet model = ResNet.Load(golden.WeightsPath);
+        ResNetConfig expected = golden.Config.ToResNetConfig(model.Config.Name);
+        // Where several widths per group give the same channels, the least is found.
+        Assert.IsLessThanOrEqualTo(expected.WidthPerGroup, model.Config.WidthPerGroup);
+        Assert.AreEqual(expected.Width(expected.Depths.Length - 1), model.Config.Width(expected.Depths.Length - 1));
+        Same(expected with { WidthPerGroup = model.Config.WidthPerGroup }, model.Config);
+    }
+
+    [TestMethod]
+    [DataRow("resnext-3-groups", "resnet(bottleneck 1-2, 3x39d)")]
+    [DataRow("wide-half", "resnet(bottleneck 2-1, 1x96d)")]
+    [DataRow("dilated-last", "resnet(bottleneck 1-2-1-2)-dilated")]
+    [DataRow("bottleneck-v2-biases", "resnet-v2(bottleneck 2-2)")]
+    public void A_network_that_is_no_preset_is_called_by_what_it_is(string golden, string name)
+    {
+        using ResNet model = ResNet.Load(Golden.All.Single(candidate => candidate.Name == golden).WeightsPath);
+        Assert.AreEqual(name, model.Config.Name);
+    }
+
+    [TestMethod]
+    public void A_dilated_preset_keeps_its_name()
+    {
+        using StateDict weights = Weights(Needed(ResNetConfig.ResNeXt50_32x4d), ("replace_stride_with_dilation", "[false, true, true]"));
+        ResNetConfig config = ResNetConfigInference.Infer(weights);
+        Assert.AreEqual("resnext50_32x4d-dilated", config.Name);
+        Assert.AreSequenceEqual(new[] { false, true, true }, config.ReplaceStrideWithDilation);
+    }
+
+    [TestMethod]
+    [DataRow("[false, true]", "'replace_stride_with_dilation' should be 3 booleans, one for each stage after the first, but has 2 booleans. Correct or remove that entry.")]
+    [DataRow("[0, 1, 1]", "'replace_stride_with_dilation' should be a JSON array of booleans, but is '[0, 1, 1]'")]
+    [DataRow("null", "should be a JSON array of booleans, but is 'null'")]
+    [DataRow("true", "should be a JSON array of booleans, but is 'true'")]
+    public void Wrong_dilation_in_the_metadata_is_refused(string value, string part)
+    {
+        using StateDict weights = Weights(Needed(ResNetConfig.ResNet50), ("replace_stride_with_dilation", value));
+        Throws(weights, part);
+    }
+
+    [TestMethod]
+    public void Dilation_of_basic_blocks_is_refused_and_no_dilation_is_not()
+    {
+        using StateDict dilated = Weights(Needed(ResNetConfig.ResNet18), ("replace_stride_with_dilation", "[false, false, true]"));
+        Throws(dilated, "should be false for each stage of basic blocks");
+        foreach (string none in new[] { "[]", "[false, false, false]" })
+        {
+            using StateDict weights = Weights(Needed(ResNetConfig.ResNet18), ("replace_stride_with_dilation", none));
+            Assert.AreEqual("resnet18", ResNetConfigInference.Infer(weights).Name);
+        }
+    }
+
+    [TestMethod]
+    public void A_variant_that_the_names_contradict_is_refused()
+    {
+        using StateDict second = Weights(Needed(ResNetConfig.ResNet50V2)), first = Weights(Needed(ResNetConfig.ResNet50));
+        Assert.AreEqual("resnet50-v2", ResNetConfigInference.Infer(second).Name);
+        Throws(second, "model.pth: variant v1 is asked for, but its tensors are those of a ResNet with batch norms before its convolutions (variant v2). Leave the variant out, or correct it.", ResNetVariant.V1);
+        Throws(first, "model.pth: variant v2 is asked for, but its tensors are those of a ResNet with batch norms after its convolutions (variant v1.5, v1 or note).", ResNetVariant.V2);
+        using StateDict stated = Weights(Needed(ResNetConfig.ResNet50), ("variant", "v2"));
+        Throws(stated, "variant v2 is stated in its metadata, but");
+        Assert.AreEqual("resnet50", ResNetConfigInference.Infer(stated, ResNetVariant.V15).Name, "what is asked for comes first");
+    }
+
+    [TestMethod]
+    public void Takes_a_classifier_kept_as_a_1x1_convolution()
+    {
+        IEnumerable<ResNetParameter> parameters = Needed(ResNetConfig.ResNet50V2);
+        using StateDict weights = Weights(parameters.Select(p => p.Name == "fc.weight" ? p with { Shape = [.. p.Shape, 1, 1] } : p));
+        Assert.AreEqual("resnet50-v2", ResNetConfigInference.Infer(weights).Name);
+        using StateDict wrong = Weights(parameters.Select(p => p.Name == "fc.weight" ? p with { Shape = [.. p.Shape, 1, 2] } : p));
+        Throws(wrong, "model.pth: tensor fc.weight has shape [1000, 2048, 1, 2], but 2 dimensions of at least 1 was expected.");
     }
 
     [TestMethod]
@@ -75,10 +161,14 @@ public sealed class ResNetConfigInferenceTest
         Throws(wrong, "model.pth: tensor layer2.0.downsample.0.bias has shape [64], but [128] was expected.");
     }
 
+    public static IEnumerable<object[]> Families =>
+        ResNetConfig.Presets.Where(config => config.Name is "resnet50" or "resnext50_32x4d" or "wide_resnet50_2" or "resnet50-v2" or "resnet18-v2").Select(config => new object[] { config.Name });
+
     [TestMethod]
-    public void Names_every_tensor_that_is_missing()
+    [DynamicData(nameof(Families))]
+    public void Names_every_tensor_that_is_missing(string name)
     {
-        ResNetParameter[] needed = Needed(ResNetConfig.ResNet50 with { Depths = [2, 1] });
+        ResNetParameter[] needed = Needed(ResNetConfig.Presets.Single(config => config.Name == name) with { Depths = [2, 1] });
         foreach (ResNetParameter parameter in needed)
         {
             using StateDict weights = Weights(needed.Where(p => p != parameter));
@@ -89,9 +179,10 @@ public sealed class ResNetConfigInferenceTest
     }
 
     [TestMethod]
-    public void Names_every_tensor_of_a_wrong_shape()
+    [DynamicData(nameof(Families))]
+    public void Names_every_tensor_of_a_wrong_shape(string name)
     {
-        ResNetParameter[] needed = Needed(ResNetConfig.ResNet50 with { Depths = [2, 1] });
+        ResNetParameter[] needed = Needed(ResNetConfig.Presets.Single(config => config.Name == name) with { Depths = [2, 1] });
         foreach (ResNetParameter parameter in needed)
         {
             ImmutableArray<int> wrong = [.. parameter.Shape, 1];
@@ -106,8 +197,15 @@ public sealed class ResNetConfigInferenceTest
     [DataRow("fc.weight", new[] { 1000, 512 }, "model.pth: tensor fc.weight has shape [1000, 512], but [1000, 2048] was expected.")]
     [DataRow("fc.weight", new[] { 0, 2048 }, "model.pth: tensor fc.weight has shape [0, 2048], but 2 dimensions of at least 1 was expected.")]
     [DataRow("conv1.weight", new[] { 64, 3, 3, 3 }, "model.pth: tensor conv1.weight has shape [64, 3, 3, 3], but [64, 3, 7, 7] was expected.")]
-    [DataRow("layer1.0.conv2.weight", new[] { 64, 2, 3, 3 }, "a convolution of 32 groups (ResNeXt), which is not supported. Use a ResNet without groups and of ordinary width, such as resnet18 to resnet152.")]
-    [DataRow("layer1.0.conv1.weight", new[] { int.MaxValue, 64, 1, 1 }, "too wide for 4 stages")]
+    // A first block of 32 groups says ResNeXt; the next block contradicts it.
+    [DataRow("layer1.0.conv2.weight", new[] { 64, 2, 3, 3 }, "model.pth: tensor layer1.1.conv2.weight has shape [64, 64, 3, 3], but [64, 2, 3, 3] was expected.")]
+    [DataRow("layer1.0.conv2.weight", new[] { 64, 3, 3, 3 }, "model.pth: tensor layer1.0.conv2.weight has shape [64, 3, 3, 3], but [64, channels of a group that divide 64, 3, 3] was expected.")]
+    [DataRow("layer1.0.conv2.weight", new[] { 32, 64, 3, 3 }, "model.pth: tensor layer1.0.conv2.weight has shape [32, 64, 3, 3], but [64, 64, 3, 3] was expected.")]
+    [DataRow("layer1.0.conv3.weight", new[] { 256, 128, 1, 1 }, "model.pth: tensor layer1.0.conv3.weight has shape [256, 128, 1, 1], but [256, 64, 1, 1] was expected.")]
+    [DataRow("layer1.0.conv3.weight", new[] { 254, 64, 1, 1 }, "model.pth: tensor layer1.0.conv3.weight has shape [254, 64, 1, 1], but [4 times the planes, 64, 1, 1] was expected.")]
+    [DataRow("layer1.0.conv3.weight", new[] { int.MaxValue - 3, 64, 1, 1 }, "model.pth: tensor layer1.0.conv3.weight has shape [2147483644, 64, 1, 1], too wide for 4 stages")]
+    [DataRow("layer1.0.conv1.weight", new[] { int.MaxValue, 64, 1, 1 }, "model.pth: tensor layer1.0.conv1.weight has shape [2147483647, 64, 1, 1], but [64, 64, 1, 1] was expected.")]
+    [DataRow("layer4.0.conv2.weight", new[] { 512, 16, 3, 3 }, "model.pth: tensor layer4.0.conv2.weight has shape [512, 16, 3, 3], but [512, 512, 3, 3] was expected.")]
     public void Refuses_a_ResNet50_with_another_shape(string name, int[] shape, string part)
     {
         using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Select(p => p.Name == name ? p with { Shape = [.. shape] } : p));
@@ -115,17 +213,19 @@ public sealed class ResNetConfigInferenceTest
     }
 
     [TestMethod]
-    public void Refuses_a_wide_ResNet()
+    public void Widths_beyond_what_is_supported_are_refused()
     {
         ResNetParameter[] needed = Needed(ResNetConfig.ResNet50);
-        using StateDict weights = Weights(needed.Select(p => p.Name switch
+        using StateDict wide = Weights(needed.Select(p => p.Name switch
         {
-            "layer1.0.conv1.weight" => p with { Shape = [128, 64, 1, 1] },
-            "layer1.0.conv2.weight" => p with { Shape = [128, 128, 3, 3] },
-            "layer1.0.conv3.weight" => p with { Shape = [256, 128, 1, 1] },
+            "layer1.0.conv1.weight" => p with { Shape = [int.MaxValue, 64, 1, 1] },
+            "layer1.0.conv2.weight" => p with { Shape = [int.MaxValue, 1, 3, 3] },
+            "layer1.0.conv3.weight" => p with { Shape = [256, int.MaxValue, 1, 1] },
             _ => p,
         }));
-        Throws(weights, "of a wide ResNet, which is not supported");
+        Throws(wide, "model.pth: tensor layer1.0.conv3.weight has shape [256, 2147483647, 1, 1], too wide for 4 stages.");
+        using StateDict basic = Weights(Needed(ResNetConfig.ResNet18).Select(p => p.Name == "layer1.0.conv1.weight" ? p with { Shape = [int.MaxValue, 64, 3, 3] } : p));
+        Throws(basic, "model.pth: tensor layer1.0.conv1.weight has shape [2147483647, 64, 3, 3], too wide for 4 stages.");
     }
 
     [TestMethod]
@@ -156,20 +256,23 @@ public sealed class ResNetConfigInferenceTest
         Throws(empty, "it has no tensors");
     }
 
-    private static void Throws(StateDict weights, string part) =>
-        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => ResNetConfigInference.Infer(weights)).Message, part, StringComparison.Ordinal);
+    private static void Throws(StateDict weights, string part, ResNetVariant? variant = null) =>
+        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => ResNetConfigInference.Infer(weights, variant)).Message, part, StringComparison.Ordinal);
 
     private static void Same(ResNetConfig expected, ResNetConfig actual)
     {
         Assert.AreSequenceEqual(expected.Depths, actual.Depths);
+        Assert.AreSequenceEqual(expected.ReplaceStrideWithDilation, actual.ReplaceStrideWithDilation);
         // Immutable arrays compare by reference; everything else is compared by the record.
-        Assert.AreEqual(expected with { Depths = actual.Depths }, actual);
+        Assert.AreEqual(expected with { Depths = actual.Depths, ReplaceStrideWithDilation = actual.ReplaceStrideWithDilation }, actual);
     }
 
     private static ResNetParameter[] Needed(ResNetConfig config) => [.. ResNetParameters.Of(config).Where(p => !p.Optional)];
 
-    private static StateDict Weights(IEnumerable<ResNetParameter> parameters) =>
-        new("model.pth", parameters.Select(p => new ShapeOnlyTensor { Name = p.Name, Shape = p.Shape, DataType = DataType.Float32 }));
+    private static StateDict Weights(IEnumerable<ResNetParameter> parameters, params (string Key, string Value)[] metadata) => new(
+        "model.pth",
+        parameters.Select(p => new ShapeOnlyTensor { Name = p.Name, Shape = p.Shape, DataType = DataType.Float32 }),
+        metadata.ToDictionary(entry => entry.Key, entry => entry.Value));
 
     /// <summary>Inference must look at shapes alone.</summary>
     private sealed class ShapeOnlyTensor : StateTensor

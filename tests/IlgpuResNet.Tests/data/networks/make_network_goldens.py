@@ -6,14 +6,17 @@ Needs torch and torchvision (made with 1.13 and 0.14); run it as
     python3 make_network_goldens.py
 
 The networks are torchvision's own `ResNet`, `BasicBlock` and `Bottleneck` with other widths, depths and strides
-(`thin_resnet.py`, beside this file), so tensor names and order of operations are torchvision's.
+(`thin_resnet.py`, beside this file), so tensor names and order of operations are torchvision's. ResNet v2, which torchvision
+lacks, is written there after the paper and timm.
 
 networks.json is an array; each element has
     name, file      the network and its weight file
     seed            of its weights
     config          block ("basic" or "bottleneck"), depths, num_classes, input_channels, stem_width, base_width,
                     stride_placement ("conv3x3" or "first_conv1x1"), relu_before_add, fixed_pool (null: adaptive),
-                    variant ("v1.5", "v1" or "note": the usual name of the last three, null when they have none)
+                    variant ("v1.5", "v1", "note" or "v2": the usual name of the last three, null when they have none),
+                    and where they are not torchvision's defaults groups, width_per_group, replace_stride_with_dilation
+                    and pre_activation
     data_type       of the weights in the file: F32, F16 or BF16; the logits are those of the rounded weights
     input           shape [N, C, H, W] and the seed of its values
     logits          N arrays of num_classes, in double
@@ -33,9 +36,8 @@ import struct
 
 import numpy
 import torch
-from torchvision.models.resnet import Bottleneck
 
-from thin_resnet import ThinResNet
+from thin_resnet import ThinResNet, ThinResNetV2, timm_names
 
 FOLDER = pathlib.Path(__file__).parent
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
@@ -44,6 +46,8 @@ DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 V15 = {"stride_placement": "conv3x3", "relu_before_add": False, "fixed_pool": None}
 V1 = {**V15, "stride_placement": "first_conv1x1"}
 NOTE = {**V1, "relu_before_add": True, "fixed_pool": 7}
+V2 = {**V15, "pre_activation": True}
+FAMILY = ("groups", "width_per_group", "replace_stride_with_dilation")  # options that are part of the configuration
 
 
 def network(name, block, depths, shape, stem=8, base=4, classes=10, variant=V15, data_type="F32", **options):
@@ -84,6 +88,31 @@ NETWORKS = [
     network("all-biases", "bottleneck", [1, 2], [2, 3, 34, 53], all_biases=True),
     network("signed-gammas", "bottleneck", [2, 2], [2, 3, 50, 36], signed_gammas=True),
     network("no-counters", "basic", [1, 1], [1, 3, 32, 36], stem=6, base=6, counters=False),
+    # ResNeXt, from one channel in a group upwards: 4 groups of 1, 2, 4, 8; 32 groups of 1, 2, 4; 3 groups of 3, 6; the other stride.
+    network("resnext50", "bottleneck", [3, 4, 6, 3], [2, 3, 49, 61], stem=4, base=2, groups=4, width_per_group=32, counters=False),
+    network("resnext-32-groups", "bottleneck", [2, 1, 1], [2, 3, 53, 40], stem=8, base=2, groups=32, width_per_group=32),
+    network("resnext-3-groups", "bottleneck", [1, 2], [3, 3, 39, 57], stem=5, base=5, groups=3, width_per_group=40),
+    network("resnext-v1", "bottleneck", [1, 2], [1, 3, 62, 45], stem=8, base=4, variant=V1, groups=4, width_per_group=32, all_biases=True),
+    network("resnext-half", "bottleneck", [1, 1], [1, 3, 40, 40], stem=8, base=4, groups=8, width_per_group=64, data_type="F16"),
+    # Wide: twice the inner width, and one and a half times.
+    network("wide_resnet50", "bottleneck", [3, 4, 6, 3], [1, 3, 64, 49], stem=4, base=1, classes=7, width_per_group=128, counters=False),
+    network("wide-half", "bottleneck", [2, 1], [2, 3, 47, 38], stem=6, base=6, width_per_group=96),
+    # Dilation in place of stride: the last stage, the last two, the middle one (stride 2 under dilation 2), all; in ResNeXt and v1.
+    network("dilated-last", "bottleneck", [1, 2, 1, 2], [2, 3, 65, 71], stem=4, base=2, replace_stride_with_dilation=[False, False, True], counters=False),
+    network("dilated-last-two", "bottleneck", [1, 1, 2, 3], [1, 3, 97, 64], stem=4, base=2, replace_stride_with_dilation=[False, True, True], counters=False),
+    network("dilated-middle", "bottleneck", [1, 1, 2, 2], [1, 3, 70, 90], stem=4, base=2, replace_stride_with_dilation=[False, True, False], counters=False),
+    network("dilated-all", "bottleneck", [1, 2, 2, 2], [1, 3, 58, 66], stem=4, base=1, replace_stride_with_dilation=[True, True, True], counters=False),
+    network("dilated-resnext", "bottleneck", [1, 2, 2], [2, 3, 63, 50], stem=4, base=4, groups=4, width_per_group=32, replace_stride_with_dilation=[True, True], counters=False),
+    network("dilated-v1", "bottleneck", [1, 2, 2], [1, 3, 60, 55], stem=4, base=2, variant=V1, replace_stride_with_dilation=[False, True]),
+    # v2: with a downsample in the first block and without, timm's names, groups, dilation.
+    network("resnet18-v2", "basic", [2, 2, 2, 2], [2, 3, 45, 37], stem=2, base=2, variant=V2, counters=False),
+    network("resnet50-v2", "bottleneck", [3, 4, 6, 3], [3, 3, 61, 47], stem=4, base=2, variant=V2, counters=False),
+    network("basic-v2-downsample", "basic", [2, 1], [1, 1, 51, 34], stem=6, base=4, classes=7, variant=V2),
+    network("bottleneck-v2-biases", "bottleneck", [2, 2], [2, 3, 40, 59], stem=16, base=4, variant=V2, all_biases=True),
+    network("v2-timm", "bottleneck", [1, 2, 1], [2, 3, 67, 48], stem=8, base=4, variant=V2, timm=True),
+    network("v2-timm-basic", "basic", [1, 1], [1, 3, 44, 52], stem=8, base=8, variant=V2, timm=True, data_type="BF16"),
+    network("v2-signed-gammas", "bottleneck", [2, 2], [1, 3, 50, 36], variant=V2, signed_gammas=True),
+    network("v2-groups-dilated", "bottleneck", [1, 2, 2], [1, 3, 56, 63], stem=4, base=4, variant=V2, groups=4, width_per_group=32, replace_stride_with_dilation=[False, True], counters=False),
 ]
 
 
@@ -111,7 +140,7 @@ def randomise(model, seed, last_gamma=1, signed_gammas=False):
         return torch.rand(shape, generator=generator) * (high - low) + low
 
     modules = dict(model.named_modules())
-    last_batch_norm = "bn3" if any(isinstance(module, Bottleneck) for module in modules.values()) else "bn2"
+    last_batch_norm = "bn3" if "layer1.0.bn3" in modules else "bn2"
     for name, module in modules.items():
         if isinstance(module, torch.nn.Conv2d):
             fan_in = module.weight[0].numel()
@@ -146,17 +175,21 @@ def save_safetensors(path, tensors, metadata):
 
 
 def variant_name(settings):
-    return next((name for name, known in {"v1.5": V15, "v1": V1, "note": NOTE}.items() if known == settings), None)
+    return next((name for name, known in {"v1.5": V15, "v1": V1, "note": NOTE, "v2": V2}.items() if known == settings), None)
 
 
 def make(entry, seed):
     """Writes one network's weights; returns its element of networks.json."""
     options = dict(entry["options"])
     last_gamma, signed_gammas = options.pop("last_gamma", 1), options.pop("signed_gammas", False)
-    counters = options.pop("counters", True)
+    counters, timm = options.pop("counters", True), options.pop("timm", False)
+    family = {name: options[name] for name in FAMILY if name in options}
     shape = entry["shape"]
-    model = ThinResNet(entry["block"], entry["depths"], entry["classes"], shape[1], entry["stem"], entry["base"],
-                       **entry["variant"], **options).eval()
+    sizes = entry["block"], entry["depths"], entry["classes"], shape[1], entry["stem"], entry["base"]
+    if entry["variant"] is V2:
+        model = ThinResNetV2(*sizes, **options).eval()
+    else:
+        model = ThinResNet(*sizes, **entry["variant"], **options).eval()
     randomise(model, seed, last_gamma, signed_gammas)
     stored = {name: tensor.to(DTYPES[entry["data_type"]]) if tensor.is_floating_point() else tensor
               for name, tensor in model.state_dict().items()
@@ -164,10 +197,10 @@ def make(entry, seed):
     model.load_state_dict(stored, strict=counters)
 
     config = {"block": entry["block"], "depths": entry["depths"], "num_classes": entry["classes"], "input_channels": shape[1],
-              "stem_width": entry["stem"], "base_width": entry["base"], **entry["variant"], "variant": variant_name(entry["variant"])}
+              "stem_width": entry["stem"], "base_width": entry["base"], **entry["variant"], "variant": variant_name(entry["variant"]), **family}
     file = entry["name"] + ".safetensors"
     metadata = {"format": "pt", **{key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}}
-    save_safetensors(FOLDER / file, stored, metadata)
+    save_safetensors(FOLDER / file, timm_names(stored) if timm else stored, metadata)
 
     input_seed = seed + 1000
     image = torch.from_numpy(splitmix64(input_seed, int(numpy.prod(shape)))).reshape(shape)
