@@ -81,6 +81,9 @@ public sealed class ModelMetadataTests
         foreach (ResNetConfig config in new[] { Thin with { ReluBeforeAdd = true }, Thin with { FixedPool = 3 }, ResNetConfig.ResNet50Note with { FixedPool = null }, ResNetConfig.ResNet50V2 with { StridePlacement = StridePlacement.FirstConv1x1 } })
             StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ModelMetadata.Write(config, null, null)).Message, "none of the variants v1.5, v1, note, v2");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ModelMetadata.Write(Thin with { BatchNormEpsilon = 1e-3 }, null, null)).Message, "epsilon of 0.001");
+        StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => ModelMetadata.Write(Thin, null, ["a", " "])).Message, "a name for each of 2 classes");
+        StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => ModelMetadata.Write(Thin, null, ["a"])).Message, "a name for each of 2 classes, but 1 were given");
+        Assert.ThrowsExactly<ImageException>(() => ModelMetadata.Write(Thin, new ImagePreset { Mean = (float.NaN, 0, 0) }, null));
     }
 
     [TestMethod]

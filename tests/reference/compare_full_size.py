@@ -10,7 +10,7 @@ relative L2 error of at most 1e-5 and its five best classes are the same in the 
 
 The tool may run elsewhere, on a machine without Python: write the files, run DIR/run.sh there, compare here.
 
-    python3 tests/reference/compare_full_size.py --write DIR                      about 800 MB for all models
+    python3 tests/reference/compare_full_size.py --write DIR                      about 3 GB for all models
     sh DIR/run.sh "dotnet out/ilgpu-resnet.dll" opencl:0
     python3 tests/reference/compare_full_size.py --compare DIR --device opencl:0
 
@@ -32,7 +32,7 @@ import torchvision
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/IlgpuResNet.Tests/data/networks"))
 from make_network_goldens import NOTE, V1, randomise, splitmix64  # noqa: E402
-from thin_resnet import ThinResNet  # noqa: E402
+from thin_resnet import ThinResNet, ThinResNetV2, timm_names  # noqa: E402
 
 TOLERANCE, TOP = 1e-5, 5
 INPUT_SHAPE, INPUT_SEED = (1, 3, 224, 224), 2015
@@ -44,7 +44,12 @@ def torchvision_model(name):
     return lambda: getattr(torchvision.models, name)(weights=None)
 
 
+def v2_model(block, depths):
+    return lambda: ThinResNetV2(block, depths)
+
+
 # Name: how to make it, the tool's --variant, whether the file has torch's zip form (else the older stream of pickles).
+# The files of v2 networks have timm's tensor names, as those that people have.
 MODELS = {
     "resnet18": (torchvision_model("resnet18"), "v1.5", True),
     "resnet34": (torchvision_model("resnet34"), "v1.5", False),
@@ -53,6 +58,15 @@ MODELS = {
     "resnet152": (torchvision_model("resnet152"), "v1.5", True),
     "resnet50-v1": (lambda: ThinResNet("bottleneck", [3, 4, 6, 3], **V1), "v1", False),
     "resnet50-note": (lambda: ThinResNet("bottleneck", [3, 4, 6, 3], **NOTE, downsample_bias=True), "note", True),
+    "resnext50_32x4d": (torchvision_model("resnext50_32x4d"), "v1.5", True),
+    "resnext101_32x8d": (torchvision_model("resnext101_32x8d"), "v1.5", True),
+    "resnext101_64x4d": (torchvision_model("resnext101_64x4d"), "v1.5", False),
+    "wide_resnet50_2": (torchvision_model("wide_resnet50_2"), "v1.5", True),
+    "wide_resnet101_2": (torchvision_model("wide_resnet101_2"), "v1.5", True),
+    "resnet18-v2": (v2_model("basic", [2, 2, 2, 2]), "v2", False),
+    "resnet50-v2": (v2_model("bottleneck", [3, 4, 6, 3]), "v2", True),
+    "resnet101-v2": (v2_model("bottleneck", [3, 4, 23, 3]), "v2", True),
+    "resnet152-v2": (v2_model("bottleneck", [3, 8, 36, 3]), "v2", True),
 }
 
 RUN_SCRIPT = """#!/bin/sh
@@ -75,7 +89,8 @@ def write(folder, name):
     make, _, zip_form = MODELS[name]
     model = make().eval()
     randomise(model, zlib.crc32(name.encode()), last_gamma=LAST_GAMMA)
-    torch.save(model.state_dict(), folder / f"{name}.pth", _use_new_zipfile_serialization=zip_form)
+    tensors = timm_names(model.state_dict()) if MODELS[name][1] == "v2" else model.state_dict()
+    torch.save(tensors, folder / f"{name}.pth", _use_new_zipfile_serialization=zip_form)
     image = splitmix64(INPUT_SEED, int(numpy.prod(INPUT_SHAPE))).reshape(INPUT_SHAPE)
     if not (folder / "input.npy").exists():
         numpy.save(folder / "input.npy", image)
@@ -125,7 +140,7 @@ def compare(folder, name, device):
 
 
 def print_row(name, device, row):
-    print(f"{name:14} {device:10} {row}", flush=True)
+    print(f"{name:16} {device:10} {row}", flush=True)
 
 
 def parse_arguments():

@@ -78,12 +78,17 @@ internal static partial class ModelMetadata
     /// <param name="preset">How images are prepared, or null to leave that to the reader.</param>
     /// <param name="classNames">A name for each class, or null to leave them to the reader.</param>
     /// <exception cref="GraphException">No entry can say how the network is computed.</exception>
+    /// <exception cref="ImageException">The preset makes no input.</exception>
+    /// <exception cref="ResNetException">A class has no name.</exception>
     internal static ImmutableDictionary<string, string> Write(ResNetConfig config, ImagePreset? preset, ImmutableArray<string>? classNames)
     {
         ResNetVariant variant = ResNetVariants.Of(config)
             ?? throw new GraphException($"{config.Name}: its stride placement, ReLUs and final pool together are none of the variants {string.Join(", ", ResNetVariants.Names)}, so a file cannot say them; use one of these.");
-        if (config.BatchNormEpsilon != new ResNetConfig { Block = config.Block, Depths = config.Depths }.BatchNormEpsilon)
-            throw new GraphException($"{config.Name}: a file cannot say a batch norm epsilon of {config.BatchNormEpsilon}; use the default.");
+        if (config.BatchNormEpsilon != ResNetConfig.DefaultBatchNormEpsilon)
+            throw new GraphException($"{config.Name}: a file cannot say a batch norm epsilon of {config.BatchNormEpsilon}; use {ResNetConfig.DefaultBatchNormEpsilon}.");
+        if (classNames is { } given && (given.Length != config.NumClasses || given.Any(string.IsNullOrWhiteSpace)))
+            throw new ResNetException($"{config.Name}: a file needs a name for each of {config.NumClasses} classes, but {given.Length} were given or one is empty; name all of them.");
+        preset?.Validate();
         var entries = ImmutableDictionary.CreateBuilder<string, string>();
         entries[VariantKey] = ResNetVariants.NameOf(variant);
         if (!config.ReplaceStrideWithDilation.IsDefaultOrEmpty)

@@ -37,6 +37,9 @@ public sealed record ResNetConfig
     /// <summary>The <see cref="WidthPerGroup"/> that makes a block as wide as its planes (torchvision, <c>base_width / 64.</c>).</summary>
     internal const int OrdinaryWidthPerGroup = 64;
 
+    /// <summary>PyTorch's epsilon of a batch norm.</summary>
+    internal const double DefaultBatchNormEpsilon = 1e-5;
+
     private const int MaxWidth = 1 << 16;
 
     /// <summary>Name for tables and messages, such as <c>resnet50</c>.</summary>
@@ -93,7 +96,7 @@ public sealed record ResNetConfig
     public int? FixedPool { get; init; }
 
     /// <summary>Epsilon of every batch norm.</summary>
-    public double BatchNormEpsilon { get; init; } = 1e-5;
+    public double BatchNormEpsilon { get; init; } = DefaultBatchNormEpsilon;
 
     /// <summary>Channels of a block's output over its planes.</summary>
     public int Expansion => Block == ResNetBlock.Bottleneck ? BottleneckExpansion : 1;

@@ -22,6 +22,20 @@ public sealed class ParameterNamesTest
     public void Hugging_Face_becomes_torchvision(string name, string expected) => Assert.AreEqual(expected, ParameterNames.FromHuggingFace(name));
 
     [TestMethod]
+    [DataRow("stem.conv.weight", "conv1.weight")]
+    [DataRow("stages.0.blocks.0.norm1.running_mean", "layer1.0.bn1.running_mean")]
+    [DataRow("stages.3.blocks.22.conv3.weight", "layer4.22.conv3.weight")]
+    [DataRow("stages.1.blocks.0.downsample.conv.weight", "layer2.0.downsample.0.weight")]
+    [DataRow("norm.num_batches_tracked", "bn.num_batches_tracked")]
+    [DataRow("head.fc.bias", "fc.bias")]
+    [DataRow("layer1.0.bn1.weight", "layer1.0.bn1.weight")]
+    [DataRow("stages.0.blocks.0.norm4.weight", "stages.0.blocks.0.norm4.weight")]
+    [DataRow("stages.0.blocks.0.se.fc1.weight", "stages.0.blocks.0.se.fc1.weight")]
+    [DataRow("stem.conv1.weight", "stem.conv1.weight")]
+    [DataRow("norm.weight\n", "norm.weight\n")]
+    public void Timm_becomes_torchvision(string name, string expected) => Assert.AreEqual(expected, ParameterNames.FromTimm(name));
+
+    [TestMethod]
     public void Prefix_goes_before_the_names_are_translated() =>
         Assert.AreEqual("fc.weight, fc.bias", string.Join(", ", ParameterNames.ToTorchvision(["module.classifier.1.weight", "module.classifier.1.bias"])));
 }
