@@ -15,7 +15,6 @@ internal static class ConvertCommand
 {
     private const string Onnx = ".onnx";
     private const string Safetensors = ".safetensors";
-    private const string VariantKey = "variant";
 
     private static readonly string[] TorchExtensions = [".pth", ".pt"];
 
@@ -23,7 +22,7 @@ internal static class ConvertCommand
     {
         var input = new Argument<string>("in") { Description = "Weights or model: .pth, .safetensors or .onnx; told by content." };
         var output = new Argument<string>("out") { Description = "File to write: .pth, .pt, .safetensors or .onnx; told by name." };
-        var variant = new Option<string?>("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note. Default: what the file says, else v1.5.", HelpName = "NAME" };
+        var variant = new Option<string?>("--variant") { Description = $"How blocks are computed: {string.Join(", ", ResNetVariants.Names)}. Default: what the file says, else v2 or v1.5 by its tensors.", HelpName = "NAME" };
         var fold = new Option<bool>("--fold") { Description = "ONNX: fold batch norms into the convolutions before them." };
         var dynamicSize = new Option<bool>("--dynamic-size") { Description = "ONNX: take images of any size, not the preset's crop alone." };
         var command = new Command("convert", "Converts between .pth, .safetensors and ONNX without loss; only ONNX has no num_batches_tracked, .pth no metadata.") { input, output, variant, fold, dynamicSize };
@@ -61,7 +60,10 @@ internal static class ConvertCommand
             OnnxExport.Save(ResNet.FromWeights(weights, ResNetVariants.Parse(variant)), output, options);
             return;
         }
-        if (fromOnnx) WarnOfWeightsAlone(console, weights, output);
+        // Not disposed: that would close the weights.
+        ResNet? model = Recognise(weights, ResNetVariants.Parse(variant), out string reason);
+        if (model is null && variant is not null) throw new WeightsException(reason);
+        if (model is null && fromOnnx) console.Warning($"{output}: holds weights alone, as by their names they are no ResNet's; the graph of the ONNX file is left out ({reason.TrimEnd('.')}).");
         if (IsTorchName(output))
         {
             if (weights.Metadata.Count > 0)
@@ -69,20 +71,22 @@ internal static class ConvertCommand
             TorchZipWriter.Write(weights, output);
             return;
         }
-        weights.Save(output, variant is null ? null : new Dictionary<string, string>(weights.Metadata) { [VariantKey] = variant });
+        // What a reader of the input takes from the name of a file goes with the weights.
+        weights.Save(output, model is null ? null : ModelMetadata.Of(model));
     }
 
-    /// <summary>An ONNX file holds a graph too; by names and shapes alone only a ResNet under torchvision's names is found again.</summary>
-    private static void WarnOfWeightsAlone(ToolConsole console, StateDict weights, string output)
+    /// <summary>The network whose weights these are by names and shapes, or null and the reason.</summary>
+    private static ResNet? Recognise(StateDict weights, ResNetVariant? variant, out string reason)
     {
+        reason = "";
         try
         {
-            // The network is not disposed: it would close the weights.
-            _ = ResNet.FromWeights(weights);
+            return ResNet.FromWeights(weights, variant);
         }
         catch (WeightsException e)
         {
-            console.Warning($"{output}: holds weights alone, which are not recognised as a ResNet's; the graph of the ONNX file is left out ({e.Message.TrimEnd('.')}).");
+            reason = e.Message;
+            return null;
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using IlgpuResNet.Imaging;
+using IlgpuResNet.Labels;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Models;
@@ -96,6 +97,25 @@ internal static partial class ModelMetadata
         if (classNames is { } names) entries[ClassesKey] = JsonSerializer.Serialize([.. names], MetadataContext.Default.StringArray);
         if (preset is not null) entries[PresetKey] = JsonSerializer.Serialize(FieldsOf(preset), MetadataContext.Default.PresetFields);
         return entries.ToImmutable();
+    }
+
+    /// <summary>
+    /// The entries that a file of a model needs, with those of its own file that speak of other things. Class names that a reader finds by
+    /// their number are left to it; a network that no entry can say is left out.
+    /// </summary>
+    internal static ImmutableDictionary<string, string> Of(ResNet model)
+    {
+        ImmutableDictionary<string, string> own = model.Weights.Metadata.ToImmutableDictionary();
+        bool named = own.ContainsKey(ClassesKey) || !model.ClassNames.SequenceEqual(ClassLabels.ForCount(model.Config.NumClasses));
+        own = own.RemoveRange([VariantKey, DilationKey, ClassesKey, PresetKey]);
+        try
+        {
+            return own.SetItems(Write(model.Config, model.Preset, named ? model.ClassNames : null));
+        }
+        catch (GraphException)
+        {
+            return own;
+        }
     }
 
     private static PresetFields FieldsOf(ImagePreset preset) => new(

@@ -29,7 +29,7 @@ public static class OnnxExport
         OnnxModelToWrite onnx = OnnxExporter.Export(
             graph with { Outputs = options.Probabilities ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName] : [ResNetGraph.LogitsName] },
             options with { Height = options.Height ?? model.Preset.CropSize, Width = options.Width ?? model.Preset.CropSize },
-            model.Weights.Metadata);
+            ModelMetadata.Of(model));
         try
         {
             AtomicFile.Write(path, stream => OnnxWriter.Write(stream, onnx));

@@ -23,7 +23,7 @@ internal static class OnnxStateDict
                     tensors.TryAdd(output, tensor);
             }
             IReadOnlyList<string> names = ParameterNames.ToTorchvision([.. tensors.Keys]);
-            return new StateDict(path, tensors.Values.Zip(names, NamedTensor.Create), file.Metadata, file);
+            return new StateDict(path, tensors.Values.Zip(names, Rename), file.Metadata, file);
         }
         catch
         {
@@ -32,17 +32,7 @@ internal static class OnnxStateDict
         }
     }
 
-    /// <summary>A tensor under another name.</summary>
-    private sealed class NamedTensor : StateTensor
-    {
-        public required StateTensor Source { private get; init; }
-
-        public static StateTensor Create(StateTensor tensor, string name) => tensor.Name == name
-            ? tensor
-            : new NamedTensor { Name = name, Shape = tensor.Shape, DataType = tensor.DataType, Source = tensor };
-
-        public override void CopyTo(Span<float> destination) => Source.CopyTo(destination);
-
-        internal override void CopyBytes(long first, Span<byte> destination) => Source.CopyBytes(first, destination);
-    }
+    private static StateTensor Rename(StateTensor tensor, string name) => tensor.Name == name
+        ? tensor
+        : new ReshapedTensor { Name = name, Shape = tensor.Shape, DataType = tensor.DataType, Source = tensor };
 }

@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Weights;
 
-/// <summary>A tensor's elements in the same order under another shape.</summary>
+/// <summary>A tensor's elements in the same order under another shape or name.</summary>
 internal sealed class ReshapedTensor : StateTensor
 {
     /// <summary>The tensor that holds the elements.</summary>

@@ -1,0 +1,56 @@
+using IlgpuResNet.Devices;
+using IlgpuResNet.Models;
+using Microsoft.ML.OnnxRuntime;
+using OurOptions = IlgpuResNet.Execution.SessionOptions;
+using OurSession = IlgpuResNet.Execution.InferenceSession;
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>A model in ONNX Runtime.</summary>
+internal sealed class OnnxExportRuntime : IDisposable
+{
+    private readonly InferenceSession session;
+
+    public OnnxExportRuntime(string path)
+    {
+        using var options = new SessionOptions();
+        session = new InferenceSession(path, options);
+    }
+
+    public IReadOnlyCollection<string> Outputs => [.. session.OutputMetadata.Keys];
+
+    public void Dispose() => session.Dispose();
+
+    /// <summary>An output for an input <c>[N, C, H, W]</c>.</summary>
+    public float[] Run(string output, float[] images, params long[] shape)
+    {
+        using OrtValue input = OrtValue.CreateTensorValueFromMemory(images, shape);
+        using var options = new RunOptions();
+        using IDisposableReadOnlyCollection<OrtValue> results = session.Run(options, ["input"], [input], [output]);
+        return results[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    /// <summary>|ours - theirs| / |theirs| over all logits of a batch of random images.</summary>
+    public double RelativeError(ResNet model, int batch, int height, int width, int seed)
+    {
+        int channels = model.Config.InputChannels;
+        float[] images = TestData.Uniform(new Random(seed), batch * channels * height * width);
+        float[] theirs = Run("logits", images, batch, channels, height, width);
+        using var ours = new OurSession(model, ComputeDevice.Get("cpu"), new OurOptions { MaxBatch = batch, Height = height, Width = width });
+        float[] logits = new float[theirs.Length];
+        ours.Run(images, logits);
+        return RelativeError(logits, theirs);
+    }
+
+    public static double RelativeError(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        Assert.AreEqual(expected.Length, actual.Length);
+        double difference = 0, magnitude = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            difference += ((double)actual[i] - expected[i]) * ((double)actual[i] - expected[i]);
+            magnitude += (double)expected[i] * expected[i];
+        }
+        return Math.Sqrt(difference / magnitude);
+    }
+}
