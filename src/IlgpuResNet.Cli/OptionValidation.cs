@@ -6,6 +6,9 @@ namespace IlgpuResNet.Cli;
 /// <summary>Checks of option values that end in exit code 2 with the option's name and range.</summary>
 internal static class OptionValidation
 {
+    /// <summary>How the error of an unknown option begins.</summary>
+    public const string NoSuchOption = "there is no option";
+
     public static void RequireWholeNumber(this Option<int> option, int least, int most) => option.Validators.Add(result =>
     {
         if (result.Tokens.Count == 0) return;
@@ -35,7 +38,7 @@ internal static class OptionValidation
         foreach (string value in result.Tokens.Select(token => token.Value))
         {
             if (value.Length == 0) result.AddError($"'{argument.Name}' must be a path, but is empty");
-            else if (value[0] == '-' && !Path.Exists(value)) result.AddError($"there is no option '{value}'");
+            else if (value[0] == '-' && !Path.Exists(value)) result.AddError($"{NoSuchOption} '{value}'");
         }
     });
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using IlgpuResNet.Execution;
 using IlgpuResNet.Onnx;
 
 namespace IlgpuResNet.Cli;
@@ -28,11 +29,18 @@ internal sealed record OutputTarget(string? Tensor, string File)
         {
             foreach (string text in given.Tokens.Select(token => token.Value))
             {
-                if (Parse(text) is not { File.Length: > 0, Tensor: null or { Length: > 0 } }) given.AddError($"{option.Name} needs FILE, LAYER=FILE or LAYER, but has '{text}'");
+                if (text.Length == 0) given.AddError($"{option.Name} must be a path, but is empty");
+                else if (Parse(text) is not { File.Length: > 0, Tensor: null or { Length: > 0 } }) given.AddError($"{option.Name} needs FILE, LAYER=FILE or LAYER, but has '{text}'");
             }
         });
         return option;
     }
+
+    /// <summary>Room for one tensor of some images.</summary>
+    /// <exception cref="ResNetException">One array cannot hold it.</exception>
+    public static float[] Allocate(TensorInfo tensor, int images) => (long)tensor.Length * images <= Array.MaxLength / sizeof(float)
+        ? new float[tensor.Length * images]
+        : throw new ResNetException($"{images} images of {tensor.Length} values of {tensor.Name} are too many for one array. Split the input.");
 
     /// <summary>Reads one value of the option.</summary>
     public static OutputTarget Parse(string text)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using IlgpuResNet.Cli.Commands;
 
 namespace IlgpuResNet.Cli;
@@ -53,6 +54,7 @@ public static class Program
             DevicesCommand.Create(console),
             InfoCommand.Create(console),
             ClassifyCommand.Create(console),
+            EmbedCommand.Create(console),
             PrepareCommand.Create(console),
             RunCommand.Create(console),
             ConvertCommand.Create(console),
@@ -63,7 +65,7 @@ public static class Program
             bool isUnknownCommand = result.CommandResult.Command == root && result.UnmatchedTokens.Count > 0;
             string message = isUnknownCommand
                 ? $"there is no {(result.UnmatchedTokens[0].StartsWith('-') ? "option" : "command")} '{result.UnmatchedTokens[0]}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}"
-                : result.Errors[0].Message.TrimEnd('.');
+                : MostHelpful(result.Errors).TrimEnd('.');
             string[] command = result.CommandResult.Command == root ? [] : [result.CommandResult.Command.Name];
             console.Error($"{message}. See '{string.Join(' ', [root.Name, .. command, "--help"])}'.");
             return WrongUsage;
@@ -72,6 +74,10 @@ public static class Program
             new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToStop, Output = console.Output, Error = console.ErrorOutput },
             cancellation);
     }
+
+    /// <summary>The parser takes an unknown option for an argument and complains of what follows; the check of arguments names the option.</summary>
+    private static string MostHelpful(IReadOnlyList<ParseError> errors) =>
+        (errors.FirstOrDefault(error => error.Message.StartsWith(OptionValidation.NoSuchOption, StringComparison.Ordinal)) ?? errors[0]).Message;
 
     private static string Explain(Exception e) => e switch
     {

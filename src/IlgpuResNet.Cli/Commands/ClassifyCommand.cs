@@ -51,7 +51,8 @@ internal static class ClassifyCommand
         return command;
     }
 
-    private static ImageException NoImages(string[] places) => new(
+    /// <summary>The error for places without pictures.</summary>
+    public static ImageException NoImages(string[] places) => new(
         $"{string.Join(", ", places)}: there are no images here; expected files ending in {string.Join(", ", ImageFiles.Extensions)}; subfolders are not searched.");
 
     /// <summary>The results of all files, or of the first ones when cancelled.</summary>

@@ -36,7 +36,7 @@ internal static class RunCommand
             foreach (string warning in session.Warnings) console.Warning(warning);
 
             int count = CountOf(session, values, result.GetValue(input)!);
-            float[][] results = [.. session.Outputs.Select(tensor => new float[Length(tensor, count, result.GetValue(input)!)])];
+            float[][] results = [.. session.Outputs.Select(tensor => OutputTarget.Allocate(tensor, count))];
             var places = new Memory<float>[results.Length];
             for (int done = 0; done < count; done += session.MaxBatch)
             {
@@ -94,8 +94,4 @@ internal static class RunCommand
             throw new ResNetException($"{path}: the network takes [{(input.HasBatch ? "N, " : "")}{string.Join(", ", input.Shape)}], but the input is [{string.Join(", ", values.Shape)}].");
         return input.HasBatch ? values.Shape[0] : 1;
     }
-
-    private static int Length(TensorInfo tensor, int count, string path) => (long)tensor.Length * count <= Array.MaxLength / sizeof(float)
-        ? tensor.Length * count
-        : throw new ResNetException($"{path}: {count} images of {tensor.Length} values of {tensor.Name} are too many for one array. Split the input.");
 }

@@ -41,6 +41,9 @@ public abstract class Model : IDisposable
     /// <summary>Names of the tensors that the network is made to give.</summary>
     public abstract ImmutableArray<string> OutputNames { get; }
 
+    /// <summary>Name of the feature vector that the classifier reads; null of a network without one.</summary>
+    public abstract string? FeatureName { get; }
+
     /// <summary>What else is to be said of it, on one line.</summary>
     public abstract string Description { get; }
 

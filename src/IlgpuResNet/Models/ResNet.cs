@@ -35,6 +35,9 @@ public sealed class ResNet : Model
     /// <inheritdoc/>
     public override ImmutableArray<string> OutputNames => [ResNetGraph.LogitsName];
 
+    /// <inheritdoc/>
+    public override string FeatureName => ResNetGraph.FlattenName;
+
     /// <summary>The network after all passes with logits and probabilities as outputs; made at the first use.</summary>
     internal Graph Graph => graphs.Get([]);
 

@@ -20,7 +20,8 @@ internal sealed class ResNetGraph
     /// <summary>Name of the tensor of softmax probabilities.</summary>
     public const string ProbabilitiesName = "probabilities";
 
-    private const string FlattenName = "flatten";
+    /// <summary>Name of the vector that <c>fc</c> reads.</summary>
+    public const string FlattenName = "flatten";
 
     private readonly ResNetConfig config;
     private readonly IReadOnlyDictionary<string, StateTensor> weights;

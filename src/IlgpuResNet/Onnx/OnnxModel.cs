@@ -35,6 +35,9 @@ public sealed class OnnxModel : Model
     /// <inheritdoc/>
     public override ImmutableArray<string> OutputNames => [.. file.Graph.Outputs.Select(output => output.Name)];
 
+    /// <inheritdoc/>
+    public override string? FeatureName => file.Graph.Nodes.LastOrDefault(node => node.OpType is "Gemm" or "MatMul")?.Inputs.FirstOrDefault();
+
     /// <summary>Loads an ONNX model. Every operator is checked; a batch or a size of the image that the file leaves open is chosen when a session is made.</summary>
     /// <param name="path">The file; it stays mapped until the network is disposed.</param>
     /// <param name="preset">How images are prepared, or null for what the metadata says, else as for weights files.</param>

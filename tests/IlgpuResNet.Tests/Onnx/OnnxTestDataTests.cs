@@ -21,7 +21,7 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
     private const int FewestRun = 140;
 
     /// <summary>Name of the test parameter that says where the data is.</summary>
-    private const string DataParameter = "OnnxTestData";
+    private const string DataParameter = "OnnxDataFolder";
 
     private static readonly string[] Groups = ["node", "pytorch-converted", "pytorch-operator", "simple"];
 

@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Cli.Commands;
+
+/// <summary><c>embed</c>: pictures in, feature vectors out, or any tensor inside the network.</summary>
+internal static class EmbedCommand
+{
+    public static Command Create(ToolConsole console)
+    {
+        var options = new ModelOptions();
+        var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
+        images.RequirePaths();
+        Option<string[]> output = OutputTarget.CreateOption("the features before the classifier, [N, features]");
+        var command = new Command("embed", "Writes the feature vectors of pictures, one row for each in the order given; stops at a picture that cannot be read.") { images, output };
+        options.AddModelTo(command);
+        options.AddBatchTo(command);
+        options.AddPresetTo(command);
+        options.AddDeviceTo(command);
+        // On a thread of its own, so that Ctrl-C finds a task to wait for.
+        command.SetAction((result, cancellation) => Task.Run(
+            () =>
+            {
+                string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
+                if (files.Length == 0) throw ClassifyCommand.NoImages(result.GetValue(images)!);
+                OutputTarget[] targets = [.. result.GetValue(output)!.Select(OutputTarget.Parse)];
+                using Model model = options.Load(result);
+                using var session = new InferenceSession(model, options.Device(result), new SessionOptions
+                {
+                    MaxBatch = Math.Min(options.Batch(result), files.Length),
+                    Outputs = [.. targets.Select(target => target.Tensor ?? model.FeatureName ?? throw NoFeatures(model))],
+                });
+                foreach (string warning in session.Warnings) console.Warning(warning);
+                float[][] results = [.. session.Outputs.Select(tensor => OutputTarget.Allocate(tensor, files.Length))];
+                Embed(session, files, results, cancellation);
+                for (int i = 0; i < targets.Length; i++)
+                {
+                    ImmutableArray<int> shape = [files.Length, .. session.Outputs[i].Shape];
+                    targets[i].Save(session.Outputs[i].Name, shape, results[i]);
+                }
+            },
+            CancellationToken.None));
+        return command;
+    }
+
+    private static void Embed(InferenceSession session, string[] files, float[][] results, CancellationToken cancellation)
+    {
+        var places = new Memory<float>[results.Length];
+        for (int done = 0; done < files.Length; done += session.MaxBatch)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            PixelBuffer[] pictures = [.. files.Skip(done).Take(session.MaxBatch).Select(file => ImageFile.Load(file))];
+            for (int i = 0; i < places.Length; i++)
+            {
+                int length = session.Outputs[i].Length;
+                places[i] = results[i].AsMemory(done * length, pictures.Length * length);
+            }
+            session.Run(pictures, places);
+        }
+    }
+
+    private static GraphException NoFeatures(Model model) =>
+        new($"{model.Weights.Source}: it has no fully connected layer whose input are its features; name a tensor of it: --output NAME=FILE.");
+}
