@@ -17,6 +17,7 @@ public sealed class MutationTests : IDisposable
     private const int Many = 100_000;
     private const int FirstSeed = 20_161;
     private const int Kinds = 2;
+    private const int Tries = 4;
 
     private readonly WeightsFolder folder = new(inMemory: true);
 
@@ -126,20 +127,25 @@ public sealed class MutationTests : IDisposable
         }
     }
 
-    /// <summary>A busy machine may take a second for anything; so what seems slow gets a second try.</summary>
+    /// <summary>A busy machine may take a second for anything, so what seems slow gets more tries.</summary>
     private static void CheckTime(string path, long start, string where)
     {
-        if (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(1)) return;
-        start = Stopwatch.GetTimestamp();
-        try
+        TimeSpan least = Stopwatch.GetElapsedTime(start);
+        for (int tries = 1; tries < Tries && least >= TimeSpan.FromSeconds(1); tries++)
         {
-            Load(path).File?.Dispose();
+            start = Stopwatch.GetTimestamp();
+            try
+            {
+                Load(path).File?.Dispose();
+            }
+            catch (WeightsException)
+            {
+                // Refused again; only the time counts here.
+            }
+            TimeSpan taken = Stopwatch.GetElapsedTime(start);
+            if (taken < least) least = taken;
         }
-        catch (WeightsException)
-        {
-            // Refused again; only the time counts here.
-        }
-        Assert.IsLessThan(TimeSpan.FromSeconds(1), Stopwatch.GetElapsedTime(start), where);
+        Assert.IsLessThan(TimeSpan.FromSeconds(1), least, where);
     }
 
     private static Loaded Load(string path)

@@ -9,6 +9,7 @@ namespace IlgpuResNet.Tests;
 public sealed class OnnxMemoryTest : IDisposable
 {
     private const int Many = 400_000;
+    private const int Tries = 4;
 
     private readonly OnnxFolder folder = new();
 
@@ -32,11 +33,18 @@ public sealed class OnnxMemoryTest : IDisposable
     {
         byte[] content = Hostile(what);
         string path = folder.Write("hostile.onnx", content);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        long start = Stopwatch.GetTimestamp();
-        OnnxFolder.Refused(path, "more memory than a file of its size justifies");
-        Assert.IsLessThan(2L * content.Length + (16 << 20), GC.GetAllocatedBytesForCurrentThread() - before, what);
-        Assert.IsLessThan(TimeSpan.FromSeconds(1), Stopwatch.GetElapsedTime(start), what);
+        TimeSpan least = TimeSpan.MaxValue;
+        // A busy machine may take a second for anything, so the best of a few tries counts.
+        for (int tries = 0; tries < Tries && least >= TimeSpan.FromSeconds(1); tries++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            long start = Stopwatch.GetTimestamp();
+            OnnxFolder.Refused(path, "more memory than a file of its size justifies");
+            TimeSpan taken = Stopwatch.GetElapsedTime(start);
+            Assert.IsLessThan(2L * content.Length + (16 << 20), GC.GetAllocatedBytesForCurrentThread() - before, what);
+            if (taken < least) least = taken;
+        }
+        Assert.IsLessThan(TimeSpan.FromSeconds(1), least, what);
     }
 
     [TestMethod]
