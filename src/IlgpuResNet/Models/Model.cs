@@ -53,7 +53,7 @@ public abstract class Model : IDisposable
     /// torchvision's IMAGENET1K_V2 gets their preset, any other the V1 preset, and 1000 classes get ImageNet's names.
     /// </summary>
     /// <param name="path">The file; it stays mapped until the network is disposed.</param>
-    /// <param name="variant">How the blocks of a weights file are computed, or null for what the metadata says, else v1.5.</param>
+    /// <param name="variant">How the blocks of a weights file are computed, or null for what the metadata says, else v2 or v1.5, which the tensors tell apart.</param>
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
     /// <exception cref="GraphException">The file is an ONNX model that cannot run here; the message names the operator.</exception>
