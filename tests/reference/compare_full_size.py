@@ -1,12 +1,15 @@
 """Compares the command line tool with PyTorch on full-size ResNets.
 
-Each network has seeded random weights and batch-norm statistics, and is stored as .pth, as people have them. PyTorch
-computes the logits of one 3x224x224 input in double. The tool passes when its float32 logits differ from them by a
-relative L2 error of at most 1e-5 and its five best classes are the same in the same order.
+Each network has seeded random weights and batch-norm statistics, and is stored as .pth, as people have them, or exported
+to ONNX by torch.onnx, with its batch norms folded (as that does by default) or kept. PyTorch computes the logits of one
+3x224x224 input in double. The tool passes when its float32 logits differ from them by a relative L2 error of at most 1e-5
+and its five best classes are the same in the same order.
 
     python3 tests/reference/compare_full_size.py                                  all models on the CPU
     python3 tests/reference/compare_full_size.py --device cpu --device opencl:0 --models resnet18 resnet50
     python3 tests/reference/compare_full_size.py --tool "dotnet out/ilgpu-resnet.dll"
+    python3 tests/reference/compare_full_size.py --format onnx                    exports of torch.onnx instead of .pth
+    python3 tests/reference/compare_full_size.py --format onnx-norms              exports that keep batch norms
 
 The tool may run elsewhere, on a machine without Python: write the files, run DIR/run.sh there, compare here.
 
@@ -35,6 +38,7 @@ from make_network_goldens import NOTE, V1, randomise, splitmix64  # noqa: E402
 from thin_resnet import ThinResNet, ThinResNetV2, timm_names  # noqa: E402
 
 TOLERANCE, TOP = 1e-5, 5
+ONNX_OPSET = 13
 INPUT_SHAPE, INPUT_SEED = (1, 3, 224, 224), 2015
 LAST_GAMMA = 0.3  # of each block's last batch norm, which keeps 152 layers of random weights from exploding
 DEFAULT_TOOL = f"dotnet run --project {shlex.quote(str(REPOSITORY / 'src/IlgpuResNet.Cli'))} -c Release --"
@@ -77,21 +81,28 @@ tool=${{1:?the command that starts the tool}}
 device=${{2:-cpu}}
 run() {{
     echo "$1 on $device"
-    $tool run --weights "$folder/$1.pth" --variant "$2" --input "$folder/input.npy" \\
+    $tool run --weights "$folder/$1{extension}" {variant}--input "$folder/input.npy" \\
         --output "$folder/$1.$(echo "$device" | tr : -).npy" --device "$device"
 }}
 {runs}
 """
 
 
-def write(folder, name):
-    """Writes NAME.pth and NAME.expected.npy, and input.npy when it is not there."""
+def write(folder, name, file_format):
+    """Writes NAME.pth or NAME.onnx, and NAME.expected.npy, and input.npy when it is not there."""
     make, _, zip_form = MODELS[name]
     model = make().eval()
     randomise(model, zlib.crc32(name.encode()), last_gamma=LAST_GAMMA)
-    tensors = timm_names(model.state_dict()) if MODELS[name][1] == "v2" else model.state_dict()
-    torch.save(tensors, folder / f"{name}.pth", _use_new_zipfile_serialization=zip_form)
     image = splitmix64(INPUT_SEED, int(numpy.prod(INPUT_SHAPE))).reshape(INPUT_SHAPE)
+    if file_format == "pth":
+        tensors = timm_names(model.state_dict()) if MODELS[name][1] == "v2" else model.state_dict()
+        torch.save(tensors, folder / f"{name}.pth", _use_new_zipfile_serialization=zip_form)
+    else:
+        kept = file_format == "onnx-norms"
+        torch.onnx.export(
+            model, torch.from_numpy(image), str(folder / f"{name}.onnx"), opset_version=ONNX_OPSET,
+            input_names=["input"], output_names=["logits"], dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}},
+            training=torch.onnx.TrainingMode.PRESERVE if kept else torch.onnx.TrainingMode.EVAL, do_constant_folding=not kept)
     if not (folder / "input.npy").exists():
         numpy.save(folder / "input.npy", image)
     with torch.no_grad():
@@ -105,11 +116,17 @@ def output_file(folder, name, device):
     return folder / f"{name}.{device.replace(':', '-')}.npy"
 
 
-def run_tool(tool, folder, name, device):
+def extension(file_format):
+    return ".pth" if file_format == "pth" else ".onnx"
+
+
+def run_tool(tool, folder, name, device, file_format):
     """Runs the tool; returns None, or what went wrong."""
     output = output_file(folder, name, device)
-    command = [*shlex.split(tool), "run", "--weights", folder / f"{name}.pth", "--variant", MODELS[name][1],
-               "--input", folder / "input.npy", "--output", output, "--device", device]
+    # An ONNX file says itself how its blocks are computed.
+    variant = ["--variant", MODELS[name][1]] if file_format == "pth" else []
+    command = [*shlex.split(tool), "run", "--weights", folder / f"{name}{extension(file_format)}", *variant, "--input", folder / "input.npy",
+               "--output", output, "--device", device]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode == 0:
         return None
@@ -148,6 +165,7 @@ def parse_arguments():
     parser.add_argument("--tool", default=DEFAULT_TOOL, help="command that starts the tool (default: dotnet run)")
     parser.add_argument("--device", action="append", metavar="NAME", help="such as cpu or opencl:0; may be repeated (default: cpu)")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS), metavar="NAME", help=", ".join(MODELS))
+    parser.add_argument("--format", default="pth", choices=["pth", "onnx", "onnx-norms"], help="what the tool is given (default: pth)")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--write", type=pathlib.Path, metavar="DIR", help="only write the files and DIR/run.sh")
     only.add_argument("--compare", type=pathlib.Path, metavar="DIR", help="only compare what DIR/run.sh left")
@@ -159,10 +177,11 @@ def main():
     if arguments.write:
         arguments.write.mkdir(parents=True, exist_ok=True)
         for name in arguments.models:
-            write(arguments.write, name)
-            print(f"{arguments.write / name}.pth")
+            write(arguments.write, name, arguments.format)
+            print(f"{arguments.write / name}{extension(arguments.format)}")
         runs = "\n".join(f"run {name} {MODELS[name][1]}" for name in arguments.models)
-        (arguments.write / "run.sh").write_text(RUN_SCRIPT.format(runs=runs))
+        (arguments.write / "run.sh").write_text(RUN_SCRIPT.format(
+            runs=runs, extension=extension(arguments.format), variant='--variant "$2" ' if arguments.format == "pth" else ""))
         return 0
 
     all_pass = True
@@ -171,9 +190,9 @@ def main():
         with tempfile.TemporaryDirectory() as temporary:
             folder = arguments.compare or pathlib.Path(temporary)
             if not arguments.compare:
-                write(folder, name)
+                write(folder, name, arguments.format)
             for device in arguments.device or ["cpu"]:
-                problem = None if arguments.compare else run_tool(arguments.tool, folder, name, device)
+                problem = None if arguments.compare else run_tool(arguments.tool, folder, name, device, arguments.format)
                 row, passes = (problem, False) if problem else compare(folder, name, device)
                 all_pass &= passes
                 print_row(name, device, row)
