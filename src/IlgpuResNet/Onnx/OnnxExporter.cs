@@ -20,14 +20,16 @@ internal sealed partial class OnnxExporter
 
     private readonly Graph graph;
     private readonly IReadOnlyDictionary<string, MapShape> shapes;
+    private readonly bool dynamicSize;
     private readonly HashSet<string> vectors = [];
     private readonly ImmutableArray<OnnxNode>.Builder nodes = ImmutableArray.CreateBuilder<OnnxNode>();
     private readonly OrderedDictionary<string, StateTensor> initializers = [];
 
-    private OnnxExporter(Graph graph, IReadOnlyDictionary<string, MapShape> shapes)
+    private OnnxExporter(Graph graph, IReadOnlyDictionary<string, MapShape> shapes, bool dynamicSize)
     {
         this.graph = graph;
         this.shapes = shapes;
+        this.dynamicSize = dynamicSize;
     }
 
     /// <summary>Writes what the graph's outputs need as ONNX.</summary>
@@ -40,7 +42,7 @@ internal sealed partial class OnnxExporter
         Graph needed = Passes.RemoveDead(graph);
         if (options.FoldBatchNorms) needed = OnnxExporterFolding.Fold(needed);
         int height = options.Height!.Value, width = options.Width!.Value;
-        var exporter = new OnnxExporter(needed, needed.InferShapes(height, width));
+        var exporter = new OnnxExporter(needed, needed.InferShapes(height, width), options.DynamicSize);
         foreach (Node node in needed.Nodes) exporter.Write(node);
         OnnxDimension[] size = options.DynamicSize ? [new(null, "H"), new(null, "W")] : [new(height, null), new(width, null)];
         return new OnnxModelToWrite(
@@ -49,11 +51,11 @@ internal sealed partial class OnnxExporter
             exporter.nodes.DrainToImmutable(),
             [.. exporter.initializers.Values],
             [new OnnxValue(graph.Input, OnnxElementType.Float, [new(null, Batch), new(graph.InputChannels, null), .. size])],
-            [.. needed.Outputs.Select(output => exporter.Output(output, options.DynamicSize))],
+            [.. needed.Outputs.Select(output => exporter.Output(output))],
             metadata);
     }
 
-    private OnnxValue Output(string name, bool dynamicSize)
+    private OnnxValue Output(string name)
     {
         MapShape shape = shapes[name];
         ImmutableArray<OnnxDimension> size = vectors.Contains(name) ? [] : dynamicSize ? [default, default] : [new(shape.H, null), new(shape.W, null)];

@@ -8,10 +8,12 @@ internal sealed partial class OnnxExporter
 {
     private void WriteConv(Conv2dNode conv)
     {
+        if (conv.Window.CeilMode) throw Unsupported(conv, "a convolution with ceil_mode");
+        int r = conv.Weight.Shape[2], s = conv.Weight.Shape[3];
+        SlidingWindow window = Resolve(conv, conv.Window, r, s);
+        (string input, window) = Cut(conv, window);
         ImmutableArray<string> constants = conv.Bias is { } bias ? [Float(conv.Weight), Float(bias)] : [Float(conv.Weight)];
-        Conv2dNode padded = conv.Window is { CeilMode: false } ? conv : throw Unsupported(conv, "a convolution with ceil_mode");
-        if (NeedsPadNode(conv.Window)) padded = conv with { Inputs = [Pad(conv, conv.Window.Pad, 0)], Window = conv.Window with { Pad = default } };
-        Add(padded, "Conv", constants, [.. WindowAttributes(padded.Window, conv.Weight.Shape[2], conv.Weight.Shape[3]), Attribute("group", conv.Groups)]);
+        Add(conv with { Inputs = [input] }, "Conv", constants, [.. Attributes(window, r, s), Attribute("group", conv.Groups)]);
     }
 
     private void WritePool(Pool2dNode pool)
@@ -22,19 +24,9 @@ internal sealed partial class OnnxExporter
             Add(pool, isMax ? "GlobalMaxPool" : "GlobalAveragePool");
             return;
         }
-        SlidingWindow window = pool.Window;
-        bool paddingHasValue = isMax && !double.IsNegativeInfinity(pool.PadValue);
-        Pool2dNode padded = pool;
-        if (NeedsPadNode(window) || paddingHasValue)
-        {
-            // Padding that is a part of the map cannot be told from the map: not where windows are counted by what is padding, nor
-            // where padding must not count in a mean.
-            bool cuts = window.Pad is { Top: <= 0, Left: <= 0, Bottom: <= 0, Right: <= 0 };
-            if (window.CeilMode || (!isMax && !cuts && !pool.CountIncludePad) || (paddingHasValue && window.AutoPad is not AutoPad.None))
-                throw Unsupported(pool, "this padding of a pool");
-            padded = pool with { Inputs = [Pad(pool, window.Pad, isMax ? pool.PadValue : 0)], Window = window with { Pad = default } };
-        }
-        List<OnnxAttribute> attributes = WindowAttributes(padded.Window, r, s);
+        SlidingWindow window = Resolve(pool, pool.Window, r, s);
+        (string input, window) = isMax && !double.IsNegativeInfinity(pool.PadValue) ? PadWithValue(pool, window) : Cut(pool, window);
+        List<OnnxAttribute> attributes = Attributes(window, r, s);
         attributes.Add(Attribute("ceil_mode", window.CeilMode ? 1 : 0));
         if (!isMax)
         {
@@ -42,13 +34,36 @@ internal sealed partial class OnnxExporter
             attributes.RemoveAll(attribute => attribute.Name == "dilations");
             attributes.Add(Attribute("count_include_pad", pool.CountIncludePad ? 1 : 0));
         }
-        Add(padded, isMax ? "MaxPool" : "AveragePool", [], [.. attributes]);
+        Add(pool with { Inputs = [input] }, isMax ? "MaxPool" : "AveragePool", [], [.. attributes]);
     }
 
-    /// <summary>ONNX's windows have no negative padding, and none beside auto_pad.</summary>
-    private static bool NeedsPadNode(SlidingWindow window) =>
-        window.Pad is { Top: < 0 } or { Left: < 0 } or { Bottom: < 0 } or { Right: < 0 }
-        || (window.AutoPad is not AutoPad.None && window.Pad != default);
+    /// <summary>
+    /// Padding that follows from the size of the map becomes that padding where the size is known: ONNX has no auto_pad beside pads, and
+    /// ONNX Runtime none beside dilations.
+    /// </summary>
+    private SlidingWindow Resolve(Node node, SlidingWindow window, int r, int s)
+    {
+        if (window.AutoPad is AutoPad.None) return window;
+        if (!dynamicSize) return window with { Pad = window.Place(shapes[node.Inputs[0]], r, s)!.Value.Pad, AutoPad = AutoPad.None };
+        return window is { DilationH: 1, DilationW: 1, CeilMode: false } && window.Pad == default
+            ? window
+            : throw Unsupported(node, "padding by size together with other padding, dilation or ceil_mode, for images of any size,");
+    }
+
+    /// <summary>ONNX's windows have no negative padding: a node before them takes these pixels away.</summary>
+    private (string Input, SlidingWindow Window) Cut(Node node, SlidingWindow window)
+    {
+        Padding pad = window.Pad;
+        var cut = new Padding(Math.Min(pad.Top, 0), Math.Min(pad.Left, 0), Math.Min(pad.Bottom, 0), Math.Min(pad.Right, 0));
+        return cut == default
+            ? (node.Inputs[0], window)
+            : (Pad(node, cut, 0), window with { Pad = new Padding(pad.Top - cut.Top, pad.Left - cut.Left, pad.Bottom - cut.Bottom, pad.Right - cut.Right) });
+    }
+
+    /// <summary>ONNX's maximum never sees its padding: a node before it makes the padding a part of the map.</summary>
+    private (string Input, SlidingWindow Window) PadWithValue(Pool2dNode pool, SlidingWindow window) => window is { CeilMode: false, AutoPad: AutoPad.None }
+        ? (Pad(pool, window.Pad, pool.PadValue), window with { Pad = default })
+        : throw Unsupported(pool, "padding of a value of its own together with ceil_mode or padding by size");
 
     private string Pad(Node node, Padding pad, double value)
     {
@@ -59,7 +74,7 @@ internal sealed partial class OnnxExporter
         return name;
     }
 
-    private static List<OnnxAttribute> WindowAttributes(SlidingWindow window, int r, int s) =>
+    private static List<OnnxAttribute> Attributes(SlidingWindow window, int r, int s) =>
     [
         Attribute("kernel_shape", [r, s]),
         Attribute("strides", [window.StrideH, window.StrideW]),

@@ -11,9 +11,9 @@ internal sealed class OnnxExportRuntime : IDisposable
 {
     private readonly InferenceSession session;
 
-    public OnnxExportRuntime(string path)
+    public OnnxExportRuntime(string path, OrtLoggingLevel level = OrtLoggingLevel.ORT_LOGGING_LEVEL_WARNING)
     {
-        using var options = new SessionOptions();
+        using var options = new SessionOptions { LogSeverityLevel = level };
         session = new InferenceSession(path, options);
     }
 
