@@ -161,6 +161,7 @@ internal static class ShapeOperators
     /// <summary>Elements of a computed shape.</summary>
     public static object Gather(OnnxOperator op)
     {
+        if (op.Input(0) is Activation) throw op.Fail("picking elements of a computed tensor is not supported, only those of its shape");
         long[] data = op.IntsOfInput(0, "data", "") ?? [], indices = op.IntsOfInput(1, "indices", "") ?? [];
         ImmutableArray<int> shape = op.Constant(1, "indices").Shape;
         return OnnxConstants.OfInt64(op.Output, shape, [.. indices.Select(index => data[op.Axis(index, data.Length)])]);
@@ -169,6 +170,7 @@ internal static class ShapeOperators
     /// <summary>Parts of a computed shape.</summary>
     public static object Concat(OnnxOperator op)
     {
+        if (Enumerable.Range(0, op.InputCount).Any(input => op.Input(input) is Activation)) throw op.Fail("joining computed tensors is not supported, only the sizes of a shape");
         long[] all = [.. Enumerable.Range(0, op.InputCount).SelectMany(input => op.IntsOfInput(input, "part", "") ?? [])];
         return OnnxConstants.OfInt64(op.Output, [all.Length], all);
     }
