@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using IlgpuResNet.Models;
+using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Tests;
@@ -41,6 +43,26 @@ internal static class OnnxExportNetworks
             .Select(parameter => (parameter.Name, parameter.Shape, Values(random, parameter, lastFilter)))
             .ToArray(), config.Name);
     }
+
+    /// <summary>The same tensors, rounded to another element type, and a counter of batches as PyTorch keeps them.</summary>
+    public static StateDict As(StateDict weights, DataType type) => new(
+        weights.Source,
+        weights.Values.Select(tensor => Make(tensor.Name, tensor.Shape, type, Bytes(tensor.ToArray(), type)))
+            .Append(Make("bn1.num_batches_tracked", [], DataType.Int64, BitConverter.GetBytes(1234L))),
+        weights.Metadata);
+
+    private static BytesTensor Make(string name, ImmutableArray<int> shape, DataType type, byte[] values) =>
+        new BytesTensor { Name = name, Shape = shape, DataType = type, Values = values };
+
+    private static byte[] Bytes(float[] values, DataType type) => type switch
+    {
+        DataType.Float32 => MemoryMarshal.AsBytes<float>(values).ToArray(),
+        DataType.Float16 => MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, value => (Half)value)).ToArray(),
+        DataType.BFloat16 => MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, value => (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16))).ToArray(),
+        // More digits than a float holds.
+        DataType.Float64 => MemoryMarshal.AsBytes<double>(Array.ConvertAll(values, value => value * (1 + 1e-12))).ToArray(),
+        _ => throw new ArgumentOutOfRangeException(nameof(type)),
+    };
 
     private static float[] Values(Random random, ResNetParameter parameter, string lastFilter)
     {
