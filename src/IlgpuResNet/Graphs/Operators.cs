@@ -20,6 +20,17 @@ public sealed record BatchNormNode : Node
     /// <summary>Added to the variance.</summary>
     public required double Epsilon { get; init; }
 
+    /// <summary>The same as <c>x * scale + shift</c>: scale = weight / sqrt(var + eps), shift = bias - mean · scale.</summary>
+    internal static (double[] Scale, double[] Shift) Fold(double[] weight, double[] bias, double[] mean, double[] variance, double epsilon)
+    {
+        double[] scale = [.. weight.Zip(variance, (w, v) => w / Math.Sqrt(v + epsilon))];
+        return (scale, [.. bias.Select((b, c) => b - mean[c] * scale[c])]);
+    }
+
+    /// <summary>The same of this one.</summary>
+    internal (double[] Scale, double[] Shift) Fold() =>
+        Fold(Weight.ToDoubleArray(), Bias.ToDoubleArray(), RunningMean.ToDoubleArray(), RunningVar.ToDoubleArray(), Epsilon);
+
     /// <inheritdoc/>
     public override MapShape InferShape(ReadOnlySpan<MapShape> inputs) =>
         inputs[0].C == Weight.Shape[0] ? inputs[0] : throw Mismatch($"{Weight.Shape[0]} channels", inputs[0]);

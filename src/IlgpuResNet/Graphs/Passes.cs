@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Graphs;
 
@@ -37,13 +36,13 @@ internal static class Passes
             position[node.Output] = nodes.Count;
             nodes.Add(node switch
             {
-                BatchNormNode norm => Pointwise(norm, norm.Inputs, Fold(norm)),
+                BatchNormNode norm => Pointwise(norm, norm.Inputs, Affine(norm.Fold())),
                 ReluNode => Pointwise(node, node.Inputs, new EpilogueSpec { Relu = true }),
                 ClipNode clip => Pointwise(node, node.Inputs, new EpilogueSpec { Clip = (clip.Min, clip.Max) }),
                 // The operand made last comes first: only its producer can take up the add, as the other is ready by then.
                 AddNode => Pointwise(node, [.. node.Inputs.OrderByDescending(input => position[input])], new EpilogueSpec { HasResidual = true }),
-                Conv2dNode { Bias: { } bias } conv => conv with { Bias = null, Epilogue = new EpilogueSpec { Shift = ToDoubles(bias) } },
-                LinearNode { Bias: { } bias } linear => linear with { Bias = null, Epilogue = new EpilogueSpec { Shift = ToDoubles(bias) } },
+                Conv2dNode { Bias: { } bias } conv => conv with { Bias = null, Epilogue = new EpilogueSpec { Shift = [.. bias.ToDoubleArray()] } },
+                LinearNode { Bias: { } bias } linear => linear with { Bias = null, Epilogue = new EpilogueSpec { Shift = [.. bias.ToDoubleArray()] } },
                 _ => node,
             });
         }
@@ -89,14 +88,5 @@ internal static class Passes
     private static PointwiseNode Pointwise(Node node, ImmutableArray<string> inputs, EpilogueSpec epilogue) =>
         new() { Name = node.Name, Inputs = inputs, Output = node.Output, Epilogue = epilogue };
 
-    /// <summary>scale = weight / sqrt(var + eps), shift = bias - mean · scale.</summary>
-    private static EpilogueSpec Fold(BatchNormNode norm)
-    {
-        ImmutableArray<double> weight = ToDoubles(norm.Weight), bias = ToDoubles(norm.Bias);
-        ImmutableArray<double> mean = ToDoubles(norm.RunningMean), variance = ToDoubles(norm.RunningVar);
-        ImmutableArray<double> scale = [.. weight.Zip(variance, (w, v) => w / Math.Sqrt(v + norm.Epsilon))];
-        return new EpilogueSpec { Scale = scale, Shift = [.. bias.Select((b, c) => b - mean[c] * scale[c])] };
-    }
-
-    private static ImmutableArray<double> ToDoubles(StateTensor tensor) => [.. tensor.ToArray().Select(value => (double)value)];
+    private static EpilogueSpec Affine((double[] Scale, double[] Shift) constants) => new() { Scale = [.. constants.Scale], Shift = [.. constants.Shift] };
 }

@@ -79,9 +79,7 @@ internal static class ArithmeticOperators
         if (input.Rank < 2) throw op.Fail("its input has no channels");
         int channels = input.Size(1);
         double[] weight = Vector(1, "scale"), bias = Vector(2, "bias"), mean = Vector(3, "mean"), variance = Vector(4, "variance");
-        double epsilon = op.Float("epsilon", 1e-5f);
-        double[] scale = [.. weight.Zip(variance, (w, v) => w / Math.Sqrt(v + epsilon))];
-        double[] shift = [.. bias.Select((b, c) => b - mean[c] * scale[c])];
+        (double[] scale, double[] shift) = BatchNormNode.Fold(weight, bias, mean, variance, op.Float("epsilon", 1e-5f));
         return builder.Affine(op, input, [channels, .. Enumerable.Repeat(1, input.Rank - 2)], scale, shift, budget);
 
         double[] Vector(int index, string what)

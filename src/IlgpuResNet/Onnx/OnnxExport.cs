@@ -30,13 +30,6 @@ public static class OnnxExport
             graph with { Outputs = options.Probabilities ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName] : [ResNetGraph.LogitsName] },
             options with { Height = options.Height ?? model.Preset.CropSize, Width = options.Width ?? model.Preset.CropSize },
             ModelMetadata.Of(model));
-        try
-        {
-            AtomicFile.Write(path, stream => OnnxWriter.Write(stream, onnx));
-        }
-        catch (IOException e)
-        {
-            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}.", e);
-        }
+        WeightsFile.Write(path, stream => OnnxWriter.Write(stream, onnx));
     }
 }

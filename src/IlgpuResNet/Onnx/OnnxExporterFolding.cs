@@ -36,23 +36,15 @@ internal static class OnnxExporterFolding
 
     private static Conv2dNode Fold(Conv2dNode conv, BatchNormNode norm)
     {
-        double[] weight = ToDoubles(norm.Weight), bias = ToDoubles(norm.Bias), mean = ToDoubles(norm.RunningMean), variance = ToDoubles(norm.RunningVar);
-        double[]? summand = conv.Bias is null ? null : ToDoubles(conv.Bias);
-        double[] scale = [.. weight.Zip(variance, (w, v) => w / Math.Sqrt(v + norm.Epsilon))];
-        float[] shift = [.. bias.Select((b, k) => (float)(b + ((summand?[k] ?? 0) - mean[k]) * scale[k]))];
+        (double[] scale, double[] summand) = norm.Fold();
+        double[]? bias = conv.Bias?.ToDoubleArray();
+        float[] shift = [.. summand.Select((b, k) => (float)(b + (bias?[k] ?? 0) * scale[k]))];
         return conv with
         {
             Weight = new FoldedFilter { Name = conv.Weight.Name, Shape = conv.Weight.Shape, DataType = DataType.Float32, Source = conv.Weight, Scale = [.. scale] },
             Bias = new ArrayTensor { Name = conv.Bias?.Name ?? $"{conv.Name}.bias", Shape = norm.Bias.Shape, DataType = DataType.Float32, Values = shift },
             Output = norm.Output,
         };
-    }
-
-    private static double[] ToDoubles(StateTensor tensor)
-    {
-        double[] values = new double[tensor.Count];
-        ToDoubles(tensor, 0, values);
-        return values;
     }
 
     /// <summary>Elements from an index on, as many as the destination holds. Exact but for whole numbers beyond 2^24, which no batch norm has.</summary>

@@ -31,14 +31,7 @@ internal static class OnnxTensor
         var tensor = new ArrayTensor { Name = name, Shape = shape, DataType = DataType.Float32, Values = values };
         if (tensor.Count != values.Length)
             throw new ArgumentException($"tensor {Message.Clean(name)} of shape {Message.Shape(shape)} needs {tensor.Count} values, but {values.Length} were given.", nameof(values));
-        try
-        {
-            AtomicFile.Write(path, stream => OnnxWriter.Write(stream, tensor));
-        }
-        catch (IOException e)
-        {
-            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}.", e);
-        }
+        WeightsFile.Write(path, stream => OnnxWriter.Write(stream, tensor));
     }
 
     /// <summary>All elements as they are stored, little-endian, in row-major order.</summary>
@@ -74,15 +67,6 @@ internal static class OnnxTensor
             _ => throw WrongType(tensor, "int64 or int32"),
         };
     }
-
-    /// <summary>All elements of a Float64, Float32, Float16 or BFloat16 tensor, exactly.</summary>
-    /// <exception cref="WeightsException">The tensor has another element type.</exception>
-    public static double[] ToDoubleArray(this StateTensor tensor) => tensor.DataType switch
-    {
-        DataType.Float64 => MemoryMarshal.Cast<byte, double>(tensor.ToByteArray()).ToArray(),
-        DataType.Float32 or DataType.Float16 or DataType.BFloat16 => Array.ConvertAll(tensor.ToArray(), number => (double)number),
-        _ => throw WrongType(tensor, "float32, float16, bfloat16 or double"),
-    };
 
     private static WeightsException WrongType(StateTensor tensor, string expected) =>
         new($"tensor {OnnxNames.Show(tensor.Name)} has elements of type {OnnxElementType.Name(OnnxElementType.FromDataType(tensor.DataType))}; {expected} was expected.");

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Immutable;
 using Google.Protobuf;
 using IlgpuResNet.Weights;
@@ -33,8 +32,6 @@ internal static class OnnxWriter
 
     /// <summary>Name of the writing program.</summary>
     public const string Producer = "IlgpuResNet";
-
-    private const int BufferBytes = 1 << 20;
 
     /// <summary>Writes a model.</summary>
     /// <exception cref="WeightsException">The model is larger than a protobuf file may be, or has an attribute of a type that is not written.</exception>
@@ -74,7 +71,7 @@ internal static class OnnxWriter
         {
             WriteHeader(stream, GraphField.Initializer, tensorStart.Length + Bytes(tensor));
             stream.Write(tensorStart);
-            CopyElements(stream, tensor);
+            tensor.WriteTo(stream, static (piece, target) => target.Write(piece));
         }
         stream.Write(graphEnd);
         stream.Write(end);
@@ -88,7 +85,7 @@ internal static class OnnxWriter
         byte[] start = OnnxMessages.TensorStart(tensor);
         CheckSize(tensor.Name, start.Length + Bytes(tensor));
         stream.Write(start);
-        CopyElements(stream, tensor);
+        tensor.WriteTo(stream, static (piece, target) => target.Write(piece));
     }
 
     private static long Bytes(StateTensor tensor) => tensor.Count * tensor.DataType.Size();
@@ -104,25 +101,5 @@ internal static class OnnxWriter
         using var output = new CodedOutputStream(stream, OnnxMessages.LongestHeader, leaveOpen: true);
         output.WriteTag(field, WireFormat.WireType.LengthDelimited);
         output.WriteLength((int)length);
-    }
-
-    private static void CopyElements(Stream stream, StateTensor tensor)
-    {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-        try
-        {
-            int size = tensor.DataType.Size();
-            for (long first = 0; first < tensor.Count;)
-            {
-                int count = (int)Math.Min(tensor.Count - first, BufferBytes / size);
-                tensor.CopyBytes(first, buffer.AsSpan(0, count * size));
-                stream.Write(buffer, 0, count * size);
-                first += count;
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 }

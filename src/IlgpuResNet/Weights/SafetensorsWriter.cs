@@ -8,7 +8,6 @@ namespace IlgpuResNet.Weights;
 internal static class SafetensorsWriter
 {
     private const int Alignment = 8;
-    private const int BufferBytes = 1 << 20;
 
     /// <summary>
     /// Writes as <see cref="AtomicFile"/> does: an existing file is replaced whole or left as it was.
@@ -19,21 +18,14 @@ internal static class SafetensorsWriter
         // Wide elements first keeps every tensor aligned to its element.
         StateTensor[] ordered = [.. weights.Values.OrderByDescending(tensor => tensor.DataType.Size())];
         ReadOnlyMemory<byte> header = Header(weights, ordered, metadata);
-        try
+        WeightsFile.Write(path, stream =>
         {
-            AtomicFile.Write(path, stream =>
-            {
-                Span<byte> prefix = stackalloc byte[SafetensorsReader.PrefixLength];
-                BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
-                stream.Write(prefix);
-                stream.Write(header.Span);
-                WriteData(stream, ordered);
-            });
-        }
-        catch (IOException e)
-        {
-            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}.", e);
-        }
+            Span<byte> prefix = stackalloc byte[SafetensorsReader.PrefixLength];
+            BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
+            stream.Write(prefix);
+            stream.Write(header.Span);
+            foreach (StateTensor tensor in ordered) tensor.WriteTo(stream, static (piece, target) => target.Write(piece));
+        });
     }
 
     private static ReadOnlyMemory<byte> Header(StateDict weights, StateTensor[] ordered, IReadOnlyDictionary<string, string> metadata)
@@ -78,28 +70,5 @@ internal static class SafetensorsWriter
         json.WriteNumberValue(offset + tensor.Count * tensor.DataType.Size());
         json.WriteEndArray();
         json.WriteEndObject();
-    }
-
-    private static void WriteData(FileStream stream, StateTensor[] tensors)
-    {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-        try
-        {
-            foreach (StateTensor tensor in tensors)
-            {
-                int size = tensor.DataType.Size();
-                for (long first = 0; first < tensor.Count;)
-                {
-                    int count = (int)Math.Min(tensor.Count - first, BufferBytes / size);
-                    tensor.CopyBytes(first, buffer.AsSpan(0, count * size));
-                    stream.Write(buffer, 0, count * size);
-                    first += count;
-                }
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 }

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Weights;
 
@@ -75,11 +77,44 @@ public abstract class StateTensor
     /// <param name="destination">Whole elements, not beyond the last one.</param>
     internal abstract void CopyBytes(long first, Span<byte> destination);
 
+    /// <summary>Hands over all elements as they are stored, in order, piece by piece: no tensor is held as a whole.</summary>
+    /// <param name="target">What takes them.</param>
+    /// <param name="write">Called for each piece.</param>
+    internal void WriteTo<TTarget>(TTarget target, ReadOnlySpanAction<byte, TTarget> write)
+    {
+        const int PieceBytes = 1 << 20;
+        byte[] piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
+        try
+        {
+            int size = DataType.Size();
+            for (long first = 0; first < Count;)
+            {
+                int count = (int)Math.Min(Count - first, PieceBytes / size);
+                CopyBytes(first, piece.AsSpan(0, count * size));
+                write(piece.AsSpan(0, count * size), target);
+                first += count;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
+        }
+    }
+
     /// <summary>All elements in row-major order, converted to float32.</summary>
     public float[] ToArray()
     {
         float[] values = new float[Count];
         CopyTo(values);
+        return values;
+    }
+
+    /// <summary>All elements in row-major order as doubles, exact for every type of floats.</summary>
+    internal double[] ToDoubleArray()
+    {
+        if (DataType is not DataType.Float64) return Array.ConvertAll(ToArray(), value => (double)value);
+        double[] values = new double[Count];
+        CopyBytes(0, MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
     }
 

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>
@@ -8,7 +6,6 @@ namespace IlgpuResNet.Weights.Torch;
 /// </summary>
 internal static class TorchZipWriter
 {
-    private const int BufferBytes = 1 << 20;
     private const string Folder = "archive";
     private const string Pickle = $"{Folder}/data.pkl";
     private const string Version = $"{Folder}/version";
@@ -20,26 +17,19 @@ internal static class TorchZipWriter
         StateTensor[] tensors = [.. weights.Values];
         ReadOnlyMemory<byte> pickle = PickleWriter.StateDict(tensors);
         CheckSize(path, tensors, pickle.Length);
-        try
+        WeightsFile.Write(path, stream =>
         {
-            AtomicFile.Write(path, stream =>
+            var zip = new ZipWriter(stream);
+            Entry(zip, Pickle, pickle.Span);
+            for (int key = 0; key < tensors.Length; key++)
             {
-                var zip = new ZipWriter(stream);
-                Entry(zip, Pickle, pickle.Span);
-                for (int key = 0; key < tensors.Length; key++)
-                {
-                    zip.BeginEntry(StorageName(key));
-                    AppendElements(zip, tensors[key]);
-                    zip.EndEntry();
-                }
-                Entry(zip, Version, "3\n"u8);
-                zip.Finish();
-            });
-        }
-        catch (IOException e)
-        {
-            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}.", e);
-        }
+                zip.BeginEntry(StorageName(key));
+                tensors[key].WriteTo(zip, static (piece, target) => target.Append(piece));
+                zip.EndEntry();
+            }
+            Entry(zip, Version, "3\n"u8);
+            zip.Finish();
+        });
     }
 
     private static string StorageName(int key) => $"{Folder}/data/{key}";
@@ -58,25 +48,5 @@ internal static class TorchZipWriter
         zip.BeginEntry(name);
         zip.Append(content);
         zip.EndEntry();
-    }
-
-    private static void AppendElements(ZipWriter zip, StateTensor tensor)
-    {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-        try
-        {
-            int size = tensor.DataType.Size();
-            for (long first = 0; first < tensor.Count;)
-            {
-                int count = (int)Math.Min(tensor.Count - first, BufferBytes / size);
-                tensor.CopyBytes(first, buffer.AsSpan(0, count * size));
-                zip.Append(buffer.AsSpan(0, count * size));
-                first += count;
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 }

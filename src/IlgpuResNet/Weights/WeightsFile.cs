@@ -1,0 +1,19 @@
+namespace IlgpuResNet.Weights;
+
+/// <summary>Writing files of weights.</summary>
+internal static class WeightsFile
+{
+    /// <summary>Writes as <see cref="AtomicFile"/> does: an existing file is replaced whole or left as it was.</summary>
+    /// <exception cref="WeightsException">The file cannot be written.</exception>
+    public static void Write(string path, Action<FileStream> write)
+    {
+        try
+        {
+            AtomicFile.Write(path, write);
+        }
+        catch (IOException e)
+        {
+            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}.", e);
+        }
+    }
+}
