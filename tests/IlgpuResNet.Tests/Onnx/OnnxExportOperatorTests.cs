@@ -108,6 +108,59 @@ public sealed class OnnxExportOperatorTests : IDisposable
         }
     }
 
+    /// <summary>A view takes the elements pixel by pixel, ONNX's Flatten channel by channel.</summary>
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(3)]
+    public void A_flattened_map_meets_its_linear_layer(int side)
+    {
+        const int Channels = 2, Outputs = 3, Seed = 4;
+        var random = new Random(Seed);
+        int features = side * side * Channels;
+        float[] matrix = TestData.Uniform(random, Outputs * features), images = TestData.Uniform(random, Batch * features);
+        Node[] nodes =
+        [
+            new ClipNode { Name = "low", Inputs = ["input"], Output = "low", Min = -0.5, Max = double.PositiveInfinity },
+            new ClipNode { Name = "high", Inputs = ["low"], Output = "high", Min = double.NegativeInfinity, Max = 0.5 },
+            new ViewNode { Name = "flatten", Inputs = ["high"], Output = "flatten", Shape = new MapShape(1, 1, features) },
+            new LinearNode { Name = "fc", Inputs = ["flatten"], Output = "fc", Weight = TestTensors.Create("fc.weight", [Outputs, features], matrix) },
+            new AddNode { Name = "add", Inputs = ["fc", "fc"], Output = "add" },
+            new SoftmaxNode { Name = "output", Inputs = ["add"], Output = "output" },
+        ];
+        var expected = new List<double>();
+        for (int n = 0; n < Batch; n++)
+        {
+            double[] scores = new double[Outputs];
+            for (int k = 0; k < Outputs; k++)
+                for (int pixel = 0; pixel < side * side; pixel++)
+                    for (int c = 0; c < Channels; c++)
+                        scores[k] += 2 * matrix[k * features + pixel * Channels + c] * Math.Clamp((double)images[(n * Channels + c) * side * side + pixel], -0.5, 0.5);
+            expected.AddRange(Oracle.Softmax(Outputs, scores));
+        }
+        using OnnxExportRuntime runtime = Export(new Graph("test", "input", Channels, ["output"], [.. nodes]), side, side);
+        // The error of a score moves a probability by at most twice that.
+        double tolerance = TestData.Epsilon * features * 2 * 4 * 2;
+        TestData.AssertClose([.. expected], runtime.Run("output", images, Batch, Channels, side, side), tolerance, $"side {side}, seed {Seed}");
+    }
+
+    [TestMethod]
+    public void Padding_by_size_stays_for_images_of_any_size_and_other_padding_beside_it_is_refused()
+    {
+        var pool = new Pool2dNode { Name = "pool", Inputs = ["input"], Output = "output", Kind = PoolKind.Max, Kernel = (3, 3), Window = new SlidingWindow { StrideH = 2, StrideW = 2, AutoPad = AutoPad.SameLower } };
+        var options = new OnnxExportOptions { Height = 9, Width = 9, DynamicSize = true };
+        OnnxModelToWrite model = Export(pool);
+        Assert.AreEqual("SAME_LOWER", model.Nodes.Single().Attributes["auto_pad"].S);
+        Refused(pool with { Window = pool.Window with { Pad = Padding.Same(1) } });
+        Refused(pool with { Window = pool.Window with { DilationW = 2 } });
+        Refused(pool with { PadValue = 0 });
+        Refused(pool with { Window = new SlidingWindow { CeilMode = true }, PadValue = 0 });
+        Refused(pool with { Kind = PoolKind.Average, Window = new SlidingWindow { DilationH = 2 } });
+
+        void Refused(Node node) => StringAssert.StartsWith(Assert.ThrowsExactly<GraphException>(() => Export(node)).Message, "pool: ");
+
+        OnnxModelToWrite Export(Node node) => OnnxExporter.Export(new Graph("test", "input", 1, ["output"], [node]), options, new Dictionary<string, string>());
+    }
+
     /// <summary>A pool's padding stays below its taps, as ONNX Runtime wants it; at times it cuts pixels off, or more of it follows from the size.</summary>
     private static SlidingWindow RandomWindow(Random random, bool isPool, bool ceilMode, bool dilates)
     {
@@ -134,9 +187,6 @@ public sealed class OnnxExportOperatorTests : IDisposable
         var graph = new Graph("test", "input", channels, ["output"], [node]);
         MapShape shape = graph.InferShapes(h, w)["output"];
         (_, _, Padding pad) = window.Place(new MapShape(h, w, channels), r, s)!.Value;
-        string path = folder.PathOf("node.onnx");
-        using (FileStream file = File.Create(path))
-            OnnxWriter.Write(file, OnnxExporter.Export(graph, new OnnxExportOptions { Height = h, Width = w }, new Dictionary<string, string>()));
 
         float[] images = TestData.Uniform(random, Batch * channels * h * w);
         var expected = new List<double>();
@@ -145,9 +195,17 @@ public sealed class OnnxExportOperatorTests : IDisposable
                 for (int p = 0; p < shape.H; p++)
                     for (int q = 0; q < shape.W; q++)
                         expected.Add(definition(new Window(images, n * channels, h, w, pad, window, r, s, p, q), k));
-        // ONNX's shape inference counts one window too many for some ceil_mode, and warns; the operators themselves do not.
-        using var runtime = new OnnxExportRuntime(path, OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+        using OnnxExportRuntime runtime = Export(graph, h, w);
         TestData.AssertClose([.. expected], runtime.Run("output", images, Batch, channels, h, w), tolerance, $"{node}, {h}x{w}, seed {seed}");
+    }
+
+    private OnnxExportRuntime Export(Graph graph, int height, int width)
+    {
+        string path = folder.PathOf("graph.onnx");
+        using (FileStream file = File.Create(path))
+            OnnxWriter.Write(file, OnnxExporter.Export(graph, new OnnxExportOptions { Height = height, Width = width }, new Dictionary<string, string>()));
+        // ONNX's shape inference counts one window too many for some ceil_mode, and warns; the operators themselves do not.
+        return new OnnxExportRuntime(path, OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
     }
 
     /// <summary>The window of one output pixel over images <c>[N·C, H, W]</c>.</summary>
