@@ -101,6 +101,9 @@ public sealed class ResNet : Model
             ModelMetadata.ClassNames(weights, config.NumClasses) ?? ClassLabels.ForCount(config.NumClasses));
     }
 
+    /// <inheritdoc cref="Model.WithClassNames"/>
+    public new ResNet WithClassNames(IEnumerable<string> names) => (ResNet)base.WithClassNames(names);
+
     /// <inheritdoc/>
     internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
     {
