@@ -103,9 +103,10 @@ internal static partial class ModelMetadata
     /// The entries that a file of a model needs, with those of its own file that speak of other things. Class names that a reader finds by
     /// their number are left to it; a network that no entry can say is left out.
     /// </summary>
-    internal static ImmutableDictionary<string, string> Of(ResNet model)
+    internal static ImmutableSortedDictionary<string, string> Of(ResNet model)
     {
-        ImmutableDictionary<string, string> own = model.Weights.Metadata.ToImmutableDictionary();
+        // In order of their keys: a file must not differ from run to run.
+        ImmutableSortedDictionary<string, string> own = model.Weights.Metadata.ToImmutableSortedDictionary(StringComparer.Ordinal);
         bool named = own.ContainsKey(ClassesKey) || !model.ClassNames.SequenceEqual(ClassLabels.ForCount(model.Config.NumClasses));
         own = own.RemoveRange([VariantKey, DilationKey, ClassesKey, PresetKey]);
         try

@@ -117,7 +117,7 @@ internal static class ArithmeticOperators
         OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, Activation input, StateTensor constant,
         Func<OnnxOperator, double[], (double[]? Scale, double[]? Shift)> parts)
     {
-        if (!constant.IsFloat()) throw op.Fail($"its constant {Message.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
+        if (!constant.IsFloat) throw op.Fail($"its constant {Message.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
         budget.Charge(constant.Count * sizeof(double) * 2);
         (double[]? scale, double[]? shift) = parts(op, constant.ToDoubleArray());
         return builder.Affine(op, input, ShapeFor(op, constant, input.Rank), scale, shift, budget);
@@ -133,7 +133,7 @@ internal static class ArithmeticOperators
 
     private static StateTensor Fold(OnnxOperator op, ReadBudget budget, StateTensor a, StateTensor b, Func<double, double, double> operation)
     {
-        if (!a.IsFloat() || !b.IsFloat()) throw op.Fail("arithmetic on constant integers is not supported");
+        if (!a.IsFloat || !b.IsFloat) throw op.Fail("arithmetic on constant integers is not supported");
         budget.Charge((a.Count + b.Count) * 3 * sizeof(double));
         if (Math.Max(a.Count, b.Count) < a.Count * b.Count / Math.Max(1, Math.Min(a.Count, b.Count))) throw op.Fail("an outer product of constants is not supported");
         return OnnxConstants.Combine(op.Output, a, b, operation) ?? throw op.Fail($"constants of shape {Message.Shape(a.Shape)} and {Message.Shape(b.Shape)} do not fit each other");

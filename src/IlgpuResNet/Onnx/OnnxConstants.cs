@@ -58,10 +58,6 @@ internal sealed class ComputedTensor : StateTensor
 /// <summary>Arithmetic and rearrangement of constants.</summary>
 internal static class OnnxConstants
 {
-    /// <summary>True of what can be a weight.</summary>
-    public static bool IsFloat(this StateTensor tensor) =>
-        tensor.DataType is DataType.Float32 or DataType.Float64 or DataType.Float16 or DataType.BFloat16;
-
     /// <summary>The same elements under another shape of as many.</summary>
     public static StateTensor WithShape(this StateTensor tensor, ImmutableArray<int> shape) => tensor is FilledTensor filled
         ? new FilledTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Value = filled.Value }

@@ -27,7 +27,7 @@ public sealed class OnnxModel : Model
     public override int NumClasses { get; }
 
     /// <inheritdoc/>
-    public override long ParameterCount => file.Graph.InitializersInOrder.Where(tensor => tensor.IsFloat()).Sum(tensor => tensor.Count);
+    public override long ParameterCount => file.Graph.InitializersInOrder.Where(tensor => tensor.IsFloat).Sum(tensor => tensor.Count);
 
     /// <inheritdoc/>
     public override string Description => $"ONNX, opset {file.Opsets.GetValueOrDefault("", 1)}{(file.Producer.Length > 0 ? $", made by {Message.Clean(file.Producer)}" : "")}";

@@ -37,7 +37,7 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     public StateTensor Weight(int index, string what, params ReadOnlySpan<int> ranks)
     {
         StateTensor weight = Constant(index, what);
-        if (!ranks.Contains(weight.Shape.Length) || weight.Shape.Contains(0) || !weight.IsFloat())
+        if (!ranks.Contains(weight.Shape.Length) || weight.Shape.Contains(0) || !weight.IsFloat)
             throw Fail($"{what} {Message.Clean(weight.Name)} is {weight.DataType} {Message.Shape(weight.Shape)}, but floats of {string.Join(" or ", ranks.ToArray())} dimensions were expected");
         return weight;
     }
@@ -89,7 +89,7 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     {
         if (!HasInput(index)) return TryGet(attribute, OnnxAttributeType.Float, out OnnxAttribute? value) ? value.F : otherwise;
         StateTensor tensor = Constant(index, what);
-        return tensor.Count == 1 && tensor.IsFloat() ? tensor.ToDoubleArray()[0] : throw Fail($"its {what} is {tensor.DataType} {Message.Shape(tensor.Shape)}, but one float was expected");
+        return tensor.Count == 1 && tensor.IsFloat ? tensor.ToDoubleArray()[0] : throw Fail($"its {what} is {tensor.DataType} {Message.Shape(tensor.Shape)}, but one float was expected");
     }
 
     /// <summary>The most dimensions that a value may have.</summary>

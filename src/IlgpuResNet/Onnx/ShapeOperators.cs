@@ -33,7 +33,7 @@ internal static class ShapeOperators
         return op.Input(0) switch
         {
             Activation activation when toFloat => activation,
-            StateTensor constant when toFloat == constant.IsFloat() => constant,
+            StateTensor constant when toFloat == constant.IsFloat => constant,
             StateTensor constant when toFloat && constant.Count <= OnnxOperator.MostDims =>
                 OnnxConstants.OfDouble(constant.Name, constant.Shape, Array.ConvertAll(constant.ToArray(), number => (double)number)),
             _ => throw op.Fail($"a conversion to {OnnxElementType.Name(to)} is not supported"),
@@ -59,7 +59,7 @@ internal static class ShapeOperators
         if (type is DataType.Int32) type = DataType.Int64;
         if (type is not (DataType.Float32 or DataType.Float64 or DataType.Int64)) throw op.Fail($"a constant of {type} is not supported");
         ImmutableArray<int> shape = Sizes(op, op.IntsOfInput(0, "shape", "") ?? []);
-        return new FilledTensor { Name = op.Output, Shape = shape, DataType = type, Value = value is null ? 0 : value.IsFloat() ? value.ToDoubleArray()[0] : value.ToArray()[0] };
+        return new FilledTensor { Name = op.Output, Shape = shape, DataType = type, Value = value is null ? 0 : value.IsFloat ? value.ToDoubleArray()[0] : value.ToArray()[0] };
     }
 
     public static object Reshape(OnnxOperator op)
@@ -139,7 +139,7 @@ internal static class ShapeOperators
         if (!stated.Order().SequenceEqual(Enumerable.Range(0, rank).Select(axis => (long)axis))) throw op.Fail($"its perm [{string.Join(", ", stated)}] is no permutation of {rank} dimensions");
         ImmutableArray<int> permutation = [.. stated.Select(axis => (int)axis)];
         if (input is StateTensor constant)
-            return constant.IsFloat() ? OnnxConstants.Transpose(constant, permutation) : throw op.Fail("it transposes constant integers");
+            return constant.IsFloat ? OnnxConstants.Transpose(constant, permutation) : throw op.Fail("it transposes constant integers");
         Activation activation = (Activation)input;
         if (activation.HasBatch && permutation[0] != 0) throw op.Unfit("it moves the batch away from the front");
         return activation with { Dims = [.. permutation.Select(axis => activation.Dims[axis])] };

@@ -109,9 +109,14 @@ public abstract class StateTensor
         return values;
     }
 
-    /// <summary>All elements in row-major order as doubles, exact for every type of floats.</summary>
+    /// <summary>True of what can be a weight: any type of floats.</summary>
+    internal bool IsFloat => DataType is DataType.Float32 or DataType.Float64 or DataType.Float16 or DataType.BFloat16;
+
+    /// <summary>All elements in row-major order as doubles, exactly.</summary>
+    /// <exception cref="WeightsException">They are no floats.</exception>
     internal double[] ToDoubleArray()
     {
+        if (!IsFloat) throw new WeightsException($"tensor {Message.Clean(Name)} has elements of type {DataType}; floats were expected.");
         if (DataType is not DataType.Float64) return Array.ConvertAll(ToArray(), value => (double)value);
         double[] values = new double[Count];
         CopyBytes(0, MemoryMarshal.AsBytes(values.AsSpan()));
