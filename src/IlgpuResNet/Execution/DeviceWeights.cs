@@ -54,7 +54,7 @@ internal sealed class DeviceWeights : IDisposable
                 {
                     Span<float> values = host.AsSpan(0, (int)filter.Count);
                     filter.CopyTo(values);
-                    if (NonFinite.Any(values)) warnings.Add($"{filter.Name} holds NaN or infinite values; every answer of the network may be NaN.");
+                    if (NonFinite.Any(values)) warnings.Add($"{Message.Clean(filter.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
                     runtime.Kernels.PackFilter(shape, values, packed.AsSpan(0, filterLength));
                 }
                 ArrayView<float> filterView = weights.Upload(packed.AsSpan(0, filterLength), ref offset);
@@ -62,7 +62,7 @@ internal sealed class DeviceWeights : IDisposable
                 bool nonFinite = NonFinite.Any(packed.AsSpan(0, channels));
                 ArrayView<float> shift = weights.Upload(ToFloats(node.Epilogue.Shift, 0, packed.AsSpan(0, channels)), ref offset);
                 if (nonFinite || NonFinite.Any(packed.AsSpan(0, channels)))
-                    warnings.Add($"the bias or batch norm after {node.Name} holds NaN or infinite values; every answer of the network may be NaN.");
+                    warnings.Add($"the bias or batch norm after {Message.Clean(node.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
                 weights.nodes.Add(node.Output, new NodeWeights(filterView, scale, shift));
             }
             weights.Warnings = warnings.DrainToImmutable();

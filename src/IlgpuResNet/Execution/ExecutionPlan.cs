@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Models;
+using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Execution;
 
@@ -92,7 +93,7 @@ public sealed class ExecutionPlan
         foreach ((string name, MapShape shape) in shapes)
         {
             if (shape.Count > int.MaxValue / maxBatch)
-                throw new GraphException($"{name}: {maxBatch} images of {shape} pass the limit of {int.MaxValue} elements a tensor; use a smaller batch or image.");
+                throw new GraphException($"{Message.Clean(name)}: {maxBatch} images of {shape} pass the limit of {int.MaxValue} elements a tensor; use a smaller batch or image.");
         }
 
         // Views share the memory of what they view: it is memory that lives and dies, not names.

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Graphs;
 
@@ -65,11 +66,18 @@ public sealed record EpilogueSpec
     }
 
     private static ImmutableArray<double>? Multiply(ImmutableArray<double>? a, ImmutableArray<double>? b) =>
-        a is null ? b : b is null ? a : [.. a.Value.Zip(b.Value, (x, y) => x * y)];
+        a is null ? b : b is null ? a : Combine(a.Value, b.Value, static (x, y) => x * y);
 
     private static ImmutableArray<double>? Affine(ImmutableArray<double>? shift, ImmutableArray<double>? scale, ImmutableArray<double>? summand)
     {
         ImmutableArray<double>? scaled = shift is null ? null : Multiply(shift, scale);
-        return scaled is null ? summand : summand is null ? scaled : [.. scaled.Value.Zip(summand.Value, (x, y) => x + y)];
+        return scaled is null ? summand : summand is null ? scaled : Combine(scaled.Value, summand.Value, static (x, y) => x + y);
+    }
+
+    private static ImmutableArray<double> Combine(ImmutableArray<double> a, ImmutableArray<double> b, Func<double, double, double> operation)
+    {
+        double[] result = new double[a.Length];
+        for (int i = 0; i < result.Length; i++) result[i] = operation(a[i], b[i]);
+        return ImmutableCollectionsMarshal.AsImmutableArray(result);
     }
 }

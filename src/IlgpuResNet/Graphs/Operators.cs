@@ -23,8 +23,13 @@ public sealed record BatchNormNode : Node
     /// <summary>The same as <c>x * scale + shift</c>: scale = weight / sqrt(var + eps), shift = bias - mean · scale.</summary>
     internal static (double[] Scale, double[] Shift) Fold(double[] weight, double[] bias, double[] mean, double[] variance, double epsilon)
     {
-        double[] scale = [.. weight.Zip(variance, (w, v) => w / Math.Sqrt(v + epsilon))];
-        return (scale, [.. bias.Select((b, c) => b - mean[c] * scale[c])]);
+        double[] scale = new double[weight.Length], shift = new double[weight.Length];
+        for (int c = 0; c < scale.Length; c++)
+        {
+            scale[c] = weight[c] / Math.Sqrt(variance[c] + epsilon);
+            shift[c] = bias[c] - mean[c] * scale[c];
+        }
+        return (scale, shift);
     }
 
     /// <summary>The same of this one.</summary>

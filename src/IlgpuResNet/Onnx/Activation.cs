@@ -112,8 +112,18 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
             dims.SelectMany(axes => axes).Select(axis => (axis.Size, Stride(axis))));
     }
 
-    private IEnumerable<(int Size, int Stride)> Layout(int dimension) =>
-        Dims[dimension].Select(axis => axis.IsBatch ? (axis.Size, 0) : (axis.Size, Stride(axis)));
+    /// <summary>What a dimension runs over; axes that follow each other in memory are one, however they came to be.</summary>
+    private List<(int Size, int Stride)> Layout(int dimension)
+    {
+        var layout = new List<(int Size, int Stride)>();
+        foreach (Axis axis in Dims[dimension])
+        {
+            int stride = axis.IsBatch ? 0 : Stride(axis);
+            if (!axis.IsBatch && layout is [.., var last] && last.Stride == stride * axis.Size) layout[^1] = (last.Size * axis.Size, stride);
+            else layout.Add((axis.Size, stride));
+        }
+        return layout;
+    }
 
     /// <summary>Axes that follow each other in memory and in the dimensions become one.</summary>
     private static List<Axis> MergeNeighbours(List<Axis> axes, List<Axis> memory)
@@ -147,9 +157,14 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
 }
 
 /// <summary>Padding by a constant that has not been made yet.</summary>
+/// <param name="Operator">The node that asks for it.</param>
 /// <param name="Pad">Rows and columns.</param>
 /// <param name="Value">What they hold.</param>
-internal sealed record PendingPad(Padding Pad, double Value);
+internal sealed record PendingPad(OnnxOperator Operator, Padding Pad, double Value)
+{
+    /// <summary>True when it takes rows or columns away.</summary>
+    public bool Cuts => Pad.Top < 0 || Pad.Left < 0 || Pad.Bottom < 0 || Pad.Right < 0;
+}
 
 /// <summary>The order of memory in which an import was tried does not fit; another may. Never leaves the importer.</summary>
 internal sealed class LayoutException(string message) : Exception(message);

@@ -9,6 +9,9 @@ internal static class ArithmeticOperators
 {
     private const int FirstNumPyBroadcast = 7;
 
+    /// <summary>An element of a constant is read as float and as double, and changed once.</summary>
+    private const long BytesPerElement = sizeof(float) + 2 * sizeof(double);
+
     public static object Add(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
         (Activation a, Activation b) => Sum(op, builder, a, b),
@@ -20,14 +23,7 @@ internal static class ArithmeticOperators
 
     public static object Sub(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
-        (Activation a, Activation b) => Sum(op, builder, a, builder.EmitElementwise(
-            b, $"{op.Output}/negated", tensor => new PointwiseNode
-            {
-                Name = tensor,
-                Inputs = [b.Tensor],
-                Output = tensor,
-                Epilogue = new EpilogueSpec { Scale = [.. Enumerable.Repeat(-1.0, b.Shape.C)] },
-            })),
+        (Activation a, Activation b) => Sum(op, builder, a, builder.Affine(op, b, [], [-1], null, budget)),
         (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static (_, c) => (null, Array.ConvertAll(c, x => -x))),
         (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static (_, c) => (Array.ConvertAll(c, _ => -1.0), c)),
         (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x - y),
@@ -75,6 +71,8 @@ internal static class ArithmeticOperators
         if (op.Int("training_mode", 0) != 0 || (op.Opset < FirstInferenceByDefault && op.Int("is_test", 0) == 0))
             throw op.Fail("it is in training mode; export the model for inference");
         if (op.Int("spatial", 1) == 0) throw op.Fail("it normalises every pixel by itself (spatial = 0), which is not supported");
+        if (op.Opset >= FirstInferenceByDefault && Enumerable.Range(1, op.OutputCount - 1).Any(op.HasOutput))
+            throw op.Fail("it gives statistics, as it does in training; export the model for inference");
         Activation input = op.Activation(0);
         if (input.Rank < 2) throw op.Fail("its input has no channels");
         int channels = input.Size(1);
@@ -86,7 +84,7 @@ internal static class ArithmeticOperators
         {
             StateTensor tensor = op.Weight(index, $"its {what}", 1);
             if (tensor.Shape[0] != channels) throw op.Fail($"its {what} is {Message.Shape(tensor.Shape)}, but its input has {channels} channels");
-            budget.Charge(channels * (long)sizeof(double) * 2);
+            budget.Charge(channels * BytesPerElement);
             return tensor.ToDoubleArray();
         }
     }
@@ -118,7 +116,7 @@ internal static class ArithmeticOperators
         Func<OnnxOperator, double[], (double[]? Scale, double[]? Shift)> parts)
     {
         if (!constant.IsFloat) throw op.Fail($"its constant {Message.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
-        budget.Charge(constant.Count * sizeof(double) * 2);
+        budget.Charge(constant.Count * BytesPerElement);
         (double[]? scale, double[]? shift) = parts(op, constant.ToDoubleArray());
         return builder.Affine(op, input, ShapeFor(op, constant, input.Rank), scale, shift, budget);
     }
@@ -134,8 +132,6 @@ internal static class ArithmeticOperators
     private static StateTensor Fold(OnnxOperator op, ReadBudget budget, StateTensor a, StateTensor b, Func<double, double, double> operation)
     {
         if (!a.IsFloat || !b.IsFloat) throw op.Fail("arithmetic on constant integers is not supported");
-        budget.Charge((a.Count + b.Count) * 3 * sizeof(double));
-        if (Math.Max(a.Count, b.Count) < a.Count * b.Count / Math.Max(1, Math.Min(a.Count, b.Count))) throw op.Fail("an outer product of constants is not supported");
-        return OnnxConstants.Combine(op.Output, a, b, operation) ?? throw op.Fail($"constants of shape {Message.Shape(a.Shape)} and {Message.Shape(b.Shape)} do not fit each other");
+        return OnnxConstants.Combine(op.Output, a, b, operation, budget) ?? throw op.Fail($"constants of shape {Message.Shape(a.Shape)} and {Message.Shape(b.Shape)} do not fit each other");
     }
 }

@@ -26,18 +26,19 @@ internal static class MatrixOperators
         bool transposed = op.Int("transB", 0) != 0;
         int outputs = weight.Shape[transposed ? 0 : 1];
         fits = fits && c!.Count == outputs;
-        Activation product = Product(op, builder, a, weight, transposed, alpha, fits ? c!.WithShape([outputs]) : null);
+        if (fits) budget.Charge(c!.Count * SpatialOperators.BytesPerBias);
+        Activation product = Product(op, builder, budget, a, weight, transposed, alpha, fits ? c!.WithShape([outputs]) : null);
         if (added is not null) return ArithmeticOperators.Sum(op, builder, product, added);
         if (c is null || fits) return product;
-        budget.Charge(c.Count * sizeof(double) * 2);
+        budget.Charge(c.Count * (sizeof(float) + 2L * sizeof(double)));
         return builder.Affine(op, product, c.Shape, null, Array.ConvertAll(c.ToDoubleArray(), value => beta * value), budget);
     }
 
     /// <summary>A product with a constant matrix over the last dimension.</summary>
-    public static Activation MatMul(OnnxOperator op, OnnxGraphBuilder builder)
+    public static Activation MatMul(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
     {
         if (op.Input(0) is StateTensor) throw op.Fail("a constant on the left of the product is not supported");
-        return Product(op, builder, op.Activation(0), op.Weight(1, "its matrix", 2), transposed: false, 1, null);
+        return Product(op, builder, budget, op.Activation(0), op.Weight(1, "its matrix", 2), transposed: false, 1, null);
     }
 
     public static Activation Softmax(OnnxOperator op, OnnxGraphBuilder builder)
@@ -64,7 +65,7 @@ internal static class MatrixOperators
         return op.Int("keepdims", 1) != 0 ? mean : mean with { Dims = mean.Dims[..2] };
     }
 
-    private static Activation Product(OnnxOperator op, OnnxGraphBuilder builder, Activation input, StateTensor weight, bool transposed, float alpha, StateTensor? bias)
+    private static Activation Product(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, Activation input, StateTensor weight, bool transposed, float alpha, StateTensor? bias)
     {
         if (input.Rank < 1) throw op.Fail("its input is a scalar");
         (int features, int outputs) = transposed ? (weight.Shape[1], weight.Shape[0]) : (weight.Shape[0], weight.Shape[1]);
@@ -92,7 +93,7 @@ internal static class MatrixOperators
             Inputs = [rows.Tensor],
             Output = tensor,
             Weight = asItIs ? weight : OnnxConstants.Gathered(
-                weight, weight.Name, [outputs, features],
+                weight.Stored(budget), weight.Name, [outputs, features],
                 [(outputs, transposed ? features : 1), .. inMemory.Select(axis => (axis.Size, strides[axis]))],
                 alpha),
             Bias = bias,

@@ -61,7 +61,18 @@ internal static class OnnxConstants
     /// <summary>The same elements under another shape of as many.</summary>
     public static StateTensor WithShape(this StateTensor tensor, ImmutableArray<int> shape) => tensor is FilledTensor filled
         ? new FilledTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Value = filled.Value }
-        : new ReshapedTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Source = tensor };
+        : new ReshapedTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Source = Unwrapped(tensor) };
+
+    /// <summary>The tensor itself where its elements are stored somewhere; a copy where they would be computed, so that reading is never nested.</summary>
+    public static StateTensor Stored(this StateTensor tensor, ReadBudget budget)
+    {
+        if (Unwrapped(tensor) is not ComputedTensor) return tensor;
+        budget.Charge(tensor.Count * 2 * sizeof(float));
+        return new ArrayTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = DataType.Float32, Values = tensor.ToArray() };
+    }
+
+    /// <summary>Reshaping again must not pile up tensors that ask one another.</summary>
+    private static StateTensor Unwrapped(StateTensor tensor) => tensor is ReshapedTensor reshaped ? reshaped.Source : tensor;
 
     /// <summary>A small tensor of int64.</summary>
     public static StateTensor OfInt64(string name, ImmutableArray<int> shape, ReadOnlySpan<long> values) =>
@@ -113,23 +124,32 @@ internal static class OnnxConstants
     };
 
     /// <summary>Element by element with NumPy's broadcasting.</summary>
+    /// <param name="name">Name of the result.</param>
+    /// <param name="a">Any tensor of floats.</param>
+    /// <param name="b">Another one.</param>
+    /// <param name="operation">What is computed of two elements.</param>
+    /// <param name="budget">What the result and what it is made of are charged to.</param>
     /// <returns>Null when the shapes do not fit each other.</returns>
-    public static StateTensor? Combine(string name, StateTensor a, StateTensor b, Func<double, double, double> operation)
+    public static StateTensor? Combine(string name, StateTensor a, StateTensor b, Func<double, double, double> operation, ReadBudget budget)
     {
+        // Floats, then doubles, of each; the result as doubles and as bytes.
+        const int BytesPerOperand = sizeof(float) + sizeof(double), BytesPerElement = 2 * sizeof(double);
         int rank = Math.Max(a.Shape.Length, b.Shape.Length);
         int[] shape = new int[rank], strideA = new int[rank], strideB = new int[rank];
         for (int i = rank - 1, countA = 1, countB = 1; i >= 0; i--)
         {
             int sizeA = SizeAt(a, i), sizeB = SizeAt(b, i);
             if (sizeA != sizeB && sizeA != 1 && sizeB != 1) return null;
-            shape[i] = Math.Max(sizeA, sizeB);
+            shape[i] = sizeA == 1 ? sizeB : sizeA;
             strideA[i] = sizeA == 1 ? 0 : countA;
             strideB[i] = sizeB == 1 ? 0 : countB;
             countA *= sizeA;
             countB *= sizeB;
         }
+        int count = shape.Aggregate(1, (product, size) => checked(product * size));
+        budget.Charge((a.Count + b.Count) * BytesPerOperand + (long)count * BytesPerElement);
         double[] x = a.ToDoubleArray(), y = b.ToDoubleArray();
-        double[] result = new double[shape.Aggregate(1, (count, size) => checked(count * size))];
+        double[] result = new double[count];
         for (int i = 0; i < result.Length; i++)
         {
             int rest = i, placeA = 0, placeB = 0;

@@ -16,11 +16,13 @@ internal sealed class OnnxFile : IDisposable
     private readonly MappedFile file;
     private readonly OnnxExternalData external;
 
-    private OnnxFile(OnnxModelContent content, MappedFile file, OnnxExternalData external)
+    private OnnxFile(OnnxModelContent content, MappedFile file, OnnxExternalData external, ReadBudget budget)
     {
         this.content = content;
         this.file = file;
         this.external = external;
+        Budget = budget;
+        Budget.Extend(ExternalLength);
     }
 
     /// <summary>The path as given, for messages.</summary>
@@ -41,6 +43,15 @@ internal sealed class OnnxFile : IDisposable
     /// <summary>The graph.</summary>
     public OnnxGraph Graph => content.Graph;
 
+    /// <summary>What is left of the memory that loading may take, for who makes something of the graph while loading.</summary>
+    public ReadBudget Budget { get; }
+
+    /// <summary>Bytes of all files of external data.</summary>
+    private long ExternalLength => external.Files.Sum(part => part.Length);
+
+    /// <summary>What making something of the graph may take at any later time.</summary>
+    public ReadBudget NewBudget() => new(Path, file.Length + ExternalLength);
+
     /// <summary>True from the first call of <see cref="Dispose"/>.</summary>
     public bool IsDisposed { get; private set; }
 
@@ -55,7 +66,7 @@ internal sealed class OnnxFile : IDisposable
         {
             using MappedFile.Lease lease = file.Borrow();
             var message = new ProtoReader(lease.Span(0, (int)file.Length), 0, "ModelProto", budget);
-            return new OnnxFile(OnnxModelReader.Read(message, new OnnxTensorReader(file, external)), file, external);
+            return new OnnxFile(OnnxModelReader.Read(message, new OnnxTensorReader(file, external)), file, external, budget);
         }
         catch
         {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Weights;
 
@@ -7,8 +8,11 @@ namespace IlgpuResNet.Onnx;
 /// <summary>A graph in the making: emits nodes and keeps track of how memory lies.</summary>
 internal sealed class OnnxGraphBuilder
 {
+    /// <summary>Bytes that scale and shift of one channel take: the place of their constants, both, and both again where a convolution takes them up.</summary>
+    public const long BytesPerChannel = sizeof(int) + 4 * sizeof(double);
+
     private readonly List<Node> nodes = [];
-    private readonly HashSet<string> names = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> names = new(StringComparer.Ordinal);
 
     /// <summary>The nodes so far, in order.</summary>
     public IReadOnlyList<Node> Nodes => nodes;
@@ -16,8 +20,13 @@ internal sealed class OnnxGraphBuilder
     /// <summary>Makes the name of a tensor that nothing else has.</summary>
     public string UniqueName(string wanted)
     {
-        string name = wanted;
-        for (int i = 2; !names.Add(name); i++) name = $"{wanted}/{i}";
+        if (names.TryAdd(wanted, 1)) return wanted;
+        // Counts on from the last number, as one name may be wanted thousands of times.
+        string name;
+        int number = names[wanted];
+        do name = $"{wanted}/{++number}";
+        while (!names.TryAdd(name, 1));
+        names[wanted] = number;
         return name;
     }
 
@@ -78,10 +87,10 @@ internal sealed class OnnxGraphBuilder
     public static ImmutableArray<Axis> AxesOf(int size) => size == 1 ? [] : [new Axis(size)];
 
     /// <summary>Makes the padding that was put off.</summary>
-    public Activation WithoutPendingPad(OnnxOperator op, Activation input)
+    public Activation WithoutPendingPad(Activation input)
     {
         if (input.Pad is not { } pending) return input;
-        Activation map = AsMap(op, input with { Pad = null });
+        Activation map = AsMap(pending.Operator, input with { Pad = null });
         string tensor = UniqueName($"{input.Tensor}/pad");
         // A maximum over windows of one pixel is a copy.
         MapShape shape = Emit(new Pool2dNode
@@ -106,6 +115,11 @@ internal sealed class OnnxGraphBuilder
     /// <param name="budget">What the expanded constants are charged to.</param>
     public Activation Affine(OnnxOperator op, Activation input, ImmutableArray<int> shape, double[]? scale, double[]? shift, ReadBudget budget)
     {
+        if (shape.Length > input.Rank)
+        {
+            if (input.HasBatch) throw op.Unfit("its constant has more dimensions than its input, whose batch would not come first");
+            input = input with { Dims = [.. Enumerable.Repeat(ImmutableArray<Axis>.Empty, shape.Length - input.Rank), .. input.Dims] };
+        }
         int missing = input.Rank - shape.Length;
         var strides = new Dictionary<Axis, int>();
         int count = 1;
@@ -126,13 +140,14 @@ internal sealed class OnnxGraphBuilder
         // The constant repeats with the innermost axes that hold all it varies over; no less than the shape has channels, to fuse with what made them.
         int channels = input.SuffixLength(strides.Keys);
         if (input.Shape.C % channels == 0) channels = input.Shape.C;
-        budget.Charge(channels * (long)sizeof(double) * 2);
+        budget.Charge(channels * BytesPerChannel);
         Activation rows = AsRows(input, channels);
         int[] places = Places(input, channels, strides);
         EpilogueSpec epilogue = new() { Scale = Expand(scale), Shift = Expand(shift) };
         return EmitElementwise(rows, op.Output, tensor => new PointwiseNode { Name = op.Name, Inputs = [rows.Tensor], Output = tensor, Epilogue = epilogue });
 
-        ImmutableArray<double>? Expand(double[]? values) => values is null ? null : [.. places.Select(place => values[place])];
+        ImmutableArray<double>? Expand(double[]? values) =>
+            values is null ? null : ImmutableCollectionsMarshal.AsImmutableArray(Array.ConvertAll(places, place => values[place]));
     }
 
     /// <summary>For each of the innermost elements of memory, the place in a constant that has these strides.</summary>

@@ -19,10 +19,10 @@ internal sealed class OnnxImporter
             ["BatchNormalization"] = (op, import) => ArithmeticOperators.BatchNormalization(op, import.builder, import.budget),
             ["Cast"] = (op, _) => ShapeOperators.Cast(op),
             ["Clip"] = (op, import) => ArithmeticOperators.Clip(op, import.builder),
-            ["Concat"] = (op, _) => ShapeOperators.Concat(op),
-            ["Constant"] = (op, _) => ShapeOperators.Constant(op),
+            ["Concat"] = (op, import) => ShapeOperators.Concat(op, import.budget),
+            ["Constant"] = (op, import) => ShapeOperators.Constant(op, import.budget),
             ["ConstantOfShape"] = (op, _) => ShapeOperators.ConstantOfShape(op),
-            ["Conv"] = (op, import) => SpatialOperators.Conv(op, import.builder),
+            ["Conv"] = (op, import) => SpatialOperators.Conv(op, import.builder, import.budget),
             ["Div"] = (op, import) => ArithmeticOperators.Div(op, import.builder, import.budget),
             ["Dropout"] = (op, _) => ShapeOperators.Dropout(op),
             ["Flatten"] = (op, _) => ShapeOperators.Flatten(op),
@@ -30,7 +30,7 @@ internal sealed class OnnxImporter
             ["Gemm"] = (op, import) => MatrixOperators.Gemm(op, import.builder, import.budget),
             ["GlobalAveragePool"] = (op, import) => SpatialOperators.GlobalAveragePool(op, import.builder),
             ["Identity"] = (op, _) => ShapeOperators.Identity(op),
-            ["MatMul"] = (op, import) => MatrixOperators.MatMul(op, import.builder),
+            ["MatMul"] = (op, import) => MatrixOperators.MatMul(op, import.builder, import.budget),
             ["MaxPool"] = (op, import) => SpatialOperators.MaxPool(op, import.builder),
             ["Mul"] = (op, import) => ArithmeticOperators.Mul(op, import.builder, import.budget),
             ["Pad"] = (op, import) => SpatialOperators.Pad(op, import.builder),
@@ -42,7 +42,7 @@ internal sealed class OnnxImporter
             ["Squeeze"] = (op, _) => ShapeOperators.Squeeze(op),
             ["Sub"] = (op, import) => ArithmeticOperators.Sub(op, import.builder, import.budget),
             ["Sum"] = (op, import) => ArithmeticOperators.SumAll(op, import.builder, import.budget),
-            ["Transpose"] = (op, _) => ShapeOperators.Transpose(op),
+            ["Transpose"] = (op, import) => ShapeOperators.Transpose(op, import.budget),
             ["Unsqueeze"] = (op, _) => ShapeOperators.Unsqueeze(op),
         }.ToFrozenDictionary();
 
@@ -52,18 +52,24 @@ internal sealed class OnnxImporter
     private const string LogitsName = "logits";
     private const string ProbabilitiesName = "probabilities";
 
+    // Upper estimates of what a node becomes here and in the passes, of an output, and of a name in a set.
+    private const int BytesPerNode = 6144;
+    private const int BytesPerOutput = 2048;
+    private const int BytesPerName = 128;
+
     private readonly OnnxFile file;
     private readonly OnnxInput input;
+    private readonly IReadOnlyDictionary<string, StateTensor> constants;
     private readonly OnnxGraphBuilder builder = new();
     private readonly ReadBudget budget;
     private readonly Dictionary<string, object> values = new(StringComparer.Ordinal);
 
-    private OnnxImporter(OnnxFile file, OnnxInput input, IEnumerable<StateTensor> constants, long budgetBytes)
+    private OnnxImporter(OnnxFile file, OnnxInput input, IReadOnlyDictionary<string, StateTensor> constants, ReadBudget budget)
     {
         this.file = file;
         this.input = input;
-        budget = new ReadBudget(file.Path, budgetBytes);
-        foreach (StateTensor constant in constants) values[constant.Name] = constant;
+        this.constants = constants;
+        this.budget = budget;
     }
 
     /// <summary>Imports a graph.</summary>
@@ -71,17 +77,18 @@ internal sealed class OnnxImporter
     /// <param name="input">Its input, with sizes.</param>
     /// <param name="outputs">Names of the values that are wanted; none for class scores where the model gives such, else for all of its outputs.</param>
     /// <param name="constants">Constants that the file leaves to its user.</param>
+    /// <param name="budget">What may be allocated.</param>
     /// <exception cref="GraphException">Something in the graph cannot run here; the message names the operator, its node and its opset.</exception>
     /// <exception cref="WeightsException">A constant cannot be used.</exception>
-    public static Network Import(OnnxFile file, OnnxInput input, ImmutableArray<string> outputs, IReadOnlyCollection<StateTensor> constants)
+    public static Network Import(OnnxFile file, OnnxInput input, ImmutableArray<string> outputs, ImmutableArray<StateTensor> constants, ReadBudget budget)
     {
-        ImmutableArray<OnnxNode> needed = Needed(file, outputs is [] ? [.. file.Graph.Outputs.Select(output => output.Name)] : outputs);
+        ImmutableDictionary<string, StateTensor> known = file.Graph.Initializers.SetItems(constants.Select(constant => KeyValuePair.Create(constant.Name, constant)));
+        ImmutableArray<OnnxNode> needed = Needed(file, input.Name, outputs is [] ? [.. file.Graph.Outputs.Select(output => output.Name)] : outputs, known, budget);
         foreach (OnnxNode node in needed) CheckOperator(file, node);
-        long bytes = file.Graph.InitializersInOrder.Sum(tensor => tensor.Count * tensor.DataType.Size());
         string? first = null;
         foreach (Activation start in input.Layouts())
         {
-            var importer = new OnnxImporter(file, input, file.Graph.InitializersInOrder.Concat(constants), bytes);
+            var importer = new OnnxImporter(file, input, known, budget);
             try
             {
                 return importer.Run(start, needed, outputs);
@@ -101,15 +108,20 @@ internal sealed class OnnxImporter
         long opset = OpsetOf(file);
         foreach (OnnxNode node in nodes)
         {
-            OnnxOperator op = new(node, opset, file.Path, name => ValueOf(name, node, opset));
-            if (op.Output.Length == 0) throw op.Fail("it has no output");
+            budget.Charge(BytesPerNode);
+            OnnxOperator op = new(node, opset, file.Path, ValueOf);
+            if (op.Output.Length == 0) throw op.Fail("it has no first output");
             try
             {
                 values[op.Output] = Operators[node.OpType](op, this);
             }
             catch (OverflowException e)
             {
-                throw new GraphException($"{op.Fail("a size in it passes 2^31").Message}", e);
+                throw new GraphException(op.Fail("a size in it passes 2^31").Message, e);
+            }
+            catch (GraphException e) when (!e.Message.StartsWith(file.Path, StringComparison.Ordinal))
+            {
+                throw new GraphException(op.Fail(e.Message.TrimEnd('.')).Message, e);
             }
         }
         return outputs is [] && ClassScores() is { } scores
@@ -117,13 +129,15 @@ internal sealed class OnnxImporter
             : Finish(start, [.. (outputs is [] ? [.. file.Graph.Outputs.Select(output => output.Name)] : outputs).Select(Output)], isClassifier: false);
     }
 
-    private object ValueOf(string name, OnnxNode node, long opset)
+    private object ValueOf(OnnxOperator op, string name)
     {
         if (!values.TryGetValue(name, out object? value))
-            throw new GraphException($"{file.Path}: node {Message.Clean(node.Name)} ({node.OpType}, opset {opset}): its input {Message.Clean(name)} is made by no node before it, or by an output that is not supported.");
-        if (value is not Activation { Pad: not null } padded || TakesPad.Contains(node.OpType)) return value;
-        var op = new OnnxOperator(node, opset, file.Path, _ => padded);
-        return values[name] = builder.WithoutPendingPad(op, padded);
+        {
+            return constants.TryGetValue(name, out StateTensor? constant)
+                ? constant
+                : throw op.Fail($"its input {OnnxNames.Show(name)} is made by no node before it, or by an output that is not supported, such as a mask or indices");
+        }
+        return value is Activation { Pad: not null } padded && !TakesPad.Contains(op.Type) ? values[name] = builder.WithoutPendingPad(padded) : value;
     }
 
     private Network Finish(Activation start, ImmutableArray<TensorView> views, bool isClassifier)
@@ -134,17 +148,19 @@ internal sealed class OnnxImporter
         return new Network(Passes.Optimize(graph), start.Shape, start.View(input.Name), views, isClassifier);
     }
 
-    private TensorView Output(string name) => Result(name).View(name);
+    private TensorView Output(string name)
+    {
+        budget.Charge(BytesPerOutput);
+        return Result(name).View(name);
+    }
 
     private Activation Result(string name)
     {
-        if (!values.TryGetValue(name, out object? value))
-            throw new GraphException($"{file.Path}: no node makes the output {Message.Clean(name)}, or it is an output that is not supported, such as a mask or indices.");
-        if (value is not Activation activation)
-            throw new GraphException($"{file.Path}: its output {Message.Clean(name)} is constant; there is nothing to run.");
-        if (activation.Pad is null) return activation;
-        OnnxNode maker = file.Graph.Nodes.First(node => node.Outputs.Contains(name));
-        return builder.WithoutPendingPad(new OnnxOperator(maker, OpsetOf(file), file.Path, _ => activation), activation);
+        if (!values.TryGetValue(name, out object? value) && !constants.ContainsKey(name))
+            throw new GraphException($"{file.Path}: no node makes the output {OnnxNames.Show(name)}, or it is an output that is not supported, such as a mask or indices.");
+        return value is Activation activation
+            ? builder.WithoutPendingPad(activation)
+            : throw new GraphException($"{file.Path}: its output {OnnxNames.Show(name)} is constant; there is nothing to run.");
     }
 
     /// <summary>Logits and probabilities, when the first output is a vector for each image; null otherwise.</summary>
@@ -162,14 +178,22 @@ internal sealed class OnnxImporter
     }
 
     /// <summary>The nodes that some values depend on, in order.</summary>
-    private static ImmutableArray<OnnxNode> Needed(OnnxFile file, ImmutableArray<string> wanted)
+    private static ImmutableArray<OnnxNode> Needed(
+        OnnxFile file, string input, ImmutableArray<string> wanted, ImmutableDictionary<string, StateTensor> constants, ReadBudget budget)
     {
+        if (wanted is []) throw new GraphException($"{file.Path}: the graph has no outputs; name those that you want, or export the model with them.");
+        budget.Charge(BytesPerName * (long)wanted.Length);
         var names = new HashSet<string>(wanted, StringComparer.Ordinal);
+        var made = new HashSet<string>(StringComparer.Ordinal) { input };
         var nodes = new List<OnnxNode>();
         foreach (OnnxNode node in file.Graph.Nodes.Reverse())
         {
             if (!node.Outputs.Any(names.Contains)) continue;
-            names.UnionWith(node.Inputs);
+            budget.Charge(BytesPerName * (1L + node.Inputs.Length + node.Outputs.Length));
+            // An optional input or output that is left out has no name.
+            names.UnionWith(node.Inputs.Where(name => name.Length > 0));
+            string? twice = node.Outputs.FirstOrDefault(name => name.Length > 0 && (constants.ContainsKey(name) || !made.Add(name)));
+            if (twice is not null) throw OperatorOf(file, node).Fail($"the value {OnnxNames.Show(twice)} that it makes is made elsewhere, too");
             nodes.Add(node);
         }
         nodes.Reverse();
@@ -178,10 +202,14 @@ internal sealed class OnnxImporter
 
     private static void CheckOperator(OnnxFile file, OnnxNode node)
     {
-        var op = new OnnxOperator(node, OpsetOf(file), file.Path, _ => throw new InvalidOperationException());
+        OnnxOperator op = OperatorOf(file, node);
         if (node.Domain is not ("" or "ai.onnx")) throw op.Fail($"operators of the domain {Message.Clean(node.Domain)} are not supported");
         if (!Operators.ContainsKey(node.OpType)) throw op.Fail("this operator is not supported");
     }
+
+    /// <summary>A node to speak of, whose inputs are not at hand.</summary>
+    private static OnnxOperator OperatorOf(OnnxFile file, OnnxNode node) =>
+        new(node, OpsetOf(file), file.Path, (_, _) => throw new InvalidOperationException());
 
     private static long OpsetOf(OnnxFile file) => file.Opsets.GetValueOrDefault("", 1);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Weights;
 
@@ -36,11 +37,14 @@ internal sealed class OnnxInput
     /// <param name="height">Height that was asked for, or null.</param>
     /// <param name="width">Width that was asked for, or null.</param>
     /// <param name="usualSize">Side of an image where neither the file nor the user says.</param>
+    /// <param name="budget">What may be allocated.</param>
     /// <exception cref="GraphException">There is not one such input, or the sizes do not fit the file's.</exception>
-    public static OnnxInput Create(OnnxFile file, IReadOnlyCollection<StateTensor> constants, int? height, int? width, int usualSize)
+    public static OnnxInput Create(OnnxFile file, ImmutableArray<StateTensor> constants, int? height, int? width, int usualSize, ReadBudget budget)
     {
+        const int BytesPerName = 128;
+        budget.Charge(BytesPerName * file.Graph.Nodes.Sum(node => (long)node.Inputs.Length));
         var used = file.Graph.Nodes.SelectMany(node => node.Inputs).Concat(file.Graph.Outputs.Select(output => output.Name)).ToHashSet(StringComparer.Ordinal);
-        OnnxValue[] inputs = [.. file.Graph.Inputs.Where(value => used.Contains(value.Name)
+        OnnxValue[] inputs = [.. file.Graph.Inputs.Where(value => value.Name.Length > 0 && used.Contains(value.Name)
             && !file.Graph.Initializers.ContainsKey(value.Name) && !constants.Any(constant => constant.Name == value.Name))];
         if (inputs is not [var input])
         {
@@ -54,16 +58,24 @@ internal sealed class OnnxInput
         ImmutableArray<int> sizes = dims.Length == 4
             ? [SizeOf(0) ?? 0, SizeOf(1) ?? UsualChannels, Side(2, "height", height), Side(3, "width", width)]
             : [.. Enumerable.Range(0, dims.Length).Select(axis => SizeOf(axis) ?? (axis == 0 ? 0 : throw Unknown(axis)))];
+        if (dims.Length != 4 && (height ?? width) is not null)
+            throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} is no image [N, C, H, W], but a size of {height?.ToString(CultureInfo.InvariantCulture) ?? "any"}x{width?.ToString(CultureInfo.InvariantCulture) ?? "any"} was asked for; ask for none.");
         if (dims.Any(dim => dim.Value == 0 && dim.Parameter is null)) throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} has no elements.");
         if (sizes.Aggregate((Int128)1, (count, size) => Int128.Min(count * Math.Max(size, 1), long.MaxValue)) > int.MaxValue)
             throw new GraphException($"{file.Path}: its input [{string.Join(", ", sizes)}] passes the limit of {int.MaxValue} elements a tensor; use a smaller image.");
         return new OnnxInput(input.Name, sizes);
 
-        int? SizeOf(int axis) => dims[axis].Value is > 0 and <= int.MaxValue and var size ? (int)size : null;
+        int? SizeOf(int axis) => dims[axis].Value switch
+        {
+            null or <= 0 => null,
+            <= int.MaxValue and var size => (int)size,
+            var size => throw new GraphException($"{file.Path}: dimension {axis} of its input {Message.Clean(input.Name)} is {size}, which passes the limit of {int.MaxValue} elements a tensor; use a smaller image."),
+        };
 
         int Side(int axis, string name, int? asked)
         {
             int? stated = SizeOf(axis);
+            if (asked < 1) throw new GraphException($"{file.Path}: the input must be at least 1x1 pixels, but a {name} of {asked} was asked for.");
             if (stated is not null && asked is not null && stated != asked)
                 throw new GraphException($"{file.Path}: its input has a fixed {name} of {stated} pixels, but {asked} was asked for; use that size, or export the model with a dynamic one.");
             return stated ?? asked ?? usualSize;

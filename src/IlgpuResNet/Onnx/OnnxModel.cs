@@ -54,10 +54,11 @@ public sealed class OnnxModel : Model
         {
             var weights = new StateDict(path, file.Graph.InitializersInOrder, file.Metadata);
             preset ??= ModelMetadata.Preset(weights) ?? ImagePreset.ForFile(path);
-            Network network = OnnxImporter.Import(file, OnnxInput.Create(file, constants, null, null, preset.CropSize), [], constants);
+            OnnxInput input = OnnxInput.Create(file, constants, null, null, preset.CropSize, file.Budget);
+            Network network = OnnxImporter.Import(file, input, [], constants, file.Budget);
             int classes = network.IsClassifier ? network.Outputs[0].Count : 0;
             ImmutableArray<string> names = classes == 0 ? [] : ModelMetadata.ClassNames(weights, classes) ?? ClassLabels.ForCount(classes);
-            return new OnnxModel(file, weights, constants, preset, names, classes, []);
+            return new OnnxModel(file, weights, constants, preset, names, classes, new(StringComparer.Ordinal) { [Key(input, [])] = network });
         }
         catch
         {
@@ -92,15 +93,20 @@ public sealed class OnnxModel : Model
     /// <inheritdoc/>
     internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
     {
-        OnnxInput input = OnnxInput.Create(file, constants, height, width, Preset.CropSize);
-        string key = string.Join('\n', outputs.Prepend(input.IsImage ? $"{input.Height} {input.Width}" : ""));
+        ReadBudget budget = file.NewBudget();
+        OnnxInput input = OnnxInput.Create(file, constants, height, width, Preset.CropSize, budget);
+        string key = Key(input, outputs);
         lock (networks)
         {
             if (!networks.TryGetValue(key, out Network? network))
-                networks.Add(key, network = OnnxImporter.Import(file, input, outputs, constants));
+                networks.Add(key, network = OnnxImporter.Import(file, input, outputs, constants, budget));
             return network;
         }
     }
+
+    /// <summary>What a network depends on. Lengths keep names apart, whatever they consist of.</summary>
+    private static string Key(OnnxInput input, ImmutableArray<string> outputs) =>
+        string.Join(' ', outputs.Select(name => $"{name.Length}:{name}").Prepend(input.IsImage ? $"{input.Height}x{input.Width}" : ""));
 
     private protected override Model Renamed(ImmutableArray<string> classNames) =>
         new OnnxModel(file, Weights, constants, Preset, classNames, NumClasses, networks);

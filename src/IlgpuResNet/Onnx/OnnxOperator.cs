@@ -5,7 +5,7 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>One node of an ONNX graph with its inputs at hand, as the operators' handlers read it.</summary>
-internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Func<string, object> valueOf)
+internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Func<OnnxOperator, string, object> valueOf)
 {
     /// <summary>The operator's version is that of the operator set.</summary>
     public long Opset { get; } = opset;
@@ -20,12 +20,16 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
 
     public int InputCount => node.Inputs.Length;
 
+    public int OutputCount => node.Outputs.Length;
+
+    public bool HasOutput(int index) => node.Outputs[index].Length > 0;
+
     public bool Has(string attribute) => node.Attributes.ContainsKey(attribute);
 
     public bool HasInput(int index) => index < node.Inputs.Length && node.Inputs[index].Length > 0;
 
     /// <summary>An input: an <see cref="Activation"/>, or a <see cref="StateTensor"/> when it is constant.</summary>
-    public object Input(int index) => HasInput(index) ? valueOf(node.Inputs[index]) : throw Fail($"its input {index} is missing");
+    public object Input(int index) => HasInput(index) ? valueOf(this, node.Inputs[index]) : throw Fail($"its input {index} is missing");
 
     public Activation Activation(int index) => Input(index) as Activation
         ?? throw Fail($"its input {index} is constant, so that it computes nothing from the network's input");
@@ -65,7 +69,7 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     {
         if (Ints(attribute) is not { } values) return [.. Enumerable.Repeat(otherwise, count)];
         if (values.Length != count || values.Any(value => value is < 1 or > Largest))
-            throw Fail($"its {attribute} are [{string.Join(", ", values)}], but {count} numbers from 1 were expected");
+            throw Fail($"its {attribute} are {List(values)}, but {count} numbers from 1 to {Largest} were expected");
         return [.. values.Select(value => (int)value)];
     }
 
@@ -77,9 +81,13 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     /// <summary>Integers that newer operator sets have as an input and older ones as an attribute; null when absent.</summary>
     public long[]? IntsOfInput(int index, string what, string attribute)
     {
-        if (!HasInput(index)) return Ints(attribute) is { } values ? [.. values] : null;
+        if (!HasInput(index))
+        {
+            if (Ints(attribute) is not { } values) return null;
+            return values.Length <= MostNumbers ? [.. values] : throw Fail($"its {what} are {List(values)}, more than the {MostNumbers} that are supported");
+        }
         StateTensor tensor = Constant(index, what);
-        return tensor.DataType is DataType.Int64 or DataType.Int32 && tensor.Shape.Length <= 1 && tensor.Count <= MostDims * 2
+        return tensor.DataType is DataType.Int64 or DataType.Int32 && tensor.Shape.Length <= 1 && tensor.Count <= MostNumbers
             ? tensor.ToInt64Array()
             : throw Fail($"its {what} are {tensor.DataType} {Message.Shape(tensor.Shape)}, but a few int64 were expected");
     }
@@ -95,8 +103,15 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     /// <summary>The most dimensions that a value may have.</summary>
     public const int MostDims = 16;
 
+    /// <summary>The most numbers that a list of sizes, axes or pads may have.</summary>
+    private const int MostNumbers = 2 * MostDims;
+
     /// <summary>Sizes above this overflow somewhere, and nothing real has them.</summary>
     public const int Largest = 1 << 20;
+
+    /// <summary>Numbers for a message, the first ones if there are many.</summary>
+    public static string List(IReadOnlyCollection<long> numbers) =>
+        $"[{string.Join(", ", numbers.Take(MostDims))}{(numbers.Count > MostDims ? ", ..." : "")}]";
 
     public GraphException Fail(string why) => new(Say(why));
 
@@ -104,7 +119,7 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     public LayoutException Unfit(string why) => new(Say(why));
 
     private string Say(string why) =>
-        $"{source}: node {Message.Clean(Name)} ({Message.Clean(Type)}, opset {Opset}): {why}; this library runs ResNets and what is in them.";
+        $"{source}: node {OnnxNames.Show(Name)} ({Message.Clean(Type)}, opset {Opset}): {why}; this library runs ResNets and what is in them.";
 
     private bool TryGet(string attribute, OnnxAttributeType type, [NotNullWhen(true)] out OnnxAttribute? value)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
@@ -9,8 +10,14 @@ namespace IlgpuResNet.Onnx;
 /// </summary>
 internal static class ShapeOperators
 {
-    /// <summary>The batch in a computed shape: the number that Reshape reads as "the input's own".</summary>
+    // A number as int64 or double, where it is made, and again where it is kept; lists grow to twice their length.
+    private const int BytesPerNumber = 64;
+
+    /// <summary>In a target shape: the input's own size there.</summary>
     private const long OwnSize = 0;
+
+    /// <summary>In a computed shape: the batch, whatever it is in a run. No file can mean anything by this number.</summary>
+    private const long BatchSize = long.MinValue;
 
     public static object Identity(OnnxOperator op) => op.Input(0);
 
@@ -20,7 +27,7 @@ internal static class ShapeOperators
         const int FirstInferenceByDefault = 7, FirstTrainingModeInput = 12;
         double ratio = op.NumberOfInput(1, "ratio", "ratio", 0.5);
         bool training = op.Opset >= FirstTrainingModeInput
-            ? op.HasInput(2) && op.Constant(2, "training_mode").ToArray() is [not 0]
+            ? op.HasInput(2) && op.Constant(2, "training_mode") is var mode && (mode.Count == 1 ? mode.ToArray()[0] != 0 : throw op.Fail("its training_mode is not one value"))
             : op.Opset < FirstInferenceByDefault && op.Int("is_test", 0) == 0;
         return training && ratio != 0 ? throw op.Fail("it is in training mode; export the model for inference") : op.Input(0);
     }
@@ -34,32 +41,42 @@ internal static class ShapeOperators
         {
             Activation activation when toFloat => activation,
             StateTensor constant when toFloat == constant.IsFloat => constant,
-            StateTensor constant when toFloat && constant.Count <= OnnxOperator.MostDims =>
-                OnnxConstants.OfDouble(constant.Name, constant.Shape, Array.ConvertAll(constant.ToArray(), number => (double)number)),
+            StateTensor constant when toFloat && constant.DataType is DataType.Int64 or DataType.Int32 && constant.Count <= OnnxOperator.MostDims =>
+                OnnxConstants.OfDouble(constant.Name, constant.Shape, Array.ConvertAll(constant.ToInt64Array(), number =>
+                    number == BatchSize ? throw op.Unfit("it computes with the number of images") : (double)number)),
             _ => throw op.Fail($"a conversion to {OnnxElementType.Name(to)} is not supported"),
         };
     }
 
-    public static object Constant(OnnxOperator op)
+    public static object Constant(OnnxOperator op, ReadBudget budget)
     {
-        if (op.Tensor("value") is { } value) return value;
+        if (op.Tensor("value") is { } value) return value is RefusedTensor refused ? throw op.Fail(refused.Refusal().Message) : value;
         if (op.Has("value_float")) return OnnxConstants.OfDouble(op.Output, [], [op.Float("value_float", 0)]);
         if (op.Has("value_int")) return OnnxConstants.OfInt64(op.Output, [], [op.Int("value_int", 0)]);
-        if (op.Floats("value_floats") is { } floats) return OnnxConstants.OfDouble(op.Output, [floats.Length], [.. floats.Select(number => (double)number)]);
-        if (op.Ints("value_ints") is { } ints) return OnnxConstants.OfInt64(op.Output, [ints.Length], [.. ints]);
+        if (op.Floats("value_floats") is { } floats)
+        {
+            budget.Charge(floats.Length * (long)BytesPerNumber);
+            return OnnxConstants.OfDouble(op.Output, [floats.Length], [.. floats.Select(number => (double)number)]);
+        }
+        if (op.Ints("value_ints") is { } ints)
+        {
+            budget.Charge(ints.Length * (long)BytesPerNumber);
+            return OnnxConstants.OfInt64(op.Output, [ints.Length], ints.AsSpan());
+        }
         throw op.Fail("it has no value of a type that is supported");
     }
 
     public static object ConstantOfShape(OnnxOperator op)
     {
         StateTensor? value = op.Tensor("value");
-        if (value is not null && (value is RefusedTensor || value.Count != 1)) throw op.Fail("its value is not one number");
+        if (value is RefusedTensor refused) throw op.Fail(refused.Refusal().Message);
+        if (value is not null && value.Count != 1) throw op.Fail("its value is not one number");
         DataType type = value?.DataType ?? DataType.Float32;
         if (type is DataType.Float16 or DataType.BFloat16) type = DataType.Float32;
         if (type is DataType.Int32) type = DataType.Int64;
         if (type is not (DataType.Float32 or DataType.Float64 or DataType.Int64)) throw op.Fail($"a constant of {type} is not supported");
-        ImmutableArray<int> shape = Sizes(op, op.IntsOfInput(0, "shape", "") ?? []);
-        return new FilledTensor { Name = op.Output, Shape = shape, DataType = type, Value = value is null ? 0 : value.IsFloat ? value.ToDoubleArray()[0] : value.ToArray()[0] };
+        ImmutableArray<int> shape = Sizes(op, IntsOfConstant(op, 0, "shape"));
+        return new FilledTensor { Name = op.Output, Shape = shape, DataType = type, Value = value is null ? 0 : value.IsFloat ? value.ToDoubleArray()[0] : value.ToInt64Array()[0] };
     }
 
     public static object Reshape(OnnxOperator op)
@@ -67,11 +84,14 @@ internal static class ShapeOperators
         long[] target = op.IntsOfInput(1, "shape", "shape") ?? throw op.Fail("it has no shape");
         if (target.Length > OnnxOperator.MostDims) throw op.Fail($"{target.Length} dimensions are more than the {OnnxOperator.MostDims} that are supported");
         if (op.Int("allowzero", 0) != 0 && target.Contains(0)) throw op.Fail("it makes a tensor without elements");
+        if (target.LastIndexOf(BatchSize) > 0) throw op.Unfit("it moves the batch away from the front");
         if (op.Input(0) is not Activation input)
         {
             StateTensor constant = op.Constant(0, "data");
+            if (target is [BatchSize, ..]) throw op.Unfit("it gives a constant the batch as a size");
             return constant.WithShape(Resolve(op, target, [.. constant.Shape], constant.Count));
         }
+        // Without a batch nobody speaks of one: its number is stated.
         if (!input.HasBatch) return Reshaped(op, input, Resolve(op, target, [.. Enumerable.Range(0, input.Rank).Select(input.Size)], input.Shape.Count));
 
         // The batch stays the first dimension, whatever number stands for it; the others must hold one image.
@@ -79,7 +99,7 @@ internal static class ShapeOperators
         long[] image = target[1..];
         if (image.Contains(-1) && target[0] == -1) throw op.Fail("its shape has two -1");
         ImmutableArray<int> sizes = Resolve(op, image, [.. Enumerable.Range(1, input.Rank - 1).Select(input.Size)], input.Shape.Count, first: 1);
-        bool isBatch = target[0] is -1 or OwnSize || target[0] == input.Size(0) || input.Size(0) == 0;
+        bool isBatch = target[0] is -1 or OwnSize or BatchSize || target[0] == input.Size(0) || input.Size(0) == 0;
         if (!isBatch) throw op.Unfit("it mixes the images of a batch");
         return Reshaped(op, input, [0, .. sizes]);
     }
@@ -131,21 +151,22 @@ internal static class ShapeOperators
         }
     }
 
-    public static object Transpose(OnnxOperator op)
+    public static object Transpose(OnnxOperator op, ReadBudget budget)
     {
         object input = op.Input(0);
         int rank = Rank(input);
-        long[] stated = op.Ints("perm") is { } perm ? [.. perm] : [.. Enumerable.Range(0, rank).Reverse().Select(axis => (long)axis)];
-        if (!stated.Order().SequenceEqual(Enumerable.Range(0, rank).Select(axis => (long)axis))) throw op.Fail($"its perm [{string.Join(", ", stated)}] is no permutation of {rank} dimensions");
+        ImmutableArray<long> stated = op.Ints("perm") ?? [.. Enumerable.Range(0, rank).Reverse().Select(axis => (long)axis)];
+        if (stated.Length != rank || !stated.Order().SequenceEqual(Enumerable.Range(0, rank).Select(axis => (long)axis)))
+            throw op.Fail($"its perm {OnnxOperator.List(stated)} is no permutation of {rank} dimensions");
         ImmutableArray<int> permutation = [.. stated.Select(axis => (int)axis)];
         if (input is StateTensor constant)
-            return constant.IsFloat ? OnnxConstants.Transpose(constant, permutation) : throw op.Fail("it transposes constant integers");
+            return constant.IsFloat ? OnnxConstants.Transpose(constant.Stored(budget), permutation) : throw op.Fail("it transposes constant integers");
         Activation activation = (Activation)input;
         if (activation.HasBatch && permutation[0] != 0) throw op.Unfit("it moves the batch away from the front");
         return activation with { Dims = [.. permutation.Select(axis => activation.Dims[axis])] };
     }
 
-    /// <summary>The sizes of a value, for a Reshape further on; in place of the batch, the number by which Reshape keeps it.</summary>
+    /// <summary>The sizes of a value, for a Reshape further on.</summary>
     public static object Shape(OnnxOperator op)
     {
         object input = op.Input(0);
@@ -153,7 +174,7 @@ internal static class ShapeOperators
         int start = (int)Math.Clamp(op.Int("start", 0) is var s && s < 0 ? s + rank : s, 0, rank);
         int end = (int)Math.Clamp(op.Int("end", rank) is var e && e < 0 ? e + rank : e, start, rank);
         long[] sizes = input is Activation activation
-            ? [.. Enumerable.Range(0, rank).Select(i => i == 0 && activation.HasBatch ? OwnSize : activation.Size(i))]
+            ? [.. Enumerable.Range(0, rank).Select(i => i == 0 && activation.HasBatch ? BatchSize : activation.Size(i))]
             : [.. ((StateTensor)input).Shape.Select(size => (long)size)];
         return OnnxConstants.OfInt64(op.Output, [end - start], sizes.AsSpan(start, end - start));
     }
@@ -162,18 +183,29 @@ internal static class ShapeOperators
     public static object Gather(OnnxOperator op)
     {
         if (op.Input(0) is Activation) throw op.Fail("picking elements of a computed tensor is not supported, only those of its shape");
-        long[] data = op.IntsOfInput(0, "data", "") ?? [], indices = op.IntsOfInput(1, "indices", "") ?? [];
+        long[] data = IntsOfConstant(op, 0, "data"), indices = IntsOfConstant(op, 1, "indices");
+        op.Axis(op.Int("axis", 0), 1);
         ImmutableArray<int> shape = op.Constant(1, "indices").Shape;
         return OnnxConstants.OfInt64(op.Output, shape, [.. indices.Select(index => data[op.Axis(index, data.Length)])]);
     }
 
     /// <summary>Parts of a computed shape.</summary>
-    public static object Concat(OnnxOperator op)
+    public static object Concat(OnnxOperator op, ReadBudget budget)
     {
-        if (Enumerable.Range(0, op.InputCount).Any(input => op.Input(input) is Activation)) throw op.Fail("joining computed tensors is not supported, only the sizes of a shape");
-        long[] all = [.. Enumerable.Range(0, op.InputCount).SelectMany(input => op.IntsOfInput(input, "part", "") ?? [])];
-        return OnnxConstants.OfInt64(op.Output, [all.Length], all);
+        op.Axis(op.Int("axis", 0), 1);
+        var all = new List<long>();
+        for (int i = 0; i < op.InputCount; i++)
+        {
+            if (op.HasInput(i) && op.Input(i) is Activation) throw op.Fail("joining computed tensors is not supported, only the sizes of a shape");
+            long[] part = IntsOfConstant(op, i, "part");
+            budget.Charge((1 + part.Length) * (long)BytesPerNumber);
+            all.AddRange(part);
+        }
+        return OnnxConstants.OfInt64(op.Output, [all.Count], CollectionsMarshal.AsSpan(all));
     }
+
+    private static long[] IntsOfConstant(OnnxOperator op, int index, string what) =>
+        op.HasInput(index) ? op.IntsOfInput(index, what, "")! : throw op.Fail($"its {what} is missing");
 
     private static int Rank(object value) => value is Activation activation ? activation.Rank : ((StateTensor)value).Shape.Length;
 
@@ -187,23 +219,26 @@ internal static class ShapeOperators
         for (int i = 0; i < sizes.Length; i++)
         {
             if (sizes[i] == OwnSize) sizes[i] = i < own.Length ? own[i] : throw op.Fail($"its shape keeps the size of axis {i + first}, which its input does not have");
-            if (sizes[i] is < -1 or > int.MaxValue) throw op.Fail($"its shape has a size of {sizes[i]}");
+            if (sizes[i] is < -1 or > int.MaxValue) throw SizeOf(op, sizes[i]);
         }
         Int128 product = 1;
         foreach (long size in sizes) product *= size == -1 ? 1 : size;
         int open = Array.IndexOf(sizes, -1);
         if (sizes.Count(size => size == -1) > 1) throw op.Fail("its shape has two -1");
         if (open >= 0 && product > 0 && count % product == 0) sizes[open] = (long)(count / product);
-        else if (product != count) throw op.Unfit($"its shape [{string.Join(", ", target)}] does not hold the {count} elements of its input");
+        else if (product != count) throw op.Unfit($"its shape {OnnxOperator.List(target)} does not hold the {count} elements of its input");
         return [.. sizes.Select(size => (int)size)];
     }
+
+    private static Exception SizeOf(OnnxOperator op, long size) =>
+        size == BatchSize ? op.Unfit("it makes a constant of the number of images") : op.Fail($"its shape has a size of {size}");
 
     private static ImmutableArray<int> Sizes(OnnxOperator op, long[] sizes)
     {
         Int128 count = 1;
         foreach (long size in sizes)
         {
-            if (size is < 0 or > int.MaxValue) throw op.Fail($"its shape has a size of {size}");
+            if (size is < 0 or > int.MaxValue) throw SizeOf(op, size);
             count = Int128.Min(count * size, long.MaxValue);
         }
         if (count > int.MaxValue) throw op.Fail($"a constant of {count} elements is too large");

@@ -13,6 +13,9 @@ internal sealed class ReadBudget(string source, long fileLength)
     /// <summary>The file, for messages.</summary>
     public string Source { get; } = source;
 
+    /// <summary>Another file that is read along justifies twice its length, too.</summary>
+    public void Extend(long length) => left += 2 * length;
+
     /// <summary>Takes bytes from the budget.</summary>
     /// <exception cref="WeightsException">The budget is spent.</exception>
     public void Charge(long bytes)

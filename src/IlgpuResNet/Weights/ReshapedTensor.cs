@@ -4,7 +4,7 @@ namespace IlgpuResNet.Weights;
 internal sealed class ReshapedTensor : StateTensor
 {
     /// <summary>The tensor that holds the elements.</summary>
-    public required StateTensor Source { private get; init; }
+    public required StateTensor Source { get; init; }
 
     /// <inheritdoc/>
     public override void CopyTo(Span<float> destination) => Source.CopyTo(destination);
