@@ -53,7 +53,7 @@ internal static class ConvertCommand
     {
         if (File.Exists(input) && InputFile.Resolve(input) == InputFile.Resolve(output))
             throw new ResNetException($"{output}: is the input too; give the output another name.");
-        bool fromOnnx = IsOnnxFile(input);
+        bool fromOnnx = OnnxModel.IsOnnx(input);
         using StateDict weights = fromOnnx ? OnnxStateDict.Load(input) : StateDict.Load(input);
         if (IsOnnxName(output))
         {
@@ -87,22 +87,6 @@ internal static class ConvertCommand
         {
             reason = e.Message;
             return null;
-        }
-    }
-
-    /// <summary>Looks at the first bytes; what cannot be read is for the readers to refuse.</summary>
-    private static bool IsOnnxFile(string path)
-    {
-        try
-        {
-            if (InputFile.Length(path) == 0) return false;
-            using FileStream file = File.OpenRead(path);
-            byte[] start = new byte[OnnxRecognition.LookAt];
-            return OnnxFile.LooksLikeOnnx(start.AsSpan(0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
         }
     }
 

@@ -17,6 +17,7 @@ public static class OnnxExport
     /// <param name="path">The file to make or replace.</param>
     /// <param name="options">How to write it, or null for the defaults.</param>
     /// <exception cref="WeightsException">The file cannot be written, or would pass the 2 GiB of a protobuf file.</exception>
+    /// <exception cref="ResNetException">The preset makes no input, or a class has no name.</exception>
     /// <exception cref="GraphException">The network does not fit an image of the size asked for.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public static void Save(ResNet model, string path, OnnxExportOptions? options = null)

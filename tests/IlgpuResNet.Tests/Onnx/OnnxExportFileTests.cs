@@ -62,7 +62,7 @@ public sealed class OnnxExportFileTests : IDisposable
         string path = folder.PathOf("v1.safetensors");
         weights.Save(path, new Dictionary<string, string> { ["variant"] = "v1.5", ["note"] = "kept" });
         using ResNet loaded = ResNet.Load(path, ResNetVariant.V1, ImagePreset.ImageNet1KV2);
-        using ResNet named = loaded.WithClassNames(Enumerable.Range(0, 11).Select(i => $"name {i}"));
+        using var named = (ResNet)loaded.WithClassNames(Enumerable.Range(0, 11).Select(i => $"name {i}"));
         using OnnxFile file = Export(named, new OnnxExportOptions());
         Assert.AreEqual("v1", file.Metadata["variant"]);
         Assert.AreEqual("kept", file.Metadata["note"]);

@@ -36,10 +36,16 @@ internal sealed class OnnxExportRuntime : IDisposable
         int channels = model.Config.InputChannels;
         float[] images = TestData.Uniform(new Random(seed), batch * channels * height * width);
         float[] theirs = Run("logits", images, batch, channels, height, width);
-        using var ours = new OurSession(model, ComputeDevice.Get("cpu"), new OurOptions { MaxBatch = batch, Height = height, Width = width });
-        float[] logits = new float[theirs.Length];
-        ours.Run(images, logits);
-        return RelativeError(logits, theirs);
+        return RelativeError(RunHere(model, images, batch, height, width, theirs.Length), theirs);
+    }
+
+    /// <summary>The logits of images <c>[N, C, H, W]</c> by this library.</summary>
+    public static float[] RunHere(Model model, float[] images, int batch, int height, int width, int length)
+    {
+        using var session = new OurSession(model, ComputeDevice.Get("cpu"), new OurOptions { MaxBatch = batch, Height = height, Width = width });
+        float[] logits = new float[length];
+        session.Run(images, logits);
+        return logits;
     }
 
     public static double RelativeError(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)

@@ -46,6 +46,19 @@ public sealed class OnnxExportTests : IDisposable
     }
 
     [TestMethod]
+    [DynamicData(nameof(ThinNames))]
+    public void An_export_that_is_loaded_here_answers_in_the_same_bits(string name)
+    {
+        ResNetConfig config = OnnxExportNetworks.Thin.Single(candidate => candidate.Name == name);
+        using ResNet model = OnnxExportNetworks.Create(config, Seed);
+        string path = folder.PathOf("again.onnx");
+        OnnxExport.Save(model, path);
+        using Model again = Model.Load(path);
+        float[] images = TestData.Uniform(new Random(Seed), config.InputChannels * 224 * 224);
+        TestData.AssertSameBits(OnnxExportRuntime.RunHere(model, images, 1, 224, 224, config.NumClasses), OnnxExportRuntime.RunHere(again, images, 1, 224, 224, config.NumClasses), name);
+    }
+
+    [TestMethod]
     public void A_network_of_full_size_answers_as_here() => CheckFullSize(ResNetConfig.ResNet18);
 
     [TestMethod, TestCategory(FullSize)]
