@@ -1,28 +1,46 @@
 using System.CommandLine;
 using IlgpuResNet;
 using IlgpuResNet.Bench.Commands;
+using IlgpuResNet.Bench.Engines;
 using IlgpuResNet.Weights;
 
 const int Failure = 1;
 const int WrongUsage = 2;
 
-var root = new RootCommand("Measurements of IlgpuResNet.")
-{
-    LatencyCommand.Create(),
-    AccuracyCommand.Create(),
-};
-ParseResult result = root.Parse(args);
-if (result.Errors.Count > 0)
-{
-    Console.Error.WriteLine($"error: {Message.OneLine(result.Errors[0].Message).TrimEnd('.')}. See --help.");
-    return WrongUsage;
-}
 try
 {
-    return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    // Before the command line is parsed: how fast a process starts is measured too.
+    if (args is [EngineJob.Flag, ..])
+    {
+        EngineProgram.Run(EngineJob.Parse(args));
+        return 0;
+    }
+    return await RunAsync();
 }
-catch (Exception e) when (e is ResNetException or IOException or UnauthorizedAccessException)
+catch (OperationCanceledException)
+{
+    Console.Error.WriteLine("error: cancelled");
+    return Failure;
+}
+catch (Exception e) when (e is ResNetException or IOException or UnauthorizedAccessException || args is [EngineJob.Flag, ..])
 {
     Console.Error.WriteLine($"error: {Message.OneLine(e.Message)}");
     return Failure;
+}
+
+async Task<int> RunAsync()
+{
+    var root = new RootCommand("Measurements of IlgpuResNet.")
+    {
+        CompareCommand.Create(),
+        LatencyCommand.Create(),
+        AccuracyCommand.Create(),
+    };
+    ParseResult result = root.Parse(args);
+    if (result.Errors.Count > 0)
+    {
+        Console.Error.WriteLine($"error: {Message.OneLine(result.Errors[0].Message).TrimEnd('.')}. See --help.");
+        return WrongUsage;
+    }
+    return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using IlgpuResNet.Cli;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Bench.Commands;
+
+/// <summary>Options that several commands have.</summary>
+internal static class BenchOptions
+{
+    private const int LargestBatch = 4096;
+    private const int MostRounds = 1_000_000;
+    private const int MostThreads = 1024;
+
+    public static Option<string?> Model()
+    {
+        var option = new Option<string?>("--model") { Description = "Preset.", DefaultValueFactory = _ => ResNetConfig.ResNet50.Name };
+        option.RequireOneOf([.. ResNetConfig.Presets.Select(config => config.Name)]);
+        return option;
+    }
+
+    public static Option<int> Batch() => Number("--batch", "Images per run.", 1, LargestBatch);
+
+    public static Option<int> Threads() => Number("--threads", "Threads of each engine.", Environment.ProcessorCount, MostThreads);
+
+    public static Option<int> Rounds(int rounds, string description) => Number("--rounds", description, rounds, MostRounds);
+
+    public static Option<string?> Json()
+    {
+        var option = new Option<string?>("--json") { Description = "Also write the figures to this file." };
+        option.RequirePath();
+        return option;
+    }
+
+    /// <summary>The preset that <see cref="Model"/> names.</summary>
+    public static ResNetConfig Preset(this ParseResult result, Option<string?> model) => ResNetConfig.Presets.Single(config => config.Name == result.GetValue(model));
+
+    private static Option<int> Number(string name, string description, int value, int most)
+    {
+        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
+        option.RequireWholeNumber(1, most);
+        return option;
+    }
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+
+namespace IlgpuResNet.Bench.Commands;
+
+/// <summary>How figures are written: tables for people, JSON for programs.</summary>
+internal static class Figures
+{
+    /// <summary>Columns of a table that goes to a file or a pipe.</summary>
+    private const int UnlimitedWidth = 10_000;
+
+    private static readonly JsonSerializerOptions SnakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    /// <summary>A table whose first columns are text and whose others are numbers.</summary>
+    public static Table Table(int textColumns, params IReadOnlyList<string> columns)
+    {
+        var table = new Table { Border = TableBorder.Simple };
+        for (int i = 0; i < columns.Count; i++)
+        {
+            var column = new TableColumn(columns[i]);
+            table.AddColumn(i < textColumns ? column : column.RightAligned());
+        }
+        return table;
+    }
+
+    public static void Print(Table table)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings());
+        if (Console.IsOutputRedirected) console.Profile.Width = UnlimitedWidth;
+        console.Write(table);
+    }
+
+    /// <summary>A number in the invariant culture.</summary>
+    public static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    /// <summary>Writes the properties of a record as one object, names in snake case; does nothing without a path.</summary>
+    public static void WriteJson<T>(string? path, T figures)
+    {
+        if (path is not null) File.WriteAllText(path, JsonSerializer.Serialize(figures, SnakeCase) + "\n");
+    }
+}

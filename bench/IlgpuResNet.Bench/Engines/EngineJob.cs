@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace IlgpuResNet.Bench.Engines;
+
+/// <summary>What a process of its own does with an engine.</summary>
+internal enum EngineTask
+{
+    /// <summary>Warms up, leaves its logits in a file, then times as many inferences as each line of its input asks for.</summary>
+    Rounds,
+
+    /// <summary>Says when it has its first logits, and ends.</summary>
+    Cold,
+
+    /// <summary>Runs a few times, says the most memory it ever held, and ends.</summary>
+    Memory,
+}
+
+/// <summary>The command line of such a process.</summary>
+/// <param name="Engine">Which engine.</param>
+/// <param name="Task">What to do.</param>
+/// <param name="ModelFile">The network in the engine's format.</param>
+/// <param name="Batch">Images of one inference.</param>
+/// <param name="Threads">Threads of the engine.</param>
+/// <param name="LogitsFile">Where to leave the logits, raw float32; empty for nowhere.</param>
+internal sealed record EngineJob(EngineKind Engine, EngineTask Task, string ModelFile, int Batch, int Threads, string LogitsFile)
+{
+    /// <summary>First argument of a process that is an engine. Not for users, so it is in no help.</summary>
+    public const string Flag = "--peer";
+
+    public string[] ToArguments() =>
+    [
+        Flag, Engine.ToString(), Task.ToString(), ModelFile,
+        Batch.ToString(CultureInfo.InvariantCulture), Threads.ToString(CultureInfo.InvariantCulture), LogitsFile,
+    ];
+
+    /// <summary>Reads what <see cref="ToArguments"/> wrote.</summary>
+    public static EngineJob Parse(string[] arguments) => new(
+        Enum.Parse<EngineKind>(arguments[1]),
+        Enum.Parse<EngineTask>(arguments[2]),
+        arguments[3],
+        int.Parse(arguments[4], CultureInfo.InvariantCulture),
+        int.Parse(arguments[5], CultureInfo.InvariantCulture),
+        arguments[6]);
+
+    public IEngine Open() => Engine is EngineKind.Ours ? new OurEngine(ModelFile, Batch) : new OrtEngine(ModelFile, Batch, Threads);
+}

@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Globalization;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Bench.Engines;
+
+/// <summary>An engine in a process of its own, which is killed when this is disposed.</summary>
+internal sealed class EngineProcess : IDisposable
+{
+    /// <summary>What .NET takes for the number of processors; this library has that many threads.</summary>
+    private const string ProcessorCount = "DOTNET_PROCESSOR_COUNT";
+
+    private readonly EngineJob job;
+    private readonly Process process;
+    private readonly Task<string> errors;
+
+    private EngineProcess(EngineJob job, Process process)
+    {
+        this.job = job;
+        this.process = process;
+        errors = process.StandardError.ReadToEndAsync();
+    }
+
+    public static EngineProcess Start(EngineJob job)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        // "dotnet X.dll" instead of the program that stands beside X.dll.
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(EngineProcess).Assembly.Location);
+        foreach (string argument in job.ToArguments()) start.ArgumentList.Add(argument);
+        if (job.Engine is EngineKind.Ours) start.Environment[ProcessorCount] = job.Threads.ToString(CultureInfo.InvariantCulture);
+        return new EngineProcess(job, Process.Start(start)!);
+    }
+
+    /// <summary>Times some inferences: milliseconds of one, the mean.</summary>
+    /// <exception cref="ResNetException">The process has ended.</exception>
+    public async Task<double> TimeAsync(int runs, CancellationToken cancellation)
+    {
+        try
+        {
+            await process.StandardInput.WriteLineAsync(runs.ToString(CultureInfo.InvariantCulture).AsMemory(), cancellation);
+            await process.StandardInput.FlushAsync(cancellation);
+        }
+        catch (IOException)
+        {
+            // Its end shows in the answer, with the reason.
+        }
+        return await AnswerAsync(cancellation);
+    }
+
+    /// <summary>The next number it says.</summary>
+    /// <exception cref="ResNetException">The process has ended, or says something else.</exception>
+    public async Task<double> AnswerAsync(CancellationToken cancellation)
+    {
+        string? line = await process.StandardOutput.ReadLineAsync(cancellation);
+        if (line is not null)
+        {
+            return double.TryParse(line, CultureInfo.InvariantCulture, out double value)
+                ? value
+                : throw new ResNetException($"The process of {job.Engine} said '{Message.Clean(line)}' instead of a number.");
+        }
+        await process.WaitForExitAsync(cancellation);
+        string reason = (await errors.WaitAsync(cancellation)).Trim();
+        throw new ResNetException($"The process of {job.Engine} ended with exit code {process.ExitCode}: {(reason.Length > 0 ? reason : "it gave no reason")}");
+    }
+
+    /// <summary>Waits until the process has ended by itself.</summary>
+    public Task EndAsync(CancellationToken cancellation) => process.WaitForExitAsync(cancellation);
+
+    public void Dispose()
+    {
+        try
+        {
+            if (!process.HasExited) process.Kill();
+            process.WaitForExit();
+        }
+        catch (InvalidOperationException)
+        {
+            // It ended in between.
+        }
+        process.Dispose();
+    }
+}

@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace IlgpuResNet.Bench.Engines;
+
+/// <summary>
+/// The program of a process that is one engine. It answers in lines of one number each, and ends when its input does, so that
+/// it never outlives the process that asked for it.
+/// </summary>
+internal static class EngineProgram
+{
+    /// <summary>Long enough for .NET to compile its second, optimised code of what runs once an inference.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+
+    private const int LeastWarmUpRuns = 3;
+    private const int MemoryRuns = 5;
+    private const double Mebi = 1 << 20;
+
+    public static void Run(EngineJob job)
+    {
+        using IEngine engine = job.Open();
+        switch (job.Task)
+        {
+            case EngineTask.Rounds:
+                Answer(WarmUpMs(engine));
+                if (job.LogitsFile.Length > 0) File.WriteAllBytes(job.LogitsFile, MemoryMarshal.AsBytes(engine.Logits.AsSpan()));
+                while (Console.In.ReadLine() is { } line) Answer(MeanMs(engine, int.Parse(line, CultureInfo.InvariantCulture)));
+                break;
+            case EngineTask.Cold:
+                engine.Run();
+                Answer(engine.Logits[0]);
+                break;
+            case EngineTask.Memory:
+                for (int i = 0; i < MemoryRuns; i++) engine.Run();
+                Answer(PeakResidentBytes() / Mebi);
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private static void Answer(double value)
+    {
+        Console.Out.WriteLine(value.ToString("R", CultureInfo.InvariantCulture));
+        Console.Out.Flush();
+    }
+
+    /// <summary>Milliseconds of the last of the runs that warm up.</summary>
+    private static double WarmUpMs(IEngine engine)
+    {
+        long start = Stopwatch.GetTimestamp();
+        double last = 0;
+        for (int i = 0; i < LeastWarmUpRuns || Stopwatch.GetElapsedTime(start) < WarmUp; i++) last = MeanMs(engine, 1);
+        return last;
+    }
+
+    private static double MeanMs(IEngine engine, int runs)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < runs; i++) engine.Run();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / runs;
+    }
+
+    /// <summary>Peak resident set: <c>VmHWM</c> where Linux's /proc is, else what .NET asks the system for.</summary>
+    private static long PeakResidentBytes()
+    {
+        const string Status = "/proc/self/status", Field = "VmHWM:";
+        if (!File.Exists(Status)) return Process.GetCurrentProcess().PeakWorkingSet64;
+        string line = File.ReadLines(Status).First(line => line.StartsWith(Field, StringComparison.Ordinal));
+        return 1024 * long.Parse(line[Field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+    }
+}

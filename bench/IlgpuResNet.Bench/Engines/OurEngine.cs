@@ -1,0 +1,39 @@
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Bench.Engines;
+
+/// <summary>This library on the processor. Its threads are as many as .NET says the machine has processors.</summary>
+internal sealed class OurEngine : IEngine
+{
+    private readonly Model model;
+    private readonly InferenceSession session;
+    private readonly float[] images;
+
+    public OurEngine(string path, int batch)
+    {
+        model = Model.Load(path);
+        try
+        {
+            session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch });
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+        images = RandomData.Images(batch * session.Input.Length);
+        Logits = new float[batch * session.NumClasses];
+    }
+
+    public float[] Logits { get; }
+
+    public void Run() => session.Run(images, Logits);
+
+    public void Dispose()
+    {
+        session.Dispose();
+        model.Dispose();
+    }
+}
