@@ -33,6 +33,9 @@ async Task<int> RunAsync()
     var root = new RootCommand("Measurements of IlgpuResNet.")
     {
         CompareCommand.Create(),
+        ColdCommand.Create(),
+        MemoryCommand.Create(),
+        ScalingCommand.Create(),
         LatencyCommand.Create(),
         AccuracyCommand.Create(),
     };

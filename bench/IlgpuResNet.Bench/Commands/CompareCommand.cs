@@ -1,7 +1,6 @@
 using System.CommandLine;
 using IlgpuResNet.Bench.Engines;
 using IlgpuResNet.Models;
-using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;
 
@@ -22,7 +21,9 @@ internal static class CompareCommand
             using var files = new ModelFiles(config);
             Comparison comparison = await Comparison.RunAsync(files, result.GetValue(batch), result.GetValue(threads), result.GetValue(rounds), cancellation);
             Report report = Report.Of(config.Name, result.GetValue(batch), result.GetValue(threads), comparison);
-            report.Print();
+            Console.WriteLine($"{report.Model}, batch {report.Batch}, {report.Threads} threads, {report.Rounds} rounds of {report.RunsPerRound} inferences");
+            Console.WriteLine($"logits {Figures.Text(report.MaxRelError, "E1")} apart (relative L2, the largest of an image)");
+            Figures.Print(comparison.Times, "ms", "F1");
             Figures.WriteJson(result.GetValue(json), report);
         });
         return command;
@@ -37,26 +38,11 @@ internal static class CompareCommand
     {
         public static Report Of(string model, int batch, int threads, Comparison comparison)
         {
-            Statistics ours = Statistics.Of(comparison.Ours), peer = Statistics.Of(comparison.Peer), ratio = Statistics.Of(comparison.Ratios);
+            Statistics ours = Statistics.Of(comparison.Times.Ours), peer = Statistics.Of(comparison.Times.Peer), ratio = comparison.Times.Ratio;
             return new Report(
-                model, batch, threads, comparison.Ours.Length, comparison.RunsPerRound,
+                model, batch, threads, comparison.Times.Ours.Length, comparison.RunsPerRound,
                 ours.Median, ours.Min, ours.Max, OrtEngine.Name, peer.Median, peer.Min, peer.Max,
                 ratio.Median, ratio.Min, ratio.Max, comparison.MaxRelativeError);
-        }
-
-        public void Print()
-        {
-            Console.WriteLine($"{Model}, batch {Batch}, {Threads} threads, {Rounds} rounds of {RunsPerRound} inferences each");
-            Table table = Figures.Table(1, "engine", "median ms", "min ms", "max ms", "images/s");
-            Add("ours", OursMs, OursMinMs, OursMaxMs);
-            Add(Peer, PeerMs, PeerMinMs, PeerMaxMs);
-            Figures.Print(table);
-            Console.WriteLine($"logits      {Figures.Text(MaxRelError, "E1")} apart (relative L2)");
-            Console.WriteLine($"per round   ours / peer from {Figures.Text(RatioMin, "F3")} to {Figures.Text(RatioMax, "F3")}");
-            Console.WriteLine($"ratio {Figures.Text(Ratio, "F3")}");
-
-            void Add(string engine, double median, double min, double max) => table.AddRow(
-                engine, Figures.Text(median, "F1"), Figures.Text(min, "F1"), Figures.Text(max, "F1"), Figures.Text(Batch * 1000 / median, "F1"));
         }
     }
 }

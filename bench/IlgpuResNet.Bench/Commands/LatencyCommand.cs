@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
-using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Models;
@@ -13,33 +11,24 @@ namespace IlgpuResNet.Bench.Commands;
 internal static class LatencyCommand
 {
     private const int WarmUpRounds = 5;
-    private const int LargestBatch = 4096;
-    private const int MostRounds = 1_000_000;
+    private const int DefaultRounds = 30;
     private const double Mebi = 1 << 20;
 
     public static Command Create()
     {
-        var model = new Option<string?>("--model") { Description = "Preset.", DefaultValueFactory = _ => ResNetConfig.ResNet50.Name };
-        model.RequireOneOf([.. ResNetConfig.Presets.Select(config => config.Name)]);
+        Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
-        var batch = new Option<int>("--batch") { Description = "Images per run.", DefaultValueFactory = _ => 1 };
-        var rounds = new Option<int>("--rounds") { Description = "Timed runs.", DefaultValueFactory = _ => 30 };
-        batch.RequireWholeNumber(1, LargestBatch);
-        rounds.RequireWholeNumber(1, MostRounds);
-        var json = new Option<string?>("--json") { Description = "Also write the figures to this file." };
+        Option<int> batch = BenchOptions.Batch(), rounds = BenchOptions.Rounds(DefaultRounds, "Timed runs.");
         var command = new Command("latency", "Times one network on one device.") { model, device, batch, rounds, json };
         command.SetAction(result =>
         {
             Latency latency = Measure(
-                ResNetConfig.Presets.Single(config => config.Name == result.GetValue(model)),
-                ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), result.GetValue(rounds));
+                result.Preset(model), ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), result.GetValue(rounds));
             Console.WriteLine(latency.ToText());
-            if (result.GetValue(json) is { } path) File.WriteAllText(path, JsonSerializer.Serialize(latency, SnakeCase));
+            Figures.WriteJson(result.GetValue(json), latency);
         });
         return command;
     }
-
-    private static JsonSerializerOptions SnakeCase { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     private static Latency Measure(ResNetConfig config, ComputeDevice device, int batch, int rounds)
     {

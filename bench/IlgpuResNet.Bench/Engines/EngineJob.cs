@@ -11,7 +11,7 @@ internal enum EngineTask
     /// <summary>Says when it has its first logits, and ends.</summary>
     Cold,
 
-    /// <summary>Runs a few times, says the most memory it ever held, and ends.</summary>
+    /// <summary>Runs a few times, says how many megabytes it held at most, and ends.</summary>
     Memory,
 }
 
@@ -21,8 +21,8 @@ internal enum EngineTask
 /// <param name="ModelFile">The network in the engine's format.</param>
 /// <param name="Batch">Images of one inference.</param>
 /// <param name="Threads">Threads of the engine.</param>
-/// <param name="LogitsFile">Where to leave the logits, raw float32; empty for nowhere.</param>
-internal sealed record EngineJob(EngineKind Engine, EngineTask Task, string ModelFile, int Batch, int Threads, string LogitsFile)
+/// <param name="LogitsFile">Where to leave the logits, raw float32; the task of rounds alone does.</param>
+internal sealed record EngineJob(EngineKind Engine, EngineTask Task, string ModelFile, int Batch, int Threads, string LogitsFile = "")
 {
     /// <summary>First argument of a process that is an engine. Not for users, so it is in no help.</summary>
     public const string Flag = "--peer";

@@ -15,7 +15,7 @@ internal static class EngineProgram
 
     private const int LeastWarmUpRuns = 3;
     private const int MemoryRuns = 5;
-    private const double Mebi = 1 << 20;
+    private const double Mega = 1e6;
 
     public static void Run(EngineJob job)
     {
@@ -23,8 +23,9 @@ internal static class EngineProgram
         switch (job.Task)
         {
             case EngineTask.Rounds:
-                Answer(WarmUpMs(engine));
-                if (job.LogitsFile.Length > 0) File.WriteAllBytes(job.LogitsFile, MemoryMarshal.AsBytes(engine.Logits.AsSpan()));
+                double lastMs = WarmUpMs(engine);
+                File.WriteAllBytes(job.LogitsFile, MemoryMarshal.AsBytes(engine.Logits.AsSpan()));
+                Answer(lastMs);
                 while (Console.In.ReadLine() is { } line) Answer(MeanMs(engine, int.Parse(line, CultureInfo.InvariantCulture)));
                 break;
             case EngineTask.Cold:
@@ -33,7 +34,7 @@ internal static class EngineProgram
                 break;
             case EngineTask.Memory:
                 for (int i = 0; i < MemoryRuns; i++) engine.Run();
-                Answer(PeakResidentBytes() / Mebi);
+                Answer(PeakResidentBytes() / Mega);
                 break;
             default:
                 throw new UnreachableException();

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
+using IlgpuResNet.Bench.Engines;
 using Spectre.Console;
 
-namespace IlgpuResNet.Bench.Commands;
+namespace IlgpuResNet.Bench;
 
 /// <summary>How figures are written: tables for people, JSON for programs.</summary>
 internal static class Figures
@@ -22,6 +23,20 @@ internal static class Figures
             table.AddColumn(i < textColumns ? column : column.RightAligned());
         }
         return table;
+    }
+
+    /// <summary>Both engines with median and range, and last the line <c>ratio</c>.</summary>
+    public static void Print(PairedRounds rounds, string unit, string format)
+    {
+        Table table = Table(1, "engine", $"median {unit}", $"min {unit}", $"max {unit}");
+        Add("ours", Statistics.Of(rounds.Ours));
+        Add(OrtEngine.Name, Statistics.Of(rounds.Peer));
+        Print(table);
+        Statistics ratio = rounds.Ratio;
+        Console.WriteLine($"per round   ours / peer from {Text(ratio.Min, "F3")} to {Text(ratio.Max, "F3")}");
+        Console.WriteLine($"ratio {Text(ratio.Median, "F3")}");
+
+        void Add(string engine, Statistics values) => table.AddRow(engine, Text(values.Median, format), Text(values.Min, format), Text(values.Max, format));
     }
 
     public static void Print(Table table)

@@ -1,0 +1,21 @@
+namespace IlgpuResNet.Bench.Engines;
+
+/// <summary>What both engines showed in each round, such as milliseconds.</summary>
+internal sealed record PairedRounds(double[] Ours, double[] Peer)
+{
+    /// <summary>Ours over the peer's, in each round: what else the machine does slows both alike.</summary>
+    public Statistics Ratio => Statistics.Of(Ours.Zip(Peer, (ours, peer) => ours / peer));
+
+    /// <summary>Measures the engines in turn, one after the other; who begins changes with every round.</summary>
+    public static async Task<PairedRounds> MeasureAsync(int rounds, Func<EngineKind, Task<double>> measure)
+    {
+        double[] ours = new double[rounds], peer = new double[rounds];
+        for (int round = 0; round < rounds; round++)
+        {
+            if (round % 2 == 0) ours[round] = await measure(EngineKind.Ours);
+            peer[round] = await measure(EngineKind.Ort);
+            if (round % 2 != 0) ours[round] = await measure(EngineKind.Ours);
+        }
+        return new PairedRounds(ours, peer);
+    }
+}
