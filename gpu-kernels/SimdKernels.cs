@@ -51,6 +51,19 @@ public sealed class SimdKernels : IKernelFamily
     /// <inheritdoc/>
     public string Name => "simd";
 
+    /// <summary>Floats of a vector.</summary>
+    internal int Lanes => lanes;
+
+    /// <summary>Threads that work on a launch.</summary>
+    internal int Groups => config.GridDim.X;
+
+    /// <inheritdoc cref="SimdProgram.Timestamps"/>
+    internal long[]? Timestamps
+    {
+        get => program.Timestamps;
+        set => program.Timestamps = value;
+    }
+
     private static int WidestLanes =>
         Vector512.IsHardwareAccelerated ? SimdLanes512.Count
         : Vector256.IsHardwareAccelerated ? SimdLanes256.Count

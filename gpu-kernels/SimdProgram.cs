@@ -41,6 +41,12 @@ internal sealed unsafe class SimdProgram(int groups)
 
     ~SimdProgram() => NativeMemory.AlignedFree(scratch);
 
+    /// <summary>
+    /// For measurements: receives the start of every step and the end of the last (<see cref="Stopwatch.GetTimestamp"/>), one more than there
+    /// are steps; null for nothing. A step lasts until all groups have done it.
+    /// </summary>
+    public long[]? Timestamps { get; set; }
+
     /// <summary>Adds a step to the end. May allocate.</summary>
     public void Add(in SimdStep step)
     {
@@ -56,6 +62,7 @@ internal sealed unsafe class SimdProgram(int groups)
     /// <exception cref="InvalidOperationException">A step failed; the cause is inside.</exception>
     public void Finish()
     {
+        Timestamps?[count] = Stopwatch.GetTimestamp();
         count = 0;
         arrived = 0;
         Exception? thrown = failure;
@@ -71,6 +78,7 @@ internal sealed unsafe class SimdProgram(int groups)
             for (int i = 0; i < count; i++)
             {
                 if (i > 0 && !Meet()) return;
+                if (group == 0) Timestamps?[i] = Stopwatch.GetTimestamp();
                 steps[i].Run(group, groups, scratch + group * scratchBytes);
             }
         }

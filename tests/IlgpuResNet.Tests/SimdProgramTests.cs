@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
@@ -48,6 +49,27 @@ public sealed class SimdProgramTests
         {
             (ArrayView<float> from, ArrayView<float> to) = round % 2 == 0 ? (a.View.AsContiguous(), b.View.AsContiguous()) : (b.View.AsContiguous(), a.View.AsContiguous());
             kernels.Conv2d(accelerator.DefaultStream, shape, new Operands(from, filter.View, ones.View, ones.View, default, to), default);
+        }
+    }
+
+    [TestMethod]
+    public void Timestamps_are_the_starts_of_all_steps_and_the_end()
+    {
+        const int groups = 2, steps = 3;
+        long[] timestamps = new long[steps + 2];
+        var program = new SimdProgram(groups) { Timestamps = timestamps };
+        for (int round = 0; round < 2; round++)
+        {
+            Array.Clear(timestamps);
+            for (int step = 0; step < steps; step++) program.Add(new SimdStep { Operator = SimdOperator.Softmax });
+            long before = Stopwatch.GetTimestamp();
+            Thread[] threads = [.. Enumerable.Range(0, groups).Select(group => new Thread(() => program.Run(group)))];
+            foreach (Thread thread in threads) thread.Start();
+            foreach (Thread thread in threads) thread.Join();
+            program.Finish();
+            long[] expected = [before, .. timestamps[..(steps + 1)], Stopwatch.GetTimestamp()];
+            CollectionAssert.AreEqual(expected.Order().ToArray(), expected, $"round {round}");
+            Assert.AreEqual(0, timestamps[^1], "one more than was asked for");
         }
     }
 

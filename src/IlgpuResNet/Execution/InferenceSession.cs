@@ -4,6 +4,7 @@ using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
+using IlgpuResNet.Kernels;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
 
@@ -212,6 +213,9 @@ public sealed class InferenceSession : IDisposable
             runtime.ReleaseWeights(network.Graph);
         }
     }
+
+    /// <summary>The kernels it runs, for measurements.</summary>
+    internal IKernelFamily Kernels => runtime.Kernels;
 
     private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 
