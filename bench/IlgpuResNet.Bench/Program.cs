@@ -36,6 +36,7 @@ async Task<int> RunAsync()
         ColdCommand.Create(),
         MemoryCommand.Create(),
         ScalingCommand.Create(),
+        LayersCommand.Create(),
         LatencyCommand.Create(),
         AccuracyCommand.Create(),
     };

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
+using IlgpuResNet.Models;
+using Spectre.Console;
+
+namespace IlgpuResNet.Bench.Commands;
+
+/// <summary><c>layers</c>: what each step of a run on the processor takes, beside what the machine can do.</summary>
+internal static class LayersCommand
+{
+    private const int DefaultRounds = 40;
+
+    /// <summary>The steps with the most multiply-accumulates, until they hold this share of all, are those that matter.</summary>
+    private const double MainShare = 0.8;
+
+    /// <summary>The algorithm of every step that multiplies.</summary>
+    private const string Direct = "direct";
+
+    public static Command Create()
+    {
+        Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
+        Option<int> batch = BenchOptions.Batch();
+        Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Timed runs; the faster half counts.");
+        var command = new Command("layers", "Times each step on the processor and compares it with the machine's peak.") { model, batch, rounds, json };
+        command.SetAction(result =>
+        {
+            Report report = Measure(result.Preset(model), result.GetValue(batch), result.GetValue(rounds));
+            report.Print();
+            Figures.WriteJson(result.GetValue(json), report);
+        });
+        return command;
+    }
+
+    private static Report Measure(ResNetConfig config, int batch, int rounds)
+    {
+        using ResNet network = RandomData.Network(config);
+        using var session = new InferenceSession(network, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch });
+        var kernels = (SimdKernels)session.Kernels;
+        StepTimes times = StepTimes.Measure(session, kernels, RandomData.Images(batch * session.Input.Length), rounds);
+        MachinePeak peak = MachinePeak.Measure(kernels.Lanes, kernels.Groups);
+
+        PlanStep[] steps = [.. session.Plan.Steps.Take(times.StepMs.Length)];
+        double all = steps.Sum(step => step.Macs), covered = 0;
+        var main = new HashSet<PlanStep>(steps.OrderByDescending(step => step.Macs).TakeWhile(step => (covered += step.Macs) - step.Macs < MainShare * all));
+        return new Report(
+            config.Name, batch, kernels.Groups, kernels.Lanes, peak.GflopPerSecond, peak.GigabytesPerSecond,
+            2e-6 * batch * all / peak.GflopPerSecond,
+            1e-6 * sizeof(float) * steps.Sum(step => step.Parameters) / peak.GigabytesPerSecond,
+            times.EndToEndMs, times.StepMs.Sum(), times.StepMs.Sum() / times.EndToEndMs,
+            [.. steps.Zip(times.StepMs, (step, ms) => StepReport.Of(step, ms, batch, peak, main.Contains(step)))]);
+    }
+
+    /// <summary>Times in milliseconds, rates in 10^9 a second; the floors are what all operations and what reading all weights once take at the peaks.</summary>
+    private sealed record Report(
+        string Model, int Batch, int Threads, int VectorLanes, double PeakGflopPerSecond, double PeakReadGbPerSecond,
+        double OperationsFloorMs, double WeightsFloorMs, double EndToEndMs, double SumMs, double SumShare, StepReport[] Steps)
+    {
+        public void Print()
+        {
+            Console.WriteLine($"{Model}, batch {Batch}, {Threads} threads, vectors of {VectorLanes}");
+            Table table = Figures.Table(3, "step", "kernel", "algorithm", "ms", "GFLOP/s", "of peak", "ms above peak", "main");
+            foreach (StepReport step in Steps)
+            {
+                table.AddRow(
+                    Markup.Escape(step.Name), Markup.Escape(step.Kernel), step.Algorithm, Figures.Text(step.Ms, "F3"), Figures.Text(step.GflopPerSecond, "F1"),
+                    Figures.Text(step.PeakShare, "P0"), Figures.Text(step.MsAbovePeak, "F3"), step.IsMain ? "*" : "");
+            }
+            Figures.Print(table);
+            Console.WriteLine($"peak        {Figures.Text(PeakGflopPerSecond, "F1")} GFLOP/s of multiply-adds in registers, {Figures.Text(PeakReadGbPerSecond, "F1")} GB/s read from memory, measured here");
+            Console.WriteLine($"floors      {Figures.Text(OperationsFloorMs, "F1")} ms of operations, {Figures.Text(WeightsFloorMs, "F1")} ms to read the weights");
+            StepReport[] main = [.. Steps.Where(step => step.IsMain)];
+            StepReport slowest = main.MinBy(step => step.PeakShare)!;
+            Console.WriteLine($"main steps  {main.Length} hold {Figures.Text(MainShare, "P0")} of the operations (*); the least is {slowest.Name} with {Figures.Text(slowest.PeakShare, "P0")} of the peak");
+            Console.WriteLine($"sum         {Figures.Text(SumMs, "F2")} ms, {Figures.Text(SumShare, "P1")} of {Figures.Text(EndToEndMs, "F2")} ms end to end");
+        }
+    }
+
+    /// <summary>One step: its time, its rate, and the time it would save at the peak.</summary>
+    private sealed record StepReport(string Name, string Kernel, string Algorithm, double Ms, double GflopPerSecond, double PeakShare, double MsAbovePeak, bool IsMain)
+    {
+        public static StepReport Of(PlanStep step, double ms, int batch, MachinePeak peak, bool isMain)
+        {
+            double flop = 2.0 * batch * step.Macs;
+            return new StepReport(
+                step.Node.Name, KernelOf(step), step.Macs > 0 ? Direct : "", ms, flop / ms * 1e-6, flop / ms * 1e-6 / peak.GflopPerSecond, ms - flop * 1e-6 / peak.GflopPerSecond, isMain);
+        }
+
+        private static string KernelOf(PlanStep step) => step.Node switch
+        {
+            Conv2dNode conv => $"{KernelOf(conv)}, {step.Input.Shape} to {step.Output.Shape}",
+            LinearNode => $"linear, {step.Input.Shape.C} to {step.Output.Shape.C}",
+            Pool2dNode pool => $"{pool.Kind} pool".ToLowerInvariant(),
+            SoftmaxNode => "softmax",
+            _ => "pointwise",
+        };
+
+        private static string KernelOf(Conv2dNode conv)
+        {
+            string kernel = $"conv {conv.Weight.Shape[2]}x{conv.Weight.Shape[3]}";
+            if (conv.Window.StrideH > 1) kernel += $" stride {conv.Window.StrideH}";
+            return conv.Groups > 1 ? $"{kernel}, {conv.Groups} groups" : kernel;
+        }
+    }
+}

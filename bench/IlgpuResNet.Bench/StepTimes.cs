@@ -1,0 +1,46 @@
+using System.Diagnostics;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Bench;
+
+/// <summary>How long each step of a session on the processor takes.</summary>
+/// <param name="StepMs">Milliseconds of each step that a run walks, in the plan's order.</param>
+/// <param name="EndToEndMs">Milliseconds of a run, seen from outside.</param>
+internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
+{
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Means over the faster half of the runs: other work on the machine makes runs slower, and means of the same runs add up, medians do not.
+    /// </summary>
+    public static StepTimes Measure(InferenceSession session, SimdKernels kernels, float[] images, int rounds)
+    {
+        float[] logits = new float[session.MaxBatch * session.NumClasses];
+        long warm = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(warm) < WarmUp) session.Run(images, logits);
+
+        var runs = new List<(double EndToEndMs, double[] StepMs)>();
+        long[] timestamps = new long[session.Plan.Steps.Length + 1];
+        kernels.Timestamps = timestamps;
+        try
+        {
+            for (int round = 0; round < rounds; round++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                session.Run(images, logits);
+                double endToEndMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+                // What comes after the logits is not run and leaves zeros.
+                runs.Add((endToEndMs, [.. timestamps.Zip(timestamps.Skip(1)).Where(pair => pair.Second != 0).Select(pair => Stopwatch.GetElapsedTime(pair.First, pair.Second).TotalMilliseconds)]));
+            }
+        }
+        finally
+        {
+            kernels.Timestamps = null;
+        }
+        var faster = runs.OrderBy(run => run.EndToEndMs).Take((rounds + 1) / 2).ToList();
+        return new StepTimes(
+            [.. Enumerable.Range(0, faster[0].StepMs.Length).Select(step => faster.Average(run => run.StepMs[step]))],
+            faster.Average(run => run.EndToEndMs));
+    }
+}
