@@ -7,6 +7,9 @@ using IlgpuResNet.Weights;
 const int Failure = 1;
 const int WrongUsage = 2;
 
+// How long a stopped command may take to kill its processes and remove its files: it may be writing one.
+var timeToStop = TimeSpan.FromSeconds(20);
+
 try
 {
     // Before the command line is parsed: how fast a process starts is measured too.
@@ -46,5 +49,5 @@ async Task<int> RunAsync()
         Console.Error.WriteLine($"error: {Message.OneLine(result.Errors[0].Message).TrimEnd('.')}. See --help.");
         return WrongUsage;
     }
-    return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = timeToStop });
 }

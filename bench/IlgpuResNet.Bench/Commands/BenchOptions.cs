@@ -28,6 +28,12 @@ internal static class BenchOptions
     {
         var option = new Option<string?>("--json") { Description = "Also write the figures to this file." };
         option.RequirePath();
+        // Found out now, not after minutes of measuring.
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && Path.GetDirectoryName(result.Tokens[^1].Value) is { Length: > 0 } folder && !Directory.Exists(folder))
+                result.AddError($"{option.Name} must lie in a folder that exists, but there is no '{folder}'");
+        });
         return option;
     }
 

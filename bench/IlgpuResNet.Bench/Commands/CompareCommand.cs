@@ -23,6 +23,7 @@ internal static class CompareCommand
             Report report = Report.Of(config.Name, result.GetValue(batch), result.GetValue(threads), comparison);
             Console.WriteLine($"{report.Model}, batch {report.Batch}, {report.Threads} threads, {report.Rounds} rounds of {report.RunsPerRound} inferences");
             Console.WriteLine($"logits {Figures.Text(report.MaxRelError, "E1")} apart (relative L2, the largest of an image)");
+            if (report.OtherWork is { } share) Console.WriteLine($"other work on this machine took {Figures.Text(share, "P0")} of the processors' time");
             Figures.Print(comparison.Times, "ms", "F1");
             Figures.WriteJson(result.GetValue(json), report);
         });
@@ -34,7 +35,7 @@ internal static class CompareCommand
         string Model, int Batch, int Threads, int Rounds, int RunsPerRound,
         double OursMs, double OursMinMs, double OursMaxMs,
         string Peer, double PeerMs, double PeerMinMs, double PeerMaxMs,
-        double Ratio, double RatioMin, double RatioMax, double MaxRelError)
+        double Ratio, double RatioMin, double RatioMax, double MaxRelError, double? OtherWork)
     {
         public static Report Of(string model, int batch, int threads, Comparison comparison)
         {
@@ -42,7 +43,7 @@ internal static class CompareCommand
             return new Report(
                 model, batch, threads, comparison.Times.Ours.Length, comparison.RunsPerRound,
                 ours.Median, ours.Min, ours.Max, OrtEngine.Name, peer.Median, peer.Min, peer.Max,
-                ratio.Median, ratio.Min, ratio.Max, comparison.MaxRelativeError);
+                ratio.Median, ratio.Min, ratio.Max, comparison.MaxRelativeError, comparison.OtherWork);
         }
     }
 }

@@ -6,7 +6,8 @@ namespace IlgpuResNet.Bench.Engines;
 /// <param name="Times">Milliseconds of one inference in each round.</param>
 /// <param name="RunsPerRound">Inferences in a round, of which its figure is the mean.</param>
 /// <param name="MaxRelativeError">Largest |ours - peer| / |peer| (L2) of an image's logits.</param>
-internal sealed record Comparison(PairedRounds Times, int RunsPerRound, double MaxRelativeError)
+/// <param name="OtherWork">Share of the processors' time that other processes had meanwhile; null where the system does not say.</param>
+internal sealed record Comparison(PairedRounds Times, int RunsPerRound, double MaxRelativeError, double? OtherWork)
 {
     /// <summary>Beyond this the engines do not compute the same network, and their times say nothing.</summary>
     private const double LargestError = 1e-3;
@@ -32,12 +33,13 @@ internal sealed record Comparison(PairedRounds Times, int RunsPerRound, double M
             throw new ResNetException($"The logits of both engines differ by {Figures.Text(error, "E1")} (relative L2), more than {Figures.Text(LargestError, "E0")}: their times cannot be compared.");
 
         int runs = Math.Clamp((int)Math.Ceiling(RoundMs / Math.Max(oursMs, peerMs)), 1, MostRunsPerRound);
+        var others = new OtherWork(ours, peer);
         PairedRounds times = await PairedRounds.MeasureAsync(rounds, async engine =>
         {
             await Task.Delay(Pause, cancellation);
             return await (engine is EngineKind.Ours ? ours : peer).TimeAsync(runs, cancellation);
         });
-        return new Comparison(times, runs, error);
+        return new Comparison(times, runs, error, others.Share());
 
         EngineProcess Start(EngineKind kind) => EngineProcess.Start(new EngineJob(kind, EngineTask.Rounds, files.Of(kind), batch, threads, files.LogitsOf(kind)));
         float[] Logits(EngineKind kind) => MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(files.LogitsOf(kind))).ToArray();

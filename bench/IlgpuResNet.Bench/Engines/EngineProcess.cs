@@ -21,6 +21,16 @@ internal sealed class EngineProcess : IDisposable
         errors = process.StandardError.ReadToEndAsync();
     }
 
+    /// <summary>Processor time that it has used so far.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            process.Refresh();
+            return process.TotalProcessorTime;
+        }
+    }
+
     public static EngineProcess Start(EngineJob job)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!)
