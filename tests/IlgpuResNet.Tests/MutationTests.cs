@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using IlgpuResNet.Execution;
 using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Tests;
 
 /// <summary>
-/// Damaged files end in a <see cref="WeightsException"/> or in tensors that can be read, in less than a second and with no more
+/// Damaged files end in a <see cref="WeightsException"/>, or a <see cref="GraphException"/> where they are networks, or in what can be used, in less than a second and with no more
 /// memory than the file justifies; in nothing else. A few by default; <c>--test-parameter Mutations=100000</c> for as many of each
 /// kind, <c>MutationSeconds=60</c> for what fits in a minute, <c>MutationSeed=N</c> to start elsewhere.
 /// </summary>
@@ -16,7 +17,7 @@ public sealed class MutationTests : IDisposable
     private const int Few = 1000;
     private const int Many = 100_000;
     private const int FirstSeed = 20_161;
-    private const int Kinds = 2;
+    private const int Kinds = 3;
     private const int Tries = 4;
 
     private readonly WeightsFolder folder = new(inMemory: true);
@@ -42,7 +43,27 @@ public sealed class MutationTests : IDisposable
                 content = random.Next(3) == 0 ? Mutation.Bytes(random, content, donor) : ProtoMutation.Mutate(random, content, donor);
             }
             return content;
-        });
+        }, Load, error => error is WeightsException);
+    }
+
+    /// <summary>The importer, and the plan of what it makes.</summary>
+    [TestMethod, TestCategory("Mutation")]
+    public void Onnx_networks_never_fail_in_another_way()
+    {
+        const int Originals = 40;
+        byte[][] originals = [.. Enumerable.Range(1, Originals).Select(seed =>
+        {
+            using var stream = new MemoryStream();
+            OnnxWriter.Write(stream, RandomNetwork.Create(seed).Model);
+            return stream.ToArray();
+        })];
+        Run([.. Enumerable.Range(1, Originals).Select(seed => $"random{seed}.onnx")], (random, index) =>
+        {
+            byte[] content = originals[index];
+            for (int changes = random.Next(1, 3); changes > 0; changes--)
+                content = ProtoMutation.Mutate(random, content, originals[random.Next(Originals)]);
+            return content;
+        }, LoadNetwork, error => error is WeightsException or GraphException);
     }
 
     [TestMethod, TestCategory("Mutation")]
@@ -60,7 +81,7 @@ public sealed class MutationTests : IDisposable
                 : isSmart && isZip ? Mutation.ZipEntry(random, content, donor)
                 : Mutation.Bytes(random, content, donor);
             return random.Next(3) == 0 && changed.Length > 0 ? Mutation.Bytes(random, changed, donor) : changed;
-        });
+        }, Load, error => error is WeightsException);
     }
 
     private byte[] Weights(string name)
@@ -71,7 +92,7 @@ public sealed class MutationTests : IDisposable
         return File.ReadAllBytes(folder.PathOf(name));
     }
 
-    private void Run(string[] names, Func<Random, int, byte[]> mutate)
+    private void Run(string[] names, Func<Random, int, byte[]> mutate, Func<string, Loaded> load, Predicate<ResNetException> isRefusal)
     {
         int seconds = Parameter("MutationSeconds", 0);
         int count = Parameter("Mutations", seconds > 0 ? Many : Few);
@@ -85,7 +106,7 @@ public sealed class MutationTests : IDisposable
             string where = $"{names[index]} mutated with seed {first + done}";
             byte[] content = mutate(random, index);
             string path = folder.Write("mutated" + Path.GetExtension(names[index]), content);
-            if (!TryRead(path, content.Length, where)) refused++;
+            if (!TryRead(path, content.Length, where, load, isRefusal)) refused++;
         }
         TestContext.WriteLine($"{done} files, {refused} refused, {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s");
         // Where all is refused at once, or nothing is, the changes are not worth much.
@@ -97,28 +118,28 @@ public sealed class MutationTests : IDisposable
     }
 
     /// <summary>Loads a file and reads all its tensors; false when it is refused.</summary>
-    private static bool TryRead(string path, int length, string where)
+    private static bool TryRead(string path, int length, string where, Func<string, Loaded> load, Predicate<ResNetException> isRefusal)
     {
         long allowed = 2L * length + (16 << 20);
         long before = GC.GetAllocatedBytesForCurrentThread();
         long start = Stopwatch.GetTimestamp();
         try
         {
-            Loaded loaded = Load(path);
+            Loaded loaded = load(path);
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             using (loaded.File)
             {
                 Assert.IsLessThanOrEqualTo(allowed, allocated, where);
                 foreach (StateTensor tensor in loaded.Tensors) tensor.ToArray();
             }
-            CheckTime(path, start, where);
+            CheckTime(path, start, where, load);
             return true;
         }
-        catch (WeightsException e)
+        catch (ResNetException e) when (isRefusal(e))
         {
             Assert.IsLessThanOrEqualTo(allowed, GC.GetAllocatedBytesForCurrentThread() - before, where);
             Assert.IsFalse(e.Message.AsSpan().ContainsAny('\n', '\r'), $"{where}: {e.Message}");
-            CheckTime(path, start, where);
+            CheckTime(path, start, where, load);
             return false;
         }
         catch (Exception e) when (e is not UnitTestAssertException)
@@ -128,7 +149,7 @@ public sealed class MutationTests : IDisposable
     }
 
     /// <summary>A busy machine may take a second for anything, so what seems slow gets more tries.</summary>
-    private static void CheckTime(string path, long start, string where)
+    private static void CheckTime(string path, long start, string where, Func<string, Loaded> load)
     {
         TimeSpan least = Stopwatch.GetElapsedTime(start);
         for (int tries = 1; tries < Tries && least >= TimeSpan.FromSeconds(1); tries++)
@@ -136,9 +157,9 @@ public sealed class MutationTests : IDisposable
             start = Stopwatch.GetTimestamp();
             try
             {
-                Load(path).File?.Dispose();
+                load(path).File?.Dispose();
             }
-            catch (WeightsException)
+            catch (ResNetException)
             {
                 // Refused again; only the time counts here.
             }
@@ -161,6 +182,21 @@ public sealed class MutationTests : IDisposable
             default:
                 StateDict weights = StateDict.Load(path);
                 return new Loaded(weights, weights.Values);
+        }
+    }
+
+    private static Loaded LoadNetwork(string path)
+    {
+        OnnxModel model = OnnxModel.Load(path);
+        try
+        {
+            ExecutionPlan.Create(model);
+            return new Loaded(model, model.Weights.Values);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
         }
     }
 

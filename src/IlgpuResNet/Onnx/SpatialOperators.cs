@@ -7,8 +7,8 @@ namespace IlgpuResNet.Onnx;
 /// <summary>Operators on maps: convolution, pools and padding. A map of three dimensions, <c>[N, C, W]</c>, has a height of 1.</summary>
 internal static class SpatialOperators
 {
-    /// <summary>A bias is read as floats and kept as doubles.</summary>
-    public const int BytesPerBias = sizeof(float) + sizeof(double);
+    /// <summary>A bias is read as floats, made doubles and kept as such.</summary>
+    public const int BytesPerBias = sizeof(float) + 2 * sizeof(double);
 
     public static Activation Conv(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
     {

@@ -20,7 +20,8 @@ internal sealed record RandomWindow(int R, int S, int StrideH, int StrideW, int 
         // SAME takes nothing away where the window is smaller than its stride.
         if (auto.StartsWith("SAME", StringComparison.Ordinal)) (strideH, strideW) = (Math.Min(strideH, r), Math.Min(strideW, s));
         int[] pads = auto != "NOTSET" || graph.Chance(30) ? [0, 0, 0, 0] : [random.Next(r), random.Next(s), random.Next(r), random.Next(s)];
-        bool ceil = ceils && auto == "NOTSET" && graph.Chance(40);
+        bool ceil = ceils && auto == "NOTSET" && graph.Chance(40)
+            && StartsInside(x.H, (r - 1) * h + 1, strideH, pads[0], pads[2]) && StartsInside(x.W, (s - 1) * w + 1, strideW, pads[1], pads[3]);
         return new RandomWindow(
             r, s, strideH, strideW, h, w, pads, auto, ceil,
             Count(x.H, (r - 1) * h + 1, strideH, pads[0], pads[2], auto, ceil), Count(x.W, (s - 1) * w + 1, strideW, pads[1], pads[3], auto, ceil));
@@ -37,11 +38,14 @@ internal sealed record RandomWindow(int R, int S, int StrideH, int StrideW, int 
         return attributes;
     }
 
+    /// <summary>Whether ceil_mode makes no window in the padding behind the map: ONNX Runtime does not run it, but counts it in the shapes that follow.</summary>
+    private static bool StartsInside(int size, int extent, int stride, int before, int after) =>
+        (Count(size, extent, stride, before, after, "NOTSET", ceil: true) - 1) * stride < size + before;
+
     private static int Count(int size, int extent, int stride, int before, int after, string auto, bool ceil)
     {
         if (auto is "SAME_UPPER" or "SAME_LOWER") return (size + stride - 1) / stride;
         int room = size + before + after - extent;
-        int count = (ceil ? room + stride - 1 : room) / stride + 1;
-        return ceil && (count - 1) * stride >= size + before ? count - 1 : count;
+        return (ceil ? room + stride - 1 : room) / stride + 1;
     }
 }
