@@ -30,7 +30,8 @@ internal sealed record OutputTarget(string? Tensor, string File)
             foreach (string text in given.Tokens.Select(token => token.Value))
             {
                 if (text.Length == 0) given.AddError($"{option.Name} must be a path, but is empty");
-                else if (Parse(text) is not { File.Length: > 0, Tensor: null or { Length: > 0 } }) given.AddError($"{option.Name} needs FILE, LAYER=FILE or LAYER, but has '{text}'");
+                else if (Parse(text) is not { File.Length: > 0, Tensor: null or { Length: > 0 } } target) given.AddError($"{option.Name} needs FILE, LAYER=FILE or LAYER, but has '{text}'");
+                else if (!IsFile(target.File)) given.AddError($"{option.Name} writes .npy and .pb files, but has '{target.File}'");
             }
         });
         return option;
@@ -42,14 +43,29 @@ internal sealed record OutputTarget(string? Tensor, string File)
         ? new float[tensor.Length * images]
         : throw new ResNetException($"{images} images of {tensor.Length} values of {tensor.Name} are too many for one array. Split the input.");
 
+    /// <summary>Reads all values of the option.</summary>
+    /// <exception cref="ResNetException">A file would be written twice, or over one that is read.</exception>
+    public static OutputTarget[] ParseAll(IEnumerable<string> texts, params IReadOnlyCollection<string> inputs)
+    {
+        OutputTarget[] targets = [.. texts.Select(Parse)];
+        var taken = inputs.Where(System.IO.File.Exists).Select(InputFile.Resolve).ToHashSet(StringComparer.Ordinal);
+        foreach (OutputTarget target in targets)
+        {
+            if (!taken.Add(InputFile.Resolve(target.File))) throw new ResNetException($"{target.File}: is an input too, or written twice; give each output a file of its own.");
+        }
+        return targets;
+    }
+
     /// <summary>Reads one value of the option.</summary>
     public static OutputTarget Parse(string text)
     {
         int sign = text.IndexOf('=', StringComparison.Ordinal);
         if (sign >= 0) return new OutputTarget(text[..sign], text[(sign + 1)..]);
-        if (Extensions.Contains(Path.GetExtension(text), StringComparer.OrdinalIgnoreCase)) return new OutputTarget(null, text);
+        if (IsFile(text)) return new OutputTarget(null, text);
         return new OutputTarget(text, string.Concat(text.Split(Path.GetInvalidFileNameChars())) + Extensions[0]);
     }
+
+    private static bool IsFile(string text) => Extensions.Contains(Path.GetExtension(text), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Writes the tensor; an existing file is replaced whole or left as it was.</summary>
     /// <exception cref="ResNetException">The file cannot be written.</exception>

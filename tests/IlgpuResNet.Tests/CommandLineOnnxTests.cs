@@ -81,6 +81,11 @@ public sealed class CommandLineOnnxTests : CommandLineFixture
         AssertFails(await Run("run", Onnx, "-i", x, "-o", InFolder("y.npy"), "--device", "cpu"), "a fixed height of 224 pixels, but 32 was asked for");
         AssertFails(await Run("run", Weights, "-i", x, "-o", $"layer7={InFolder("y.npy")}", "--device", "cpu"), "no tensor called 'layer7'");
         AssertFails(await Run("classify", Photo, "--weights", Onnx, "--variant", "v1"), "an ONNX file says itself how its blocks are computed");
+        AssertFails(await Run("run", Weights, "-i", x, "-o", x, "--device", "cpu"), "is an input too");
+        AssertFails(await Run("run", Weights, "-i", x, "-o", InFolder("y.npy"), "-o", $"layer1={InFolder("y.npy")}", "--device", "cpu"), "written twice");
+        CommandLineResult wrongName = await Run("run", Weights, "-i", x, "-o", $"layer1={InFolder("y.pth")}");
+        Assert.AreEqual(Program.WrongUsage, wrongName.ExitCode);
+        AssertOneLine(wrongName.Error, "--output writes .npy and .pb files");
         CommandLineResult twice = await Run("run", Onnx, "--weights", Weights, "-i", x, "-o", "y.npy");
         Assert.AreEqual(Program.WrongUsage, twice.ExitCode);
         AssertOneLine(twice.Error, "named twice");

@@ -57,13 +57,14 @@ internal static class ConvertCommand
         using StateDict weights = fromOnnx ? OnnxStateDict.Load(input) : StateDict.Load(input);
         if (IsOnnxName(output))
         {
-            OnnxExport.Save(ResNet.FromWeights(weights, ResNetVariants.Parse(variant)), output, options);
+            ResNetVariant? chosen = ResNetVariants.Parse(variant);
+            OnnxExport.Save(fromOnnx ? OnnxResNet.Recognise(input, weights, chosen) : ResNet.FromWeights(weights, chosen), output, options);
             return;
         }
         // Not disposed: that would close the weights.
-        ResNet? model = Recognise(weights, ResNetVariants.Parse(variant), out string reason);
+        ResNet? model = Recognise(fromOnnx ? input : null, weights, ResNetVariants.Parse(variant), out string reason);
         if (model is null && variant is not null) throw new WeightsException(reason);
-        if (model is null && fromOnnx) console.Warning($"{output}: holds weights alone, as by their names they are no ResNet's; the graph of the ONNX file is left out ({reason.TrimEnd('.')}).");
+        if (model is null && fromOnnx) console.Warning($"{output}: holds weights alone, which make no network of this library without the graph of the ONNX file ({reason.TrimEnd('.')}).");
         if (IsTorchName(output))
         {
             if (weights.Metadata.Count > 0)
@@ -75,15 +76,15 @@ internal static class ConvertCommand
         weights.Save(output, model is null ? null : ModelMetadata.Of(model));
     }
 
-    /// <summary>The network whose weights these are by names and shapes, or null and the reason.</summary>
-    private static ResNet? Recognise(StateDict weights, ResNetVariant? variant, out string reason)
+    /// <summary>The network whose weights these are by names and shapes, and by its graph where there is one; or null and the reason.</summary>
+    private static ResNet? Recognise(string? onnx, StateDict weights, ResNetVariant? variant, out string reason)
     {
         reason = "";
         try
         {
-            return ResNet.FromWeights(weights, variant);
+            return onnx is null ? ResNet.FromWeights(weights, variant) : OnnxResNet.Recognise(onnx, weights, variant);
         }
-        catch (WeightsException e)
+        catch (ResNetException e)
         {
             reason = e.Message;
             return null;

@@ -26,7 +26,7 @@ internal static class EmbedCommand
             {
                 string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
                 if (files.Length == 0) throw ClassifyCommand.NoImages(result.GetValue(images)!);
-                OutputTarget[] targets = [.. result.GetValue(output)!.Select(OutputTarget.Parse)];
+                OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, files);
                 using Model model = options.Load(result);
                 using var session = new InferenceSession(model, options.Device(result), new SessionOptions
                 {

@@ -29,7 +29,7 @@ internal static class RunCommand
         });
         command.SetAction(result =>
         {
-            OutputTarget[] targets = [.. result.GetValue(output)!.Select(OutputTarget.Parse)];
+            OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, result.GetValue(input)!);
             NpyArray values = Load(result.GetValue(input)!);
             using Model model = options.Load(result, result.GetValue(file));
             using InferenceSession session = Open(model, values, targets, result.GetValue(input)!, options.Batch(result), () => options.Device(result));
@@ -68,19 +68,19 @@ internal static class RunCommand
     /// <summary>A session for inputs of the given size that gives what is to be written.</summary>
     private static InferenceSession Open(Model model, NpyArray values, OutputTarget[] targets, string path, int batch, Func<Devices.ComputeDevice> device)
     {
-        bool isMap = values.Shape.Length == 4;
         if (model is ResNet resNet)
         {
-            if (!isMap)
+            if (values.Shape.Length != 4)
                 throw new ResNetException($"{path}: the input must have the four sizes [N, C, H, W], but has {values.Shape.Length}. Add or remove dimensions.");
             if (values.Shape[1] != resNet.Config.InputChannels)
                 throw new ResNetException($"{path}: the network takes {resNet.Config.InputChannels} channels, but the input has {values.Shape[1]}. Its order must be [N, C, H, W].");
         }
+        (int? height, int? width) = model.SizeOf(values.Shape);
         return new InferenceSession(model, device(), new SessionOptions
         {
             MaxBatch = Math.Min(batch, Math.Max(values.Shape is [var n, ..] ? n : 1, 1)),
-            Height = isMap ? values.Shape[2] : null,
-            Width = isMap ? values.Shape[3] : null,
+            Height = height,
+            Width = width,
             Outputs = [.. targets.Select(target => target.Tensor ?? model.OutputNames[0])],
         });
     }
@@ -90,7 +90,7 @@ internal static class RunCommand
     {
         TensorInfo input = session.Input;
         int[] image = input.HasBatch && values.Shape.Length > 0 ? values.Shape[1..] : values.Shape;
-        if (!image.AsSpan().SequenceEqual(input.Shape.AsSpan()))
+        if (!image.AsSpan().SequenceEqual(input.Shape.AsSpan()) || (input.HasBatch && values.Shape.Length == 0))
             throw new ResNetException($"{path}: the network takes [{(input.HasBatch ? "N, " : "")}{string.Join(", ", input.Shape)}], but the input is [{string.Join(", ", values.Shape)}].");
         return input.HasBatch ? values.Shape[0] : 1;
     }

@@ -7,6 +7,7 @@ using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
+using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Execution;
 
@@ -14,7 +15,7 @@ namespace IlgpuResNet.Execution;
 /// A network ready to run on one device: kernels compiled, weights packed and uploaded, one arena for all activations.
 /// Runs allocate, compile and look up nothing (preprocessing grows its staging memory when an image is larger than any before).
 /// Thread-safe: calls from several threads run one after another and give the same bits as serial calls. Sessions of one
-/// network on one device share its weights.
+/// network with the same outputs on one device share its weights; those of an ONNX file, if the size of the image is the same, too.
 /// </summary>
 public sealed class InferenceSession : IDisposable
 {
@@ -54,9 +55,11 @@ public sealed class InferenceSession : IDisposable
         Input = InfoOf(network.Input);
         Outputs = [.. network.Outputs.Select(InfoOf)];
         runtime = (device ?? ComputeDevice.Default).Open();
-        DeviceWeights weights = runtime.AcquireWeights(network.Graph, Plan);
+        bool sharing = false;
         try
         {
+            DeviceWeights weights = runtime.AcquireWeights(network.Graph, Plan);
+            sharing = true;
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             stream = runtime.Accelerator.CreateStream();
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
@@ -73,8 +76,8 @@ public sealed class InferenceSession : IDisposable
         {
             arena?.Dispose();
             stream?.Dispose();
-            runtime.ReleaseWeights(network.Graph);
-            if (e is ResNetException) throw;
+            if (sharing) runtime.ReleaseWeights(network.Graph);
+            if (e is ResNetException or ObjectDisposedException) throw;
             throw new DeviceException($"{Device.Id}: a session of {model.Name} for {Plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)} Use a smaller batch or image, or another device.", e);
         }
     }
@@ -89,7 +92,7 @@ public sealed class InferenceSession : IDisposable
     public int MaxBatch => Plan.MaxBatch;
 
     /// <summary>Number of classes: the length of one image's scores; 0 of a network that is no classifier.</summary>
-    public int NumClasses => model.NumClasses;
+    public int NumClasses => network.IsClassifier ? network.Outputs[Logits].Count : 0;
 
     /// <summary>What a run takes.</summary>
     public TensorInfo Input { get; }
@@ -193,6 +196,8 @@ public sealed class InferenceSession : IDisposable
     public Prediction[] Classify(PixelSpan image, int topK = 5)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        if (NumClasses != model.ClassNames.Length)
+            throw new GraphException($"{model.Weights.Source}: it has {model.ClassNames.Length} classes, but gives {NumClasses} scores for images of this size; make the session for the network's own size.");
         lock (gate)
         {
             Run(image, [], scores);
@@ -269,7 +274,7 @@ public sealed class InferenceSession : IDisposable
         if (batch < 1 || batch > MaxBatch)
             throw new GraphException($"This session takes 1 to {MaxBatch} images a run, but {batch} were given; make it with a larger MaxBatch or split the images.");
         if (results.Outputs.IsEmpty && !network.IsClassifier)
-            throw new GraphException($"This session of {model.Name} gives {string.Join(", ", Outputs.Select(output => output.Name))} and no class scores; run it with a place for these, or make a session of a classifier without naming outputs.");
+            throw new GraphException($"{model.Weights.Source}: this session gives {string.Join(", ", Outputs.Select(output => $"'{Message.Clean(output.Name)}' [{string.Join(", ", output.Shape)}]"))} and no class scores; ask it for these.");
         if (!results.Outputs.IsEmpty && results.Outputs.Length != outputs.Length)
             throw new GraphException($"This session gives {outputs.Length} outputs, but a place for {results.Outputs.Length} was given.");
         bool any = false;
@@ -290,7 +295,7 @@ public sealed class InferenceSession : IDisposable
         if (shape.C != Preprocessor.Channels)
             throw new GraphException($"{model.Name} takes {shape.C} channels, but images give {Preprocessor.Channels}; prepare the input yourself and run it as floats.");
         if (shape.H != model.Preset.CropSize || shape.W != model.Preset.CropSize)
-            throw new GraphException($"The session takes {shape}, but the model's preset makes [{model.Preset.CropSize}, {model.Preset.CropSize}, {shape.C}]; prepare the images yourself, or make the session without a size.");
+            throw new GraphException($"{model.Weights.Source}: takes images of {shape}, but its preset makes [{model.Preset.CropSize}, {model.Preset.CropSize}, {shape.C}]; use a preset with that crop, a session of the preset's size, or prepare the images yourself.");
     }
 
     /// <summary>Enqueues the steps that make what is wanted.</summary>

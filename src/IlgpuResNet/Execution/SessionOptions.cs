@@ -18,5 +18,5 @@ public sealed record SessionOptions
     /// Names of the tensors that runs give, such as <c>layer3</c> or <c>avgpool</c>, or those of an ONNX file; empty for what the
     /// network is made to give. Only what they need is computed and kept.
     /// </summary>
-    public ImmutableArray<string> Outputs { get; init; } = [];
+    public ImmutableArray<string> Outputs { get; init => field = value.IsDefault ? [] : value; } = [];
 }

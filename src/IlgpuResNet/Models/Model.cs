@@ -92,6 +92,9 @@ public abstract class Model : IDisposable
     /// <exception cref="GraphException">The network cannot take that size, or has no tensor of such a name.</exception>
     internal abstract Network Bind(int? height, int? width, ImmutableArray<string> outputs);
 
+    /// <summary>The height and width of a tensor <c>[N, C, H, W]</c>, or <c>[N, H, W, C]</c> for a network that takes such; nulls when it is no image.</summary>
+    internal virtual (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => shape.Length == 4 ? (shape[2], shape[3]) : (null, null);
+
     /// <summary>The same network, sharing everything, with other class names.</summary>
     private protected abstract Model Renamed(ImmutableArray<string> classNames);
 

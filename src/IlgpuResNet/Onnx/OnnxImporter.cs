@@ -157,25 +157,30 @@ internal sealed class OnnxImporter
     private Activation Result(string name)
     {
         if (!values.TryGetValue(name, out object? value) && !constants.ContainsKey(name))
-            throw new GraphException($"{file.Path}: no node makes the output {OnnxNames.Show(name)}, or it is an output that is not supported, such as a mask or indices.");
+            throw new GraphException($"{file.Path}: no node makes the output {OnnxNames.Show(name)}, or it is an output that is not supported, such as a mask or indices; the graph's own are {string.Join(", ", file.Graph.Outputs.Take(8).Select(output => OnnxNames.Show(output.Name)))}, and nodes go by their names.");
         return value is Activation activation
             ? builder.WithoutPendingPad(activation)
             : throw new GraphException($"{file.Path}: its output {OnnxNames.Show(name)} is constant; there is nothing to run.");
     }
 
-    /// <summary>Logits and probabilities, when the first output is a vector for each image; null otherwise.</summary>
+    /// <summary>Logits and probabilities, when one output is a vector for each image, or one of several such that a classifier makes; null otherwise.</summary>
     private ImmutableArray<TensorView>? ClassScores()
     {
-        Activation output = Result(file.Graph.Outputs[0].Name);
+        if (!input.IsImage) return null;
+        Activation[] vectors = [.. file.Graph.Outputs.Select(value => Result(value.Name)).Where(value =>
+            value.HasBatch && Enumerable.Range(1, value.Rank - 1).Count(dimension => value.Size(dimension) > 1) <= 1)];
+        if (vectors.Length > 1) vectors = [.. vectors.Where(value => MakerOf(value) is LinearNode or SoftmaxNode)];
+        if (vectors is not [var output]) return null;
         int classes = (int)Math.Min(output.Shape.Count, int.MaxValue);
-        if (!input.IsImage || !output.HasBatch || Enumerable.Range(1, output.Rank - 1).Count(dimension => output.Size(dimension) > 1) > 1) return null;
-        if (builder.Nodes.LastOrDefault(node => node.Output == output.Tensor) is SoftmaxNode softmax && output.Shape.C == classes)
+        if (MakerOf(output) is SoftmaxNode softmax && output.Shape.C == classes)
             return [(output with { Tensor = softmax.Inputs[0] }).View(LogitsName), output.View(ProbabilitiesName)];
         Activation logits = builder.AsRows(output, classes);
         Activation probabilities = builder.EmitElementwise(
             logits, ProbabilitiesName, tensor => new SoftmaxNode { Name = tensor, Inputs = [logits.Tensor], Output = tensor });
         return [logits.View(LogitsName), probabilities.View(ProbabilitiesName)];
     }
+
+    private Node? MakerOf(Activation value) => builder.Nodes.LastOrDefault(node => node.Output == value.Tensor);
 
     /// <summary>The nodes that some values depend on, in order.</summary>
     private static ImmutableArray<OnnxNode> Needed(

@@ -8,28 +8,38 @@ namespace IlgpuResNet.Onnx;
 /// <summary>The one input of a graph that is no constant, with all its sizes known but perhaps the batch.</summary>
 internal sealed class OnnxInput
 {
+    /// <summary>The most channels of an image; a last dimension of no more says that channels come last.</summary>
+    private const int MostImageChannels = 4;
+
     /// <summary>Channels of an image where the file does not say.</summary>
     private const int UsualChannels = 3;
 
     private readonly ImmutableArray<int> sizes;
 
-    private OnnxInput(string name, ImmutableArray<int> sizes)
+    private readonly bool channelsLast;
+
+    private OnnxInput(string name, ImmutableArray<int> sizes, bool channelsLast, int? fixedSide)
     {
         Name = name;
         this.sizes = sizes;
+        this.channelsLast = channelsLast;
+        FixedSide = fixedSide;
     }
 
     /// <summary>Name of the value.</summary>
     public string Name { get; }
 
-    /// <summary>True of <c>[N, C, H, W]</c>.</summary>
+    /// <summary>Side of the square images that the file is fixed to; null when it takes others.</summary>
+    public int? FixedSide { get; }
+
+    /// <summary>True of <c>[N, C, H, W]</c> and <c>[N, H, W, C]</c>.</summary>
     public bool IsImage => sizes.Length == 4;
 
     /// <summary>Height of an image.</summary>
-    public int Height => sizes[2];
+    public int Height => sizes[HeightAxis(channelsLast)];
 
     /// <summary>Width of an image.</summary>
-    public int Width => sizes[3];
+    public int Width => sizes[HeightAxis(channelsLast) + 1];
 
     /// <summary>Finds the input and decides its sizes.</summary>
     /// <param name="file">The model.</param>
@@ -55,15 +65,17 @@ internal sealed class OnnxInput
             throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} is {OnnxElementType.Name(input.ElementType)}, but floats were expected; export the model with a float input.");
         ImmutableArray<OnnxDimension> dims = input.Shape ?? [.. Enumerable.Repeat(default(OnnxDimension), 4)];
         if (dims.Length > OnnxOperator.MostDims) throw new GraphException($"{file.Path}: its input has {dims.Length} dimensions, more than the {OnnxOperator.MostDims} that are supported.");
+        bool channelsLast = IsChannelsLast(dims);
         ImmutableArray<int> sizes = dims.Length == 4
-            ? [SizeOf(0) ?? 0, SizeOf(1) ?? UsualChannels, Side(2, "height", height), Side(3, "width", width)]
+            ? [SizeOf(0) ?? 0, .. channelsLast ? ImmutableArray<int>.Empty : [SizeOf(1) ?? UsualChannels], Side(0, "height", height), Side(1, "width", width), .. channelsLast ? [SizeOf(3)!.Value] : ImmutableArray<int>.Empty]
             : [.. Enumerable.Range(0, dims.Length).Select(axis => SizeOf(axis) ?? (axis == 0 ? 0 : throw Unknown(axis)))];
         if (dims.Length != 4 && (height ?? width) is not null)
             throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} is no image [N, C, H, W], but a size of {height?.ToString(CultureInfo.InvariantCulture) ?? "any"}x{width?.ToString(CultureInfo.InvariantCulture) ?? "any"} was asked for; ask for none.");
         if (dims.Any(dim => dim.Value == 0 && dim.Parameter is null)) throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} has no elements.");
         if (sizes.Aggregate((Int128)1, (count, size) => Int128.Min(count * Math.Max(size, 1), long.MaxValue)) > int.MaxValue)
             throw new GraphException($"{file.Path}: its input [{string.Join(", ", sizes)}] passes the limit of {int.MaxValue} elements a tensor; use a smaller image.");
-        return new OnnxInput(input.Name, sizes);
+        int? fixedSide = dims.Length == 4 && SizeOf(HeightAxis(channelsLast)) is { } side && SizeOf(HeightAxis(channelsLast) + 1) == side ? side : null;
+        return new OnnxInput(input.Name, sizes, channelsLast, fixedSide);
 
         int? SizeOf(int axis) => dims[axis].Value switch
         {
@@ -74,7 +86,7 @@ internal sealed class OnnxInput
 
         int Side(int axis, string name, int? asked)
         {
-            int? stated = SizeOf(axis);
+            int? stated = SizeOf(HeightAxis(channelsLast) + axis);
             if (asked < 1) throw new GraphException($"{file.Path}: the input must be at least 1x1 pixels, but a {name} of {asked} was asked for.");
             if (stated is not null && asked is not null && stated != asked)
                 throw new GraphException($"{file.Path}: its input has a fixed {name} of {stated} pixels, but {asked} was asked for; use that size, or export the model with a dynamic one.");
@@ -83,6 +95,21 @@ internal sealed class OnnxInput
 
         GraphException Unknown(int axis) => new($"{file.Path}: dimension {axis} of its input {Message.Clean(input.Name)} is not stated; export the model with fixed sizes.");
     }
+
+    /// <summary>The height and width of a tensor that is to be the input of a model, or nulls when it is no image.</summary>
+    public static (int? Height, int? Width) SizeOf(OnnxFile file, ReadOnlySpan<int> shape)
+    {
+        OnnxValue? input = file.Graph.Inputs.FirstOrDefault(value => !file.Graph.Initializers.ContainsKey(value.Name));
+        if (shape.Length != 4 || input?.Shape is { Length: not 4 }) return (null, null);
+        int axis = HeightAxis(input?.Shape is { } dims && IsChannelsLast(dims));
+        return (shape[axis], shape[axis + 1]);
+    }
+
+    private static int HeightAxis(bool channelsLast) => channelsLast ? 1 : 2;
+
+    /// <summary>Whether an image's channels come last, as TensorFlow has them: the last dimension says so, and the second does not object.</summary>
+    private static bool IsChannelsLast(ImmutableArray<OnnxDimension> dims) =>
+        dims is [_, var second, _, { Value: >= 1 and <= MostImageChannels }] && second.Value is not (>= 1 and <= MostImageChannels);
 
     /// <summary>
     /// The ways in which the input can lie in memory, the likeliest first: with the first dimension as the batch and channels

@@ -12,9 +12,9 @@ public sealed class OnnxModel : Model
 {
     private readonly OnnxFile file;
     private readonly ImmutableArray<StateTensor> constants;
-    private readonly Dictionary<string, Network> networks;
+    private readonly Dictionary<string, WeakReference<Network>> networks;
 
-    private OnnxModel(OnnxFile file, StateDict weights, ImmutableArray<StateTensor> constants, ImagePreset preset, ImmutableArray<string> classNames, int classes, Dictionary<string, Network> networks)
+    private OnnxModel(OnnxFile file, StateDict weights, ImmutableArray<StateTensor> constants, ImagePreset preset, ImmutableArray<string> classNames, int classes, Dictionary<string, WeakReference<Network>> networks)
         : base(Path.GetFileNameWithoutExtension(file.Path), weights, preset, classNames)
     {
         this.file = file;
@@ -53,12 +53,15 @@ public sealed class OnnxModel : Model
         try
         {
             var weights = new StateDict(path, file.Graph.InitializersInOrder, file.Metadata);
-            preset ??= ModelMetadata.Preset(weights) ?? ImagePreset.ForFile(path);
-            OnnxInput input = OnnxInput.Create(file, constants, null, null, preset.CropSize, file.Budget);
+            ImagePreset usual = ImagePreset.ForFile(path);
+            preset ??= ModelMetadata.Preset(weights);
+            OnnxInput input = OnnxInput.Create(file, constants, null, null, (preset ?? usual).CropSize, file.Budget);
+            // A file that is fixed to another size says by that how large the crop is.
+            preset ??= input.FixedSide is { } side ? usual with { CropSize = side, ResizeSize = (int)Math.Round((double)side * usual.ResizeSize / usual.CropSize) } : usual;
             Network network = OnnxImporter.Import(file, input, [], constants, file.Budget);
             int classes = network.IsClassifier ? network.Outputs[0].Count : 0;
             ImmutableArray<string> names = classes == 0 ? [] : ModelMetadata.ClassNames(weights, classes) ?? ClassLabels.ForCount(classes);
-            return new OnnxModel(file, weights, constants, preset, names, classes, new(StringComparer.Ordinal) { [Key(input, [])] = network });
+            return new OnnxModel(file, weights, constants, preset, names, classes, new(StringComparer.Ordinal) { [Key(input, [])] = new WeakReference<Network>(network) });
         }
         catch
         {
@@ -98,11 +101,23 @@ public sealed class OnnxModel : Model
         string key = Key(input, outputs);
         lock (networks)
         {
-            if (!networks.TryGetValue(key, out Network? network))
-                networks.Add(key, network = OnnxImporter.Import(file, input, outputs, constants, budget));
+            // Sessions keep their network; one that nobody uses any more need not stay.
+            if (!networks.TryGetValue(key, out WeakReference<Network>? kept) || !kept.TryGetTarget(out Network? network))
+            {
+                network = OnnxImporter.Import(file, input, [.. outputs.Select(ValueOf)], constants, budget);
+                network = network with { Outputs = outputs is [] ? network.Outputs : [.. network.Outputs.Zip(outputs, (view, name) => view.Named(name))] };
+                networks[key] = new WeakReference<Network>(network);
+            }
             return network;
         }
+
+        // What info shows are nodes; the value that a node makes goes by the node's name too.
+        string ValueOf(string name) => file.Graph.Nodes.FirstOrDefault(node => node.Name == name) is { Outputs: [var value, ..] }
+            && !file.Graph.Nodes.Any(node => node.Outputs.Contains(name)) ? value : name;
     }
+
+    /// <inheritdoc/>
+    internal override (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => OnnxInput.SizeOf(file, shape);
 
     /// <summary>What a network depends on. Lengths keep names apart, whatever they consist of.</summary>
     private static string Key(OnnxInput input, ImmutableArray<string> outputs) =>

@@ -222,7 +222,7 @@ internal static class ShapeOperators
             if (sizes[i] is < -1 or > int.MaxValue) throw SizeOf(op, sizes[i]);
         }
         Int128 product = 1;
-        foreach (long size in sizes) product *= size == -1 ? 1 : size;
+        foreach (long size in sizes) product = Int128.Min(product * (size == -1 ? 1 : size), long.MaxValue);
         int open = Array.IndexOf(sizes, -1);
         if (sizes.Count(size => size == -1) > 1) throw op.Fail("its shape has two -1");
         if (open >= 0 && product > 0 && count % product == 0) sizes[open] = (long)(count / product);

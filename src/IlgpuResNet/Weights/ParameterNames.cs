@@ -12,7 +12,9 @@ internal static partial class ParameterNames
     public static IReadOnlyList<string> ToTorchvision(IReadOnlyList<string> names)
     {
         bool parallel = names.Count > 0 && names.All(name => name.StartsWith(DataParallelPrefix, StringComparison.Ordinal));
-        return [.. names.Select(name => FromTimm(FromHuggingFace(parallel ? name[DataParallelPrefix.Length..] : name)))];
+        string[] own = [.. names.Select(name => FromHuggingFace(parallel ? name[DataParallelPrefix.Length..] : name))];
+        // Other networks of timm have a head and a norm of the same names.
+        return own.Any(TimmBlock().IsMatch) ? [.. own.Select(FromTimm)] : own;
     }
 
     /// <summary>
