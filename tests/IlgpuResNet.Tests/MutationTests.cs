@@ -51,18 +51,21 @@ public sealed class MutationTests : IDisposable
     public void Onnx_networks_never_fail_in_another_way()
     {
         const int Originals = 40;
-        byte[][] originals = [.. Enumerable.Range(1, Originals).Select(seed =>
-        {
-            using var stream = new MemoryStream();
-            OnnxWriter.Write(stream, RandomNetwork.Create(seed).Model);
-            return stream.ToArray();
-        })];
+        OnnxModelToWrite[] models = [.. Enumerable.Range(1, Originals).Select(seed => RandomNetwork.Create(seed).Model)];
+        byte[][] originals = [.. models.Select(Bytes)];
         Run([.. Enumerable.Range(1, Originals).Select(seed => $"random{seed}.onnx")], (random, index) =>
         {
-            byte[] content = originals[index];
-            for (int changes = random.Next(1, 3); changes > 0; changes--)
-                content = ProtoMutation.Mutate(random, content, originals[random.Next(Originals)]);
-            return content;
+            int changes = random.Next(1, 4);
+            if (random.Next(3) == 0)
+            {
+                byte[] content = originals[index];
+                for (; changes > 0; changes--) content = ProtoMutation.Mutate(random, content, originals[random.Next(Originals)]);
+                return content;
+            }
+            var mutation = new OnnxGraphMutation(random, Mutation.Number);
+            OnnxModelToWrite model = models[index];
+            for (; changes > 0; changes--) model = mutation.Mutate(model, models[random.Next(Originals)]);
+            return Bytes(model);
         }, LoadNetwork, error => error is WeightsException or GraphException);
     }
 
@@ -183,6 +186,13 @@ public sealed class MutationTests : IDisposable
                 StateDict weights = StateDict.Load(path);
                 return new Loaded(weights, weights.Values);
         }
+    }
+
+    private static byte[] Bytes(OnnxModelToWrite model)
+    {
+        using var stream = new MemoryStream();
+        OnnxWriter.Write(stream, model);
+        return stream.ToArray();
     }
 
     private static Loaded LoadNetwork(string path)

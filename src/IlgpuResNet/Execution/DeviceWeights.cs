@@ -25,7 +25,21 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
 
+    /// <summary>Packs and uploads the weights of some steps.</summary>
+    /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
     public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps)
+    {
+        try
+        {
+            return Pack(runtime, name, steps);
+        }
+        catch (Exception e) when (e is OutOfMemoryException or OverflowException)
+        {
+            throw new DeviceException($"{runtime.Device.Id}: the weights of {name} cannot be packed: {DeviceRuntime.FirstLine(e)} Use a smaller network.", e);
+        }
+    }
+
+    private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps)
     {
         var layouts = new List<(EpilogueNode Node, Conv2dShape Shape, StateTensor? Filter, int FilterLength, int Channels)>();
         long total = 0;

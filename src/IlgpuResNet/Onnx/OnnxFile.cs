@@ -46,11 +46,13 @@ internal sealed class OnnxFile : IDisposable
     /// <summary>What is left of the memory that loading may take, for who makes something of the graph while loading.</summary>
     public ReadBudget Budget { get; }
 
-    /// <summary>Bytes of all files of external data.</summary>
+    /// <summary>Bytes of the file and of all files of external data.</summary>
+    public long Length => file.Length + ExternalLength;
+
     private long ExternalLength => external.Files.Sum(part => part.Length);
 
     /// <summary>What making something of the graph may take at any later time.</summary>
-    public ReadBudget NewBudget() => new(Path, file.Length + ExternalLength);
+    public ReadBudget NewBudget() => new(Path, Length);
 
     /// <summary>True from the first call of <see cref="Dispose"/>.</summary>
     public bool IsDisposed { get; private set; }

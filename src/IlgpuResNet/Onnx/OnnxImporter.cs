@@ -52,6 +52,9 @@ internal sealed class OnnxImporter
     private const string LogitsName = "logits";
     private const string ProbabilitiesName = "probabilities";
 
+    // Weights that ConstantOfShape makes, or that several nodes share: more than any ResNet has. Every other one takes at least a byte of the file.
+    private const long RepeatedWeights = 1 << 28;
+
     // Upper estimates of what a node becomes here and in the passes, of an output, and of a name in a set.
     private const int BytesPerNode = 6144;
     private const int BytesPerOutput = 2048;
@@ -124,9 +127,18 @@ internal sealed class OnnxImporter
                 throw new GraphException(op.Fail(e.Message.TrimEnd('.')).Message, e);
             }
         }
+        CheckWeights();
         return outputs is [] && ClassScores() is { } scores
             ? Finish(start, scores, isClassifier: true)
             : Finish(start, [.. (outputs is [] ? [.. file.Graph.Outputs.Select(output => output.Name)] : outputs).Select(Output)], isClassifier: false);
+    }
+
+    /// <summary>A few bytes must not promise gigabytes to a device.</summary>
+    private void CheckWeights()
+    {
+        long weights = builder.Nodes.OfType<EpilogueNode>().Sum(node => node.Filter?.Count ?? 0);
+        if (weights - RepeatedWeights > file.Length)
+            throw new WeightsException($"{file.Path}: refused: its nodes use {weights} weights, more than a file of {file.Length} bytes justifies.");
     }
 
     private object ValueOf(OnnxOperator op, string name)

@@ -10,6 +10,9 @@ namespace IlgpuResNet.Onnx;
 /// <summary>A network as an ONNX file describes it (https://onnx.ai), of the operators that ResNets are made of.</summary>
 public sealed class OnnxModel : Model
 {
+    // Upper estimate of a class's name, in a list that may have grown to twice its length.
+    private const long BytesPerClass = 128;
+
     private readonly OnnxFile file;
     private readonly ImmutableArray<StateTensor> constants;
     private readonly Dictionary<string, WeakReference<Network>> networks;
@@ -60,6 +63,7 @@ public sealed class OnnxModel : Model
             preset ??= input.FixedSide is { } side ? usual with { CropSize = side, ResizeSize = (int)Math.Round((double)side * usual.ResizeSize / usual.CropSize) } : usual;
             Network network = OnnxImporter.Import(file, input, [], constants, file.Budget);
             int classes = network.IsClassifier ? network.Outputs[0].Count : 0;
+            file.Budget.Charge(classes * BytesPerClass);
             ImmutableArray<string> names = classes == 0 ? [] : ModelMetadata.ClassNames(weights, classes) ?? ClassLabels.ForCount(classes);
             return new OnnxModel(file, weights, constants, preset, names, classes, new(StringComparer.Ordinal) { [Key(input, [])] = new WeakReference<Network>(network) });
         }

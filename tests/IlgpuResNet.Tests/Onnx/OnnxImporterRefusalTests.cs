@@ -125,6 +125,17 @@ public sealed class OnnxImporterRefusalTests : IDisposable
     }
 
     [TestMethod]
+    public void Weights_that_the_file_does_not_hold_have_a_limit()
+    {
+        OnnxSketch Filters(long k) => new OnnxSketch().Input("x", [0, 1, 1, 1]).Longs("size", k, 1, 1, 1)
+            .Longs("pairs", 0, -1, 1, 2)
+            .Node("ConstantOfShape", "size", "w").Node("Conv", "x w", "a").Node("Conv", "x w", "b").Node("Add", "a b", "sum").Node("Reshape", "sum pairs", "y").Outputs("y");
+        Refused(Filters((1L << 27) + 10_000), "more than a file of");
+        using OnnxModel model = OnnxModel.Load(folder.Write("repeated.onnx", Filters(1L << 27).ToBytes()));
+        Assert.HasCount(2, ExecutionPlan.Create(model).Steps);
+    }
+
+    [TestMethod]
     public void A_node_that_nothing_needs_is_not_looked_at()
     {
         string path = folder.Write("dead.onnx", Sketch()
@@ -147,6 +158,7 @@ public sealed class OnnxImporterRefusalTests : IDisposable
     [DataRow("reshapes", DisplayName = "a constant reshaped thousands of times")]
     [DataRow("transposes", DisplayName = "a constant transposed thousands of times")]
     [DataRow("concat", DisplayName = "a shape that doubles and doubles")]
+    [DataRow("classes", DisplayName = "millions of classes")]
     [DataRow("outputs", DisplayName = "a hundred thousand outputs")]
     public void Hostile_graphs_take_little_time_and_memory(string what)
     {
@@ -210,6 +222,8 @@ public sealed class OnnxImporterRefusalTests : IDisposable
                 return Chain(sketch.Floats("square", [200, 200], new float[40_000]), Some, "square", (from, to) => sketch.Node("Transpose", from, to), "Mul");
             case "concat":
                 return Chain(sketch, 40, "rows", (from, to) => sketch.Node("Concat", $"{from} {from}", to, Int("axis", 0)), "Reshape");
+            case "classes":
+                return new OnnxSketch().Input("x", [0, 1, 1, 1]).Longs("size", 1 << 24, 1, 1, 1).Node("ConstantOfShape", "size", "w").Node("Conv", "x w", "y").Outputs("y");
             case "outputs":
                 return sketch.Node("Relu", "x", "y").Outputs(string.Join(' ', Enumerable.Repeat("y", Many)));
             default:
