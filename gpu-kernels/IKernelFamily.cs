@@ -38,17 +38,29 @@ public interface IKernelFamily
     /// <summary>Short name for tables, such as <c>tiled</c> or <c>simd</c>.</summary>
     string Name { get; }
 
-    /// <summary>Number of floats that <see cref="PackFilter"/> writes for this shape; K, C, R, S and Groups alone decide it, and the layout.</summary>
-    int PackedFilterLength(in Conv2dShape shape);
+    /// <summary>
+    /// The algorithm by which this family is expected to compute a convolution fastest. It depends on the whole shape, the
+    /// batch included. Another than <see cref="Conv2dAlgorithm.Direct"/> changes the rounding errors.
+    /// </summary>
+    Conv2dAlgorithm FastestConv2d(in Conv2dShape shape);
+
+    /// <summary>
+    /// Number of floats that <see cref="PackFilter"/> writes for this shape and algorithm; K, C, R, S and Groups alone decide it,
+    /// and the layout.
+    /// </summary>
+    /// <exception cref="ArgumentException">The family cannot compute the convolution by that algorithm.</exception>
+    int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct);
 
     /// <summary>Lays a filter out as this family's convolution reads it.</summary>
     /// <param name="shape">The convolution.</param>
     /// <param name="filter">PyTorch's order <c>[K, C / Groups, R, S]</c>.</param>
     /// <param name="packed">Receives <see cref="PackedFilterLength"/> floats; every one is written.</param>
-    void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed);
+    /// <param name="algorithm">The algorithm that will read it.</param>
+    void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct);
 
-    /// <summary>Convolution with its epilogue: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c>.</summary>
-    void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue);
+    /// <summary>Convolution with its epilogue: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c>, by the algorithm its filter was packed for.</summary>
+    void Conv2d(
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct);
 
     /// <summary>The epilogue alone over <c>[pixels, channels]</c>: a batch norm, ReLU or residual add with no convolution before it.</summary>
     void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue);

@@ -45,16 +45,17 @@ internal static unsafe class SimdConv2d
     {
         int width = 2 * TLanes.Count;
         ChannelWindow window = ChannelWindow.Of(shape, width);
-        SimdSplit split = SimdSplit.Choose(shape, window, width, groups);
+        SimdSplit split = SimdWork.Direct(shape, width).Split(groups);
         (int firstPixel, int endPixel) = split.Pixels(group);
         (int firstPanel, int endPanel) = split.Panels(group);
         if (firstPixel == endPixel || firstPanel == endPanel) return;
 
-        float* scale = Pointer(operands.Scale), shift = Pointer(operands.Shift), filter = Pointer(operands.Filter);
+        float* filter = Pointer(operands.Filter);
         float* residual = epilogue.HasResidual != 0 ? Pointer(operands.Residual) : null;
         float* output = Pointer(operands.Output);
         float* sums = stackalloc float[width * TLanes.TileRows];
-        float* paddedScale = stackalloc float[width], paddedShift = stackalloc float[width];
+        float* padded = stackalloc float[2 * width];
+        var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
 
         int blockPixels = BlockPixels(shape, window.GemmK, TLanes.TileRows, endPixel - firstPixel, (endPanel - firstPanel) * width);
         var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels, scratch);
@@ -65,7 +66,6 @@ internal static unsafe class SimdConv2d
             RunLength = table.PixelsPerRun * window.Length,
             Sums = sums,
         };
-        var finish = new SimdEpilogue { RowStride = shape.K, Flags = epilogue };
         for (int block = firstPixel; block < endPixel; block += blockPixels)
         {
             int pixels = Math.Min(blockPixels, endPixel - block);
@@ -76,16 +76,7 @@ internal static unsafe class SimdConv2d
                 int channel = panel * width;
                 tile.Weights = filter + (nint)window.GemmK * channel;
                 tile.RunStart = window.First(channel);
-                finish.Channels = Math.Min(width, shape.K - channel);
-                finish.Scale = scale + channel;
-                finish.Shift = shift + channel;
-                if (finish.Channels < width)
-                {
-                    SimdEpilogue.Copy(finish.Scale, paddedScale, finish.Channels);
-                    SimdEpilogue.Copy(finish.Shift, paddedShift, finish.Channels);
-                    finish.Scale = paddedScale;
-                    finish.Shift = paddedShift;
-                }
+                SimdEpilogue finish = panels.Of(panel);
                 int pixel = 0;
                 for (int i = 1; i <= tiles; i++)
                 {

@@ -70,25 +70,43 @@ public sealed class SimdKernels : IKernelFamily
         : SimdLanes128.Count;
 
     /// <inheritdoc/>
-    public int PackedFilterLength(in Conv2dShape shape) => SimdFilter.PackedLength(shape, 2 * lanes);
-
-    /// <inheritdoc/>
-    public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed)
+    public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape)
     {
         RequireGroups(shape);
-        Require(filter.Length, (long)shape.K * shape.GemmK);
-        Require(packed.Length, PackedFilterLength(shape));
-        SimdFilter.Pack(shape, 2 * lanes, filter, packed);
+        return SimdWork.Fastest(shape, 2 * lanes, config.GridDim.X);
     }
 
     /// <inheritdoc/>
-    public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
+    public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+    {
+        RequireAlgorithm(shape, algorithm);
+        return algorithm is Conv2dAlgorithm.Direct
+            ? SimdFilter.PackedLength(shape, 2 * lanes)
+            : SimdWinogradFilter.PackedLength(shape, algorithm, 2 * lanes);
+    }
+
+    /// <inheritdoc/>
+    public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+    {
+        RequireGroups(shape);
+        Require(filter.Length, (long)shape.K * shape.GemmK);
+        Require(packed.Length, PackedFilterLength(shape, algorithm));
+        if (algorithm is Conv2dAlgorithm.Direct) SimdFilter.Pack(shape, 2 * lanes, filter, packed);
+        else SimdWinogradFilter.Pack(shape, algorithm, 2 * lanes, filter, packed);
+    }
+
+    /// <inheritdoc/>
+    public void Conv2d(
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
     {
         RequireGroups(shape);
         Require(operands.Input.Length, shape.InputLength);
-        Require(operands.Filter.Length, PackedFilterLength(shape));
+        Require(operands.Filter.Length, PackedFilterLength(shape, algorithm));
         RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
-        Enqueue(stream, new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Operands = operands, Epilogue = epilogue });
+        Enqueue(stream, new SimdStep
+        {
+            Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Algorithm = algorithm, Operands = operands, Epilogue = epilogue,
+        });
     }
 
     /// <inheritdoc/>
@@ -172,6 +190,12 @@ public sealed class SimdKernels : IKernelFamily
     private void RequireGroups(in Conv2dShape shape)
     {
         if (!shape.HasEqualGroups) throw Refuse(ChannelWindow.UnequalGroups(shape));
+    }
+
+    private void RequireAlgorithm(in Conv2dShape shape, Conv2dAlgorithm algorithm)
+    {
+        if (algorithm is not Conv2dAlgorithm.Direct && !SimdWinogradFilter.Fits(shape, algorithm, 2 * lanes))
+            throw Refuse($"{algorithm} computes 3x3 convolutions of stride 1, dilation 1, one group and channels in whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 
     private void RequireEpilogue(in Operands operands, Epilogue epilogue, long pixels, int channels)

@@ -23,6 +23,8 @@ internal readonly unsafe struct SimdStep
 
     public Conv2dShape Conv { get; init; }
 
+    public Conv2dAlgorithm Algorithm { get; init; }
+
     public Pool2dShape Pool { get; init; }
 
     /// <summary>Pixels of a point-wise step, rows of a softmax.</summary>
@@ -37,7 +39,9 @@ internal readonly unsafe struct SimdStep
     public Epilogue Epilogue { get; init; }
 
     /// <summary>Scratch memory that each group needs, in bytes.</summary>
-    public long ScratchBytes => Operator == SimdOperator.Conv2d ? SimdConv2d.ScratchBytes(Conv, Lanes) : 0;
+    public long ScratchBytes => Operator != SimdOperator.Conv2d ? 0
+        : Algorithm is Conv2dAlgorithm.Direct ? SimdConv2d.ScratchBytes(Conv, Lanes)
+        : SimdWinograd.ScratchBytes(Conv, Algorithm, Lanes);
 
     /// <summary>The part of one group.</summary>
     /// <param name="group">Number of the group.</param>
@@ -48,6 +52,9 @@ internal readonly unsafe struct SimdStep
         ArrayView<float> input = Operands.Input, output = Operands.Output;
         switch (Operator)
         {
+            case SimdOperator.Conv2d when Algorithm is not Conv2dAlgorithm.Direct:
+                SimdWinograd.RunGroup(group, groups, Lanes, Algorithm, Conv, Operands, Epilogue, scratch);
+                break;
             case SimdOperator.Conv2d: SimdConv2d.RunGroup(group, groups, Lanes, Conv, Operands, Epilogue, scratch); break;
             case SimdOperator.Pointwise: SimdPointwise.RunGroup(group, groups, Lanes, Rows, Columns, Operands, Epilogue); break;
             case SimdOperator.MaxPool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: true, Pool, input, output); break;

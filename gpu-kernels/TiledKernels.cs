@@ -60,14 +60,27 @@ public sealed class TiledKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public int PackedFilterLength(in Conv2dShape shape) => PackedFilter.Length(shape);
+    public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape) => Conv2dAlgorithm.Direct;
 
     /// <inheritdoc/>
-    public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed) => PackedFilter.Pack(shape, filter, packed);
-
-    /// <inheritdoc/>
-    public void Conv2d(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue)
+    public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
     {
+        RequireDirect(algorithm);
+        return PackedFilter.Length(shape);
+    }
+
+    /// <inheritdoc/>
+    public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+    {
+        RequireDirect(algorithm);
+        PackedFilter.Pack(shape, filter, packed);
+    }
+
+    /// <inheritdoc/>
+    public void Conv2d(
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+    {
+        RequireDirect(algorithm);
         ChannelWindow window = PackedFilter.Window(shape);
         var trimmed = new Operands(
             Trim(operands.Input, shape.InputLength),
@@ -133,6 +146,12 @@ public sealed class TiledKernels : IKernelFamily
     {
         long length = (long)rows * classes;
         softmax(stream, new KernelConfig(rows, Kernels.Softmax.GroupSize), classes, Trim(input, length), Trim(output, length));
+    }
+
+    private static void RequireDirect(Conv2dAlgorithm algorithm)
+    {
+        if (algorithm is not Conv2dAlgorithm.Direct)
+            throw new ArgumentException($"The tiled kernels have no {algorithm}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 
     /// <summary>A kernel argument must be real memory on every back end, also where the kernel does not read it.</summary>

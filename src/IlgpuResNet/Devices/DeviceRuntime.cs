@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Execution;
@@ -12,7 +13,7 @@ namespace IlgpuResNet.Devices;
 /// </summary>
 internal sealed class DeviceRuntime
 {
-    private readonly Dictionary<Graph, SharedWeights> weights = new(ReferenceEqualityComparer.Instance);
+    private readonly List<SharedWeights> weights = [];
 
     private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
     {
@@ -67,36 +68,42 @@ internal sealed class DeviceRuntime
     }
 
     /// <summary>
-    /// The packed weights of a graph, made for the first session that asks and freed with the last. Any plan of the
-    /// graph will do: weights do not depend on the size of the image.
+    /// The packed weights of a plan's graph, made for the first session that asks and freed with the last. Sessions share
+    /// them when their layers are computed by the same algorithms, which may depend on image size and batch; that is always
+    /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan)
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, Numerics numerics)
     {
+        ImmutableArray<Conv2dAlgorithm> algorithms = DeviceWeights.ChooseAlgorithms(Kernels, plan, numerics);
         lock (weights)
         {
-            if (!weights.TryGetValue(graph, out SharedWeights? shared))
-                weights.Add(graph, shared = new SharedWeights(DeviceWeights.Create(this, graph.Name, plan.Steps)));
+            SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.SequenceEqual(algorithms));
+            if (shared is null) weights.Add(shared = new SharedWeights(graph, algorithms, DeviceWeights.Create(this, graph.Name, plan.Steps, algorithms)));
             shared.Sessions++;
             return shared.Weights;
         }
     }
 
-    public void ReleaseWeights(Graph graph)
+    public void ReleaseWeights(DeviceWeights released)
     {
         lock (weights)
         {
-            SharedWeights shared = weights[graph];
+            SharedWeights shared = weights.Find(candidate => candidate.Weights == released)!;
             if (--shared.Sessions > 0) return;
-            weights.Remove(graph);
-            shared.Weights.Dispose();
+            weights.Remove(shared);
+            released.Dispose();
         }
     }
 
     /// <summary>A driver's message made fit for one line.</summary>
     public static string FirstLine(Exception exception) => exception.Message.ReplaceLineEndings("\n").Split('\n')[0].TrimEnd('.') + ".";
 
-    private sealed class SharedWeights(DeviceWeights weights)
+    private sealed class SharedWeights(Graph graph, ImmutableArray<Conv2dAlgorithm> algorithms, DeviceWeights weights)
     {
+        public Graph Graph { get; } = graph;
+
+        public ImmutableArray<Conv2dAlgorithm> Algorithms { get; } = algorithms;
+
         public DeviceWeights Weights { get; } = weights;
 
         public int Sessions { get; set; }

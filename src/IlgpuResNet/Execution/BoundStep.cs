@@ -31,8 +31,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
                 spec.Clip is null ? 0 : 1, (float)(spec.Clip?.Min ?? 0), (float)(spec.Clip?.Max ?? 0));
             return node switch
             {
-                Conv2dNode conv => new ConvStep(kernels, operands, epilogue, ShapeOf(conv, x)),
-                LinearNode => new ConvStep(kernels, operands, epilogue, Conv2dShape.Create(1, x.H, x.W, x.C, y.C, 1, 1, 1, 0)),
+                Conv2dNode or LinearNode => new ConvStep(kernels, operands, epilogue, ConvShape(step), constants.Algorithm),
                 PointwiseNode => new PointwiseStep(kernels, operands, epilogue, y),
                 _ => throw new UnreachableException(node.GetType().Name),
             };
@@ -42,6 +41,18 @@ internal abstract class BoundStep(IKernelFamily kernels)
             Pool2dNode pool => new PoolStep(kernels, pool.Kind, View(step.Input), View(step.Output), ShapeOf(pool, x)),
             SoftmaxNode => new SoftmaxStep(kernels, View(step.Input), View(step.Output), y.H * y.W, y.C),
             _ => throw new GraphException($"{step.Node.Name}: {step.Node.GetType().Name} must be lowered before it can run; optimise the graph first."),
+        };
+    }
+
+    /// <summary>The convolution of a step for one image; the default shape when it is none.</summary>
+    public static Conv2dShape ConvShape(PlanStep step)
+    {
+        MapShape x = step.Input.Shape;
+        return step.Node switch
+        {
+            Conv2dNode conv => ShapeOf(conv, x),
+            LinearNode => Conv2dShape.Create(1, x.H, x.W, x.C, step.Output.Shape.C, 1, 1, 1, 0),
+            _ => default,
         };
     }
 
@@ -65,9 +76,11 @@ internal abstract class BoundStep(IKernelFamily kernels)
             window.DilationH, window.DilationW, pad.Bottom, pad.Right, pool.CountIncludePad ? 1 : 0, (float)pool.PadValue);
     }
 
-    private sealed class ConvStep(IKernelFamily kernels, Operands operands, Epilogue epilogue, Conv2dShape shape) : BoundStep(kernels)
+    private sealed class ConvStep(IKernelFamily kernels, Operands operands, Epilogue epilogue, Conv2dShape shape, Conv2dAlgorithm algorithm)
+        : BoundStep(kernels)
     {
-        public override void Launch(AcceleratorStream stream, int batch) => Kernels.Conv2d(stream, shape with { N = batch }, operands, epilogue);
+        public override void Launch(AcceleratorStream stream, int batch) =>
+            Kernels.Conv2d(stream, shape with { N = batch }, operands, epilogue, algorithm);
     }
 
     private sealed class PointwiseStep(IKernelFamily kernels, Operands operands, Epilogue epilogue, MapShape shape) : BoundStep(kernels)

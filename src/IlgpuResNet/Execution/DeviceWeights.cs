@@ -12,7 +12,8 @@ namespace IlgpuResNet.Execution;
 /// <param name="Filter">Packed filter; empty for point-wise nodes.</param>
 /// <param name="Scale">Per channel factor <c>[K]</c>.</param>
 /// <param name="Shift">Per channel summand <c>[K]</c>.</param>
-internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<float> Scale, ArrayView<float> Shift);
+/// <param name="Algorithm">What the filter is packed for.</param>
+internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<float> Scale, ArrayView<float> Shift, Conv2dAlgorithm Algorithm);
 
 /// <summary>All weights of a graph in one device allocation, packed as the device's kernels read them.</summary>
 internal sealed class DeviceWeights : IDisposable
@@ -25,13 +26,26 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
 
+    /// <summary>
+    /// The algorithm of each step, direct where it is no convolution. Chosen for the plan's largest batch and kept for smaller ones,
+    /// so that an image's result does not depend on how many others run with it.
+    /// </summary>
+    public static ImmutableArray<Conv2dAlgorithm> ChooseAlgorithms(IKernelFamily kernels, ExecutionPlan plan, Numerics numerics)
+    {
+        return [.. plan.Steps.Select(Choose)];
+
+        Conv2dAlgorithm Choose(PlanStep step) => numerics is Numerics.Exact || step.Node is not Conv2dNode
+            ? Conv2dAlgorithm.Direct
+            : kernels.FastestConv2d(BoundStep.ConvShape(step) with { N = plan.MaxBatch });
+    }
+
     /// <summary>Packs and uploads the weights of some steps.</summary>
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
-    public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps)
+    public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms)
     {
         try
         {
-            return Pack(runtime, name, steps);
+            return Pack(runtime, name, steps, algorithms);
         }
         catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {
@@ -39,18 +53,18 @@ internal sealed class DeviceWeights : IDisposable
         }
     }
 
-    private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps)
+    private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms)
     {
-        var layouts = new List<(EpilogueNode Node, Conv2dShape Shape, StateTensor? Filter, int FilterLength, int Channels)>();
+        var layouts = new List<(EpilogueNode Node, Conv2dShape Shape, Conv2dAlgorithm Algorithm, StateTensor? Filter, int FilterLength, int Channels)>();
         long total = 0;
-        foreach (PlanStep step in steps)
+        foreach ((PlanStep step, Conv2dAlgorithm algorithm) in steps.Zip(algorithms))
         {
             if (step.Node is not EpilogueNode node) continue;
             StateTensor? filter = node.Filter;
-            Conv2dShape shape = FilterShape(node);
+            Conv2dShape shape = BoundStep.ConvShape(step);
             int channels = step.Output.Shape.C;
-            int length = filter is null ? 0 : runtime.Kernels.PackedFilterLength(shape);
-            layouts.Add((node, shape, filter, length, channels));
+            int length = filter is null ? 0 : runtime.Kernels.PackedFilterLength(shape, algorithm);
+            layouts.Add((node, shape, algorithm, filter, length, channels));
             total += MemoryPlanner.Align(length) + 2 * MemoryPlanner.Align(channels);
         }
 
@@ -62,14 +76,14 @@ internal sealed class DeviceWeights : IDisposable
             float[] host = new float[layouts.Select(layout => layout.Filter?.Count ?? 0).DefaultIfEmpty().Max()];
             float[] packed = new float[layouts.Select(layout => Math.Max(layout.FilterLength, layout.Channels)).DefaultIfEmpty().Max()];
             long offset = 0;
-            foreach ((EpilogueNode node, Conv2dShape shape, StateTensor? filter, int filterLength, int channels) in layouts)
+            foreach ((EpilogueNode node, Conv2dShape shape, Conv2dAlgorithm algorithm, StateTensor? filter, int filterLength, int channels) in layouts)
             {
                 if (filter is not null)
                 {
                     Span<float> values = host.AsSpan(0, (int)filter.Count);
                     filter.CopyTo(values);
                     if (NonFinite.Any(values)) warnings.Add($"{Message.Clean(filter.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
-                    runtime.Kernels.PackFilter(shape, values, packed.AsSpan(0, filterLength));
+                    runtime.Kernels.PackFilter(shape, values, packed.AsSpan(0, filterLength), algorithm);
                 }
                 ArrayView<float> filterView = weights.Upload(packed.AsSpan(0, filterLength), ref offset);
                 ArrayView<float> scale = weights.Upload(ToFloats(node.Epilogue.Scale, 1, packed.AsSpan(0, channels)), ref offset);
@@ -77,7 +91,7 @@ internal sealed class DeviceWeights : IDisposable
                 ArrayView<float> shift = weights.Upload(ToFloats(node.Epilogue.Shift, 0, packed.AsSpan(0, channels)), ref offset);
                 if (nonFinite || NonFinite.Any(packed.AsSpan(0, channels)))
                     warnings.Add($"the bias or batch norm after {Message.Clean(node.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
-                weights.nodes.Add(node.Output, new NodeWeights(filterView, scale, shift));
+                weights.nodes.Add(node.Output, new NodeWeights(filterView, scale, shift, algorithm));
             }
             weights.Warnings = warnings.DrainToImmutable();
             return weights;
@@ -92,14 +106,6 @@ internal sealed class DeviceWeights : IDisposable
     public NodeWeights this[Node node] => nodes[node.Output];
 
     public void Dispose() => buffer.Dispose();
-
-    /// <summary>The part of a convolution's shape that its filter fixes.</summary>
-    private static Conv2dShape FilterShape(EpilogueNode node) => node switch
-    {
-        Conv2dNode { Weight.Shape: [var k, var c, var r, var s] } conv => Conv2dShape.Create(1, r, s, c * conv.Groups, k, r, s, 1, 0) with { Groups = conv.Groups },
-        LinearNode { Weight.Shape: [var outputs, var inputs] } => Conv2dShape.Linear(1, inputs, outputs),
-        _ => default,
-    };
 
     private static ReadOnlySpan<float> ToFloats(ImmutableArray<double>? values, float otherwise, Span<float> destination)
     {

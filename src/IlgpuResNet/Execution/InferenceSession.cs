@@ -26,6 +26,7 @@ public sealed class InferenceSession : IDisposable
     private readonly Model model;
     private readonly Network network;
     private readonly DeviceRuntime runtime;
+    private readonly DeviceWeights weights;
     private readonly AcceleratorStream stream;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> arena;
     private readonly Preprocessor preprocessor;
@@ -55,11 +56,9 @@ public sealed class InferenceSession : IDisposable
         Input = InfoOf(network.Input);
         Outputs = [.. network.Outputs.Select(InfoOf)];
         runtime = (device ?? ComputeDevice.Default).Open();
-        bool sharing = false;
         try
         {
-            DeviceWeights weights = runtime.AcquireWeights(network.Graph, Plan);
-            sharing = true;
+            weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             stream = runtime.Accelerator.CreateStream();
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
@@ -76,7 +75,7 @@ public sealed class InferenceSession : IDisposable
         {
             arena?.Dispose();
             stream?.Dispose();
-            if (sharing) runtime.ReleaseWeights(network.Graph);
+            if (weights is not null) runtime.ReleaseWeights(weights);
             if (e is ResNetException or ObjectDisposedException) throw;
             throw new DeviceException($"{Device.Id}: a session of {model.Name} for {Plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)} Use a smaller batch or image, or another device.", e);
         }
@@ -215,7 +214,7 @@ public sealed class InferenceSession : IDisposable
             preprocessor.Dispose();
             arena.Dispose();
             stream.Dispose();
-            runtime.ReleaseWeights(network.Graph);
+            runtime.ReleaseWeights(weights);
         }
     }
 

@@ -14,6 +14,9 @@ public sealed record SessionOptions
     /// <summary>Width of the network's input in pixels, or null for what the network is made for.</summary>
     public int? Width { get; init; }
 
+    /// <summary>How much rounding error may be traded for speed.</summary>
+    public Numerics Numerics { get; init; }
+
     /// <summary>
     /// Names of the tensors that runs give, such as <c>layer3</c> or <c>avgpool</c>, or those of an ONNX file; empty for what the
     /// network is made to give. Only what they need is computed and kept.

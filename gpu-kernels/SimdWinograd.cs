@@ -1,0 +1,183 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace IlgpuResNet.Kernels;
+
+/// <summary>
+/// 3x3 convolution of stride 1 for the CPU accelerator by Winograd's F(m x m, 3x3) (<see cref="Conv2dAlgorithm"/>):
+/// <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c> with its epilogue. One group is one thread. The groups divide the tiles of m x m
+/// output pixels and the panels of output channels between them; where they divide panels, each transforms the input for
+/// itself, so that no barrier is needed. A group takes its tiles in blocks: it transforms a block's input into
+/// <c>[(m + 2)²][tiles][C]</c>, and then panel by panel makes the (m + 2)² matrix products with the filter's panel and
+/// transforms the sums back, while they are in the caches.
+/// </summary>
+internal static unsafe class SimdWinograd
+{
+    /// <summary>Tiles of a block, in register tiles: each reads the filter's panel from the first-level cache.</summary>
+    private const int BlockRegisterTiles = 5;
+
+    /// <summary>Scratch memory that a group needs, however the work is split.</summary>
+    public static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
+    {
+        int outputs = WinogradFilter.Outputs(algorithm);
+        int tileRows = lanes == SimdLanes512.Count ? SimdLanes512.TileRows
+            : lanes == SimdLanes256.Count ? SimdLanes256.TileRows
+            : SimdLanes128.TileRows;
+        return SimdWinogradScratch.Bytes(shape, outputs, lanes, Math.Min(BlockRegisterTiles * tileRows, WinogradFilter.Tiles(shape, algorithm)));
+    }
+
+    /// <summary>The part of one group.</summary>
+    public static void RunGroup(
+        int group, int groups, int lanes, Conv2dAlgorithm algorithm, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+    {
+        SimdSplit split = SimdWork.Winograd(shape, algorithm, 2 * lanes).Split(groups);
+        if (algorithm is Conv2dAlgorithm.WinogradF2) RunGroup<SimdWinogradF2>(group, split, lanes, shape, operands, epilogue, scratch);
+        else RunGroup<SimdWinogradF4>(group, split, lanes, shape, operands, epilogue, scratch);
+    }
+
+    private static void RunGroup<TTransform>(
+        int group, in SimdSplit split, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+        where TTransform : struct, ISimdWinogradTransform
+    {
+        if (lanes == SimdLanes512.Count) Run<TTransform, SimdLanes512, Vector512<float>>(group, split, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes256.Count) Run<TTransform, SimdLanes256, Vector256<float>>(group, split, shape, operands, epilogue, scratch);
+        else Run<TTransform, SimdLanes128, Vector128<float>>(group, split, shape, operands, epilogue, scratch);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Run<TTransform, TLanes, TVector>(
+        int group, in SimdSplit split, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* memory)
+        where TTransform : struct, ISimdWinogradTransform
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int width = 2 * TLanes.Count;
+        int side = TTransform.Outputs + WinogradFilter.Taps - 1, elements = side * side;
+        (int firstTile, int endTile) = split.Pixels(group);
+        (int firstPanel, int endPanel) = split.Panels(group);
+        if (firstTile == endTile || firstPanel == endPanel) return;
+
+        float* input = SimdConv2d.Pointer(operands.Input), filter = SimdConv2d.Pointer(operands.Filter);
+        float* output = SimdConv2d.Pointer(operands.Output);
+        float* residual = epilogue.HasResidual != 0 ? SimdConv2d.Pointer(operands.Residual) : null;
+        float* padded = stackalloc float[2 * width];
+        var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
+
+        int blockTiles = BlockTiles(endTile - firstTile, TLanes.TileRows);
+        var scratch = new SimdWinogradScratch(shape, TTransform.Outputs, TLanes.Count, blockTiles, memory);
+        new Span<float>(scratch.Zeros, shape.C).Clear();
+        for (int i = 0; i < blockTiles; i++) scratch.Rows[i] = scratch.Input + (nint)i * shape.C;
+        var product = new SimdTileArguments { Taps = 1, RunLength = shape.C };
+        for (int block = firstTile; block < endTile; block += blockTiles)
+        {
+            int tiles = Math.Min(blockTiles, endTile - block);
+            for (int i = 0; i < tiles; i++)
+                TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Rows[i]);
+
+            int registerTiles = SimdSplit.DivideRoundUp(tiles, TLanes.TileRows);
+            for (int panel = firstPanel; panel < endPanel; panel++)
+            {
+                product.Weights = filter + (nint)panel * elements * shape.C * width;
+                for (int element = 0; element < elements; element++)
+                {
+                    product.RunStart = element * scratch.InputStride;
+                    float* sums = scratch.Sums + (nint)element * scratch.SumStride;
+                    int row = 0;
+                    for (int i = 1; i <= registerTiles; i++)
+                    {
+                        int end = tiles * i / registerTiles;
+                        product.Table = scratch.Rows + row;
+                        product.Sums = sums + row * width;
+                        SimdTile.Run<TLanes, TVector>(end - row, product);
+                        row = end;
+                    }
+                    product.Weights += shape.C * width;
+                }
+                SimdEpilogue finish = panels.Of(panel);
+                for (int i = 0; i < tiles; i++)
+                    TransformOutput<TTransform, TLanes, TVector>(shape, block + i, scratch, i, panel * width, output, residual, finish);
+            }
+        }
+    }
+
+    /// <summary>Tiles of a block: a group's tiles in blocks of nearly equal size, whole register tiles where there are several blocks.</summary>
+    private static int BlockTiles(int tiles, int tileRows)
+    {
+        int blocks = SimdSplit.DivideRoundUp(tiles, BlockRegisterTiles * tileRows);
+        int even = SimdSplit.DivideRoundUp(tiles, blocks);
+        return blocks == 1 ? even : SimdSplit.DivideRoundUp(even, tileRows) * tileRows;
+    }
+
+    /// <summary>Bᵀ d B for all channels of one tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TransformInput<TTransform, TLanes, TVector>(
+        in Conv2dShape shape, float* input, int tile, in SimdWinogradScratch scratch, float* destination)
+        where TTransform : struct, ISimdWinogradTransform
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int side = TTransform.Outputs + WinogradFilter.Taps - 1;
+        (int n, int p, int q) = Place(shape, tile, TTransform.Outputs);
+        float** pixels = scratch.Pixels;
+        for (int i = 0; i < side; i++)
+        {
+            int h = p - shape.PadH + i;
+            for (int j = 0; j < side; j++)
+            {
+                int w = q - shape.PadW + j;
+                bool inside = (uint)h < (uint)shape.H && (uint)w < (uint)shape.W;
+                pixels[i * side + j] = inside ? input + (((nint)n * shape.H + h) * shape.W + w) * shape.C : scratch.Zeros;
+            }
+        }
+        float* half = scratch.Half;
+        nint rowStride = (nint)side * scratch.InputStride;
+        for (int c = 0; c < shape.C; c += TLanes.Count)
+        {
+            for (int i = 0; i < side; i++)
+                TTransform.Input<TLanes, TVector>(pixels + i * side, c, half + i * side * TLanes.Count, TLanes.Count);
+            for (int j = 0; j < side; j++)
+                TTransform.Input<TLanes, TVector>(half + j * TLanes.Count, side * TLanes.Count, destination + c + (nint)j * scratch.InputStride, rowStride);
+        }
+    }
+
+    /// <summary>Aᵀ m A for one tile and one panel of output channels, the epilogue and the store of the pixels that exist.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TransformOutput<TTransform, TLanes, TVector>(
+        in Conv2dShape shape, int tile, in SimdWinogradScratch scratch, int row, int channel, float* output, float* residual, SimdEpilogue finish)
+        where TTransform : struct, ISimdWinogradTransform
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int width = 2 * TLanes.Count;
+        int side = TTransform.Outputs + WinogradFilter.Taps - 1;
+        float* half = scratch.Half;
+        for (int vector = 0; vector < width; vector += TLanes.Count)
+        {
+            float* sums = scratch.Sums + row * width + vector;
+            for (int j = 0; j < side; j++)
+                TTransform.Output<TLanes, TVector>(
+                    sums + (nint)j * scratch.SumStride, (nint)side * scratch.SumStride, half + j * TLanes.Count, side * TLanes.Count);
+            for (int i = 0; i < TTransform.Outputs; i++)
+                TTransform.Output<TLanes, TVector>(
+                    half + i * side * TLanes.Count, TLanes.Count, scratch.Outputs + i * TTransform.Outputs * width + vector, width);
+        }
+
+        (int n, int p, int q) = Place(shape, tile, TTransform.Outputs);
+        int rows = Math.Min(TTransform.Outputs, shape.P - p), columns = Math.Min(TTransform.Outputs, shape.Q - q);
+        nint offset = (((nint)n * shape.P + p) * shape.Q + q) * shape.K + channel;
+        for (int i = 0; i < rows; i++)
+        {
+            finish.Output = output + offset;
+            finish.Residual = residual is null ? null : residual + offset;
+            finish.Store<TLanes, TVector>(scratch.Outputs + i * TTransform.Outputs * width, columns);
+            offset += (nint)shape.Q * shape.K;
+        }
+    }
+
+    /// <summary>Image of a tile, and row and column of its first output pixel.</summary>
+    private static (int N, int P, int Q) Place(in Conv2dShape shape, int tile, int outputs)
+    {
+        int across = SimdSplit.DivideRoundUp(shape.Q, outputs), down = SimdSplit.DivideRoundUp(shape.P, outputs);
+        return (tile / across / down, tile / across % down * outputs, tile % across * outputs);
+    }
+}

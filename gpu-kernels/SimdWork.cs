@@ -1,0 +1,86 @@
+namespace IlgpuResNet.Kernels;
+
+/// <summary>
+/// The work of one convolution in one algorithm, estimated in multiply-adds of one core: what <see cref="SimdSplit"/> is chosen
+/// by, and the algorithm. Pixels here are output pixels, or Winograd's tiles of them; panels are those of output channels.
+/// </summary>
+/// <param name="Pixels">Pixels to share.</param>
+/// <param name="Panels">Panels to share.</param>
+/// <param name="PerPixelAndPanel">Work of each pixel in each panel.</param>
+/// <param name="PerPixel">Work of each pixel, once in every group that has it.</param>
+/// <param name="PerPanel">Work of each panel, once in every group that has it.</param>
+/// <param name="Shared">Work that adding cores does not shorten.</param>
+internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixelAndPanel, double PerPixel, double PerPanel, double Shared)
+{
+    /// <summary>Multiply-adds a core does while one float arrives from the shared cache.</summary>
+    private const int MacsPerFloat = 8;
+
+    /// <summary>Multiply-adds a core does while all cores together fetch a float from memory; a network's filters stay in no cache from run to run.</summary>
+    private const int MacsPerMemoryFloat = 8;
+
+    /// <summary>Multiply-adds a core does while it transforms one float of a tile, there or back.</summary>
+    private const int MacsPerTransformedFloat = 8;
+
+    /// <summary>All products of the definition.</summary>
+    public static SimdWork Direct(in Conv2dShape shape, int width)
+    {
+        double panelFloats = (double)ChannelWindow.Of(shape, width).GemmK * width;
+        int pixels = shape.GemmM, panels = SimdSplit.DivideRoundUp(shape.K, width);
+        double inputPerPixel = (double)shape.H * shape.W * shape.C / (shape.P * shape.Q);
+        return new SimdWork(
+            pixels, panels, panelFloats, MacsPerFloat * inputPerPixel, MacsPerFloat * panelFloats, MacsPerMemoryFloat * panels * panelFloats);
+    }
+
+    /// <summary>The products of Winograd's algorithm and its transforms.</summary>
+    public static SimdWork Winograd(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width)
+    {
+        int elements = WinogradFilter.Elements(algorithm), panels = SimdSplit.DivideRoundUp(shape.K, width);
+        double panelFloats = (double)elements * shape.C * width;
+        return new SimdWork(
+            WinogradFilter.Tiles(shape, algorithm), panels,
+            panelFloats + MacsPerTransformedFloat * elements * width,
+            MacsPerTransformedFloat * elements * shape.C,
+            MacsPerFloat * panelFloats,
+            MacsPerMemoryFloat * panels * panelFloats);
+    }
+
+    /// <summary>The algorithm that is done first.</summary>
+    public static Conv2dAlgorithm Fastest(in Conv2dShape shape, int width, int groups)
+    {
+        var fastest = Conv2dAlgorithm.Direct;
+        double least = Direct(shape, width).Of(Direct(shape, width).Split(groups));
+        foreach (Conv2dAlgorithm algorithm in (ReadOnlySpan<Conv2dAlgorithm>)[Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4])
+        {
+            if (!SimdWinogradFilter.Fits(shape, algorithm, width)) continue;
+            SimdWork work = Winograd(shape, algorithm, width);
+            double macs = work.Of(work.Split(groups));
+            if (macs >= least) continue;
+            least = macs;
+            fastest = algorithm;
+        }
+        return fastest;
+    }
+
+    /// <summary>The grid whose busiest group is done first.</summary>
+    public SimdSplit Split(int groups)
+    {
+        var best = new SimdSplit(Pixels, Panels, 1, 1);
+        double least = double.PositiveInfinity;
+        for (int panelGroups = 1; panelGroups <= Math.Min(groups, Panels); panelGroups++)
+        {
+            var split = new SimdSplit(Pixels, Panels, groups / panelGroups, panelGroups);
+            double macs = Of(split);
+            if (macs >= least) continue;
+            least = macs;
+            best = split;
+        }
+        return best;
+    }
+
+    /// <summary>Work until the busiest group of a split is done.</summary>
+    public double Of(in SimdSplit split)
+    {
+        double pixels = SimdSplit.DivideRoundUp(Pixels, split.PixelGroups), panels = SimdSplit.DivideRoundUp(Panels, split.PanelGroups);
+        return pixels * panels * PerPixelAndPanel + pixels * PerPixel + panels * PerPanel + Shared;
+    }
+}
