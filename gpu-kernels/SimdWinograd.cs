@@ -13,8 +13,14 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static unsafe class SimdWinograd
 {
-    /// <summary>Tiles of a block, in register tiles: each reads the filter's panel from the first-level cache.</summary>
-    private const int BlockRegisterTiles = 5;
+    /// <summary>Register tiles of a block, whose transformed input is to stay in the second-level cache.</summary>
+    private const int BlockRegisterTiles = 4;
+
+    /// <summary>The same where the filter is so large that every block fetches it from afar.</summary>
+    private const int LargeFilterRegisterTiles = 8;
+
+    /// <summary>Floats of a filter that no second-level cache holds.</summary>
+    private const int LargeFilterFloats = 1 << 20;
 
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
     public static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
@@ -23,7 +29,8 @@ internal static unsafe class SimdWinograd
         int tileRows = lanes == SimdLanes512.Count ? SimdLanes512.TileRows
             : lanes == SimdLanes256.Count ? SimdLanes256.TileRows
             : SimdLanes128.TileRows;
-        return SimdWinogradScratch.Bytes(shape, outputs, lanes, Math.Min(BlockRegisterTiles * tileRows, WinogradFilter.Tiles(shape, algorithm)));
+        int tiles = Math.Min(MaxRegisterTiles(shape, outputs) * tileRows, WinogradFilter.Tiles(shape, algorithm));
+        return SimdWinogradScratch.Bytes(shape, outputs, lanes, tiles);
     }
 
     /// <summary>The part of one group.</summary>
@@ -63,7 +70,7 @@ internal static unsafe class SimdWinograd
         float* padded = stackalloc float[2 * width];
         var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
 
-        int blockTiles = BlockTiles(endTile - firstTile, TLanes.TileRows);
+        int blockTiles = BlockTiles(endTile - firstTile, TLanes.TileRows, MaxRegisterTiles(shape, TTransform.Outputs));
         var scratch = new SimdWinogradScratch(shape, TTransform.Outputs, TLanes.Count, blockTiles, memory);
         new Span<float>(scratch.Zeros, shape.C).Clear();
         for (int i = 0; i < blockTiles; i++) scratch.Rows[i] = scratch.Input + (nint)i * shape.C;
@@ -101,11 +108,17 @@ internal static unsafe class SimdWinograd
     }
 
     /// <summary>Tiles of a block: a group's tiles in blocks of nearly equal size, whole register tiles where there are several blocks.</summary>
-    private static int BlockTiles(int tiles, int tileRows)
+    private static int BlockTiles(int tiles, int tileRows, int maxRegisterTiles)
     {
-        int blocks = SimdSplit.DivideRoundUp(tiles, BlockRegisterTiles * tileRows);
+        int blocks = SimdSplit.DivideRoundUp(tiles, maxRegisterTiles * tileRows);
         int even = SimdSplit.DivideRoundUp(tiles, blocks);
         return blocks == 1 ? even : SimdSplit.DivideRoundUp(even, tileRows) * tileRows;
+    }
+
+    private static int MaxRegisterTiles(in Conv2dShape shape, int outputs)
+    {
+        int side = outputs + WinogradFilter.Taps - 1;
+        return (long)side * side * shape.C * shape.K > LargeFilterFloats ? LargeFilterRegisterTiles : BlockRegisterTiles;
     }
 
     /// <summary>Bᵀ d B for all channels of one tile.</summary>
