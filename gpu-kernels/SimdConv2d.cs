@@ -77,6 +77,7 @@ internal static unsafe class SimdConv2d
                 tile.Weights = filter + (nint)window.GemmK * channel;
                 tile.RunStart = window.First(channel);
                 SimdEpilogue finish = panels.Of(panel);
+                tile.PrefetchNext(tiles, width);
                 int pixel = 0;
                 for (int i = 1; i <= tiles; i++)
                 {
@@ -86,6 +87,7 @@ internal static unsafe class SimdConv2d
                     finish.Output = output + offset;
                     finish.Residual = residual is null ? null : residual + offset;
                     SimdTile.Run<TLanes, TVector>(end - pixel, tile);
+                    tile.AdvancePrefetch();
                     finish.Store<TLanes, TVector>(sums, end - pixel);
                     pixel = end;
                 }

@@ -73,7 +73,7 @@ public sealed class SimdKernels : IKernelFamily
     public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape)
     {
         RequireGroups(shape);
-        return SimdWork.Fastest(shape, 2 * lanes, config.GridDim.X);
+        return SimdWork.Fastest(shape, 2 * lanes);
     }
 
     /// <inheritdoc/>

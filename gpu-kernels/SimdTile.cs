@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace IlgpuResNet.Kernels;
 
@@ -25,6 +26,25 @@ internal unsafe struct SimdTileArguments
 
     /// <summary>Receives the sums, <c>[rows][2 vectors]</c>.</summary>
     public float* Sums;
+
+    /// <summary>What the second-level cache is told to fetch meanwhile, from here on; need not be memory of ours.</summary>
+    public byte* Prefetch;
+
+    /// <summary>Bytes to prefetch per float of a run; 0 for none.</summary>
+    public int PrefetchStep;
+
+    /// <summary>
+    /// Spreads the prefetch of the weights that follow over the tiles that share these: each reads them from the first-level
+    /// cache, but the first would otherwise wait for memory. Not worth it where there is one tile alone.
+    /// </summary>
+    public void PrefetchNext(int tiles, int width)
+    {
+        PrefetchStep = tiles > 1 ? SimdSplit.DivideRoundUp(width * sizeof(float), tiles) : 0;
+        Prefetch = (byte*)(Weights + (tiles > 1 ? (nint)Taps * RunLength * width : 0));
+    }
+
+    /// <summary>On to the next of these tiles.</summary>
+    public void AdvancePrefetch() => Prefetch += (nint)Taps * RunLength * PrefetchStep;
 }
 
 /// <summary>
@@ -87,6 +107,8 @@ internal static unsafe class SimdTile
         float* weights = arguments.Weights;
         nint start = arguments.RunStart;
         nint end = start + arguments.RunLength;
+        byte* prefetch = arguments.Prefetch;
+        nint prefetchStep = arguments.PrefetchStep;
         for (int tap = arguments.Taps; tap > 0; tap--)
         {
             // Rows past the tile's height repeat its first pointer and are never read through.
@@ -110,6 +132,8 @@ internal static unsafe class SimdTile
                 TVector w0 = TLanes.Load(weights);
                 TVector w1 = TLanes.Load(weights + TLanes.Count);
                 weights += 2 * TLanes.Count;
+                if (Sse.IsSupported) Sse.Prefetch1(prefetch);
+                prefetch += prefetchStep;
                 if (TRows.Count > 0) { TVector v = TLanes.Broadcast(x0[c]); a0 = TLanes.MultiplyAdd(v, w0, a0); b0 = TLanes.MultiplyAdd(v, w1, b0); }
                 if (TRows.Count > 1) { TVector v = TLanes.Broadcast(x1[c]); a1 = TLanes.MultiplyAdd(v, w0, a1); b1 = TLanes.MultiplyAdd(v, w1, b1); }
                 if (TRows.Count > 2) { TVector v = TLanes.Broadcast(x2[c]); a2 = TLanes.MultiplyAdd(v, w0, a2); b2 = TLanes.MultiplyAdd(v, w1, b2); }

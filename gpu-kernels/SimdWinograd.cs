@@ -89,6 +89,7 @@ internal static unsafe class SimdWinograd
                 {
                     product.RunStart = element * scratch.InputStride;
                     float* sums = scratch.Sums + (nint)element * scratch.SumStride;
+                    product.PrefetchNext(registerTiles, width);
                     int row = 0;
                     for (int i = 1; i <= registerTiles; i++)
                     {
@@ -96,6 +97,7 @@ internal static unsafe class SimdWinograd
                         product.Table = scratch.Rows + row;
                         product.Sums = sums + row * width;
                         SimdTile.Run<TLanes, TVector>(end - row, product);
+                        product.AdvancePrefetch();
                         row = end;
                     }
                     product.Weights += shape.C * width;

@@ -15,8 +15,11 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
     /// <summary>Multiply-adds a core does while one float arrives from the shared cache.</summary>
     private const int MacsPerFloat = 8;
 
-    /// <summary>Multiply-adds a core does while all cores together fetch a float from memory; a network's filters stay in no cache from run to run.</summary>
-    private const int MacsPerMemoryFloat = 8;
+    /// <summary>
+    /// Multiply-adds a core does in the time that a float of a filter takes longer to come from memory, most of which prefetching
+    /// hides; a network's filters stay in no cache from run to run.
+    /// </summary>
+    private const int MacsPerMemoryFloat = 2;
 
     /// <summary>Multiply-adds a core does while it transforms one float of a tile, there or back.</summary>
     private const int MacsPerTransformedFloat = 8;
@@ -44,16 +47,18 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
             MacsPerMemoryFloat * panels * panelFloats);
     }
 
-    /// <summary>The algorithm that is done first.</summary>
-    public static Conv2dAlgorithm Fastest(in Conv2dShape shape, int width, int groups)
+    /// <summary>The algorithm that is done first on two cores. The number of cores there are does not count: a network's bits must not depend on it.</summary>
+    public static Conv2dAlgorithm Fastest(in Conv2dShape shape, int width)
     {
+        const int Groups = 2;
         var fastest = Conv2dAlgorithm.Direct;
-        double least = Direct(shape, width).Of(Direct(shape, width).Split(groups));
+        SimdWork direct = Direct(shape, width);
+        double least = direct.Of(direct.Split(Groups));
         foreach (Conv2dAlgorithm algorithm in (ReadOnlySpan<Conv2dAlgorithm>)[Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4])
         {
             if (!SimdWinogradFilter.Fits(shape, algorithm, width)) continue;
             SimdWork work = Winograd(shape, algorithm, width);
-            double macs = work.Of(work.Split(groups));
+            double macs = work.Of(work.Split(Groups));
             if (macs >= least) continue;
             least = macs;
             fastest = algorithm;
