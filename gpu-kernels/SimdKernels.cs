@@ -105,7 +105,12 @@ public sealed class SimdKernels : IKernelFamily
         RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
         Enqueue(stream, new SimdStep
         {
-            Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Algorithm = algorithm, Operands = operands, Epilogue = epilogue,
+            Operator = SimdOperator.Conv2d,
+            Lanes = lanes,
+            Conv = shape,
+            Algorithm = algorithm,
+            Operands = operands,
+            Epilogue = epilogue,
         });
     }
 
