@@ -24,6 +24,7 @@ internal static class CompareCommand
             Console.WriteLine($"{report.Model}, batch {report.Batch}, {report.Threads} threads, {report.Rounds} rounds of {report.RunsPerRound} inferences");
             Console.WriteLine($"logits {Figures.Text(report.MaxRelError, "E1")} apart (relative L2, the largest of an image)");
             if (report.OtherWork is { } share) Console.WriteLine($"other work on this machine took {Figures.Text(share, "P0")} of the processors' time");
+            Console.WriteLine($"processor time {Figures.Text(report.OursProcessorMs, "F1")} ms against {Figures.Text(report.PeerProcessorMs, "F1")} ms, waiting threads that spin included; ratio {Figures.Text(report.ProcessorRatio, "F3")}");
             Figures.Print(comparison.Times, "ms", "F1");
             Figures.WriteJson(result.GetValue(json), report);
         });
@@ -35,7 +36,8 @@ internal static class CompareCommand
         string Model, int Batch, int Threads, int Rounds, int RunsPerRound,
         double OursMs, double OursMinMs, double OursMaxMs,
         string Peer, double PeerMs, double PeerMinMs, double PeerMaxMs,
-        double Ratio, double RatioMin, double RatioMax, double MaxRelError, double? OtherWork)
+        double Ratio, double RatioMin, double RatioMax, double OursProcessorMs, double PeerProcessorMs, double ProcessorRatio,
+        double MaxRelError, double? OtherWork)
     {
         public static Report Of(string model, int batch, int threads, Comparison comparison)
         {
@@ -43,7 +45,9 @@ internal static class CompareCommand
             return new Report(
                 model, batch, threads, comparison.Times.Ours.Length, comparison.RunsPerRound,
                 ours.Median, ours.Min, ours.Max, OrtEngine.Name, peer.Median, peer.Min, peer.Max,
-                ratio.Median, ratio.Min, ratio.Max, comparison.MaxRelativeError, comparison.OtherWork);
+                ratio.Median, ratio.Min, ratio.Max,
+                Statistics.Of(comparison.ProcessorTimes.Ours).Median, Statistics.Of(comparison.ProcessorTimes.Peer).Median, comparison.ProcessorTimes.Ratio.Median,
+                comparison.MaxRelativeError, comparison.OtherWork);
         }
     }
 }

@@ -4,10 +4,11 @@ namespace IlgpuResNet.Bench.Engines;
 
 /// <summary>Times of both engines on the same weights and images.</summary>
 /// <param name="Times">Milliseconds of one inference in each round.</param>
+/// <param name="ProcessorTimes">Milliseconds of processor time of one inference, all threads together.</param>
 /// <param name="RunsPerRound">Inferences in a round, of which its figure is the mean.</param>
 /// <param name="MaxRelativeError">Largest |ours - peer| / |peer| (L2) of an image's logits.</param>
 /// <param name="OtherWork">Share of the processors' time that other processes had meanwhile; null where the system does not say.</param>
-internal sealed record Comparison(PairedRounds Times, int RunsPerRound, double MaxRelativeError, double? OtherWork)
+internal sealed record Comparison(PairedRounds Times, PairedRounds ProcessorTimes, int RunsPerRound, double MaxRelativeError, double? OtherWork)
 {
     /// <summary>Beyond this the engines do not compute the same network, and their times say nothing.</summary>
     private const double LargestError = 1e-3;
@@ -25,22 +26,23 @@ internal sealed record Comparison(PairedRounds Times, int RunsPerRound, double M
     public static async Task<Comparison> RunAsync(ModelFiles files, int batch, int threads, int rounds, CancellationToken cancellation)
     {
         using EngineProcess ours = Start(EngineKind.Ours);
-        double oursMs = await ours.AnswerAsync(cancellation);
+        InferenceTime oursWarm = await ours.TimeAsync(cancellation);
         using EngineProcess peer = Start(EngineKind.Ort);
-        double peerMs = await peer.AnswerAsync(cancellation);
+        InferenceTime peerWarm = await peer.TimeAsync(cancellation);
         double error = MaxError(Logits(EngineKind.Ours), Logits(EngineKind.Ort), batch);
         if (!(error <= LargestError))
             throw new ResNetException($"The logits of both engines differ by {Figures.Text(error, "E1")} (relative L2), more than {Figures.Text(LargestError, "E0")}: their times cannot be compared.");
 
-        int runs = Math.Clamp((int)Math.Ceiling(RoundMs / Math.Max(oursMs, peerMs)), 1, MostRunsPerRound);
+        int runs = Math.Clamp((int)Math.Ceiling(RoundMs / Math.Max(oursWarm.Elapsed, peerWarm.Elapsed)), 1, MostRunsPerRound);
         var others = new OtherWork(ours, peer);
-        PairedRounds times = await PairedRounds.MeasureAsync(rounds, async engine =>
+        (InferenceTime[] Ours, InferenceTime[] Peer) times = await PairedRounds.MeasureAsync<InferenceTime>(rounds, async engine =>
         {
             await Task.Delay(Pause, cancellation);
             return await (engine is EngineKind.Ours ? ours : peer).TimeAsync(runs, cancellation);
         });
-        return new Comparison(times, runs, error, others.Share());
+        return new Comparison(Pair(time => time.Elapsed), Pair(time => time.Processor), runs, error, others.Share());
 
+        PairedRounds Pair(Func<InferenceTime, double> part) => new([.. times.Ours.Select(part)], [.. times.Peer.Select(part)]);
         EngineProcess Start(EngineKind kind) => EngineProcess.Start(new EngineJob(kind, EngineTask.Rounds, files.Of(kind), batch, threads, files.LogitsOf(kind)));
         float[] Logits(EngineKind kind) => MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(files.LogitsOf(kind))).ToArray();
     }

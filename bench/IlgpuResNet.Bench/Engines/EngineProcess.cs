@@ -46,9 +46,9 @@ internal sealed class EngineProcess : IDisposable
         return new EngineProcess(job, Process.Start(start)!);
     }
 
-    /// <summary>Times some inferences: milliseconds of one, the mean.</summary>
+    /// <summary>Times some inferences.</summary>
     /// <exception cref="ResNetException">The process has ended.</exception>
-    public async Task<double> TimeAsync(int runs, CancellationToken cancellation)
+    public async Task<InferenceTime> TimeAsync(int runs, CancellationToken cancellation)
     {
         try
         {
@@ -59,24 +59,34 @@ internal sealed class EngineProcess : IDisposable
         {
             // Its end shows in the answer, with the reason.
         }
-        return await AnswerAsync(cancellation);
+        return await TimeAsync(cancellation);
+    }
+
+    /// <summary>The next time it says.</summary>
+    /// <exception cref="ResNetException">The process has ended, or says something else.</exception>
+    public async Task<InferenceTime> TimeAsync(CancellationToken cancellation)
+    {
+        string line = await LineAsync(cancellation);
+        return InferenceTime.TryParse(line, out InferenceTime time) ? time : throw Strange(line);
     }
 
     /// <summary>The next number it says.</summary>
     /// <exception cref="ResNetException">The process has ended, or says something else.</exception>
     public async Task<double> AnswerAsync(CancellationToken cancellation)
     {
-        string? line = await process.StandardOutput.ReadLineAsync(cancellation);
-        if (line is not null)
-        {
-            return double.TryParse(line, CultureInfo.InvariantCulture, out double value)
-                ? value
-                : throw new ResNetException($"The process of {job.Engine} said '{Message.Clean(line)}' instead of a number.");
-        }
+        string line = await LineAsync(cancellation);
+        return double.TryParse(line, CultureInfo.InvariantCulture, out double value) ? value : throw Strange(line);
+    }
+
+    private async Task<string> LineAsync(CancellationToken cancellation)
+    {
+        if (await process.StandardOutput.ReadLineAsync(cancellation) is { } line) return line;
         await process.WaitForExitAsync(cancellation);
         string reason = (await errors.WaitAsync(cancellation)).Trim();
         throw new ResNetException($"The process of {job.Engine} ended with exit code {process.ExitCode}: {(reason.Length > 0 ? reason : "it gave no reason")}");
     }
+
+    private ResNetException Strange(string line) => new($"The process of {job.Engine} said '{Message.Clean(line)}' instead of a number.");
 
     /// <summary>Waits until the process has ended by itself.</summary>
     public Task EndAsync(CancellationToken cancellation) => process.WaitForExitAsync(cancellation);

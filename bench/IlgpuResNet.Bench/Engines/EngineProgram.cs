@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace IlgpuResNet.Bench.Engines;
 
 /// <summary>
-/// The program of a process that is one engine. It answers in lines of one number each, and ends when its input does, so that
+/// The program of a process that is one engine. It answers in lines of numbers, and ends when its input does, so that
 /// it never outlives the process that asked for it.
 /// </summary>
 internal static class EngineProgram
@@ -23,10 +23,10 @@ internal static class EngineProgram
         switch (job.Task)
         {
             case EngineTask.Rounds:
-                double lastMs = WarmUpMs(engine);
+                InferenceTime last = Warm(engine);
                 File.WriteAllBytes(job.LogitsFile, MemoryMarshal.AsBytes(engine.Logits.AsSpan()));
-                Answer(lastMs);
-                while (Console.In.ReadLine() is { } line) Answer(MeanMs(engine, int.Parse(line, CultureInfo.InvariantCulture)));
+                Answer(last.ToString());
+                while (Console.In.ReadLine() is { } line) Answer(InferenceTime.Measure(engine, int.Parse(line, CultureInfo.InvariantCulture)).ToString());
                 break;
             case EngineTask.Cold:
                 engine.Run();
@@ -41,26 +41,21 @@ internal static class EngineProgram
         }
     }
 
-    private static void Answer(double value)
+    private static void Answer(double value) => Answer(value.ToString("R", CultureInfo.InvariantCulture));
+
+    private static void Answer(string line)
     {
-        Console.Out.WriteLine(value.ToString("R", CultureInfo.InvariantCulture));
+        Console.Out.WriteLine(line);
         Console.Out.Flush();
     }
 
-    /// <summary>Milliseconds of the last of the runs that warm up.</summary>
-    private static double WarmUpMs(IEngine engine)
+    /// <summary>Runs until everything is compiled and in place; the time of the last run.</summary>
+    private static InferenceTime Warm(IEngine engine)
     {
         long start = Stopwatch.GetTimestamp();
-        double last = 0;
-        for (int i = 0; i < LeastWarmUpRuns || Stopwatch.GetElapsedTime(start) < WarmUp; i++) last = MeanMs(engine, 1);
+        InferenceTime last = default;
+        for (int i = 0; i < LeastWarmUpRuns || Stopwatch.GetElapsedTime(start) < WarmUp; i++) last = InferenceTime.Measure(engine, 1);
         return last;
-    }
-
-    private static double MeanMs(IEngine engine, int runs)
-    {
-        long start = Stopwatch.GetTimestamp();
-        for (int i = 0; i < runs; i++) engine.Run();
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / runs;
     }
 
     /// <summary>Peak resident set: <c>VmHWM</c> where Linux's /proc is, else what .NET asks the system for.</summary>

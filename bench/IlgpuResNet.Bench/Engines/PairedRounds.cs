@@ -7,15 +7,22 @@ internal sealed record PairedRounds(double[] Ours, double[] Peer)
     public Statistics Ratio => Statistics.Of(Ours.Zip(Peer, (ours, peer) => ours / peer));
 
     /// <summary>Measures the engines in turn, one after the other; who begins changes with every round.</summary>
-    public static async Task<PairedRounds> MeasureAsync(int rounds, Func<EngineKind, Task<double>> measure)
+    public static async Task<(T[] Ours, T[] Peer)> MeasureAsync<T>(int rounds, Func<EngineKind, Task<T>> measure)
     {
-        double[] ours = new double[rounds], peer = new double[rounds];
+        T[] ours = new T[rounds], peer = new T[rounds];
         for (int round = 0; round < rounds; round++)
         {
             if (round % 2 == 0) ours[round] = await measure(EngineKind.Ours);
             peer[round] = await measure(EngineKind.Ort);
             if (round % 2 != 0) ours[round] = await measure(EngineKind.Ours);
         }
+        return (ours, peer);
+    }
+
+    /// <summary>The same of one number each.</summary>
+    public static async Task<PairedRounds> MeasureAsync(int rounds, Func<EngineKind, Task<double>> measure)
+    {
+        (double[] ours, double[] peer) = await MeasureAsync<double>(rounds, measure);
         return new PairedRounds(ours, peer);
     }
 }
