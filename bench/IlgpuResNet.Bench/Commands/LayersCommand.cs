@@ -16,9 +16,6 @@ internal static class LayersCommand
     /// <summary>The steps with the most multiply-accumulates, until they hold this share of all, are those that matter.</summary>
     private const double MainShare = 0.8;
 
-    /// <summary>The algorithm of every step that multiplies.</summary>
-    private const string Direct = "direct";
-
     public static Command Create()
     {
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
@@ -50,7 +47,7 @@ internal static class LayersCommand
             2e-6 * batch * all / peak.GflopPerSecond,
             1e-6 * sizeof(float) * steps.Sum(step => step.Parameters) / peak.GigabytesPerSecond,
             times.EndToEndMs, times.StepMs.Sum(), times.StepMs.Sum() / times.EndToEndMs,
-            [.. steps.Zip(times.StepMs, (step, ms) => StepReport.Of(step, ms, batch, peak, main.Contains(step)))]);
+            [.. steps.Zip(times.StepMs, (step, ms) => StepReport.Of(step, session.AlgorithmOf(step), ms, batch, peak, main.Contains(step)))]);
     }
 
     /// <summary>Times in milliseconds, rates in 10^9 a second; the floors are what all operations and what reading all weights once take at the peaks.</summary>
@@ -81,12 +78,19 @@ internal static class LayersCommand
     /// <summary>One step: its time, its rate, and the time it would save at the peak.</summary>
     private sealed record StepReport(string Name, string Kernel, string Algorithm, double Ms, double GflopPerSecond, double PeakShare, double MsAbovePeak, bool IsMain)
     {
-        public static StepReport Of(PlanStep step, double ms, int batch, MachinePeak peak, bool isMain)
+        public static StepReport Of(PlanStep step, Conv2dAlgorithm algorithm, double ms, int batch, MachinePeak peak, bool isMain)
         {
             double flop = 2.0 * batch * step.Macs;
             return new StepReport(
-                step.Node.Name, KernelOf(step), step.Macs > 0 ? Direct : "", ms, flop / ms * 1e-6, flop / ms * 1e-6 / peak.GflopPerSecond, ms - flop * 1e-6 / peak.GflopPerSecond, isMain);
+                step.Node.Name, KernelOf(step), step.Macs > 0 ? NameOf(algorithm) : "", ms, flop / ms * 1e-6, flop / ms * 1e-6 / peak.GflopPerSecond, ms - flop * 1e-6 / peak.GflopPerSecond, isMain);
         }
+
+        private static string NameOf(Conv2dAlgorithm algorithm) => algorithm switch
+        {
+            Conv2dAlgorithm.WinogradF2 => "F(2x2)",
+            Conv2dAlgorithm.WinogradF4 => "F(4x4)",
+            _ => "direct",
+        };
 
         private static string KernelOf(PlanStep step) => step.Node switch
         {

@@ -105,6 +105,9 @@ internal sealed class DeviceWeights : IDisposable
 
     public NodeWeights this[Node node] => nodes[node.Output];
 
+    /// <summary>How a node is computed; direct where it has no weights.</summary>
+    public Conv2dAlgorithm AlgorithmOf(Node node) => nodes.GetValueOrDefault(node.Output).Algorithm;
+
     public void Dispose() => buffer.Dispose();
 
     private static ReadOnlySpan<float> ToFloats(ImmutableArray<double>? values, float otherwise, Span<float> destination)

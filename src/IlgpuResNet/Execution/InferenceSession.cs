@@ -221,6 +221,9 @@ public sealed class InferenceSession : IDisposable
     /// <summary>The kernels it runs, for measurements.</summary>
     internal IKernelFamily Kernels => runtime.Kernels;
 
+    /// <summary>How a step of its plan is computed, for measurements.</summary>
+    internal Conv2dAlgorithm AlgorithmOf(PlanStep step) => weights.AlgorithmOf(step.Node);
+
     private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 
     private void RunFloats(ReadOnlySpan<float> images, in Results results)
