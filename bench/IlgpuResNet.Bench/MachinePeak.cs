@@ -6,14 +6,18 @@ using IlgpuResNet.Kernels;
 namespace IlgpuResNet.Bench;
 
 /// <summary>
-/// What this machine can do at most, measured: multiply-adds in registers, and reads of memory that no cache holds. Each is the best
-/// of many short passes on all threads at once, because other work on the machine can only make one worse.
+/// What this machine can do at most, measured on all threads at once: multiply-adds in registers, and reads of memory that no cache holds.
+/// The best of many short passes counts, because other work on the machine can only make one worse; of multiply-adds each thread's own
+/// best, because threads share nothing there, of reads the best that all threads made together.
 /// </summary>
 /// <param name="GflopPerSecond">Float32 operations, a multiply-add counted as two, in 10^9 a second.</param>
 /// <param name="GigabytesPerSecond">Bytes read, in 10^9 a second.</param>
 internal readonly record struct MachinePeak(double GflopPerSecond, double GigabytesPerSecond)
 {
-    private const int Passes = 25;
+    /// <summary>Passes of about 2 ms: shorter than a time slice.</summary>
+    private const int FmaPasses = 150;
+
+    private const int ReadPasses = 25;
 
     /// <summary>Multiply-adds in flight: two units times a latency of up to five cycles, and no more than 16 registers hold with two operands.</summary>
     private const int Accumulators = 12;
@@ -36,16 +40,31 @@ internal readonly record struct MachinePeak(double GflopPerSecond, double Gigaby
         where TVector : struct
         where TLanes : ISimdLanes<TVector>
     {
-        double flops = 2.0 * TLanes.Count * Accumulators * FmaRepeats * threads / FastestPass(threads, _ => MultiplyAdd<TVector, TLanes>(FmaRepeats));
+        double[] passes = new double[threads];
+        OnThreads(threads, thread => passes[thread] = FastestPass(() => MultiplyAdd<TVector, TLanes>(FmaRepeats)));
+        double flops = passes.Sum(seconds => 2.0 * TLanes.Count * Accumulators * FmaRepeats / seconds);
         float[][] memory = [.. Enumerable.Range(0, threads).Select(_ => new float[ReadFloats])];
         // Pages that were never written may all be one page of zeros.
         foreach (float[] part in memory) Array.Fill(part, 1);
-        double bytes = (double)sizeof(float) * ReadFloats * threads / FastestPass(threads, thread => Read<TVector, TLanes>(memory[thread]));
+        double bytes = (double)sizeof(float) * ReadFloats * threads / FastestCommonPass(threads, thread => Read<TVector, TLanes>(memory[thread]));
         return new MachinePeak(flops / 1e9, bytes / 1e9);
     }
 
-    /// <summary>Seconds until all threads have done their part once.</summary>
-    private static double FastestPass(int threads, Func<int, float> part)
+    /// <summary>Seconds of a thread's fastest pass.</summary>
+    private static double FastestPass(Func<float> pass)
+    {
+        double best = double.PositiveInfinity;
+        for (int i = 0; i < FmaPasses; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            pass();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return best;
+    }
+
+    /// <summary>Seconds of the fastest pass, from the start of all threads to the end of all.</summary>
+    private static double FastestCommonPass(int threads, Func<int, float> part)
     {
         double best = double.PositiveInfinity;
         long start = 0;
@@ -55,18 +74,23 @@ internal readonly record struct MachinePeak(double GflopPerSecond, double Gigaby
             if (start != 0) best = Math.Min(best, Stopwatch.GetElapsedTime(start, now).TotalSeconds);
             start = now;
         });
-        Thread[] workers = [.. Enumerable.Range(0, threads).Select(thread => new Thread(() =>
+        OnThreads(threads, thread =>
         {
-            for (int pass = 0; pass < Passes; pass++)
+            for (int pass = 0; pass < ReadPasses; pass++)
             {
                 barrier.SignalAndWait();
                 part(thread);
             }
             barrier.SignalAndWait();
-        }))];
+        });
+        return best;
+    }
+
+    private static void OnThreads(int threads, Action<int> work)
+    {
+        Thread[] workers = [.. Enumerable.Range(0, threads).Select(thread => new Thread(() => work(thread)))];
         foreach (Thread worker in workers) worker.Start();
         foreach (Thread worker in workers) worker.Join();
-        return best;
     }
 
     /// <summary>Chains of multiply-adds that stay near one: no denormals, no infinities.</summary>

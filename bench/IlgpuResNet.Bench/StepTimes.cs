@@ -9,16 +9,13 @@ namespace IlgpuResNet.Bench;
 /// <param name="EndToEndMs">Milliseconds of a run, seen from outside.</param>
 internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
 {
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
-
     /// <summary>
     /// Means over the faster half of the runs: other work on the machine makes runs slower, and means of the same runs add up, medians do not.
     /// </summary>
     public static StepTimes Measure(InferenceSession session, SimdKernels kernels, float[] images, int rounds)
     {
         float[] logits = new float[session.MaxBatch * session.NumClasses];
-        long warm = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(warm) < WarmUp) session.Run(images, logits);
+        WarmUp.Run(() => session.Run(images, logits));
 
         var runs = new List<(double EndToEndMs, double[] StepMs)>();
         long[] timestamps = new long[session.Plan.Steps.Length + 1];

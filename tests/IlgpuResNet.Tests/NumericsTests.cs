@@ -46,7 +46,7 @@ public sealed class NumericsTests
     public void Any_batch_up_to_the_largest_gives_the_bits_of_one_image_alone(Numerics numerics)
     {
         using ResNet model = ResNet.Create(Thin, Seed);
-        using InferenceSession session = Open(model, numerics, MaxBatch);
+        using InferenceSession session = Open(model, numerics, MaxBatch), single = Open(model, numerics, 1);
         float[] images = TestData.Uniform(new Random(Seed), MaxBatch * 3 * Side * Side);
         float[] together = new float[MaxBatch * Thin.NumClasses], alone = new float[Thin.NumClasses];
         session.Run(images, together);
@@ -54,6 +54,8 @@ public sealed class NumericsTests
         {
             session.Run(images.AsSpan(i * images.Length / MaxBatch, images.Length / MaxBatch), alone);
             TestData.AssertSameBits(together.AsSpan(i * alone.Length, alone.Length), alone, $"{numerics}, image {i}, seed {Seed}");
+            single.Run(images.AsSpan(i * images.Length / MaxBatch, images.Length / MaxBatch), alone);
+            TestData.AssertSameBits(together.AsSpan(i * alone.Length, alone.Length), alone, $"{numerics}, image {i} in a session for one, seed {Seed}");
         }
     }
 

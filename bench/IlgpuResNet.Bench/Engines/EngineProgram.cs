@@ -10,10 +10,6 @@ namespace IlgpuResNet.Bench.Engines;
 /// </summary>
 internal static class EngineProgram
 {
-    /// <summary>Long enough for .NET to compile its second, optimised code of what runs once an inference.</summary>
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
-
-    private const int LeastWarmUpRuns = 3;
     private const int MemoryRuns = 5;
     private const double Mega = 1e6;
 
@@ -23,9 +19,9 @@ internal static class EngineProgram
         switch (job.Task)
         {
             case EngineTask.Rounds:
-                InferenceTime last = Warm(engine);
+                WarmUp.Run(engine.Run);
                 File.WriteAllBytes(job.LogitsFile, MemoryMarshal.AsBytes(engine.Logits.AsSpan()));
-                Answer(last.ToString());
+                Answer(InferenceTime.Measure(engine, 1).ToString());
                 while (Console.In.ReadLine() is { } line) Answer(InferenceTime.Measure(engine, int.Parse(line, CultureInfo.InvariantCulture)).ToString());
                 break;
             case EngineTask.Cold:
@@ -47,15 +43,6 @@ internal static class EngineProgram
     {
         Console.Out.WriteLine(line);
         Console.Out.Flush();
-    }
-
-    /// <summary>Runs until everything is compiled and in place; the time of the last run.</summary>
-    private static InferenceTime Warm(IEngine engine)
-    {
-        long start = Stopwatch.GetTimestamp();
-        InferenceTime last = default;
-        for (int i = 0; i < LeastWarmUpRuns || Stopwatch.GetElapsedTime(start) < WarmUp; i++) last = InferenceTime.Measure(engine, 1);
-        return last;
     }
 
     /// <summary>Peak resident set: <c>VmHWM</c> where Linux's /proc is, else what .NET asks the system for.</summary>

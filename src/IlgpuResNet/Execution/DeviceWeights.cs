@@ -27,8 +27,8 @@ internal sealed class DeviceWeights : IDisposable
     public ImmutableArray<string> Warnings { get; private set; } = [];
 
     /// <summary>
-    /// The algorithm of each step, direct where it is no convolution. Chosen for the plan's largest batch and kept for smaller ones,
-    /// so that an image's result does not depend on how many others run with it.
+    /// The algorithm of each step, direct where it is no convolution. Chosen for one image whatever the batch, so that an image's
+    /// result depends neither on how many others run with it nor on how many the session could take.
     /// </summary>
     public static ImmutableArray<Conv2dAlgorithm> ChooseAlgorithms(IKernelFamily kernels, ExecutionPlan plan, Numerics numerics)
     {
@@ -36,7 +36,7 @@ internal sealed class DeviceWeights : IDisposable
 
         Conv2dAlgorithm Choose(PlanStep step) => numerics is Numerics.Exact || step.Node is not Conv2dNode
             ? Conv2dAlgorithm.Direct
-            : kernels.FastestConv2d(BoundStep.ConvShape(step) with { N = plan.MaxBatch });
+            : kernels.FastestConv2d(BoundStep.ConvShape(step));
     }
 
     /// <summary>Packs and uploads the weights of some steps.</summary>

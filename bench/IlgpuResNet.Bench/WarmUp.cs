@@ -1,0 +1,31 @@
+using System.Diagnostics;
+using System.Runtime;
+
+namespace IlgpuResNet.Bench;
+
+/// <summary>Runs before the ones that are timed.</summary>
+internal static class WarmUp
+{
+    private const int LeastRuns = 3;
+
+    /// <summary>.NET puts off its optimised code by 100 ms at a time while it still compiles other code.</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>Enough of waiting on a machine that has little time for compiling.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+
+    /// <summary>Runs until .NET has compiled nothing for a while.</summary>
+    public static void Run(Action run)
+    {
+        long start = Stopwatch.GetTimestamp(), quiet = start;
+        long compiled = JitInfo.GetCompiledMethodCount();
+        for (int i = 0; i < LeastRuns || (Stopwatch.GetElapsedTime(quiet) < Settled && Stopwatch.GetElapsedTime(start) < Longest); i++)
+        {
+            run();
+            long now = JitInfo.GetCompiledMethodCount();
+            if (now == compiled) continue;
+            compiled = now;
+            quiet = Stopwatch.GetTimestamp();
+        }
+    }
+}
