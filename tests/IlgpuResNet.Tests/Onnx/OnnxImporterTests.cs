@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
+using IlgpuResNet.Graphs;
 using IlgpuResNet.Onnx;
 using static IlgpuResNet.Tests.RandomOnnxGraph;
 
@@ -207,6 +208,27 @@ public sealed class OnnxImporterTests : IDisposable
         using InferenceSession session = Session(model, "y");
         float[] values = [.. Enumerable.Range(0, 24).Select(i => (float)i)];
         CollectionAssert.AreEqual(Array.ConvertAll(values, value => 2 * value), Run(session, values)[0]);
+    }
+
+    [TestMethod]
+    public void Threads_that_ask_for_one_size_get_one_network()
+    {
+        using OnnxModel model = Load(Block());
+        var networks = new Network[16];
+        Parallel.For(0, networks.Length, i => networks[i] = model.Bind(null, null, i % 2 == 0 ? ["conv", "y"] : ["y", "conv"]));
+        Assert.AreEqual(2, networks.Distinct(ReferenceEqualityComparer.Instance).Count());
+    }
+
+    [TestMethod]
+    public void A_disposed_model_is_refused_and_may_be_disposed_again()
+    {
+        OnnxModel model = Load(Block());
+        InferenceSession session = Session(model, "y");
+        model.Dispose();
+        model.Dispose();
+        Assert.ThrowsExactly<ObjectDisposedException>(() => Session(model, "y"));
+        CollectionAssert.AreEqual(BlockOutput, Run(session, BlockInput)[0], "what was uploaded stays");
+        session.Dispose();
     }
 
     private static ComputeDevice Cpu => ComputeDevice.Get("cpu");
