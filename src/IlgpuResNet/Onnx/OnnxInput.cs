@@ -8,9 +8,6 @@ namespace IlgpuResNet.Onnx;
 /// <summary>The one input of a graph that is no constant, with all its sizes known but perhaps the batch.</summary>
 internal sealed class OnnxInput
 {
-    /// <summary>The most channels of an image; a last dimension of no more says that channels come last.</summary>
-    private const int MostImageChannels = 4;
-
     /// <summary>Channels of an image where the file does not say.</summary>
     private const int UsualChannels = 3;
 
@@ -109,7 +106,7 @@ internal sealed class OnnxInput
 
     /// <summary>Whether an image's channels come last, as TensorFlow has them: the last dimension says so, and the second does not object.</summary>
     private static bool IsChannelsLast(ImmutableArray<OnnxDimension> dims) =>
-        dims is [_, var second, _, { Value: >= 1 and <= MostImageChannels }] && second.Value is not (>= 1 and <= MostImageChannels);
+        dims is [_, { Value: not (1 or UsualChannels) }, _, { Value: 1 or UsualChannels }];
 
     /// <summary>
     /// The ways in which the input can lie in memory, the likeliest first: with the first dimension as the batch and channels

@@ -117,13 +117,13 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
         }
         StateTensor[] given = [.. inputs.Select((name, i) => Load(set, $"input_{i}", name))];
         using OnnxModel model = OnnxModel.Load(path, preset: null, [.. given.Skip(1)]);
-        bool isMap = given is [{ Shape.Length: 4 }, ..];
+        (int? height, int? width) = given is [] ? (null, null) : model.SizeOf(given[0].Shape.AsSpan());
         using var session = new InferenceSession(model, device, new SessionOptions
         {
             MaxBatch = 1,
             Outputs = outputs,
-            Height = isMap ? given[0].Shape[2] : null,
-            Width = isMap ? given[0].Shape[3] : null,
+            Height = height,
+            Width = width,
         });
         float[] values = given[0].ToSingleArray();
         int images = session.Input.HasBatch ? given[0].Shape[0] : 1;
