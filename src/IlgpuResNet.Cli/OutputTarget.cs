@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Onnx;
 
 namespace IlgpuResNet.Cli;
@@ -36,12 +35,6 @@ internal sealed record OutputTarget(string? Tensor, string File)
         });
         return option;
     }
-
-    /// <summary>Room for one tensor of some images.</summary>
-    /// <exception cref="ResNetException">One array cannot hold it.</exception>
-    public static float[] Allocate(TensorInfo tensor, int images) => (long)tensor.Length * images <= Array.MaxLength / sizeof(float)
-        ? new float[tensor.Length * images]
-        : throw new ResNetException($"{images} images of {tensor.Length} values of {tensor.Name} are too many for one array. Split the input.");
 
     /// <summary>Reads all values of the option.</summary>
     /// <exception cref="ResNetException">A file would be written twice, or over one that is read.</exception>

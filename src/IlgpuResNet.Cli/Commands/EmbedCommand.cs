@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
@@ -34,32 +33,17 @@ internal static class EmbedCommand
                     Outputs = [.. targets.Select(target => target.Tensor ?? model.FeatureName ?? throw NoFeatures(model))],
                 });
                 foreach (string warning in session.Warnings) console.Warning(warning);
-                float[][] results = [.. session.Outputs.Select(tensor => OutputTarget.Allocate(tensor, files.Length))];
-                Embed(session, files, results, cancellation);
-                for (int i = 0; i < targets.Length; i++)
+                var outputs = new OutputBuffers(session, files.Length);
+                for (int done = 0; done < files.Length; done += session.MaxBatch)
                 {
-                    ImmutableArray<int> shape = [files.Length, .. session.Outputs[i].Shape];
-                    targets[i].Save(session.Outputs[i].Name, shape, results[i]);
+                    cancellation.ThrowIfCancellationRequested();
+                    PixelBuffer[] pictures = [.. files.Skip(done).Take(session.MaxBatch).Select(file => ImageFile.Load(file))];
+                    session.Run(pictures, outputs.Of(done, pictures.Length));
                 }
+                outputs.Save(targets);
             },
             CancellationToken.None));
         return command;
-    }
-
-    private static void Embed(InferenceSession session, string[] files, float[][] results, CancellationToken cancellation)
-    {
-        var places = new Memory<float>[results.Length];
-        for (int done = 0; done < files.Length; done += session.MaxBatch)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            PixelBuffer[] pictures = [.. files.Skip(done).Take(session.MaxBatch).Select(file => ImageFile.Load(file))];
-            for (int i = 0; i < places.Length; i++)
-            {
-                int length = session.Outputs[i].Length;
-                places[i] = results[i].AsMemory(done * length, pictures.Length * length);
-            }
-            session.Run(pictures, places);
-        }
     }
 
     private static GraphException NoFeatures(Model model) =>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Models;
@@ -36,24 +35,13 @@ internal static class RunCommand
             foreach (string warning in session.Warnings) console.Warning(warning);
 
             int count = CountOf(session, values, result.GetValue(input)!);
-            float[][] results = [.. session.Outputs.Select(tensor => OutputTarget.Allocate(tensor, count))];
-            var places = new Memory<float>[results.Length];
+            var outputs = new OutputBuffers(session, count);
             for (int done = 0; done < count; done += session.MaxBatch)
             {
                 int images = Math.Min(session.MaxBatch, count - done);
-                for (int i = 0; i < places.Length; i++)
-                {
-                    int length = session.Outputs[i].Length;
-                    places[i] = results[i].AsMemory(done * length, images * length);
-                }
-                session.Run(values.Values.AsSpan(done * session.Input.Length, images * session.Input.Length), places);
+                session.Run(values.Values.AsSpan(done * session.Input.Length, images * session.Input.Length), outputs.Of(done, images));
             }
-            for (int i = 0; i < targets.Length; i++)
-            {
-                TensorInfo tensor = session.Outputs[i];
-                ImmutableArray<int> shape = tensor.HasBatch ? [count, .. tensor.Shape] : tensor.Shape;
-                targets[i].Save(tensor.Name, shape, results[i]);
-            }
+            outputs.Save(targets);
         });
         return command;
     }

@@ -69,7 +69,7 @@ internal sealed class DeviceRuntime
 
     /// <summary>
     /// The packed weights of a plan's graph, made for the first session that asks and freed with the last. Sessions share
-    /// them when their layers are computed by the same algorithms, which may depend on image size and batch; that is always
+    /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
     /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
     public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, Numerics numerics)

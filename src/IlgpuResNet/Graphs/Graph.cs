@@ -38,7 +38,7 @@ public sealed record Graph(string Name, string Input, int InputChannels, Immutab
     }
 
     /// <summary>Kernels index with 32 bits. Checked before another shape is made of this one, so that none overflows.</summary>
-    private static MapShape Limit(string name, MapShape shape) =>
+    internal static MapShape Limit(string name, MapShape shape) =>
         (long)shape.H * shape.W <= int.MaxValue && shape.Count <= int.MaxValue
             ? shape
             : throw new GraphException($"{name}: an image of {shape} passes the limit of {int.MaxValue} elements a tensor; use a smaller image.");

@@ -12,20 +12,13 @@ internal static class ArithmeticOperators
     /// <summary>An element of a constant is read as float and as double, and changed once.</summary>
     private const long BytesPerElement = sizeof(float) + 2 * sizeof(double);
 
-    public static object Add(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
-    {
-        (Activation a, Activation b) => Sum(op, builder, a, b),
-        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static (_, c) => (null, c)),
-        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static (_, c) => (null, c)),
-        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x + y),
-        _ => throw op.Fail("it has no inputs"),
-    };
+    public static object Add(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => Plus(op, builder, budget, op.Input(0), op.Input(1));
 
     public static object Sub(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
         (Activation a, Activation b) => Sum(op, builder, a, builder.Affine(op, b, [], [-1], null, budget)),
-        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static (_, c) => (null, Array.ConvertAll(c, x => -x))),
-        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static (_, c) => (Array.ConvertAll(c, _ => -1.0), c)),
+        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (null, Array.ConvertAll(c, x => -x))),
+        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (Array.ConvertAll(c, _ => -1.0), c)),
         (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x - y),
         _ => throw op.Fail("it has no inputs"),
     };
@@ -33,8 +26,8 @@ internal static class ArithmeticOperators
     public static object Mul(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
         (Activation, Activation) => throw op.Fail("a product of two computed tensors is not supported, only one by a constant"),
-        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static (_, c) => (c, null)),
-        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static (_, c) => (c, null)),
+        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (c, null)),
+        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (c, null)),
         (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x * y),
         _ => throw op.Fail("it has no inputs"),
     };
@@ -42,7 +35,7 @@ internal static class ArithmeticOperators
     public static object Div(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
         (_, Activation) => throw op.Fail("a division by a computed tensor is not supported, only one by a constant"),
-        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static (_, c) => (Array.ConvertAll(c, x => 1 / x), null)),
+        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (Array.ConvertAll(c, x => 1 / x), null)),
         (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x / y),
         _ => throw op.Fail("it has no inputs"),
     };
@@ -52,16 +45,7 @@ internal static class ArithmeticOperators
     {
         object sum = op.Input(0);
         for (int i = 1; i < op.InputCount; i++)
-        {
-            sum = (sum, op.Input(i)) switch
-            {
-                (Activation a, Activation b) => Sum(op, builder, a, b),
-                (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static (_, c) => (null, c)),
-                (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static (_, c) => (null, c)),
-                (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x + y),
-                _ => throw op.Fail("it has no inputs"),
-            };
-        }
+            sum = Plus(op, builder, budget, sum, op.Input(i));
         return sum;
     }
 
@@ -111,13 +95,22 @@ internal static class ArithmeticOperators
         return builder.EmitElementwise(a, op.Output, tensor => new AddNode { Name = op.Name, Inputs = [a.Tensor, other.Tensor], Output = tensor }, other);
     }
 
+    private static object Plus(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, object left, object right) => (left, right) switch
+    {
+        (Activation a, Activation b) => Sum(op, builder, a, b),
+        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (null, c)),
+        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (null, c)),
+        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x + y),
+        _ => throw op.Fail("it has no inputs"),
+    };
+
     private static Activation Affine(
         OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, Activation input, StateTensor constant,
-        Func<OnnxOperator, double[], (double[]? Scale, double[]? Shift)> parts)
+        Func<double[], (double[]? Scale, double[]? Shift)> parts)
     {
         if (!constant.IsFloat) throw op.Fail($"its constant {Message.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
         budget.Charge(constant.Count * BytesPerElement);
-        (double[]? scale, double[]? shift) = parts(op, constant.ToDoubleArray());
+        (double[]? scale, double[]? shift) = parts(constant.ToDoubleArray());
         return builder.Affine(op, input, ShapeFor(op, constant, input.Rank), scale, shift, budget);
     }
 

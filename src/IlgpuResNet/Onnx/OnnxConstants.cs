@@ -4,57 +4,6 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>One number as often as its shape says; takes no memory (ONNX, <c>ConstantOfShape</c>).</summary>
-internal sealed class FilledTensor : StateTensor
-{
-    /// <summary>The number.</summary>
-    public required double Value { get; init; }
-
-    /// <inheritdoc/>
-    public override void CopyTo(Span<float> destination)
-    {
-        CheckLength(destination.Length);
-        destination.Fill((float)Value);
-    }
-
-    /// <inheritdoc/>
-    internal override void CopyBytes(long first, Span<byte> destination)
-    {
-        switch (DataType)
-        {
-            case DataType.Float32:
-                MemoryMarshal.Cast<byte, float>(destination).Fill((float)Value);
-                break;
-            case DataType.Float64:
-                MemoryMarshal.Cast<byte, double>(destination).Fill(Value);
-                break;
-            case DataType.Int64:
-                MemoryMarshal.Cast<byte, long>(destination).Fill((long)Value);
-                break;
-            default:
-                throw new NotSupportedException($"{Name}: {DataType}");
-        }
-    }
-}
-
-/// <summary>Float32 values that follow from another tensor and are computed when they are read.</summary>
-internal sealed class ComputedTensor : StateTensor
-{
-    /// <summary>Writes all elements in row-major order.</summary>
-    public required Action<Span<float>> Compute { private get; init; }
-
-    /// <inheritdoc/>
-    public override void CopyTo(Span<float> destination)
-    {
-        CheckLength(destination.Length);
-        Compute(destination);
-    }
-
-    /// <inheritdoc/>
-    internal override void CopyBytes(long first, Span<byte> destination) =>
-        MemoryMarshal.AsBytes(ToArray().AsSpan((int)first))[..destination.Length].CopyTo(destination);
-}
-
 /// <summary>Arithmetic and rearrangement of constants.</summary>
 internal static class OnnxConstants
 {

@@ -78,9 +78,6 @@ internal sealed class OnnxFile : IDisposable
         }
     }
 
-    /// <summary>Tells from the first bytes of a file (512 are enough) whether it is an ONNX model.</summary>
-    public static bool LooksLikeOnnx(ReadOnlySpan<byte> start) => OnnxRecognition.LooksLikeOnnx(start);
-
     /// <summary>Maps a protobuf file, and refuses what is clearly something else.</summary>
     /// <exception cref="WeightsException">It is missing, no regular file, empty, too long, or of another format.</exception>
     internal static MappedFile Open(string path)

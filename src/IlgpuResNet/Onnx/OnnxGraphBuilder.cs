@@ -35,9 +35,7 @@ internal sealed class OnnxGraphBuilder
     {
         var shapes = new MapShape[inputs.Length];
         for (int i = 0; i < shapes.Length; i++) shapes[i] = inputs[i].Shape;
-        MapShape shape = node.InferShape(shapes);
-        if ((long)shape.H * shape.W > int.MaxValue || shape.Count > int.MaxValue)
-            throw new GraphException($"{Message.Clean(node.Name)}: an image of {shape} passes the limit of {int.MaxValue} elements a tensor; use a smaller image.");
+        MapShape shape = Graph.Limit(Message.Clean(node.Name), node.InferShape(shapes));
         nodes.Add(node);
         return shape;
     }

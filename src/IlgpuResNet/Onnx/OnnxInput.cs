@@ -12,7 +12,6 @@ internal sealed class OnnxInput
     private const int UsualChannels = 3;
 
     private readonly ImmutableArray<int> sizes;
-
     private readonly bool channelsLast;
 
     private OnnxInput(string name, ImmutableArray<int> sizes, bool channelsLast, int? fixedSide)
@@ -64,7 +63,9 @@ internal sealed class OnnxInput
         if (dims.Length > OnnxOperator.MostDims) throw new GraphException($"{file.Path}: its input has {dims.Length} dimensions, more than the {OnnxOperator.MostDims} that are supported.");
         bool channelsLast = IsChannelsLast(dims);
         ImmutableArray<int> sizes = dims.Length == 4
-            ? [SizeOf(0) ?? 0, .. channelsLast ? ImmutableArray<int>.Empty : [SizeOf(1) ?? UsualChannels], Side(0, "height", height), Side(1, "width", width), .. channelsLast ? [SizeOf(3)!.Value] : ImmutableArray<int>.Empty]
+            ? channelsLast
+                ? [SizeOf(0) ?? 0, Side(1, "height", height), Side(2, "width", width), SizeOf(3)!.Value]
+                : [SizeOf(0) ?? 0, SizeOf(1) ?? UsualChannels, Side(2, "height", height), Side(3, "width", width)]
             : [.. Enumerable.Range(0, dims.Length).Select(axis => SizeOf(axis) ?? (axis == 0 ? 0 : throw Unknown(axis)))];
         if (dims.Length != 4 && (height ?? width) is not null)
             throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} is no image [N, C, H, W], but a size of {height?.ToString(CultureInfo.InvariantCulture) ?? "any"}x{width?.ToString(CultureInfo.InvariantCulture) ?? "any"} was asked for; ask for none.");
@@ -83,7 +84,7 @@ internal sealed class OnnxInput
 
         int Side(int axis, string name, int? asked)
         {
-            int? stated = SizeOf(HeightAxis(channelsLast) + axis);
+            int? stated = SizeOf(axis);
             if (asked < 1) throw new GraphException($"{file.Path}: the input must be at least 1x1 pixels, but a {name} of {asked} was asked for.");
             if (stated is not null && asked is not null && stated != asked)
                 throw new GraphException($"{file.Path}: its input has a fixed {name} of {stated} pixels, but {asked} was asked for; use that size, or export the model with a dynamic one.");
@@ -93,14 +94,9 @@ internal sealed class OnnxInput
         GraphException Unknown(int axis) => new($"{file.Path}: dimension {axis} of its input {Message.Clean(input.Name)} is not stated; export the model with fixed sizes.");
     }
 
-    /// <summary>The height and width of a tensor that is to be the input of a model, or nulls when it is no image.</summary>
-    public static (int? Height, int? Width) SizeOf(OnnxFile file, ReadOnlySpan<int> shape)
-    {
-        OnnxValue? input = file.Graph.Inputs.FirstOrDefault(value => !file.Graph.Initializers.ContainsKey(value.Name));
-        if (shape.Length != 4 || input?.Shape is { Length: not 4 }) return (null, null);
-        int axis = HeightAxis(input?.Shape is { } dims && IsChannelsLast(dims));
-        return (shape[axis], shape[axis + 1]);
-    }
+    /// <summary>The height and width of a tensor that is to be this input, or nulls when either is no image.</summary>
+    public (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) =>
+        IsImage && shape.Length == 4 ? (shape[HeightAxis(channelsLast)], shape[HeightAxis(channelsLast) + 1]) : (null, null);
 
     private static int HeightAxis(bool channelsLast) => channelsLast ? 1 : 2;
 

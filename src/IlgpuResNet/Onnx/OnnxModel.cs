@@ -15,19 +15,24 @@ public sealed class OnnxModel : Model
 
     private readonly OnnxFile file;
     private readonly ImmutableArray<StateTensor> constants;
+    private readonly OnnxInput input;
+    private readonly Network network;
     private readonly Dictionary<string, WeakReference<Network>> networks;
 
-    private OnnxModel(OnnxFile file, StateDict weights, ImmutableArray<StateTensor> constants, ImagePreset preset, ImmutableArray<string> classNames, int classes, Dictionary<string, WeakReference<Network>> networks)
+    private OnnxModel(
+        OnnxFile file, StateDict weights, ImmutableArray<StateTensor> constants, OnnxInput input, Network network, ImagePreset preset,
+        ImmutableArray<string> classNames, Dictionary<string, WeakReference<Network>> networks)
         : base(Path.GetFileNameWithoutExtension(file.Path), weights, preset, classNames)
     {
         this.file = file;
         this.constants = constants;
+        this.input = input;
+        this.network = network;
         this.networks = networks;
-        NumClasses = classes;
     }
 
     /// <inheritdoc/>
-    public override int NumClasses { get; }
+    public override int NumClasses => ClassesOf(network);
 
     /// <inheritdoc/>
     public override long ParameterCount => file.Graph.InitializersInOrder.Where(tensor => tensor.IsFloat).Sum(tensor => tensor.Count);
@@ -62,10 +67,10 @@ public sealed class OnnxModel : Model
             // A file that is fixed to another size says by that how large the crop is.
             preset ??= input.FixedSide is { } side ? usual with { CropSize = side, ResizeSize = (int)Math.Round((double)side * usual.ResizeSize / usual.CropSize) } : usual;
             Network network = OnnxImporter.Import(file, input, [], constants, file.Budget);
-            int classes = network.IsClassifier ? network.Outputs[0].Count : 0;
+            int classes = ClassesOf(network);
             file.Budget.Charge(classes * BytesPerClass);
             ImmutableArray<string> names = classes == 0 ? [] : ModelMetadata.ClassNames(weights, classes) ?? ClassLabels.ForCount(classes);
-            return new OnnxModel(file, weights, constants, preset, names, classes, new(StringComparer.Ordinal) { [Key(input, [])] = new WeakReference<Network>(network) });
+            return new OnnxModel(file, weights, constants, input, network, preset, names, new(StringComparer.Ordinal) { [Key(input, [])] = new WeakReference<Network>(network) });
         }
         catch
         {
@@ -101,18 +106,18 @@ public sealed class OnnxModel : Model
     internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
     {
         ReadBudget budget = file.NewBudget();
-        OnnxInput input = OnnxInput.Create(file, constants, height, width, Preset.CropSize, budget);
-        string key = Key(input, outputs);
+        OnnxInput bound = OnnxInput.Create(file, constants, height, width, Preset.CropSize, budget);
+        string key = Key(bound, outputs);
         lock (networks)
         {
-            // Sessions keep their network; one that nobody uses any more need not stay.
-            if (!networks.TryGetValue(key, out WeakReference<Network>? kept) || !kept.TryGetTarget(out Network? network))
+            // The model keeps the network of its own size and sessions keep theirs; one that nobody uses any more need not stay.
+            if (!networks.TryGetValue(key, out WeakReference<Network>? kept) || !kept.TryGetTarget(out Network? made))
             {
-                network = OnnxImporter.Import(file, input, [.. outputs.Select(ValueOf)], constants, budget);
-                network = network with { Outputs = outputs is [] ? network.Outputs : [.. network.Outputs.Zip(outputs, (view, name) => view.Named(name))] };
-                networks[key] = new WeakReference<Network>(network);
+                made = OnnxImporter.Import(file, bound, [.. outputs.Select(ValueOf)], constants, budget);
+                if (outputs is not []) made = made with { Outputs = [.. made.Outputs.Zip(outputs, (view, name) => view.Named(name))] };
+                networks[key] = new WeakReference<Network>(made);
             }
-            return network;
+            return made;
         }
 
         // What info shows are nodes; the value that a node makes goes by the node's name too.
@@ -121,12 +126,14 @@ public sealed class OnnxModel : Model
     }
 
     /// <inheritdoc/>
-    internal override (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => OnnxInput.SizeOf(file, shape);
+    internal override (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => input.SizeOf(shape);
+
+    private static int ClassesOf(Network network) => network.IsClassifier ? network.Outputs[0].Count : 0;
 
     /// <summary>What a network depends on. Lengths keep names apart, whatever they consist of.</summary>
     private static string Key(OnnxInput input, ImmutableArray<string> outputs) =>
         string.Join(' ', outputs.Select(name => $"{name.Length}:{name}").Prepend(input.IsImage ? $"{input.Height}x{input.Width}" : ""));
 
     private protected override Model Renamed(ImmutableArray<string> classNames) =>
-        new OnnxModel(file, Weights, constants, Preset, classNames, NumClasses, networks);
+        new OnnxModel(file, Weights, constants, input, network, Preset, classNames, networks);
 }

@@ -130,7 +130,7 @@ public sealed class OnnxWireTest : IDisposable
     public void Models_are_recognised_wherever_the_window_cuts_them(string name)
     {
         byte[] content = File.ReadAllBytes(OnnxFolder.Golden(name));
-        for (int length = 3; length <= content.Length; length++) Assert.IsTrue(OnnxFile.LooksLikeOnnx(content.AsSpan(0, length)), $"{length} bytes");
+        for (int length = 3; length <= content.Length; length++) Assert.IsTrue(OnnxRecognition.LooksLikeOnnx(content.AsSpan(0, length)), $"{length} bytes");
     }
 
     [TestMethod]
@@ -140,22 +140,22 @@ public sealed class OnnxWireTest : IDisposable
         byte[] opset = OnnxMessages.Message(output => output.WriteMessage(ModelField.OpsetImport, OnnxMessages.Opset("", 9)));
         byte[] version = OnnxMessages.Message(output => output.WriteInt(ModelField.IrVersion, 3));
         byte[] text = OnnxMessages.Message(output => output.WriteText(ModelField.DocString, "Made by hand.\nIn two lines."));
-        Assert.IsTrue(OnnxFile.LooksLikeOnnx([.. graph, .. opset, .. version]));
-        Assert.IsTrue(OnnxFile.LooksLikeOnnx([.. opset, .. text, .. graph]));
-        Assert.IsTrue(OnnxFile.LooksLikeOnnx([.. text, .. opset, .. version, .. graph]));
+        Assert.IsTrue(OnnxRecognition.LooksLikeOnnx([.. graph, .. opset, .. version]));
+        Assert.IsTrue(OnnxRecognition.LooksLikeOnnx([.. opset, .. text, .. graph]));
+        Assert.IsTrue(OnnxRecognition.LooksLikeOnnx([.. text, .. opset, .. version, .. graph]));
     }
 
     [TestMethod]
     public void Other_files_are_not_taken_for_models()
     {
         foreach (string path in Directory.GetFiles(Path.GetDirectoryName(WeightsFolder.Golden("x"))!).Concat(Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "data", "networks"))))
-            Assert.IsFalse(OnnxFile.LooksLikeOnnx(File.ReadAllBytes(path)), path);
-        Assert.IsFalse(OnnxFile.LooksLikeOnnx([]));
-        Assert.IsFalse(OnnxFile.LooksLikeOnnx("2:B\"some text that starts with fields of a model"u8));
-        Assert.IsFalse(OnnxFile.LooksLikeOnnx(File.ReadAllBytes(OnnxFolder.Golden("tensor.pb"))));
+            Assert.IsFalse(OnnxRecognition.LooksLikeOnnx(File.ReadAllBytes(path)), path);
+        Assert.IsFalse(OnnxRecognition.LooksLikeOnnx([]));
+        Assert.IsFalse(OnnxRecognition.LooksLikeOnnx("2:B\"some text that starts with fields of a model"u8));
+        Assert.IsFalse(OnnxRecognition.LooksLikeOnnx(File.ReadAllBytes(OnnxFolder.Golden("tensor.pb"))));
         // A header of any length, so that the first bytes take every value that two may have.
         for (int length = 2; length < 0x10000; length++)
-            Assert.IsFalse(OnnxFile.LooksLikeOnnx([(byte)length, (byte)(length >> 8), 0, 0, 0, 0, 0, 0, .. "{\"B\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"u8]), $"{length}");
+            Assert.IsFalse(OnnxRecognition.LooksLikeOnnx([(byte)length, (byte)(length >> 8), 0, 0, 0, 0, 0, 0, .. "{\"B\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"u8]), $"{length}");
     }
 
     private StateTensor Initializer(byte[] model)
