@@ -21,13 +21,16 @@ internal static unsafe class SimdConv2d
     /// <summary>More tiles than this gain nothing and make the table of pointers long.</summary>
     private const int MaxBlockTiles = 16;
 
+    /// <summary>As much as copied runs may take in floats, more than one tile's.</summary>
+    private const int CopyFloats = 4 * HalfCacheFloats;
+
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
     public static long ScratchBytes(in Conv2dShape shape, int lanes)
     {
         int tileRows = lanes == SimdLanes512.Count ? SimdLanes512.TileRows
             : lanes == SimdLanes256.Count ? SimdLanes256.TileRows
             : SimdLanes128.TileRows;
-        return SimdInputTable.ScratchBytes(shape, Math.Min(MaxBlockTiles * tileRows, shape.GemmM));
+        return SimdInputTable.ScratchBytes(shape, Math.Min(MaxTiles(shape, tileRows) * tileRows, shape.GemmM));
     }
 
     /// <summary>The part of one group.</summary>
@@ -103,8 +106,12 @@ internal static unsafe class SimdConv2d
     {
         // A layer that writes more than it reads waits for its output: tile by tile, rows are written front to back.
         bool expands = shape.K > (long)shape.R * shape.S * shape.C && (long)gemmK * channels <= HalfCacheFloats;
-        long floatsPerPixel = (long)shape.C * Math.Min(shape.R, shape.StrideH) * Math.Min(shape.S, shape.StrideW);
-        long tiles = expands ? 1 : Math.Clamp(HalfCacheFloats / (floatsPerPixel * tileRows), MinBlockTiles, MaxBlockTiles);
-        return (int)Math.Min(tiles * tileRows, pixels);
+        long tiles = expands ? 1 : Math.Clamp(HalfCacheFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), MinBlockTiles, MaxBlockTiles);
+        return (int)Math.Min(Math.Min(tiles, MaxTiles(shape, tileRows)) * tileRows, pixels);
     }
+
+    /// <summary>The most tiles of a block, for which there is scratch memory.</summary>
+    private static int MaxTiles(in Conv2dShape shape, int tileRows) => SimdInputTable.CopiesRuns(shape)
+        ? (int)Math.Clamp(CopyFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), 1, MaxBlockTiles)
+        : MaxBlockTiles;
 }
