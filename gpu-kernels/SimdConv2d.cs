@@ -79,7 +79,8 @@ internal static unsafe class SimdConv2d
                 int channel = panel * width;
                 tile.Weights = filter + (nint)window.GemmK * channel;
                 tile.RunStart = window.First(channel);
-                SimdEpilogue finish = panels.Of(panel);
+                tile.Finish = panels.Of(panel);
+                tile.Finish.ChooseWay(width);
                 tile.PrefetchNext(tiles, width);
                 int pixel = 0;
                 for (int i = 1; i <= tiles; i++)
@@ -87,11 +88,11 @@ internal static unsafe class SimdConv2d
                     int end = (int)((long)pixels * i / tiles);
                     nint offset = (nint)(block + pixel) * shape.K + channel;
                     tile.Table = table.Pointers + pixel;
-                    finish.Output = output + offset;
-                    finish.Residual = residual is null ? null : residual + offset;
+                    tile.Finish.Output = output + offset;
+                    tile.Finish.Residual = residual is null ? null : residual + offset;
                     SimdTile.Run<TLanes, TVector>(end - pixel, tile);
                     tile.AdvancePrefetch();
-                    finish.Store<TLanes, TVector>(sums, end - pixel);
+                    if (!tile.Finish.IsInRegisters) tile.Finish.Store<TLanes, TVector>(sums, end - pixel);
                     pixel = end;
                 }
             }

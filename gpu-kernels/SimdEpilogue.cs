@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace IlgpuResNet.Kernels;
 
@@ -25,6 +26,59 @@ internal unsafe struct SimdEpilogue
 
     /// <summary>The flags.</summary>
     public Epilogue Flags;
+
+    /// <summary>
+    /// True when a register tile finishes its sums itself: the common case alone, so that its code stays short. The others
+    /// go through memory, to <see cref="Store{TLanes, TVector}(float*, int)"/>.
+    /// </summary>
+    public bool IsInRegisters;
+
+    /// <summary>Says which outputs of a panel of <paramref name="width"/> channels tiles finish.</summary>
+    public void ChooseWay(int width) => IsInRegisters = Channels == width && Flags.HasClip == 0 && Flags.ReluBeforeAdd == 0;
+
+    /// <summary>Fetches the lines that some rows will be stored to, and summands read from, while their sums are computed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void PrefetchOutput<TLanes, TVector>(int rows)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        if (!Sse.IsSupported) return;
+        float* output = Output;
+        float* residual = Residual is null ? Output : Residual;
+        for (int row = 0; row < rows; row++)
+        {
+            Sse.Prefetch0(output);
+            Sse.Prefetch0(output + TLanes.Count);
+            output += RowStride;
+            if (residual == Output) continue;
+            Sse.Prefetch0(residual);
+            Sse.Prefetch0(residual + TLanes.Count);
+            residual += RowStride;
+        }
+    }
+
+    /// <summary>Finishes the sums of one row in the common case.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Store<TLanes, TVector>(TVector value0, TVector value1, int row)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        nint offset = (nint)row * RowStride;
+        value0 = TLanes.MultiplyAdd(value0, TLanes.Load(Scale), TLanes.Load(Shift));
+        value1 = TLanes.MultiplyAdd(value1, TLanes.Load(Scale + TLanes.Count), TLanes.Load(Shift + TLanes.Count));
+        if (Residual is not null)
+        {
+            value0 = TLanes.Add(value0, TLanes.Load(Residual + offset));
+            value1 = TLanes.Add(value1, TLanes.Load(Residual + offset + TLanes.Count));
+        }
+        if (Flags.Relu != 0)
+        {
+            value0 = TLanes.Relu(value0);
+            value1 = TLanes.Relu(value1);
+        }
+        TLanes.Store(value0, Output + offset);
+        TLanes.Store(value1, Output + offset + TLanes.Count);
+    }
 
     /// <summary>Finishes rows of sums <c>[rows][2 vectors]</c> and stores them.</summary>
     [SkipLocalsInit]

@@ -24,8 +24,11 @@ internal unsafe struct SimdTileArguments
     /// <summary>The packed panel <c>[Taps * RunLength][2 vectors]</c>.</summary>
     public float* Weights;
 
-    /// <summary>Receives the sums, <c>[rows][2 vectors]</c>.</summary>
+    /// <summary>Receives the sums, <c>[rows][2 vectors]</c>, when <see cref="Finish"/> does not.</summary>
     public float* Sums;
+
+    /// <summary>Takes the sums from the registers and stores the output, where <see cref="SimdEpilogue.IsInRegisters"/>.</summary>
+    public SimdEpilogue Finish;
 
     /// <summary>What the second-level cache is told to fetch meanwhile, from here on; need not be memory of ours.</summary>
     public byte* Prefetch;
@@ -109,6 +112,7 @@ internal static unsafe class SimdTile
         nint end = start + arguments.RunLength;
         byte* prefetch = arguments.Prefetch;
         nint prefetchStep = arguments.PrefetchStep;
+        if (arguments.Finish.IsInRegisters) arguments.Finish.PrefetchOutput<TLanes, TVector>(TRows.Count);
         for (int tap = arguments.Taps; tap > 0; tap--)
         {
             // Rows past the tile's height repeat its first pointer and are never read through.
@@ -151,6 +155,25 @@ internal static unsafe class SimdTile
             }
         }
 
+        if (arguments.Finish.IsInRegisters)
+        {
+            ref readonly SimdEpilogue finish = ref arguments.Finish;
+            if (TRows.Count > 0) finish.Store<TLanes, TVector>(a0, b0, 0);
+            if (TRows.Count > 1) finish.Store<TLanes, TVector>(a1, b1, 1);
+            if (TRows.Count > 2) finish.Store<TLanes, TVector>(a2, b2, 2);
+            if (TRows.Count > 3) finish.Store<TLanes, TVector>(a3, b3, 3);
+            if (TRows.Count > 4) finish.Store<TLanes, TVector>(a4, b4, 4);
+            if (TRows.Count > 5) finish.Store<TLanes, TVector>(a5, b5, 5);
+            if (TRows.Count > 6) finish.Store<TLanes, TVector>(a6, b6, 6);
+            if (TRows.Count > 7) finish.Store<TLanes, TVector>(a7, b7, 7);
+            if (TRows.Count > 8) finish.Store<TLanes, TVector>(a8, b8, 8);
+            if (TRows.Count > 9) finish.Store<TLanes, TVector>(a9, b9, 9);
+            if (TRows.Count > 10) finish.Store<TLanes, TVector>(a10, b10, 10);
+            if (TRows.Count > 11) finish.Store<TLanes, TVector>(a11, b11, 11);
+            if (TRows.Count > 12) finish.Store<TLanes, TVector>(a12, b12, 12);
+            if (TRows.Count > 13) finish.Store<TLanes, TVector>(a13, b13, 13);
+            return;
+        }
         float* sums = arguments.Sums;
         if (TRows.Count > 0) StoreRow<TLanes, TVector>(a0, b0, sums + 0 * 2 * TLanes.Count);
         if (TRows.Count > 1) StoreRow<TLanes, TVector>(a1, b1, sums + 1 * 2 * TLanes.Count);
