@@ -60,7 +60,7 @@ internal static unsafe class SimdConv2d
         float* padded = stackalloc float[2 * width];
         var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
 
-        int blockPixels = BlockPixels(shape, window.GemmK, TLanes.TileRows, endPixel - firstPixel, (endPanel - firstPanel) * width);
+        int blockPixels = BlockPixels(shape, TLanes.TileRows, endPixel - firstPixel);
         var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels, scratch);
         var tile = new SimdTileArguments
         {
@@ -103,11 +103,9 @@ internal static unsafe class SimdConv2d
     internal static float* Pointer(ArrayView<float> view) => view.Length == 0 ? null : (float*)Unsafe.AsPointer(ref view[0]);
 
     /// <summary>Pixels of a block: whole tiles whose input fits the cache, never more than there are.</summary>
-    private static int BlockPixels(in Conv2dShape shape, int gemmK, int tileRows, int pixels, int channels)
+    private static int BlockPixels(in Conv2dShape shape, int tileRows, int pixels)
     {
-        // A layer that writes more than it reads waits for its output: tile by tile, rows are written front to back.
-        bool expands = shape.K > (long)shape.R * shape.S * shape.C && (long)gemmK * channels <= HalfCacheFloats;
-        long tiles = expands ? 1 : Math.Clamp(HalfCacheFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), MinBlockTiles, MaxBlockTiles);
+        long tiles = Math.Clamp(HalfCacheFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), MinBlockTiles, MaxBlockTiles);
         return (int)Math.Min(Math.Min(tiles, MaxTiles(shape, tileRows)) * tileRows, pixels);
     }
 

@@ -51,6 +51,9 @@ public sealed class SimdKernels : IKernelFamily
     /// <inheritdoc/>
     public string Name => "simd";
 
+    /// <inheritdoc/>
+    public bool PrefersSingleImages => true;
+
     /// <summary>Floats of a vector.</summary>
     internal int Lanes => lanes;
 
