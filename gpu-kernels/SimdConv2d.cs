@@ -36,19 +36,30 @@ internal static unsafe class SimdConv2d
     /// <summary>The part of one group.</summary>
     public static void RunGroup(int group, int groups, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
     {
-        if (lanes == SimdLanes512.Count) Run<SimdLanes512, Vector512<float>>(group, groups, shape, operands, epilogue, scratch);
-        else if (lanes == SimdLanes256.Count) Run<SimdLanes256, Vector256<float>>(group, groups, shape, operands, epilogue, scratch);
-        else Run<SimdLanes128, Vector128<float>>(group, groups, shape, operands, epilogue, scratch);
+        SimdPanels panels = SimdPanels.Of(shape, lanes);
+        if (panels.InLaneGroups) RunGroup<LaneGroups>(group, groups, lanes, shape, panels, operands, epilogue, scratch);
+        else if (panels.Vectors == 1) RunGroup<OneVector>(group, groups, lanes, shape, panels, operands, epilogue, scratch);
+        else RunGroup<TwoVectors>(group, groups, lanes, shape, panels, operands, epilogue, scratch);
+    }
+
+    private static void RunGroup<TKind>(
+        int group, int groups, int lanes, in Conv2dShape shape, in SimdPanels columns, in Operands operands, Epilogue epilogue, void* scratch)
+        where TKind : struct, ISimdPanelKind
+    {
+        if (lanes == SimdLanes512.Count) Run<TKind, SimdLanes512, Vector512<float>>(group, groups, shape, columns, operands, epilogue, scratch);
+        else if (lanes == SimdLanes256.Count) Run<TKind, SimdLanes256, Vector256<float>>(group, groups, shape, columns, operands, epilogue, scratch);
+        else Run<TKind, SimdLanes128, Vector128<float>>(group, groups, shape, columns, operands, epilogue, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TLanes, TVector>(int group, int groups, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+    private static void Run<TKind, TLanes, TVector>(
+        int group, int groups, in Conv2dShape shape, in SimdPanels columns, in Operands operands, Epilogue epilogue, void* scratch)
+        where TKind : struct, ISimdPanelKind
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
-        int width = 2 * TLanes.Count;
-        ChannelWindow window = ChannelWindow.Of(shape, width);
-        SimdSplit split = SimdWork.Direct(shape, width).Split(groups);
+        int width = TKind.Vectors * TLanes.Count;
+        SimdSplit split = SimdWork.Direct(shape, columns).Split(groups);
         (int firstPixel, int endPixel) = split.Pixels(group);
         (int firstPanel, int endPanel) = split.Panels(group);
         if (firstPixel == endPixel || firstPanel == endPanel) return;
@@ -66,9 +77,16 @@ internal static unsafe class SimdConv2d
         {
             TableStride = blockPixels,
             Taps = table.Taps,
-            RunLength = table.PixelsPerRun * window.Length,
+            RunLength = table.PixelsPerRun * columns.Length,
             Sums = sums,
         };
+        if (TKind.InLaneGroups)
+        {
+            int* lanesOfGroups = stackalloc int[TLanes.Count * columns.Length];
+            for (int i = 0; i < TLanes.Count * columns.Length; i++)
+                lanesOfGroups[i] = i % TLanes.Count / columns.Length * columns.Length + i / TLanes.Count;
+            tile.LanesOfGroups = lanesOfGroups;
+        }
         for (int block = firstPixel; block < endPixel; block += blockPixels)
         {
             int pixels = Math.Min(blockPixels, endPixel - block);
@@ -77,8 +95,8 @@ internal static unsafe class SimdConv2d
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
                 int channel = panel * width;
-                tile.Weights = filter + (nint)window.GemmK * channel;
-                tile.RunStart = window.First(channel);
+                tile.Weights = filter + (nint)columns.GemmK * channel;
+                tile.RunStart = columns.First(channel);
                 tile.Finish = panels.Of(panel);
                 tile.Finish.ChooseWay(width);
                 tile.PrefetchNext(tiles, width);
@@ -90,9 +108,9 @@ internal static unsafe class SimdConv2d
                     tile.Table = table.Pointers + pixel;
                     tile.Finish.Output = output + offset;
                     tile.Finish.Residual = residual is null ? null : residual + offset;
-                    SimdTile.Run<TLanes, TVector>(end - pixel, tile);
+                    SimdTile.Run<TKind, TLanes, TVector>(end - pixel, tile);
                     tile.AdvancePrefetch();
-                    if (!tile.Finish.IsInRegisters) tile.Finish.Store<TLanes, TVector>(sums, end - pixel);
+                    if (!tile.Finish.IsInRegisters) tile.Finish.Store<TKind, TLanes, TVector>(sums, end - pixel);
                     pixel = end;
                 }
             }

@@ -6,10 +6,10 @@ namespace IlgpuResNet.Kernels;
 /// <summary><see cref="Epilogue"/> over vectors of neighbouring channels, for one tile of sums or one row of a point-wise step.</summary>
 internal unsafe struct SimdEpilogue
 {
-    /// <summary>Scale of the panel's channels, padded to 2 vectors.</summary>
+    /// <summary>Scale of the panel's channels, padded to whole vectors.</summary>
     public float* Scale;
 
-    /// <summary>Shift of the panel's channels, padded to 2 vectors.</summary>
+    /// <summary>Shift of the panel's channels, padded to whole vectors.</summary>
     public float* Shift;
 
     /// <summary>Null when nothing is added; may be <see cref="Output"/>.</summary>
@@ -21,7 +21,7 @@ internal unsafe struct SimdEpilogue
     /// <summary>Floats from a row to the next, in residual and output.</summary>
     public int RowStride;
 
-    /// <summary>Channels of the panel that exist: the last panel may be narrower than 2 vectors.</summary>
+    /// <summary>Channels of the panel that exist: the last panel may be narrower.</summary>
     public int Channels;
 
     /// <summary>The flags.</summary>
@@ -29,7 +29,7 @@ internal unsafe struct SimdEpilogue
 
     /// <summary>
     /// True when a register tile finishes its sums itself: the common case alone, so that its code stays short. The others
-    /// go through memory, to <see cref="Store{TLanes, TVector}(float*, int)"/>.
+    /// go through memory, to <see cref="Store{TKind, TLanes, TVector}(float*, int)"/>.
     /// </summary>
     public bool IsInRegisters;
 
@@ -38,7 +38,8 @@ internal unsafe struct SimdEpilogue
 
     /// <summary>Fetches the lines that some rows will be stored to, and summands read from, while their sums are computed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void PrefetchOutput<TLanes, TVector>(int rows)
+    public readonly void PrefetchOutput<TKind, TLanes, TVector>(int rows)
+        where TKind : struct, ISimdPanelKind
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
@@ -48,70 +49,63 @@ internal unsafe struct SimdEpilogue
         for (int row = 0; row < rows; row++)
         {
             Sse.Prefetch0(output);
-            Sse.Prefetch0(output + TLanes.Count);
+            if (TKind.Vectors > 1) Sse.Prefetch0(output + TLanes.Count);
             output += RowStride;
             if (residual == Output) continue;
             Sse.Prefetch0(residual);
-            Sse.Prefetch0(residual + TLanes.Count);
+            if (TKind.Vectors > 1) Sse.Prefetch0(residual + TLanes.Count);
             residual += RowStride;
         }
     }
 
     /// <summary>Finishes the sums of one row in the common case.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Store<TLanes, TVector>(TVector value0, TVector value1, int row)
+    public readonly void Store<TKind, TLanes, TVector>(TVector value0, TVector value1, int row)
+        where TKind : struct, ISimdPanelKind
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
-        nint offset = (nint)row * RowStride;
-        value0 = TLanes.MultiplyAdd(value0, TLanes.Load(Scale), TLanes.Load(Shift));
-        value1 = TLanes.MultiplyAdd(value1, TLanes.Load(Scale + TLanes.Count), TLanes.Load(Shift + TLanes.Count));
-        if (Residual is not null)
-        {
-            value0 = TLanes.Add(value0, TLanes.Load(Residual + offset));
-            value1 = TLanes.Add(value1, TLanes.Load(Residual + offset + TLanes.Count));
-        }
-        if (Flags.Relu != 0)
-        {
-            value0 = TLanes.Relu(value0);
-            value1 = TLanes.Relu(value1);
-        }
-        TLanes.Store(value0, Output + offset);
-        TLanes.Store(value1, Output + offset + TLanes.Count);
+        Store<TLanes, TVector>(value0, 0, row);
+        if (TKind.Vectors > 1) Store<TLanes, TVector>(value1, TLanes.Count, row);
     }
 
-    /// <summary>Finishes rows of sums <c>[rows][2 vectors]</c> and stores them.</summary>
-    [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly void Store<TLanes, TVector>(float* sums, int rows)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Store<TLanes, TVector>(TVector value, int channel, int row)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
-        int width = 2 * TLanes.Count;
+        nint offset = (nint)row * RowStride + channel;
+        value = TLanes.MultiplyAdd(value, TLanes.Load(Scale + channel), TLanes.Load(Shift + channel));
+        if (Residual is not null) value = TLanes.Add(value, TLanes.Load(Residual + offset));
+        if (Flags.Relu != 0) value = TLanes.Relu(value);
+        TLanes.Store(value, Output + offset);
+    }
+
+    /// <summary>Finishes rows of sums <c>[rows][vectors]</c> and stores them.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Store<TKind, TLanes, TVector>(float* sums, int rows)
+        where TKind : struct, ISimdPanelKind
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int width = TKind.Vectors * TLanes.Count;
         float* padded = stackalloc float[width];
         float* residual = Residual;
         float* output = Output;
-        TVector scale0 = TLanes.Load(Scale), scale1 = TLanes.Load(Scale + TLanes.Count);
-        TVector shift0 = TLanes.Load(Shift), shift1 = TLanes.Load(Shift + TLanes.Count);
         for (int row = 0; row < rows; row++)
         {
-            TVector value0 = TLanes.Load(sums), value1 = TLanes.Load(sums + TLanes.Count);
             if (Channels == width)
             {
-                TLanes.Store(Finish<TLanes, TVector>(value0, scale0, shift0, residual, Flags), output);
-                TLanes.Store(
-                    Finish<TLanes, TVector>(value1, scale1, shift1, residual is null ? null : residual + TLanes.Count, Flags),
-                    output + TLanes.Count);
+                for (int c = 0; c < width; c += TLanes.Count)
+                    TLanes.Store(Finish<TLanes, TVector>(sums, c, residual), output + c);
             }
             else
             {
                 // Through a row of full width, so that nothing past the last channel is touched.
                 if (residual is not null) Copy(residual, padded, Channels);
-                float* addend = residual is null ? null : padded;
-                value0 = Finish<TLanes, TVector>(value0, scale0, shift0, addend, Flags);
-                value1 = Finish<TLanes, TVector>(value1, scale1, shift1, addend is null ? null : addend + TLanes.Count, Flags);
-                TLanes.Store(value0, padded);
-                TLanes.Store(value1, padded + TLanes.Count);
+                for (int c = 0; c < width; c += TLanes.Count)
+                    TLanes.Store(Finish<TLanes, TVector>(sums, c, residual is null ? null : padded), padded + c);
                 Copy(padded, output, Channels);
             }
             sums += width;
@@ -119,6 +113,14 @@ internal unsafe struct SimdEpilogue
             if (residual is not null) residual += RowStride;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly TVector Finish<TLanes, TVector>(float* sums, int channel, float* residual)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct =>
+        Finish<TLanes, TVector>(
+            TLanes.Load(sums + channel), TLanes.Load(Scale + channel), TLanes.Load(Shift + channel),
+            residual is null ? null : residual + channel, Flags);
 
     /// <summary>Copies a few floats.</summary>
     public static void Copy(float* source, float* destination, int count)

@@ -77,7 +77,7 @@ internal unsafe ref struct SimdInputTable
     /// the cache has ways, so that each line would be fetched again for every one of its floats. They are copied to where they do not collide.
     /// </summary>
     public static bool CopiesRuns(in Conv2dShape shape) =>
-        !UsesRowRuns(shape) && (long)shape.StrideW * shape.C * sizeof(float) % CacheSetStride == 0 && shape.Q > 1;
+        shape.Groups == 1 && !UsesRowRuns(shape) && (long)shape.StrideW * shape.C * sizeof(float) % CacheSetStride == 0 && shape.Q > 1;
 
     /// <summary>Floats that the runs of one output pixel take in the caches.</summary>
     public static long FloatsPerPixel(in Conv2dShape shape) => CopiesRuns(shape)
