@@ -57,7 +57,7 @@ public interface IKernelFamily
     /// <exception cref="ArgumentException">The family cannot compute the convolution by that algorithm.</exception>
     int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct);
 
-    /// <summary>Lays a filter out as this family's convolution reads it.</summary>
+    /// <summary>Lays a filter out as this family's convolution reads it. Several threads may do so at once.</summary>
     /// <param name="shape">The convolution.</param>
     /// <param name="filter">PyTorch's order <c>[K, C / Groups, R, S]</c>.</param>
     /// <param name="packed">Receives <see cref="PackedFilterLength"/> floats; every one is written.</param>

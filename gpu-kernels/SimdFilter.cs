@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static class SimdFilter
 {
+    /// <summary>Floats of a filter that are turned from rows to columns at a time: a cache line of each.</summary>
+    private const int Block = 16;
+
     /// <summary>Floats of the packed filter.</summary>
     public static int PackedLength(in Conv2dShape shape, int lanes)
     {
@@ -17,6 +22,48 @@ internal static class SimdFilter
     public static void Pack(in Conv2dShape shape, int lanes, ReadOnlySpan<float> filter, Span<float> packed)
     {
         SimdPanels panels = SimdPanels.Of(shape, lanes);
+        if (shape.Groups == 1) PackWhole(shape, panels.Width, filter, packed);
+        else PackGroups(shape, panels, filter, packed);
+    }
+
+    // Straight to optimised code: a network packs its filters once, before any tier would get there.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void PackWhole(in Conv2dShape shape, int width, ReadOnlySpan<float> filter, Span<float> packed)
+    {
+        int length = shape.GemmK, taps = shape.R * shape.S;
+        // Rows of a filter are often a multiple of 4 KB apart, so that a column of them evicts itself from the first-level cache.
+        float* rows = stackalloc float[width * Block];
+        fixed (float* source = filter, target = packed)
+        {
+            for (int first = 0; first < shape.K; first += width)
+            {
+                int channels = Math.Min(width, shape.K - first);
+                float* panel = target + (nint)first * length;
+                if (channels < width) new Span<float>(panel, width * length).Clear();
+                for (int i = 0; i < length; i += Block)
+                {
+                    int count = Math.Min(Block, length - i);
+                    for (int k = 0; k < channels; k++)
+                    {
+                        float* row = source + (nint)(first + k) * length + i;
+                        for (int j = 0; j < count; j++) rows[k * Block + j] = row[j];
+                    }
+                    (int c, int tap) = Math.DivRem(i, taps);
+                    for (int j = 0; j < count; j++)
+                    {
+                        float* column = panel + ((nint)tap * shape.C + c) * width;
+                        for (int k = 0; k < channels; k++) column[k] = rows[k * Block + j];
+                        if (++tap < taps) continue;
+                        tap = 0;
+                        c++;
+                    }
+                }
+            }
+        }
+    }
+
+    private static void PackGroups(in Conv2dShape shape, in SimdPanels panels, ReadOnlySpan<float> filter, Span<float> packed)
+    {
         int taps = shape.R * shape.S, width = panels.Width;
         packed.Clear();
         for (int k = 0; k < shape.K; k++)

@@ -1,4 +1,5 @@
-using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace IlgpuResNet.Kernels;
 
@@ -9,6 +10,9 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static class SimdWinogradFilter
 {
+    /// <summary>Input channels whose filters are copied together before they are turned from rows to columns; see <see cref="SimdFilter"/>.</summary>
+    private const int BlockChannels = 16;
+
     /// <summary>
     /// True when a convolution can be computed so: its channels fill whole vectors, as those of every ResNet of full width do,
     /// and its filter is not too long.
@@ -20,38 +24,49 @@ internal static class SimdWinogradFilter
     public static int PackedLength(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) => (int)Length(shape, algorithm, width);
 
     /// <summary>Transforms and packs <c>[K, C, 3, 3]</c>.</summary>
-    public static void Pack(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width, ReadOnlySpan<float> filter, Span<float> packed)
+    // Straight to optimised code: a network packs its filters once, before any tier would get there.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe void Pack(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width, ReadOnlySpan<float> filter, Span<float> packed)
     {
-        const int Taps = WinogradFilter.Taps;
+        const int Taps = WinogradFilter.Taps, Area = Taps * Taps;
         double[,] g = WinogradFilter.Matrix(algorithm);
-        int side = g.GetLength(0), elements = side * side;
+        int side = g.GetLength(0);
 
-        // Of one input channel, for all output channels of a panel at once: the filter, G times it, and that times Gᵀ.
-        double[] taps = new double[Taps * Taps * width];
-        double[] rows = new double[side * Taps * width];
-        double[] element = new double[width];
-        for (int panel = 0; panel * width < shape.K; panel++)
+        // Of a panel: the filters of some input channels as the file has them, and then, of one input channel for all output
+        // channels at once, its filter, G times it, and that times Gᵀ.
+        float* rows = stackalloc float[width * BlockChannels * Area];
+        double* taps = stackalloc double[Area * width];
+        double* half = stackalloc double[side * Taps * width];
+        new Span<double>(taps, Area * width).Clear();
+        fixed (double* matrix = g)
+        fixed (float* source = filter, target = packed)
         {
-            int channels = Math.Min(width, shape.K - panel * width);
-            Span<float> destination = packed.Slice(panel * elements * shape.C * width, elements * shape.C * width);
-            taps.AsSpan().Clear();
-            for (int c = 0; c < shape.C; c++)
+            for (int first = 0; first < shape.K; first += width)
             {
-                for (int k = 0; k < channels; k++)
+                int channels = Math.Min(width, shape.K - first);
+                float* panel = target + (nint)first * side * side * shape.C;
+                if (channels < width) new Span<double>(taps, Area * width).Clear();
+                for (int block = 0; block < shape.C; block += BlockChannels)
                 {
-                    ReadOnlySpan<float> source = filter.Slice(((panel * width + k) * shape.C + c) * Taps * Taps, Taps * Taps);
-                    for (int tap = 0; tap < source.Length; tap++) taps[tap * width + k] = source[tap];
-                }
-                for (int i = 0; i < side; i++)
-                    for (int s = 0; s < Taps; s++)
-                        Combine(taps.AsSpan(s * width), Taps * width, g, i, rows.AsSpan((i * Taps + s) * width, width));
-                for (int i = 0; i < side; i++)
-                {
-                    for (int j = 0; j < side; j++)
+                    int blockFloats = Math.Min(BlockChannels, shape.C - block) * Area;
+                    for (int k = 0; k < channels; k++)
+                        new ReadOnlySpan<float>(source + ((nint)(first + k) * shape.C + block) * Area, blockFloats).CopyTo(new Span<float>(rows + k * blockFloats, blockFloats));
+                    for (int i = 0; i < blockFloats; i += Area)
                     {
-                        Combine(rows.AsSpan(i * Taps * width), width, g, j, element);
-                        Span<float> target = destination.Slice(((i * side + j) * shape.C + c) * width, width);
-                        for (int k = 0; k < width; k++) target[k] = (float)element[k];
+                        for (int k = 0; k < channels; k++)
+                            for (int tap = 0; tap < Area; tap++) taps[tap * width + k] = rows[k * blockFloats + i + tap];
+                        for (int row = 0; row < side; row++)
+                            for (int s = 0; s < Taps; s++)
+                                Combine(taps + s * width, Taps * width, matrix + row * Taps, half + (row * Taps + s) * width, width);
+                        float* element = panel + ((nint)block + i / Area) * width;
+                        for (int row = 0; row < side; row++)
+                        {
+                            for (int column = 0; column < side; column++)
+                            {
+                                Combine(half + row * Taps * width, width, matrix + column * Taps, element, width);
+                                element += (nint)shape.C * width;
+                            }
+                        }
                     }
                 }
             }
@@ -62,13 +77,22 @@ internal static class SimdWinogradFilter
         (long)SimdSplit.DivideRoundUp(shape.K, width) * width * shape.C * WinogradFilter.Elements(algorithm);
 
     /// <summary>Three vectors, <paramref name="stride"/> apart, combined by a row of the matrix.</summary>
-    private static void Combine(ReadOnlySpan<double> source, int stride, double[,] matrix, int row, Span<double> result)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Combine(double* source, int stride, double* matrixRow, double* result, int width)
     {
-        double g0 = matrix[row, 0], g1 = matrix[row, 1], g2 = matrix[row, 2];
-        int k = 0;
-        for (; k + Vector<double>.Count <= result.Length; k += Vector<double>.Count)
-            (g0 * new Vector<double>(source[k..]) + g1 * new Vector<double>(source[(stride + k)..]) + g2 * new Vector<double>(source[(2 * stride + k)..]))
-                .CopyTo(result[k..]);
-        for (; k < result.Length; k++) result[k] = g0 * source[k] + g1 * source[stride + k] + g2 * source[2 * stride + k];
+        for (int k = 0; k < width; k += Vector256<double>.Count) Combine(source + k, stride, matrixRow).Store(result + k);
     }
+
+    /// <summary>The same, rounded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Combine(double* source, int stride, double* matrixRow, float* result, int width)
+    {
+        // A width is two vectors of 4, 8 or 16 floats.
+        for (int k = 0; k < width; k += Vector256<float>.Count)
+            Vector256.Narrow(Combine(source + k, stride, matrixRow), Combine(source + k + Vector256<double>.Count, stride, matrixRow)).Store(result + k);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe Vector256<double> Combine(double* source, int stride, double* matrixRow) =>
+        matrixRow[0] * Vector256.Load(source) + matrixRow[1] * Vector256.Load(source + stride) + matrixRow[2] * Vector256.Load(source + 2 * stride);
 }

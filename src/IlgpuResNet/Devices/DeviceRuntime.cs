@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Execution;
@@ -58,7 +59,9 @@ internal sealed class DeviceRuntime
     {
         try
         {
-            return Accelerator.Allocate1D<float>(length);
+            MemoryBuffer1D<float, Stride1D.Dense> buffer = Accelerator.Allocate1D<float>(length);
+            if (Device.Kind is DeviceKind.Cpu) LargePages.Request(buffer.NativePtr, buffer.LengthInBytes);
+            return buffer;
         }
         catch (Exception e) when (e is not ResNetException)
         {
@@ -66,6 +69,10 @@ internal sealed class DeviceRuntime
                 $"{Device.Id}: {length * sizeof(float)} bytes for {purpose} cannot be allocated of {Device.MemoryBytes} on the device: {FirstLine(e)} Use a smaller batch or image, or another device.", e);
         }
     }
+
+    /// <summary>What a view shows, where it is the processor's own memory; empty on other devices.</summary>
+    public unsafe Span<float> Memory(ArrayView<float> view) =>
+        Device.Kind is DeviceKind.Cpu && view.Length > 0 ? new Span<float>(Unsafe.AsPointer(ref view[0]), checked((int)view.Length)) : [];
 
     /// <summary>
     /// The packed weights of a plan's graph, made for the first session that asks and freed with the last. Sessions share

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -18,10 +19,15 @@ internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<f
 /// <summary>All weights of a graph in one device allocation, packed as the device's kernels read them.</summary>
 internal sealed class DeviceWeights : IDisposable
 {
+    private readonly DeviceRuntime runtime;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> buffer;
     private readonly Dictionary<string, NodeWeights> nodes = [];
 
-    private DeviceWeights(MemoryBuffer1D<float, Stride1D.Dense> buffer) => this.buffer = buffer;
+    private DeviceWeights(DeviceRuntime runtime, MemoryBuffer1D<float, Stride1D.Dense> buffer)
+    {
+        this.runtime = runtime;
+        this.buffer = buffer;
+    }
 
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
@@ -55,45 +61,30 @@ internal sealed class DeviceWeights : IDisposable
 
     private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms)
     {
-        var layouts = new List<(EpilogueNode Node, Conv2dShape Shape, Conv2dAlgorithm Algorithm, StateTensor? Filter, int FilterLength, int Channels)>();
+        var layers = new List<Layer>();
         long total = 0;
         foreach ((PlanStep step, Conv2dAlgorithm algorithm) in steps.Zip(algorithms))
         {
             if (step.Node is not EpilogueNode node) continue;
-            StateTensor? filter = node.Filter;
             Conv2dShape shape = BoundStep.ConvShape(step);
             int channels = step.Output.Shape.C;
-            int length = filter is null ? 0 : runtime.Kernels.PackedFilterLength(shape, algorithm);
-            layouts.Add((node, shape, algorithm, filter, length, channels));
+            int length = node.Filter is null ? 0 : runtime.Kernels.PackedFilterLength(shape, algorithm);
+            layers.Add(new Layer(node, shape, algorithm, length, channels, total));
             total += MemoryPlanner.Align(length) + 2 * MemoryPlanner.Align(channels);
         }
 
-        var weights = new DeviceWeights(runtime.Allocate(Math.Max(total, 1), $"the weights of {name}"));
+        var weights = new DeviceWeights(runtime, runtime.Allocate(Math.Max(total, 1), $"the weights of {name}"));
         try
         {
-            var warnings = ImmutableArray.CreateBuilder<string>();
-            // Two host buffers, reused by every layer: the file is read once and never held as a whole.
-            float[] host = new float[layouts.Select(layout => layout.Filter?.Count ?? 0).DefaultIfEmpty().Max()];
-            float[] packed = new float[layouts.Select(layout => Math.Max(layout.FilterLength, layout.Channels)).DefaultIfEmpty().Max()];
-            long offset = 0;
-            foreach ((EpilogueNode node, Conv2dShape shape, Conv2dAlgorithm algorithm, StateTensor? filter, int filterLength, int channels) in layouts)
-            {
-                if (filter is not null)
-                {
-                    Span<float> values = host.AsSpan(0, (int)filter.Count);
-                    filter.CopyTo(values);
-                    if (NonFinite.Any(values)) warnings.Add($"{Message.Clean(filter.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
-                    runtime.Kernels.PackFilter(shape, values, packed.AsSpan(0, filterLength), algorithm);
-                }
-                ArrayView<float> filterView = weights.Upload(packed.AsSpan(0, filterLength), ref offset);
-                ArrayView<float> scale = weights.Upload(ToFloats(node.Epilogue.Scale, 1, packed.AsSpan(0, channels)), ref offset);
-                bool nonFinite = NonFinite.Any(packed.AsSpan(0, channels));
-                ArrayView<float> shift = weights.Upload(ToFloats(node.Epilogue.Shift, 0, packed.AsSpan(0, channels)), ref offset);
-                if (nonFinite || NonFinite.Any(packed.AsSpan(0, channels)))
-                    warnings.Add($"the bias or batch norm after {Message.Clean(node.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
-                weights.nodes.Add(node.Output, new NodeWeights(filterView, scale, shift, algorithm));
-            }
-            weights.Warnings = warnings.DrainToImmutable();
+            foreach (Layer layer in layers) weights.nodes.Add(layer.Node.Output, weights.Place(layer));
+            // Where they are packed in place, all cores do it, large layers first so that all end together; a device takes copies from one thread.
+            bool inPlace = !runtime.Memory(weights.buffer.View.BaseView.SubView(0, 1)).IsEmpty;
+            Layer[] order = [.. layers.OrderByDescending(layer => layer.FilterLength)];
+            long filter = layers.Select(layer => layer.Node.Filter?.Count ?? 0).DefaultIfEmpty().Max();
+            long packed = inPlace ? 0 : layers.Select(layer => Math.Max(layer.FilterLength, layer.Channels)).DefaultIfEmpty().Max();
+            ParallelWork.Run(
+                order.Length, inPlace ? Environment.ProcessorCount : 1, () => new Scratch(filter, packed), (i, scratch) => weights.Fill(order[i], scratch));
+            weights.Warnings = [.. layers.SelectMany(layer => layer.Warnings)];
             return weights;
         }
         catch
@@ -110,18 +101,78 @@ internal sealed class DeviceWeights : IDisposable
 
     public void Dispose() => buffer.Dispose();
 
-    private static ReadOnlySpan<float> ToFloats(ImmutableArray<double>? values, float otherwise, Span<float> destination)
+    private NodeWeights Place(Layer layer)
     {
-        destination.Fill(otherwise);
-        for (int i = 0; i < values?.Length; i++) destination[i] = (float)values.Value[i];
-        return destination;
+        long offset = layer.Offset;
+        return new NodeWeights(Next(layer.FilterLength), Next(layer.Channels), Next(layer.Channels), layer.Algorithm);
+
+        ArrayView<float> Next(int length)
+        {
+            ArrayView<float> view = buffer.View.BaseView.SubView(offset, length);
+            offset += MemoryPlanner.Align(length);
+            return view;
+        }
     }
 
-    private ArrayView<float> Upload(ReadOnlySpan<float> values, ref long offset)
+    /// <summary>Packs one layer to its place; several threads may do that at once for memory of the processor.</summary>
+    private void Fill(Layer layer, Scratch scratch)
     {
-        ArrayView<float> view = buffer.View.BaseView.SubView(offset, values.Length);
-        if (values.Length > 0) view.CopyFromCPU(buffer.Accelerator.DefaultStream, values);
-        offset += MemoryPlanner.Align(values.Length);
-        return view;
+        NodeWeights place = nodes[layer.Node.Output];
+        if (layer.Node.Filter is { } filter)
+        {
+            // Layer by layer: the file is read once and never held as a whole.
+            Span<float> values = scratch.Filter[..(int)filter.Count];
+            filter.CopyTo(values);
+            if (NonFinite.Any(values)) layer.Warnings.Add($"{Message.Clean(filter.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
+            Span<float> packed = Target(place.Filter, scratch);
+            runtime.Kernels.PackFilter(layer.Shape, values, packed, layer.Algorithm);
+            Upload(place.Filter, packed);
+        }
+        bool nonFinite = FillChannels(place.Scale, layer.Node.Epilogue.Scale, 1, scratch);
+        if (FillChannels(place.Shift, layer.Node.Epilogue.Shift, 0, scratch) || nonFinite)
+            layer.Warnings.Add($"the bias or batch norm after {Message.Clean(layer.Node.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
+    }
+
+    /// <summary>True when a value is not finite.</summary>
+    private bool FillChannels(ArrayView<float> place, ImmutableArray<double>? values, float otherwise, Scratch scratch)
+    {
+        Span<float> floats = Target(place, scratch);
+        floats.Fill(otherwise);
+        for (int i = 0; i < values?.Length; i++) floats[i] = (float)values.Value[i];
+        Upload(place, floats);
+        return NonFinite.Any(floats);
+    }
+
+    /// <summary>Where to make what belongs to a place: there, or in memory that is uploaded then.</summary>
+    private Span<float> Target(ArrayView<float> place, Scratch scratch) =>
+        runtime.Memory(place) is { IsEmpty: false } memory ? memory : scratch.Packed[..(int)place.Length];
+
+    private void Upload(ArrayView<float> place, ReadOnlySpan<float> values)
+    {
+        if (values.Length > 0 && runtime.Memory(place).IsEmpty) place.CopyFromCPU(buffer.Accelerator.DefaultStream, values);
+    }
+
+    /// <summary>One layer before it is packed.</summary>
+    private sealed record Layer(EpilogueNode Node, Conv2dShape Shape, Conv2dAlgorithm Algorithm, int FilterLength, int Channels, long Offset)
+    {
+        public List<string> Warnings { get; } = [];
+    }
+
+    /// <summary>What one thread packs with. Freed at once, where arrays would stay with the process until a collection.</summary>
+    private sealed unsafe class Scratch(long filterLength, long packedLength) : IDisposable
+    {
+        private float* filter = (float*)NativeMemory.Alloc(checked((nuint)filterLength), sizeof(float));
+        private float* packed = (float*)NativeMemory.Alloc(checked((nuint)packedLength), sizeof(float));
+
+        public Span<float> Filter => new(filter, checked((int)filterLength));
+
+        public Span<float> Packed => new(packed, checked((int)packedLength));
+
+        public void Dispose()
+        {
+            NativeMemory.Free(filter);
+            NativeMemory.Free(packed);
+            filter = packed = null;
+        }
     }
 }

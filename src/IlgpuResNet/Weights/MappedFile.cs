@@ -4,18 +4,24 @@ using Microsoft.Win32.SafeHandles;
 namespace IlgpuResNet.Weights;
 
 /// <summary>
-/// A file mapped for reading. Bytes are reached through a <see cref="Lease"/>, which keeps the mapping alive: disposal on
-/// another thread takes effect when the last lease ends.
+/// A file mapped for reading. Bytes are reached through a <see cref="Lease"/>, which keeps the file open: disposal on
+/// another thread takes effect when the last lease ends. The mapping is for headers and for what is picked here and there;
+/// whole tensors are read, because every page touched through a mapping stays part of the process.
 /// </summary>
 internal sealed class MappedFile : IDisposable
 {
+    private readonly SafeFileHandle handle;
+    // The same file, never closed by itself: .NET refuses to read through a handle whose end is only waiting for a lease.
+    private readonly SafeFileHandle reader;
     private readonly MemoryMappedFile file;
     private readonly MemoryMappedViewAccessor view;
 
-    private MappedFile(string path, long length, MemoryMappedFile file)
+    private MappedFile(string path, SafeFileHandle handle, MemoryMappedFile file)
     {
         Path = path;
-        Length = length;
+        Length = RandomAccess.GetLength(handle);
+        this.handle = handle;
+        reader = new SafeFileHandle(handle.DangerousGetHandle(), ownsHandle: false);
         this.file = file;
         view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
     }
@@ -38,8 +44,8 @@ internal sealed class MappedFile : IDisposable
             SafeFileHandle handle = File.OpenHandle(path);
             try
             {
-                var file = MemoryMappedFile.CreateFromFile(handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-                return new MappedFile(path, RandomAccess.GetLength(handle), file);
+                var file = MemoryMappedFile.CreateFromFile(handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+                return new MappedFile(path, handle, file);
             }
             catch
             {
@@ -66,9 +72,10 @@ internal sealed class MappedFile : IDisposable
     {
         view.Dispose();
         file.Dispose();
+        handle.Dispose();
     }
 
-    /// <summary>A short loan of the mapped bytes.</summary>
+    /// <summary>A short loan of the file's bytes.</summary>
     public readonly unsafe ref struct Lease : IDisposable
     {
         private readonly MappedFile file;
@@ -78,6 +85,17 @@ internal sealed class MappedFile : IDisposable
         {
             this.file = file;
             file.view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+            bool added = false;
+            try
+            {
+                file.handle.DangerousAddRef(ref added);
+            }
+            catch
+            {
+                // Closed in between.
+                file.view.SafeMemoryMappedViewHandle.ReleasePointer();
+                throw;
+            }
         }
 
         /// <summary>Some bytes of the file; the range is checked.</summary>
@@ -91,7 +109,32 @@ internal sealed class MappedFile : IDisposable
         /// <summary>The bytes from an offset on, as many as a span holds.</summary>
         public ReadOnlySpan<byte> From(long offset) => Span(offset, (int)Math.Min(file.Length - offset, int.MaxValue));
 
+        /// <summary>Reads bytes from an offset on, as many as the destination holds.</summary>
+        /// <exception cref="WeightsException">The file has become shorter, or the disk failed.</exception>
+        public void Read(long offset, Span<byte> destination)
+        {
+            try
+            {
+                while (!destination.IsEmpty)
+                {
+                    int count = RandomAccess.Read(file.reader, destination, offset);
+                    if (count == 0)
+                        throw new WeightsException($"{file.Path}: was cut off at byte {offset} after it was opened, when it had {file.Length}; do not change a file while it is in use.");
+                    offset += count;
+                    destination = destination[count..];
+                }
+            }
+            catch (IOException e)
+            {
+                throw new WeightsException($"{file.Path}: cannot be read: {Message.Clean(e.Message)}", e);
+            }
+        }
+
         /// <inheritdoc/>
-        public void Dispose() => file.view.SafeMemoryMappedViewHandle.ReleasePointer();
+        public void Dispose()
+        {
+            file.handle.DangerousRelease();
+            file.view.SafeMemoryMappedViewHandle.ReleasePointer();
+        }
     }
 }

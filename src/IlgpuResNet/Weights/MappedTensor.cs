@@ -15,8 +15,7 @@ internal readonly record struct TensorEntry(string Name, ImmutableArray<int> Sha
 /// <summary>A tensor inside a mapped file. The reader has checked that every element lies inside the file.</summary>
 internal sealed class MappedTensor : StateTensor
 {
-    private const int GatherBytes = 4096;
-    private const int ChunkElements = 1 << 20;
+    private const int PieceBytes = 1 << 14;
 
     /// <summary>The file, not owned.</summary>
     public required MappedFile File { private get; init; }
@@ -33,22 +32,18 @@ internal sealed class MappedTensor : StateTensor
     {
         CheckLength(destination.Length);
         using MappedFile.Lease lease = File.Borrow();
+        if (DataType is DataType.Float32)
+        {
+            Copy(lease, 0, MemoryMarshal.AsBytes(destination));
+            return;
+        }
         int size = DataType.Size();
-        Span<byte> gathered = stackalloc byte[GatherBytes];
+        Span<byte> piece = stackalloc byte[PieceBytes];
         for (int done = 0; done < destination.Length;)
         {
-            int count = Math.Min(destination.Length - done, Strides.IsDefault ? ChunkElements : GatherBytes / size);
-            scoped ReadOnlySpan<byte> elements;
-            if (Strides.IsDefault)
-            {
-                elements = lease.Span(Offset + (long)done * size, count * size);
-            }
-            else
-            {
-                Gather(lease, done, gathered[..(count * size)]);
-                elements = gathered[..(count * size)];
-            }
-            ElementConversion.ToSingle(DataType, elements, destination.Slice(done, count));
+            int count = Math.Min(destination.Length - done, PieceBytes / size);
+            Copy(lease, done, piece[..(count * size)]);
+            ElementConversion.ToSingle(DataType, piece[..(count * size)], destination.Slice(done, count));
             done += count;
         }
     }
@@ -57,7 +52,12 @@ internal sealed class MappedTensor : StateTensor
     internal override void CopyBytes(long first, Span<byte> destination)
     {
         using MappedFile.Lease lease = File.Borrow();
-        if (Strides.IsDefault) lease.Span(Offset + first * DataType.Size(), destination.Length).CopyTo(destination);
+        Copy(lease, first, destination);
+    }
+
+    private void Copy(MappedFile.Lease lease, long first, Span<byte> destination)
+    {
+        if (Strides.IsDefault) lease.Read(Offset + first * DataType.Size(), destination);
         else Gather(lease, first, destination);
     }
 

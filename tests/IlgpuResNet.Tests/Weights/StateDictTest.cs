@@ -80,6 +80,17 @@ public sealed class StateDictTest : IDisposable
     }
 
     [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void A_file_that_is_cut_off_after_it_was_opened_is_refused_when_it_is_read()
+    {
+        string path = folder.WriteSafetensors(OneFloat, new byte[4]);
+        using StateDict weights = StateDict.Load(path);
+        using (var writer = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) writer.SetLength(writer.Length - 1);
+        WeightsException e = Assert.ThrowsExactly<WeightsException>(() => weights["a"].ToArray());
+        Assert.StartsWith($"{path}: was cut off", e.Message);
+    }
+
+    [TestMethod]
     public void Saving_replaces_a_file_whole_and_keeps_it_on_failure()
     {
         string path = folder.Write("model.safetensors", "precious"u8);

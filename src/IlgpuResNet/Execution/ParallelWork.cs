@@ -1,0 +1,41 @@
+using System.Runtime.ExceptionServices;
+
+namespace IlgpuResNet.Execution;
+
+/// <summary>
+/// A loop whose passes several threads take one by one, each with a state of its own. Unlike .NET's it keeps to the order of the passes
+/// when it hands them out, so that large ones can come first.
+/// </summary>
+internal static class ParallelWork
+{
+    /// <summary>Calls the body for 0 to <paramref name="count"/> - 1; all calls are over when this returns or throws.</summary>
+    /// <param name="count">Passes.</param>
+    /// <param name="threads">The most threads, the calling one included.</param>
+    /// <param name="makeState">Makes what one thread works with, which is disposed when the thread is done.</param>
+    /// <param name="body">Takes the number of the pass.</param>
+    public static void Run<TState>(int count, int threads, Func<TState> makeState, Action<int, TState> body)
+        where TState : IDisposable
+    {
+        int next = -1;
+        ExceptionDispatchInfo? failure = null;
+        Task[] others = new Task[Math.Max(Math.Min(threads, count) - 1, 0)];
+        for (int i = 0; i < others.Length; i++) others[i] = Task.Run(Work);
+        Work();
+        Task.WaitAll(others);
+        failure?.Throw();
+
+        void Work()
+        {
+            try
+            {
+                using TState state = makeState();
+                while (failure is null && Interlocked.Increment(ref next) is var pass && pass < count) body(pass, state);
+            }
+            catch (Exception e)
+            {
+                // The first is as good as any; the other threads stop at their next pass.
+                Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
+            }
+        }
+    }
+}
