@@ -15,11 +15,11 @@ namespace IlgpuResNet.Kernels;
 public sealed class SimdKernels : IKernelFamily
 {
     private readonly int lanes;
-    private readonly KernelConfig config;
     private readonly Action<AcceleratorStream, KernelConfig, long> run;
     private readonly SimdProgram program;
     private readonly GCHandle handle;
     private bool gathering;
+    private int sequenceGroups;
 
     /// <summary>Loads the kernels with the widest vectors this machine has.</summary>
     /// <exception cref="NotSupportedException">The accelerator is not ILGPU's CPU accelerator.</exception>
@@ -36,9 +36,9 @@ public sealed class SimdKernels : IKernelFamily
             throw new NotSupportedException(
                 $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use {nameof(TiledKernels)} there.");
         this.lanes = lanes;
-        config = new KernelConfig(accelerator.NumMultiprocessors, 1);
+        Groups = accelerator.NumMultiprocessors;
         run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);
-        program = new SimdProgram(accelerator.NumMultiprocessors);
+        program = new SimdProgram(Groups);
         handle = GCHandle.Alloc(program, GCHandleType.Weak);
     }
 
@@ -57,8 +57,15 @@ public sealed class SimdKernels : IKernelFamily
     /// <summary>Floats of a vector.</summary>
     internal int Lanes => lanes;
 
-    /// <summary>Threads that work on a launch.</summary>
-    internal int Groups => config.GridDim.X;
+    /// <summary>Threads that work on a launch, unless its sequence is for fewer.</summary>
+    internal int Groups { get; }
+
+    /// <inheritdoc cref="SimdProgram.Working"/>
+    internal Action<int>? Working
+    {
+        get => program.Working;
+        set => program.Working = value;
+    }
 
     /// <inheritdoc cref="SimdProgram.Timestamps"/>
     internal long[]? Timestamps
@@ -148,9 +155,14 @@ public sealed class SimdKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public void BeginSequence()
+    public void BeginSequence(int? threads = null)
     {
+        int groups = threads ?? Groups;
+        // More groups than multiprocessors would not run at the same time, and wait for each other for ever.
+        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1, nameof(threads));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(groups, Groups, nameof(threads));
         program.Clear();
+        sequenceGroups = groups;
         gathering = true;
     }
 
@@ -158,7 +170,7 @@ public sealed class SimdKernels : IKernelFamily
     public void EndSequence(AcceleratorStream stream)
     {
         gathering = false;
-        Launch(stream);
+        Launch(stream, sequenceGroups);
     }
 
     private static Operands Only(ArrayView<float> input, ArrayView<float> output) => new(input, default, default, default, default, output);
@@ -166,13 +178,13 @@ public sealed class SimdKernels : IKernelFamily
     private void Enqueue(AcceleratorStream stream, in SimdStep step)
     {
         program.Add(step);
-        if (!gathering) Launch(stream);
+        if (!gathering) Launch(stream, Groups);
     }
 
     /// <summary>Runs the program; the CPU accelerator has done it when its launch returns.</summary>
-    private void Launch(AcceleratorStream stream)
+    private void Launch(AcceleratorStream stream, int groups)
     {
-        run(stream, config, GCHandle.ToIntPtr(handle));
+        run(stream, new KernelConfig(groups, 1), GCHandle.ToIntPtr(handle));
         program.Finish();
         // The kernel finds the program by a weak handle that this instance's finalizer frees.
         GC.KeepAlive(this);

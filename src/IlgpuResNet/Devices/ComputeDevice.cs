@@ -116,6 +116,17 @@ public sealed class ComputeDevice
         lock (gate) return runtime ??= DeviceRuntime.Create(this, device.AcceleratorType, select);
     }
 
+    /// <summary>The threads of a session that asks for so many: all when it asks for none, null on a device that is not the processor.</summary>
+    /// <exception cref="DeviceException">There are not as many.</exception>
+    internal int? ThreadsOf(int? asked)
+    {
+        if (Kind is not DeviceKind.Cpu) return null;
+        int threads = asked ?? Multiprocessors;
+        return threads >= 1 && threads <= Multiprocessors
+            ? threads
+            : throw new DeviceException($"{Id}: {threads} threads were asked for, but there are {Multiprocessors}; ask for 1 to {Multiprocessors}, or for no number to have all.");
+    }
+
     private static ComputeDevice CreateCpu()
     {
         // Two threads a warp is ILGPU's least; with groups of one thread, each multiprocessor is one working thread.
