@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
@@ -12,7 +13,7 @@ public sealed class ThreadsTests
 {
     private const int Seed = 7_003;
     private const int Sessions = 4;
-    private const int Runs = 25;
+    private const int Runs = 50;
 
     private static readonly ResNetConfig Thin = ResNetConfig.ResNet18 with { StemWidth = 16, BaseWidth = 16, NumClasses = 10 };
 
@@ -70,14 +71,18 @@ public sealed class ThreadsTests
             var counter = new Counter();
             Kernels.Working = counter.Change;
             PixelBuffer image = Photo();
-            Parallel.ForEach(
-                sessions, new ParallelOptions { MaxDegreeOfParallelism = Sessions },
-                session =>
-                {
-                    for (int run = 0; run < Runs; run++) Logits(session, image);
-                });
+            float[] expected = Logits(sessions[0], image);
+            var results = new ConcurrentBag<float[]>();
+            Thread[] callers = [.. sessions.Select(session => new Thread(() =>
+            {
+                for (int run = 0; run < Runs; run++) results.Add(Logits(session, image));
+            }))];
+            foreach (Thread caller in callers) caller.Start();
+            foreach (Thread caller in callers) caller.Join();
+            Assert.HasCount(Sessions * Runs, results);
+            foreach (float[] logits in results) TestData.AssertSameBits(expected, logits, $"seed {Seed}");
             int allowed = threads ?? All;
-            Assert.AreEqual(Sessions * Runs * allowed, counter.Started);
+            Assert.AreEqual((1 + Sessions * Runs) * allowed, counter.Started);
             Assert.AreEqual(0, counter.Now);
             Assert.IsInRange(1, allowed, counter.Most);
         }
