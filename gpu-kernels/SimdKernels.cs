@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -8,7 +7,7 @@ namespace IlgpuResNet.Kernels;
 
 /// <summary>
 /// The family for ILGPU's CPU accelerator: kernels whose bodies are hardware vectors (AVX-512, AVX2, or 128 bits
-/// elsewhere), one group of one thread per multiprocessor. Open the accelerator as
+/// elsewhere; single floats where there are none), one group of one thread per multiprocessor. Open the accelerator as
 /// <c>new CPUDevice(2, 1, Environment.ProcessorCount)</c>. Results have the same bits whatever the number of
 /// multiprocessors and the place of an image in its batch.
 /// </summary>
@@ -24,11 +23,11 @@ public sealed class SimdKernels : IKernelFamily
     /// <summary>Loads the kernels with the widest vectors this machine has.</summary>
     /// <exception cref="NotSupportedException">The accelerator is not ILGPU's CPU accelerator.</exception>
     public SimdKernels(Accelerator accelerator)
-        : this(accelerator, WidestLanes)
+        : this(accelerator, SimdWidth.Widest)
     {
     }
 
-    /// <summary>Loads the kernels with vectors of 16, 8 or 4 lanes; those the machine lacks are put together by .NET, slowly.</summary>
+    /// <summary>Loads the kernels with vectors of 16, 8 or 4 lanes, or single floats; vectors that the machine lacks are put together by .NET, slowly.</summary>
     internal SimdKernels(Accelerator accelerator, int lanes)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
@@ -73,11 +72,6 @@ public sealed class SimdKernels : IKernelFamily
         get => program.Timestamps;
         set => program.Timestamps = value;
     }
-
-    private static int WidestLanes =>
-        Vector512.IsHardwareAccelerated ? SimdLanes512.Count
-        : Vector256.IsHardwareAccelerated ? SimdLanes256.Count
-        : SimdLanes128.Count;
 
     /// <inheritdoc/>
     public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape)

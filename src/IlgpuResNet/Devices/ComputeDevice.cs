@@ -89,7 +89,8 @@ public sealed class ComputeDevice
     private static string VectorName =>
         System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated ? "512-bit vectors"
         : System.Runtime.Intrinsics.Vector256.IsHardwareAccelerated ? "256-bit vectors"
-        : "128-bit vectors";
+        : System.Runtime.Intrinsics.Vector128.IsHardwareAccelerated ? "128-bit vectors"
+        : "no vectors";
 
     /// <summary>Every device of this machine: CUDA, then OpenCL, then the processor.</summary>
     public static IReadOnlyList<ComputeDevice> List() => Devices.Value;
