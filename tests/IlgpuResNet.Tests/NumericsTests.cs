@@ -7,7 +7,7 @@ using IlgpuResNet.Models;
 namespace IlgpuResNet.Tests;
 
 /// <summary>What <see cref="SessionOptions.Numerics"/> changes in a session on the processor, and what it does not.</summary>
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class NumericsTests
 {
     private const int Seed = 7_002;

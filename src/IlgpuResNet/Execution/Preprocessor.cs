@@ -39,13 +39,13 @@ internal sealed class Preprocessor : IDisposable
 
     /// <summary>Loads the kernels and uploads the normalisation table.</summary>
     /// <exception cref="ImageException">The preset's numbers make no input.</exception>
-    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset)
+    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, int? threads = null)
     {
         preset.Validate();
         this.accelerator = accelerator;
         this.stream = stream;
         this.preset = preset;
-        kernels = new PreprocessKernels(accelerator);
+        kernels = new PreprocessKernels(accelerator, threads);
         table = accelerator.Allocate1D(NormalisationTable(preset));
     }
 
