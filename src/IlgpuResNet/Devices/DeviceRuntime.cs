@@ -55,13 +55,11 @@ internal sealed class DeviceRuntime
     }
 
     /// <summary>Allocates floats, or says how many bytes were asked for.</summary>
-    public MemoryBuffer1D<float, Stride1D.Dense> Allocate(long length, string purpose)
+    public DeviceMemory Allocate(long length, string purpose)
     {
         try
         {
-            MemoryBuffer1D<float, Stride1D.Dense> buffer = Accelerator.Allocate1D<float>(length);
-            if (Device.Kind is DeviceKind.Cpu) LargePages.Request(buffer.NativePtr, buffer.LengthInBytes);
-            return buffer;
+            return new DeviceMemory(Accelerator, length);
         }
         catch (Exception e) when (e is not ResNetException)
         {

@@ -29,7 +29,7 @@ public sealed class InferenceSession : IDisposable
     private readonly DeviceRuntime runtime;
     private readonly DeviceWeights weights;
     private readonly AcceleratorStream stream;
-    private readonly MemoryBuffer1D<float, Stride1D.Dense> arena;
+    private readonly DeviceMemory arena;
     private readonly Preprocessor preprocessor;
     private readonly ImmutableArray<BoundStep> steps;
     private readonly ImmutableArray<BoundOutput> outputs;
@@ -65,7 +65,7 @@ public sealed class InferenceSession : IDisposable
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             stream = runtime.Accelerator.CreateStream();
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
-            ArrayView<float> view = arena.View.BaseView;
+            ArrayView<float> view = arena.View;
             steps = [.. Plan.Steps.Select(step => BoundStep.Create(runtime.Kernels, step, view, weights))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
