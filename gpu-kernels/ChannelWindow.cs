@@ -26,8 +26,8 @@ internal readonly struct ChannelWindow
         // Where all pixels start at whole quads, so do the runs: those who load quads can.
         alignment = shape.C % Float4.Width == 0 ? Float4.Width : 1;
         last = shape.C;
-        int length = 0;
-        for (int k = 0; k < shape.K; k += tileK)
+        int length = shape.Groups == 1 ? shape.C : 0;
+        for (int k = 0; k < shape.K && length < shape.C; k += tileK)
         {
             int lastGroup = (Math.Min(k + tileK, shape.K) - 1) / groupK;
             length = Math.Max(length, (lastGroup + 1) * groupC - First(k));

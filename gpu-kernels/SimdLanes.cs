@@ -86,7 +86,7 @@ internal readonly unsafe struct SimdLanes512 : ISimdLanes<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Relu(Vector512<float> value) =>
-        Vector512.AndNot(value, Vector512.LessThan(value, Vector512<float>.Zero));
+        Vector512.MaxNative(Vector512<float>.Zero, value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Clip(Vector512<float> value, Vector512<float> min, Vector512<float> max)
@@ -136,7 +136,7 @@ internal readonly unsafe struct SimdLanes256 : ISimdLanes<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Relu(Vector256<float> value) =>
-        Vector256.AndNot(value, Vector256.LessThan(value, Vector256<float>.Zero));
+        Vector256.MaxNative(Vector256<float>.Zero, value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Clip(Vector256<float> value, Vector256<float> min, Vector256<float> max)
@@ -186,7 +186,7 @@ internal readonly unsafe struct SimdLanes128 : ISimdLanes<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Relu(Vector128<float> value) =>
-        Vector128.AndNot(value, Vector128.LessThan(value, Vector128<float>.Zero));
+        Vector128.MaxNative(Vector128<float>.Zero, value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Clip(Vector128<float> value, Vector128<float> min, Vector128<float> max)

@@ -30,6 +30,8 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
         double panelFloats = (double)columns.GemmK * columns.Width;
         int pixels = shape.GemmM, panels = columns.Count;
         double inputPerPixel = (double)shape.H * shape.W * shape.C / (shape.P * shape.Q);
+        // Copied runs are written, and read from there.
+        if (SimdInputTable.CopiesRuns(shape)) inputPerPixel += SimdInputTable.FloatsPerPixel(shape);
         return new SimdWork(
             pixels, panels, panelFloats, MacsPerFloat * inputPerPixel, MacsPerFloat * panelFloats, MacsPerMemoryFloat * panels * panelFloats);
     }
