@@ -41,6 +41,7 @@ async Task<int> RunAsync()
         ScalingCommand.Create(),
         LayersCommand.Create(),
         LatencyCommand.Create(),
+        SoakCommand.Create(),
         AccuracyCommand.Create(),
     };
     ParseResult result = root.Parse(args);

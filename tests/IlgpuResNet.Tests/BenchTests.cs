@@ -50,6 +50,19 @@ public sealed class BenchTests : IDisposable
     }
 
     [TestMethod]
+    public void Soak_says_how_memory_grew_and_what_each_run_allocated()
+    {
+        (int exitCode, string output, string error) = Run("soak", "--model", Model, "--threads", "1", "--runs", "20", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        JsonElement figures = Figures();
+        Assert.AreEqual(20, figures.GetProperty("runs").GetInt32());
+        Assert.AreEqual(1, figures.GetProperty("threads").GetInt32());
+        AssertPositive(figures, "allocated_bytes_per_run", "launch_allocated_bytes");
+        Assert.AreEqual(OperatingSystem.IsLinux() ? JsonValueKind.Number : JsonValueKind.Null, figures.GetProperty("growth_bytes").ValueKind);
+        StringAssert.Contains(output, "managed bytes per run");
+    }
+
+    [TestMethod]
     public void Layers_lists_every_step_of_a_run()
     {
         (int exitCode, _, string error) = Run("layers", "--model", Model, "--threads", "1", "--rounds", "5", "--json", Json);
