@@ -15,14 +15,19 @@ internal sealed record Soak(long? GrowthBytes, double AllocatedBytesPerRun)
     /// </summary>
     private const int RunsPerCollection = 1000;
 
-    /// <summary>Measures after a warm-up, for code that is compiled again stays in memory too.</summary>
+    /// <summary>
+    /// Runs before the first reading. Methods that are called seldom, such as those in which threads wait, are compiled again after thousands of
+    /// runs, and what that takes stays: 1.6 MB in 2000 runs of ResNet-18, next to nothing with .NET's tiered compilation off.
+    /// </summary>
+    private const int WarmUpRuns = 3 * RunsPerCollection;
+
+    /// <summary>Measures after a warm-up.</summary>
     public static Soak Measure(Action run, int runs)
     {
         WarmUp.Run(run);
-        long? resident = Run(run, Math.Min(runs, RunsPerCollection));
+        long? resident = RunAndCollect(run, Math.Min(runs, WarmUpRuns));
         long allocated = GC.GetTotalAllocatedBytes(precise: true);
-        long? last = resident;
-        for (int done = 0; done < runs; done += RunsPerCollection) last = Run(run, Math.Min(runs - done, RunsPerCollection));
+        long? last = RunAndCollect(run, runs);
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         return new Soak(last - resident, (double)allocated / runs);
     }
@@ -55,12 +60,13 @@ internal sealed record Soak(long? GrowthBytes, double AllocatedBytesPerRun)
     }
 
     /// <summary>Runs, and says what is resident then. Aggressive collections give free memory back, so that it is in use.</summary>
-    private static long? Run(Action run, int runs)
+    private static long? RunAndCollect(Action run, int runs)
     {
-        for (int i = 0; i < runs; i++) run();
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        GC.WaitForPendingFinalizers();
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        for (int i = 1; i <= runs; i++)
+        {
+            run();
+            if (i % RunsPerCollection == 0 || i == runs) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
         return ProcessMemory.Resident();
     }
 }
