@@ -42,6 +42,7 @@ async Task<int> RunAsync()
         LayersCommand.Create(),
         LatencyCommand.Create(),
         SoakCommand.Create(),
+        VectorsCommand.Create(),
         AccuracyCommand.Create(),
     };
     ParseResult result = root.Parse(args);
