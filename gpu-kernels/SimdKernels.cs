@@ -66,6 +66,9 @@ public sealed class SimdKernels : IKernelFamily
         set => program.Working = value;
     }
 
+    /// <summary>For tests: the algorithm that is called the fastest wherever it can be used, however slow it is there; null for the fastest.</summary>
+    internal Conv2dAlgorithm? Forced { get; set; }
+
     /// <inheritdoc cref="SimdProgram.Timestamps"/>
     internal long[]? Timestamps
     {
@@ -77,6 +80,8 @@ public sealed class SimdKernels : IKernelFamily
     public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape)
     {
         RequireGroups(shape);
+        if (Forced is { } forced)
+            return forced is not Conv2dAlgorithm.Direct && SimdWinogradFilter.Fits(shape, forced, 2 * lanes) ? forced : Conv2dAlgorithm.Direct;
         return SimdWork.Fastest(shape, lanes);
     }
 

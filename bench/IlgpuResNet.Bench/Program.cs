@@ -41,6 +41,8 @@ async Task<int> RunAsync()
         ScalingCommand.Create(),
         LayersCommand.Create(),
         LatencyCommand.Create(),
+        SoakCommand.Create(),
+        VectorsCommand.Create(),
         AccuracyCommand.Create(),
     };
     ParseResult result = root.Parse(args);

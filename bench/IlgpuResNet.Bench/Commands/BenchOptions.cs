@@ -24,6 +24,8 @@ internal static class BenchOptions
 
     public static Option<int> Rounds(int rounds, string description) => Number("--rounds", description, rounds, MostRounds);
 
+    public static Option<int> Runs(int runs) => Number("--runs", "Runs.", runs, MostRounds);
+
     public static Option<string?> Json()
     {
         var option = new Option<string?>("--json") { Description = "Also write the figures to this file." };

@@ -60,7 +60,7 @@ internal static class LatencyCommand
         return new Latency(
             config.Name, device.Id, device.Name, batch, session.Threads, rounds, loadMs, firstMs, times[0], median, times[^1],
             batch * 1000 / median, 2e-6 * batch * session.Plan.Macs / median, (double)allocated / rounds, session.Plan.Steps.Length - 1,
-            Process.GetCurrentProcess().PeakWorkingSet64 / Mebi);
+            ProcessMemory.Peak() / Mebi);
     }
 
     /// <summary>Times in milliseconds, memory in MiB; allocation is the whole process's, per run.</summary>

@@ -28,7 +28,9 @@ internal sealed class EngineProcess : IDisposable
         }
     }
 
-    public static EngineProcess Start(EngineJob job)
+    /// <param name="job">What it does.</param>
+    /// <param name="switchedOff">A setting of .NET, as an environment variable, that is to be 0 in it; null for none.</param>
+    public static EngineProcess Start(EngineJob job, string? switchedOff = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
@@ -39,6 +41,7 @@ internal sealed class EngineProcess : IDisposable
         // "dotnet X.dll" instead of the program that stands beside X.dll.
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(EngineProcess).Assembly.Location);
         foreach (string argument in job.ToArguments()) start.ArgumentList.Add(argument);
+        if (switchedOff is not null) start.Environment[switchedOff] = "0";
         return new EngineProcess(job, Process.Start(start)!);
     }
 

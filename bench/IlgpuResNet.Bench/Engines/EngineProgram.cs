@@ -37,7 +37,7 @@ internal static class EngineProgram
                 break;
             case EngineTask.Memory:
                 for (int i = 0; i < MemoryRuns; i++) engine.Run();
-                Answer(PeakResidentBytes() / Mega);
+                Answer(ProcessMemory.Peak() / Mega);
                 break;
             default:
                 throw new UnreachableException();
@@ -50,14 +50,5 @@ internal static class EngineProgram
     {
         Console.Out.WriteLine(line);
         Console.Out.Flush();
-    }
-
-    /// <summary>Peak resident set: <c>VmHWM</c> where Linux's /proc is, else what .NET asks the system for.</summary>
-    private static long PeakResidentBytes()
-    {
-        const string Status = "/proc/self/status", Field = "VmHWM:";
-        if (!File.Exists(Status)) return Process.GetCurrentProcess().PeakWorkingSet64;
-        string line = File.ReadLines(Status).First(line => line.StartsWith(Field, StringComparison.Ordinal));
-        return 1024 * long.Parse(line[Field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
     }
 }

@@ -1,0 +1,23 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace IlgpuResNet.Bench;
+
+/// <summary>What the system says of this process's memory, pages of mapped files included.</summary>
+internal static class ProcessMemory
+{
+    private const string Status = "/proc/self/status";
+
+    /// <summary>Bytes of the resident set: <c>VmRSS</c> where Linux's /proc is, else null, for nothing else is exact enough to show growth.</summary>
+    public static long? Resident() => Field("VmRSS:");
+
+    /// <summary>Bytes of the largest resident set so far: <c>VmHWM</c> where Linux's /proc is, else what .NET asks the system for.</summary>
+    public static long Peak() => Field("VmHWM:") ?? Process.GetCurrentProcess().PeakWorkingSet64;
+
+    private static long? Field(string name)
+    {
+        if (!File.Exists(Status)) return null;
+        string line = File.ReadLines(Status).First(line => line.StartsWith(name, StringComparison.Ordinal));
+        return 1024 * long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+    }
+}
