@@ -39,6 +39,12 @@ public interface IKernelFamily
     string Name { get; }
 
     /// <summary>
+    /// True when the first layers of a batch are done sooner image by image: their maps then stay in a processor's caches. A GPU
+    /// wants the whole batch to fill it.
+    /// </summary>
+    bool PrefersSingleImages { get; }
+
+    /// <summary>
     /// The algorithm by which this family is expected to compute a convolution fastest. It depends on the whole shape, the
     /// batch included. Another than <see cref="Conv2dAlgorithm.Direct"/> changes the rounding errors.
     /// </summary>

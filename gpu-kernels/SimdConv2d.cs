@@ -21,31 +21,45 @@ internal static unsafe class SimdConv2d
     /// <summary>More tiles than this gain nothing and make the table of pointers long.</summary>
     private const int MaxBlockTiles = 16;
 
+    /// <summary>As much as copied runs may take in floats, more than one tile's.</summary>
+    private const int CopyFloats = 4 * HalfCacheFloats;
+
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
     public static long ScratchBytes(in Conv2dShape shape, int lanes)
     {
         int tileRows = lanes == SimdLanes512.Count ? SimdLanes512.TileRows
             : lanes == SimdLanes256.Count ? SimdLanes256.TileRows
             : SimdLanes128.TileRows;
-        return SimdInputTable.ScratchBytes(shape, Math.Min(MaxBlockTiles * tileRows, shape.GemmM));
+        return SimdInputTable.ScratchBytes(shape, Math.Min(MaxTiles(shape, tileRows) * tileRows, shape.GemmM));
     }
 
     /// <summary>The part of one group.</summary>
     public static void RunGroup(int group, int groups, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
     {
-        if (lanes == SimdLanes512.Count) Run<SimdLanes512, Vector512<float>>(group, groups, shape, operands, epilogue, scratch);
-        else if (lanes == SimdLanes256.Count) Run<SimdLanes256, Vector256<float>>(group, groups, shape, operands, epilogue, scratch);
-        else Run<SimdLanes128, Vector128<float>>(group, groups, shape, operands, epilogue, scratch);
+        SimdPanels panels = SimdPanels.Of(shape, lanes);
+        if (panels.InLaneGroups) RunGroup<LaneGroups>(group, groups, lanes, shape, panels, operands, epilogue, scratch);
+        else if (panels.Vectors == 1) RunGroup<OneVector>(group, groups, lanes, shape, panels, operands, epilogue, scratch);
+        else RunGroup<TwoVectors>(group, groups, lanes, shape, panels, operands, epilogue, scratch);
+    }
+
+    private static void RunGroup<TKind>(
+        int group, int groups, int lanes, in Conv2dShape shape, in SimdPanels columns, in Operands operands, Epilogue epilogue, void* scratch)
+        where TKind : struct, ISimdPanelKind
+    {
+        if (lanes == SimdLanes512.Count) Run<TKind, SimdLanes512, Vector512<float>>(group, groups, shape, columns, operands, epilogue, scratch);
+        else if (lanes == SimdLanes256.Count) Run<TKind, SimdLanes256, Vector256<float>>(group, groups, shape, columns, operands, epilogue, scratch);
+        else Run<TKind, SimdLanes128, Vector128<float>>(group, groups, shape, columns, operands, epilogue, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TLanes, TVector>(int group, int groups, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+    private static void Run<TKind, TLanes, TVector>(
+        int group, int groups, in Conv2dShape shape, in SimdPanels columns, in Operands operands, Epilogue epilogue, void* scratch)
+        where TKind : struct, ISimdPanelKind
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
-        int width = 2 * TLanes.Count;
-        ChannelWindow window = ChannelWindow.Of(shape, width);
-        SimdSplit split = SimdWork.Direct(shape, width).Split(groups);
+        int width = TKind.Vectors * TLanes.Count;
+        SimdSplit split = SimdWork.Direct(shape, columns).Split(groups);
         (int firstPixel, int endPixel) = split.Pixels(group);
         (int firstPanel, int endPanel) = split.Panels(group);
         if (firstPixel == endPixel || firstPanel == endPanel) return;
@@ -57,15 +71,22 @@ internal static unsafe class SimdConv2d
         float* padded = stackalloc float[2 * width];
         var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
 
-        int blockPixels = BlockPixels(shape, window.GemmK, TLanes.TileRows, endPixel - firstPixel, (endPanel - firstPanel) * width);
+        int blockPixels = BlockPixels(shape, TLanes.TileRows, endPixel - firstPixel);
         var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels, scratch);
         var tile = new SimdTileArguments
         {
             TableStride = blockPixels,
             Taps = table.Taps,
-            RunLength = table.PixelsPerRun * window.Length,
+            RunLength = table.PixelsPerRun * columns.Length,
             Sums = sums,
         };
+        if (TKind.InLaneGroups)
+        {
+            int* lanesOfGroups = stackalloc int[TLanes.Count * columns.Length];
+            for (int i = 0; i < TLanes.Count * columns.Length; i++)
+                lanesOfGroups[i] = i % TLanes.Count / columns.Length * columns.Length + i / TLanes.Count;
+            tile.LanesOfGroups = lanesOfGroups;
+        }
         for (int block = firstPixel; block < endPixel; block += blockPixels)
         {
             int pixels = Math.Min(blockPixels, endPixel - block);
@@ -74,9 +95,10 @@ internal static unsafe class SimdConv2d
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
                 int channel = panel * width;
-                tile.Weights = filter + (nint)window.GemmK * channel;
-                tile.RunStart = window.First(channel);
-                SimdEpilogue finish = panels.Of(panel);
+                tile.Weights = filter + (nint)columns.GemmK * channel;
+                tile.RunStart = columns.First(channel);
+                tile.Finish = panels.Of(panel);
+                tile.Finish.ChooseWay(width);
                 tile.PrefetchNext(tiles, width);
                 int pixel = 0;
                 for (int i = 1; i <= tiles; i++)
@@ -84,11 +106,11 @@ internal static unsafe class SimdConv2d
                     int end = (int)((long)pixels * i / tiles);
                     nint offset = (nint)(block + pixel) * shape.K + channel;
                     tile.Table = table.Pointers + pixel;
-                    finish.Output = output + offset;
-                    finish.Residual = residual is null ? null : residual + offset;
-                    SimdTile.Run<TLanes, TVector>(end - pixel, tile);
+                    tile.Finish.Output = output + offset;
+                    tile.Finish.Residual = residual is null ? null : residual + offset;
+                    SimdTile.Run<TKind, TLanes, TVector>(end - pixel, tile);
                     tile.AdvancePrefetch();
-                    finish.Store<TLanes, TVector>(sums, end - pixel);
+                    if (!tile.Finish.IsInRegisters) tile.Finish.Store<TKind, TLanes, TVector>(sums, end - pixel);
                     pixel = end;
                 }
             }
@@ -99,12 +121,14 @@ internal static unsafe class SimdConv2d
     internal static float* Pointer(ArrayView<float> view) => view.Length == 0 ? null : (float*)Unsafe.AsPointer(ref view[0]);
 
     /// <summary>Pixels of a block: whole tiles whose input fits the cache, never more than there are.</summary>
-    private static int BlockPixels(in Conv2dShape shape, int gemmK, int tileRows, int pixels, int channels)
+    private static int BlockPixels(in Conv2dShape shape, int tileRows, int pixels)
     {
-        // A layer that writes more than it reads waits for its output: tile by tile, rows are written front to back.
-        bool expands = shape.K > (long)shape.R * shape.S * shape.C && (long)gemmK * channels <= HalfCacheFloats;
-        long floatsPerPixel = (long)shape.C * Math.Min(shape.R, shape.StrideH) * Math.Min(shape.S, shape.StrideW);
-        long tiles = expands ? 1 : Math.Clamp(HalfCacheFloats / (floatsPerPixel * tileRows), MinBlockTiles, MaxBlockTiles);
-        return (int)Math.Min(tiles * tileRows, pixels);
+        long tiles = Math.Clamp(HalfCacheFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), MinBlockTiles, MaxBlockTiles);
+        return (int)Math.Min(Math.Min(tiles, MaxTiles(shape, tileRows)) * tileRows, pixels);
     }
+
+    /// <summary>The most tiles of a block, for which there is scratch memory.</summary>
+    private static int MaxTiles(in Conv2dShape shape, int tileRows) => SimdInputTable.CopiesRuns(shape)
+        ? (int)Math.Clamp(CopyFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), 1, MaxBlockTiles)
+        : MaxBlockTiles;
 }

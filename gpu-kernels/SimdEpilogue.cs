@@ -1,14 +1,15 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace IlgpuResNet.Kernels;
 
 /// <summary><see cref="Epilogue"/> over vectors of neighbouring channels, for one tile of sums or one row of a point-wise step.</summary>
 internal unsafe struct SimdEpilogue
 {
-    /// <summary>Scale of the panel's channels, padded to 2 vectors.</summary>
+    /// <summary>Scale of the panel's channels, padded to whole vectors.</summary>
     public float* Scale;
 
-    /// <summary>Shift of the panel's channels, padded to 2 vectors.</summary>
+    /// <summary>Shift of the panel's channels, padded to whole vectors.</summary>
     public float* Shift;
 
     /// <summary>Null when nothing is added; may be <see cref="Output"/>.</summary>
@@ -20,44 +21,91 @@ internal unsafe struct SimdEpilogue
     /// <summary>Floats from a row to the next, in residual and output.</summary>
     public int RowStride;
 
-    /// <summary>Channels of the panel that exist: the last panel may be narrower than 2 vectors.</summary>
+    /// <summary>Channels of the panel that exist: the last panel may be narrower.</summary>
     public int Channels;
 
     /// <summary>The flags.</summary>
     public Epilogue Flags;
 
-    /// <summary>Finishes rows of sums <c>[rows][2 vectors]</c> and stores them.</summary>
-    [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly void Store<TLanes, TVector>(float* sums, int rows)
+    /// <summary>
+    /// True when a register tile finishes its sums itself: the common case alone, so that its code stays short. The others
+    /// go through memory, to <see cref="Store{TKind, TLanes, TVector}(float*, int)"/>.
+    /// </summary>
+    public bool IsInRegisters;
+
+    /// <summary>Says which outputs of a panel of <paramref name="width"/> channels tiles finish.</summary>
+    public void ChooseWay(int width) => IsInRegisters = Channels == width && Flags.HasClip == 0 && Flags.ReluBeforeAdd == 0;
+
+    /// <summary>Fetches the lines that some rows will be stored to, and summands read from, while their sums are computed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void PrefetchOutput<TKind, TLanes, TVector>(int rows)
+        where TKind : struct, ISimdPanelKind
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
-        int width = 2 * TLanes.Count;
+        if (!Sse.IsSupported) return;
+        float* output = Output;
+        float* residual = Residual is null ? Output : Residual;
+        for (int row = 0; row < rows; row++)
+        {
+            Sse.Prefetch0(output);
+            if (TKind.Vectors > 1) Sse.Prefetch0(output + TLanes.Count);
+            output += RowStride;
+            if (residual == Output) continue;
+            Sse.Prefetch0(residual);
+            if (TKind.Vectors > 1) Sse.Prefetch0(residual + TLanes.Count);
+            residual += RowStride;
+        }
+    }
+
+    /// <summary>Finishes the sums of one row in the common case.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Store<TKind, TLanes, TVector>(TVector value0, TVector value1, int row)
+        where TKind : struct, ISimdPanelKind
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        Store<TLanes, TVector>(value0, 0, row);
+        if (TKind.Vectors > 1) Store<TLanes, TVector>(value1, TLanes.Count, row);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Store<TLanes, TVector>(TVector value, int channel, int row)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        nint offset = (nint)row * RowStride + channel;
+        value = TLanes.MultiplyAdd(value, TLanes.Load(Scale + channel), TLanes.Load(Shift + channel));
+        if (Residual is not null) value = TLanes.Add(value, TLanes.Load(Residual + offset));
+        if (Flags.Relu != 0) value = TLanes.Relu(value);
+        TLanes.Store(value, Output + offset);
+    }
+
+    /// <summary>Finishes rows of sums <c>[rows][vectors]</c> and stores them.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Store<TKind, TLanes, TVector>(float* sums, int rows)
+        where TKind : struct, ISimdPanelKind
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int width = TKind.Vectors * TLanes.Count;
         float* padded = stackalloc float[width];
         float* residual = Residual;
         float* output = Output;
-        TVector scale0 = TLanes.Load(Scale), scale1 = TLanes.Load(Scale + TLanes.Count);
-        TVector shift0 = TLanes.Load(Shift), shift1 = TLanes.Load(Shift + TLanes.Count);
         for (int row = 0; row < rows; row++)
         {
-            TVector value0 = TLanes.Load(sums), value1 = TLanes.Load(sums + TLanes.Count);
             if (Channels == width)
             {
-                TLanes.Store(Finish<TLanes, TVector>(value0, scale0, shift0, residual, Flags), output);
-                TLanes.Store(
-                    Finish<TLanes, TVector>(value1, scale1, shift1, residual is null ? null : residual + TLanes.Count, Flags),
-                    output + TLanes.Count);
+                for (int c = 0; c < width; c += TLanes.Count)
+                    TLanes.Store(Finish<TLanes, TVector>(sums, c, residual), output + c);
             }
             else
             {
                 // Through a row of full width, so that nothing past the last channel is touched.
                 if (residual is not null) Copy(residual, padded, Channels);
-                float* addend = residual is null ? null : padded;
-                value0 = Finish<TLanes, TVector>(value0, scale0, shift0, addend, Flags);
-                value1 = Finish<TLanes, TVector>(value1, scale1, shift1, addend is null ? null : addend + TLanes.Count, Flags);
-                TLanes.Store(value0, padded);
-                TLanes.Store(value1, padded + TLanes.Count);
+                for (int c = 0; c < width; c += TLanes.Count)
+                    TLanes.Store(Finish<TLanes, TVector>(sums, c, residual is null ? null : padded), padded + c);
                 Copy(padded, output, Channels);
             }
             sums += width;
@@ -65,6 +113,14 @@ internal unsafe struct SimdEpilogue
             if (residual is not null) residual += RowStride;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly TVector Finish<TLanes, TVector>(float* sums, int channel, float* residual)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct =>
+        Finish<TLanes, TVector>(
+            TLanes.Load(sums + channel), TLanes.Load(Scale + channel), TLanes.Load(Shift + channel),
+            residual is null ? null : residual + channel, Flags);
 
     /// <summary>Copies a few floats.</summary>
     public static void Copy(float* source, float* destination, int count)

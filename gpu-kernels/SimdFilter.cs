@@ -3,9 +3,8 @@ using System.Runtime.CompilerServices;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Filter layout of the SIMD convolution: <c>[ceil(K / width)][R][S][L][width]</c> with a width of 2 vectors and the L input
-/// channels that a panel reads (<see cref="ChannelWindow"/>), so that a register tile reads its panel from front to back;
-/// output channels past K are zeros.
+/// Filter layout of the SIMD convolution: <c>[panels][R][S][L][width]</c> with the L input channels that a panel reads
+/// (<see cref="SimdPanels"/>), so that a register tile reads its panel from front to back; output channels past K are zeros.
 /// </summary>
 internal static class SimdFilter
 {
@@ -13,14 +12,18 @@ internal static class SimdFilter
     private const int Block = 16;
 
     /// <summary>Floats of the packed filter.</summary>
-    public static int PackedLength(in Conv2dShape shape, int width) =>
-        checked(SimdSplit.DivideRoundUp(shape.K, width) * width * ChannelWindow.Of(shape, width).GemmK);
+    public static int PackedLength(in Conv2dShape shape, int lanes)
+    {
+        SimdPanels panels = SimdPanels.Of(shape, lanes);
+        return checked(panels.Count * panels.Width * panels.GemmK);
+    }
 
     /// <summary>Packs <c>[K, C / Groups, R, S]</c>.</summary>
-    public static void Pack(in Conv2dShape shape, int width, ReadOnlySpan<float> filter, Span<float> packed)
+    public static void Pack(in Conv2dShape shape, int lanes, ReadOnlySpan<float> filter, Span<float> packed)
     {
-        if (shape.Groups == 1) PackWhole(shape, width, filter, packed);
-        else PackGroups(shape, width, filter, packed);
+        SimdPanels panels = SimdPanels.Of(shape, lanes);
+        if (shape.Groups == 1) PackWhole(shape, panels.Width, filter, packed);
+        else PackGroups(shape, panels, filter, packed);
     }
 
     // Straight to optimised code: a network packs its filters once, before any tier would get there.
@@ -59,19 +62,18 @@ internal static class SimdFilter
         }
     }
 
-    private static void PackGroups(in Conv2dShape shape, int width, ReadOnlySpan<float> filter, Span<float> packed)
+    private static void PackGroups(in Conv2dShape shape, in SimdPanels panels, ReadOnlySpan<float> filter, Span<float> packed)
     {
-        ChannelWindow window = ChannelWindow.Of(shape, width);
-        int taps = shape.R * shape.S;
+        int taps = shape.R * shape.S, width = panels.Width;
         packed.Clear();
         for (int k = 0; k < shape.K; k++)
         {
             ReadOnlySpan<float> source = filter.Slice(k * shape.GemmK, shape.GemmK);
-            Span<float> panel = packed.Slice(k / width * width * window.GemmK, width * window.GemmK);
-            int offset = window.Offset(k, width);
+            Span<float> panel = packed.Slice(k / width * width * panels.GemmK, width * panels.GemmK);
+            int offset = panels.Offset(k);
             for (int c = 0; c < shape.GroupC; c++)
                 for (int tap = 0; tap < taps; tap++)
-                    panel[(tap * window.Length + offset + c) * width + k % width] = source[c * taps + tap];
+                    panel[(tap * panels.Length + offset + c) * width + k % width] = source[c * taps + tap];
         }
     }
 }

@@ -51,6 +51,9 @@ public sealed class SimdKernels : IKernelFamily
     /// <inheritdoc/>
     public string Name => "simd";
 
+    /// <inheritdoc/>
+    public bool PrefersSingleImages => true;
+
     /// <summary>Floats of a vector.</summary>
     internal int Lanes => lanes;
 
@@ -73,7 +76,7 @@ public sealed class SimdKernels : IKernelFamily
     public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape)
     {
         RequireGroups(shape);
-        return SimdWork.Fastest(shape, 2 * lanes);
+        return SimdWork.Fastest(shape, lanes);
     }
 
     /// <inheritdoc/>
@@ -81,7 +84,7 @@ public sealed class SimdKernels : IKernelFamily
     {
         RequireAlgorithm(shape, algorithm);
         return algorithm is Conv2dAlgorithm.Direct
-            ? SimdFilter.PackedLength(shape, 2 * lanes)
+            ? SimdFilter.PackedLength(shape, lanes)
             : SimdWinogradFilter.PackedLength(shape, algorithm, 2 * lanes);
     }
 
@@ -91,7 +94,7 @@ public sealed class SimdKernels : IKernelFamily
         RequireGroups(shape);
         Require(filter.Length, (long)shape.K * shape.GemmK);
         Require(packed.Length, PackedFilterLength(shape, algorithm));
-        if (algorithm is Conv2dAlgorithm.Direct) SimdFilter.Pack(shape, 2 * lanes, filter, packed);
+        if (algorithm is Conv2dAlgorithm.Direct) SimdFilter.Pack(shape, lanes, filter, packed);
         else SimdWinogradFilter.Pack(shape, algorithm, 2 * lanes, filter, packed);
     }
 

@@ -20,6 +20,9 @@ internal unsafe interface ISimdLanes<TVector>
 
     static abstract TVector Load(float* source);
 
+    /// <summary>A vector whose lane i is lane <c>lanes[i]</c> of the vector at <paramref name="source"/>.</summary>
+    static abstract TVector LoadLanes(float* source, int* lanes);
+
     static abstract void Store(TVector value, float* destination);
 
     static abstract TVector Add(TVector left, TVector right);
@@ -55,6 +58,9 @@ internal readonly unsafe struct SimdLanes512 : ISimdLanes<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(float* source) => Vector512.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadLanes(float* source, int* lanes) => Vector512.ShuffleNative(Vector512.Load(source), Vector512.Load(lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, float* destination) => Vector512.Store(value, destination);
@@ -104,6 +110,9 @@ internal readonly unsafe struct SimdLanes256 : ISimdLanes<Vector256<float>>
     public static Vector256<float> Load(float* source) => Vector256.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadLanes(float* source, int* lanes) => Vector256.ShuffleNative(Vector256.Load(source), Vector256.Load(lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<float> value, float* destination) => Vector256.Store(value, destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -149,6 +158,9 @@ internal readonly unsafe struct SimdLanes128 : ISimdLanes<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load(float* source) => Vector128.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadLanes(float* source, int* lanes) => Vector128.ShuffleNative(Vector128.Load(source), Vector128.Load(lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> value, float* destination) => Vector128.Store(value, destination);

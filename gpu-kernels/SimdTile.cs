@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace IlgpuResNet.Kernels;
 
-/// <summary>What one register tile works on: some neighbouring output pixels times one panel of output channels.</summary>
+/// <summary>What one register tile works on: some neighbouring output pixels times one panel of output channels, 1 or 2 vectors.</summary>
 internal unsafe struct SimdTileArguments
 {
     /// <summary>Pointers to the input runs of the tile's pixels, <c>[Taps][TableStride]</c>.</summary>
@@ -21,11 +21,17 @@ internal unsafe struct SimdTileArguments
     /// <summary>Floats of a run that the panel reads.</summary>
     public int RunLength;
 
-    /// <summary>The packed panel <c>[Taps * RunLength][2 vectors]</c>.</summary>
+    /// <summary>The packed panel <c>[Taps * RunLength][vectors]</c>.</summary>
     public float* Weights;
 
-    /// <summary>Receives the sums, <c>[rows][2 vectors]</c>.</summary>
+    /// <summary>Receives the sums, <c>[rows][vectors]</c>, when <see cref="Finish"/> does not.</summary>
     public float* Sums;
+
+    /// <summary>Takes the sums from the registers and stores the output, where <see cref="SimdEpilogue.IsInRegisters"/>.</summary>
+    public SimdEpilogue Finish;
+
+    /// <summary>Of a panel of whole groups: for each step of a run, which input channel each lane takes, <c>[RunLength][vector]</c>.</summary>
+    public int* LanesOfGroups;
 
     /// <summary>What the second-level cache is told to fetch meanwhile, from here on; need not be memory of ours.</summary>
     public byte* Prefetch;
@@ -48,42 +54,45 @@ internal unsafe struct SimdTileArguments
 }
 
 /// <summary>
-/// The innermost loops of the convolution: sums of products for a tile of pixels x 2 vectors of output channels, all
-/// of them in registers. Per input element: two vectors of weights are loaded, one float of every pixel is
-/// broadcast, and each pixel takes two multiply-adds. Every sum is one chain in the order of the panel, so its bits
-/// depend neither on the tile's height nor on its place.
+/// The innermost loops of the convolution: sums of products for a tile of pixels x 1 or 2 vectors of output channels, all
+/// of them in registers. Per input element: the vectors of weights are loaded, one float of every pixel is
+/// broadcast, and each pixel takes a multiply-add per vector. Every sum is one chain in the order of the panel, so its bits
+/// depend neither on the tile's height nor on its place. Where a vector holds several groups, a float of each
+/// group is broadcast to the lanes of that group instead.
 /// </summary>
 internal static unsafe class SimdTile
 {
     /// <summary>Computes a tile of the given height, 1 to 14.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<TLanes, TVector>(int rows, in SimdTileArguments arguments)
+    public static void Run<TKind, TLanes, TVector>(int rows, in SimdTileArguments arguments)
+        where TKind : struct, ISimdPanelKind
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
         switch (rows)
         {
-            case 1: Run<TLanes, TVector, Rows1>(arguments); break;
-            case 2: Run<TLanes, TVector, Rows2>(arguments); break;
-            case 3: Run<TLanes, TVector, Rows3>(arguments); break;
-            case 4: Run<TLanes, TVector, Rows4>(arguments); break;
-            case 5: Run<TLanes, TVector, Rows5>(arguments); break;
-            case 6: Run<TLanes, TVector, Rows6>(arguments); break;
-            case 7: Run<TLanes, TVector, Rows7>(arguments); break;
-            case 8: Run<TLanes, TVector, Rows8>(arguments); break;
-            case 9: Run<TLanes, TVector, Rows9>(arguments); break;
-            case 10: Run<TLanes, TVector, Rows10>(arguments); break;
-            case 11: Run<TLanes, TVector, Rows11>(arguments); break;
-            case 12: Run<TLanes, TVector, Rows12>(arguments); break;
-            case 13: Run<TLanes, TVector, Rows13>(arguments); break;
-            case 14: Run<TLanes, TVector, Rows14>(arguments); break;
+            case 1: Run<TKind, TLanes, TVector, Rows1>(arguments); break;
+            case 2: Run<TKind, TLanes, TVector, Rows2>(arguments); break;
+            case 3: Run<TKind, TLanes, TVector, Rows3>(arguments); break;
+            case 4: Run<TKind, TLanes, TVector, Rows4>(arguments); break;
+            case 5: Run<TKind, TLanes, TVector, Rows5>(arguments); break;
+            case 6: Run<TKind, TLanes, TVector, Rows6>(arguments); break;
+            case 7: Run<TKind, TLanes, TVector, Rows7>(arguments); break;
+            case 8: Run<TKind, TLanes, TVector, Rows8>(arguments); break;
+            case 9: Run<TKind, TLanes, TVector, Rows9>(arguments); break;
+            case 10: Run<TKind, TLanes, TVector, Rows10>(arguments); break;
+            case 11: Run<TKind, TLanes, TVector, Rows11>(arguments); break;
+            case 12: Run<TKind, TLanes, TVector, Rows12>(arguments); break;
+            case 13: Run<TKind, TLanes, TVector, Rows13>(arguments); break;
+            case 14: Run<TKind, TLanes, TVector, Rows14>(arguments); break;
             default: throw new ArgumentOutOfRangeException(nameof(rows));
         }
     }
 
     // Straight to optimised code: the tiers below it would spend a network's first second on spilled registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Run<TLanes, TVector, TRows>(in SimdTileArguments arguments)
+    private static void Run<TKind, TLanes, TVector, TRows>(in SimdTileArguments arguments)
+        where TKind : struct, ISimdPanelKind
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
         where TRows : struct, ISimdRows
@@ -109,6 +118,7 @@ internal static unsafe class SimdTile
         nint end = start + arguments.RunLength;
         byte* prefetch = arguments.Prefetch;
         nint prefetchStep = arguments.PrefetchStep;
+        if (arguments.Finish.IsInRegisters) arguments.Finish.PrefetchOutput<TKind, TLanes, TVector>(TRows.Count);
         for (int tap = arguments.Taps; tap > 0; tap--)
         {
             // Rows past the tile's height repeat its first pointer and are never read through.
@@ -127,53 +137,82 @@ internal static unsafe class SimdTile
             float* x12 = TRows.Count > 12 ? table[12] : x0;
             float* x13 = TRows.Count > 13 ? table[13] : x0;
             table += arguments.TableStride;
+            int* lanes = arguments.LanesOfGroups;
             for (nint c = start; c < end; c++)
             {
                 TVector w0 = TLanes.Load(weights);
-                TVector w1 = TLanes.Load(weights + TLanes.Count);
-                weights += 2 * TLanes.Count;
+                TVector w1 = TKind.Vectors > 1 ? TLanes.Load(weights + TLanes.Count) : w0;
+                weights += TKind.Vectors * TLanes.Count;
                 if (Sse.IsSupported) Sse.Prefetch1(prefetch);
                 prefetch += prefetchStep;
-                if (TRows.Count > 0) { TVector v = TLanes.Broadcast(x0[c]); a0 = TLanes.MultiplyAdd(v, w0, a0); b0 = TLanes.MultiplyAdd(v, w1, b0); }
-                if (TRows.Count > 1) { TVector v = TLanes.Broadcast(x1[c]); a1 = TLanes.MultiplyAdd(v, w0, a1); b1 = TLanes.MultiplyAdd(v, w1, b1); }
-                if (TRows.Count > 2) { TVector v = TLanes.Broadcast(x2[c]); a2 = TLanes.MultiplyAdd(v, w0, a2); b2 = TLanes.MultiplyAdd(v, w1, b2); }
-                if (TRows.Count > 3) { TVector v = TLanes.Broadcast(x3[c]); a3 = TLanes.MultiplyAdd(v, w0, a3); b3 = TLanes.MultiplyAdd(v, w1, b3); }
-                if (TRows.Count > 4) { TVector v = TLanes.Broadcast(x4[c]); a4 = TLanes.MultiplyAdd(v, w0, a4); b4 = TLanes.MultiplyAdd(v, w1, b4); }
-                if (TRows.Count > 5) { TVector v = TLanes.Broadcast(x5[c]); a5 = TLanes.MultiplyAdd(v, w0, a5); b5 = TLanes.MultiplyAdd(v, w1, b5); }
-                if (TRows.Count > 6) { TVector v = TLanes.Broadcast(x6[c]); a6 = TLanes.MultiplyAdd(v, w0, a6); b6 = TLanes.MultiplyAdd(v, w1, b6); }
-                if (TRows.Count > 7) { TVector v = TLanes.Broadcast(x7[c]); a7 = TLanes.MultiplyAdd(v, w0, a7); b7 = TLanes.MultiplyAdd(v, w1, b7); }
-                if (TRows.Count > 8) { TVector v = TLanes.Broadcast(x8[c]); a8 = TLanes.MultiplyAdd(v, w0, a8); b8 = TLanes.MultiplyAdd(v, w1, b8); }
-                if (TRows.Count > 9) { TVector v = TLanes.Broadcast(x9[c]); a9 = TLanes.MultiplyAdd(v, w0, a9); b9 = TLanes.MultiplyAdd(v, w1, b9); }
-                if (TRows.Count > 10) { TVector v = TLanes.Broadcast(x10[c]); a10 = TLanes.MultiplyAdd(v, w0, a10); b10 = TLanes.MultiplyAdd(v, w1, b10); }
-                if (TRows.Count > 11) { TVector v = TLanes.Broadcast(x11[c]); a11 = TLanes.MultiplyAdd(v, w0, a11); b11 = TLanes.MultiplyAdd(v, w1, b11); }
-                if (TRows.Count > 12) { TVector v = TLanes.Broadcast(x12[c]); a12 = TLanes.MultiplyAdd(v, w0, a12); b12 = TLanes.MultiplyAdd(v, w1, b12); }
-                if (TRows.Count > 13) { TVector v = TLanes.Broadcast(x13[c]); a13 = TLanes.MultiplyAdd(v, w0, a13); b13 = TLanes.MultiplyAdd(v, w1, b13); }
+                if (TRows.Count > 0) { TVector v = Input<TKind, TLanes, TVector>(x0, c, start, lanes); a0 = TLanes.MultiplyAdd(v, w0, a0); if (TKind.Vectors > 1) b0 = TLanes.MultiplyAdd(v, w1, b0); }
+                if (TRows.Count > 1) { TVector v = Input<TKind, TLanes, TVector>(x1, c, start, lanes); a1 = TLanes.MultiplyAdd(v, w0, a1); if (TKind.Vectors > 1) b1 = TLanes.MultiplyAdd(v, w1, b1); }
+                if (TRows.Count > 2) { TVector v = Input<TKind, TLanes, TVector>(x2, c, start, lanes); a2 = TLanes.MultiplyAdd(v, w0, a2); if (TKind.Vectors > 1) b2 = TLanes.MultiplyAdd(v, w1, b2); }
+                if (TRows.Count > 3) { TVector v = Input<TKind, TLanes, TVector>(x3, c, start, lanes); a3 = TLanes.MultiplyAdd(v, w0, a3); if (TKind.Vectors > 1) b3 = TLanes.MultiplyAdd(v, w1, b3); }
+                if (TRows.Count > 4) { TVector v = Input<TKind, TLanes, TVector>(x4, c, start, lanes); a4 = TLanes.MultiplyAdd(v, w0, a4); if (TKind.Vectors > 1) b4 = TLanes.MultiplyAdd(v, w1, b4); }
+                if (TRows.Count > 5) { TVector v = Input<TKind, TLanes, TVector>(x5, c, start, lanes); a5 = TLanes.MultiplyAdd(v, w0, a5); if (TKind.Vectors > 1) b5 = TLanes.MultiplyAdd(v, w1, b5); }
+                if (TRows.Count > 6) { TVector v = Input<TKind, TLanes, TVector>(x6, c, start, lanes); a6 = TLanes.MultiplyAdd(v, w0, a6); if (TKind.Vectors > 1) b6 = TLanes.MultiplyAdd(v, w1, b6); }
+                if (TRows.Count > 7) { TVector v = Input<TKind, TLanes, TVector>(x7, c, start, lanes); a7 = TLanes.MultiplyAdd(v, w0, a7); if (TKind.Vectors > 1) b7 = TLanes.MultiplyAdd(v, w1, b7); }
+                if (TRows.Count > 8) { TVector v = Input<TKind, TLanes, TVector>(x8, c, start, lanes); a8 = TLanes.MultiplyAdd(v, w0, a8); if (TKind.Vectors > 1) b8 = TLanes.MultiplyAdd(v, w1, b8); }
+                if (TRows.Count > 9) { TVector v = Input<TKind, TLanes, TVector>(x9, c, start, lanes); a9 = TLanes.MultiplyAdd(v, w0, a9); if (TKind.Vectors > 1) b9 = TLanes.MultiplyAdd(v, w1, b9); }
+                if (TRows.Count > 10) { TVector v = Input<TKind, TLanes, TVector>(x10, c, start, lanes); a10 = TLanes.MultiplyAdd(v, w0, a10); if (TKind.Vectors > 1) b10 = TLanes.MultiplyAdd(v, w1, b10); }
+                if (TRows.Count > 11) { TVector v = Input<TKind, TLanes, TVector>(x11, c, start, lanes); a11 = TLanes.MultiplyAdd(v, w0, a11); if (TKind.Vectors > 1) b11 = TLanes.MultiplyAdd(v, w1, b11); }
+                if (TRows.Count > 12) { TVector v = Input<TKind, TLanes, TVector>(x12, c, start, lanes); a12 = TLanes.MultiplyAdd(v, w0, a12); if (TKind.Vectors > 1) b12 = TLanes.MultiplyAdd(v, w1, b12); }
+                if (TRows.Count > 13) { TVector v = Input<TKind, TLanes, TVector>(x13, c, start, lanes); a13 = TLanes.MultiplyAdd(v, w0, a13); if (TKind.Vectors > 1) b13 = TLanes.MultiplyAdd(v, w1, b13); }
+                lanes += TLanes.Count;
             }
         }
 
+        if (arguments.Finish.IsInRegisters)
+        {
+            ref readonly SimdEpilogue finish = ref arguments.Finish;
+            if (TRows.Count > 0) finish.Store<TKind, TLanes, TVector>(a0, b0, 0);
+            if (TRows.Count > 1) finish.Store<TKind, TLanes, TVector>(a1, b1, 1);
+            if (TRows.Count > 2) finish.Store<TKind, TLanes, TVector>(a2, b2, 2);
+            if (TRows.Count > 3) finish.Store<TKind, TLanes, TVector>(a3, b3, 3);
+            if (TRows.Count > 4) finish.Store<TKind, TLanes, TVector>(a4, b4, 4);
+            if (TRows.Count > 5) finish.Store<TKind, TLanes, TVector>(a5, b5, 5);
+            if (TRows.Count > 6) finish.Store<TKind, TLanes, TVector>(a6, b6, 6);
+            if (TRows.Count > 7) finish.Store<TKind, TLanes, TVector>(a7, b7, 7);
+            if (TRows.Count > 8) finish.Store<TKind, TLanes, TVector>(a8, b8, 8);
+            if (TRows.Count > 9) finish.Store<TKind, TLanes, TVector>(a9, b9, 9);
+            if (TRows.Count > 10) finish.Store<TKind, TLanes, TVector>(a10, b10, 10);
+            if (TRows.Count > 11) finish.Store<TKind, TLanes, TVector>(a11, b11, 11);
+            if (TRows.Count > 12) finish.Store<TKind, TLanes, TVector>(a12, b12, 12);
+            if (TRows.Count > 13) finish.Store<TKind, TLanes, TVector>(a13, b13, 13);
+            return;
+        }
         float* sums = arguments.Sums;
-        if (TRows.Count > 0) StoreRow<TLanes, TVector>(a0, b0, sums + 0 * 2 * TLanes.Count);
-        if (TRows.Count > 1) StoreRow<TLanes, TVector>(a1, b1, sums + 1 * 2 * TLanes.Count);
-        if (TRows.Count > 2) StoreRow<TLanes, TVector>(a2, b2, sums + 2 * 2 * TLanes.Count);
-        if (TRows.Count > 3) StoreRow<TLanes, TVector>(a3, b3, sums + 3 * 2 * TLanes.Count);
-        if (TRows.Count > 4) StoreRow<TLanes, TVector>(a4, b4, sums + 4 * 2 * TLanes.Count);
-        if (TRows.Count > 5) StoreRow<TLanes, TVector>(a5, b5, sums + 5 * 2 * TLanes.Count);
-        if (TRows.Count > 6) StoreRow<TLanes, TVector>(a6, b6, sums + 6 * 2 * TLanes.Count);
-        if (TRows.Count > 7) StoreRow<TLanes, TVector>(a7, b7, sums + 7 * 2 * TLanes.Count);
-        if (TRows.Count > 8) StoreRow<TLanes, TVector>(a8, b8, sums + 8 * 2 * TLanes.Count);
-        if (TRows.Count > 9) StoreRow<TLanes, TVector>(a9, b9, sums + 9 * 2 * TLanes.Count);
-        if (TRows.Count > 10) StoreRow<TLanes, TVector>(a10, b10, sums + 10 * 2 * TLanes.Count);
-        if (TRows.Count > 11) StoreRow<TLanes, TVector>(a11, b11, sums + 11 * 2 * TLanes.Count);
-        if (TRows.Count > 12) StoreRow<TLanes, TVector>(a12, b12, sums + 12 * 2 * TLanes.Count);
-        if (TRows.Count > 13) StoreRow<TLanes, TVector>(a13, b13, sums + 13 * 2 * TLanes.Count);
+        if (TRows.Count > 0) StoreRow<TKind, TLanes, TVector>(a0, b0, sums + 0 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 1) StoreRow<TKind, TLanes, TVector>(a1, b1, sums + 1 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 2) StoreRow<TKind, TLanes, TVector>(a2, b2, sums + 2 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 3) StoreRow<TKind, TLanes, TVector>(a3, b3, sums + 3 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 4) StoreRow<TKind, TLanes, TVector>(a4, b4, sums + 4 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 5) StoreRow<TKind, TLanes, TVector>(a5, b5, sums + 5 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 6) StoreRow<TKind, TLanes, TVector>(a6, b6, sums + 6 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 7) StoreRow<TKind, TLanes, TVector>(a7, b7, sums + 7 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 8) StoreRow<TKind, TLanes, TVector>(a8, b8, sums + 8 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 9) StoreRow<TKind, TLanes, TVector>(a9, b9, sums + 9 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 10) StoreRow<TKind, TLanes, TVector>(a10, b10, sums + 10 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 11) StoreRow<TKind, TLanes, TVector>(a11, b11, sums + 11 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 12) StoreRow<TKind, TLanes, TVector>(a12, b12, sums + 12 * TKind.Vectors * TLanes.Count);
+        if (TRows.Count > 13) StoreRow<TKind, TLanes, TVector>(a13, b13, sums + 13 * TKind.Vectors * TLanes.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreRow<TLanes, TVector>(TVector a, TVector b, float* destination)
+    private static TVector Input<TKind, TLanes, TVector>(float* run, nint c, nint start, int* lanes)
+        where TKind : struct, ISimdPanelKind
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct =>
+        TKind.InLaneGroups ? TLanes.LoadLanes(run + start, lanes) : TLanes.Broadcast(run[c]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreRow<TKind, TLanes, TVector>(TVector a, TVector b, float* destination)
+        where TKind : struct, ISimdPanelKind
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
         TLanes.Store(a, destination);
-        TLanes.Store(b, destination + TLanes.Count);
+        if (TKind.Vectors > 1) TLanes.Store(b, destination + TLanes.Count);
     }
 }

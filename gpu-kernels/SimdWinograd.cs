@@ -96,7 +96,7 @@ internal static unsafe class SimdWinograd
                         int end = tiles * i / registerTiles;
                         product.Table = scratch.Rows + row;
                         product.Sums = sums + row * width;
-                        SimdTile.Run<TLanes, TVector>(end - row, product);
+                        SimdTile.Run<TwoVectors, TLanes, TVector>(end - row, product);
                         product.AdvancePrefetch();
                         row = end;
                     }
@@ -184,7 +184,7 @@ internal static unsafe class SimdWinograd
         {
             finish.Output = output + offset;
             finish.Residual = residual is null ? null : residual + offset;
-            finish.Store<TLanes, TVector>(scratch.Outputs + i * TTransform.Outputs * width, columns);
+            finish.Store<TwoVectors, TLanes, TVector>(scratch.Outputs + i * TTransform.Outputs * width, columns);
             offset += (nint)shape.Q * shape.K;
         }
     }

@@ -25,10 +25,10 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
     private const int MacsPerTransformedFloat = 8;
 
     /// <summary>All products of the definition.</summary>
-    public static SimdWork Direct(in Conv2dShape shape, int width)
+    public static SimdWork Direct(in Conv2dShape shape, in SimdPanels columns)
     {
-        double panelFloats = (double)ChannelWindow.Of(shape, width).GemmK * width;
-        int pixels = shape.GemmM, panels = SimdSplit.DivideRoundUp(shape.K, width);
+        double panelFloats = (double)columns.GemmK * columns.Width;
+        int pixels = shape.GemmM, panels = columns.Count;
         double inputPerPixel = (double)shape.H * shape.W * shape.C / (shape.P * shape.Q);
         return new SimdWork(
             pixels, panels, panelFloats, MacsPerFloat * inputPerPixel, MacsPerFloat * panelFloats, MacsPerMemoryFloat * panels * panelFloats);
@@ -48,11 +48,12 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
     }
 
     /// <summary>The algorithm that is done first on two cores. The number of cores there are does not count: a network's bits must not depend on it.</summary>
-    public static Conv2dAlgorithm Fastest(in Conv2dShape shape, int width)
+    public static Conv2dAlgorithm Fastest(in Conv2dShape shape, int lanes)
     {
         const int Groups = 2;
+        int width = 2 * lanes;
         var fastest = Conv2dAlgorithm.Direct;
-        SimdWork direct = Direct(shape, width);
+        SimdWork direct = Direct(shape, SimdPanels.Of(shape, lanes));
         double least = direct.Of(direct.Split(Groups));
         foreach (Conv2dAlgorithm algorithm in (ReadOnlySpan<Conv2dAlgorithm>)[Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4])
         {

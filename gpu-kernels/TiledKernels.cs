@@ -49,6 +49,9 @@ public sealed class TiledKernels : IKernelFamily
     public string Name => "tiled";
 
     /// <inheritdoc/>
+    public bool PrefersSingleImages => false;
+
+    /// <inheritdoc/>
     /// <remarks>GPU launches queue on the stream by themselves.</remarks>
     public void BeginSequence()
     {

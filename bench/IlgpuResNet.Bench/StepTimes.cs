@@ -18,7 +18,8 @@ internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
         WarmUp.Run(() => session.Run(images, logits));
 
         var runs = new List<(double EndToEndMs, double[] StepMs)>();
-        long[] timestamps = new long[session.Plan.Steps.Length + 1];
+        int single = session.Plan.SingleSteps;
+        long[] timestamps = new long[session.MaxBatch * single + session.Plan.Steps.Length - single + 1];
         kernels.Timestamps = timestamps;
         try
         {
@@ -28,7 +29,10 @@ internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
                 session.Run(images, logits);
                 double endToEndMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
                 // What comes after the logits is not run and leaves zeros.
-                runs.Add((endToEndMs, [.. timestamps.Zip(timestamps.Skip(1)).Where(pair => pair.Second != 0).Select(pair => Stopwatch.GetElapsedTime(pair.First, pair.Second).TotalMilliseconds)]));
+                double[] walked = [.. timestamps.Zip(timestamps.Skip(1)).Where(pair => pair.Second != 0).Select(pair => Stopwatch.GetElapsedTime(pair.First, pair.Second).TotalMilliseconds)];
+                int singly = session.MaxBatch * single;
+                double[] ofImages = [.. Enumerable.Range(0, single).Select(step => Enumerable.Range(0, session.MaxBatch).Sum(image => walked[image * single + step]))];
+                runs.Add((endToEndMs, [.. ofImages, .. walked.Skip(singly)]));
             }
         }
         finally

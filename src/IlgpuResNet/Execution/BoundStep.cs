@@ -11,20 +11,17 @@ internal abstract class BoundStep(IKernelFamily kernels)
 {
     protected IKernelFamily Kernels { get; } = kernels;
 
-    /// <summary>Enqueues the step for the first images of the batch.</summary>
-    public abstract void Launch(AcceleratorStream stream, int batch);
+    /// <summary>Enqueues the step for some images of the batch.</summary>
+    public abstract void Launch(AcceleratorStream stream, int first, int count);
 
-    public static BoundStep Create(IKernelFamily kernels, PlanStep step, ArrayView<float> arena, DeviceWeights weights, int maxBatch)
+    public static BoundStep Create(IKernelFamily kernels, PlanStep step, ArrayView<float> arena, DeviceWeights weights)
     {
-        ArrayView<float> View(TensorSlot slot) => arena.SubView(slot.Offset, slot.Shape.Count * maxBatch);
+        BoundTensor View(TensorSlot slot) => new(arena.SubView(slot.Offset, slot.Shape.Count * slot.Images), slot.Shape.Count, slot.Images);
         MapShape x = step.Input.Shape, y = step.Output.Shape;
         if (step.Node is EpilogueNode node)
         {
             NodeWeights constants = weights[node];
-            var operands = new Operands(
-                View(step.Input), constants.Filter, constants.Scale, constants.Shift,
-                step.Residual is { } residual ? View(residual) : default,
-                View(step.Output));
+            var operands = new BoundOperands(View(step.Input), constants, step.Residual is { } residual ? View(residual) : default, View(step.Output));
             EpilogueSpec spec = node.Epilogue;
             var epilogue = new Epilogue(
                 spec.HasResidual ? 1 : 0, spec.ReluBeforeAdd ? 1 : 0, spec.Relu ? 1 : 0,
@@ -76,31 +73,49 @@ internal abstract class BoundStep(IKernelFamily kernels)
             window.DilationH, window.DilationW, pad.Bottom, pad.Right, pool.CountIncludePad ? 1 : 0, (float)pool.PadValue);
     }
 
-    private sealed class ConvStep(IKernelFamily kernels, Operands operands, Epilogue epilogue, Conv2dShape shape, Conv2dAlgorithm algorithm)
+    /// <summary>A tensor in the arena.</summary>
+    /// <param name="Memory">All its images.</param>
+    /// <param name="Length">Elements of one image.</param>
+    /// <param name="Images">Images there is room for.</param>
+    private readonly record struct BoundTensor(ArrayView<float> Memory, long Length, int Images)
+    {
+        /// <summary>From an image of the batch on; where there is room for one alone, that.</summary>
+        public ArrayView<float> From(int image) => image == 0 || Images == 1 ? Memory : Memory.SubView(image * Length);
+    }
+
+    /// <summary>What an epilogue node works on; the residual is the default where it adds none.</summary>
+    private readonly record struct BoundOperands(BoundTensor Input, NodeWeights Weights, BoundTensor Residual, BoundTensor Output)
+    {
+        public Operands From(int image) =>
+            new(Input.From(image), Weights.Filter, Weights.Scale, Weights.Shift, Residual.Images == 0 ? default : Residual.From(image), Output.From(image));
+    }
+
+    private sealed class ConvStep(IKernelFamily kernels, BoundOperands operands, Epilogue epilogue, Conv2dShape shape, Conv2dAlgorithm algorithm)
         : BoundStep(kernels)
     {
-        public override void Launch(AcceleratorStream stream, int batch) =>
-            Kernels.Conv2d(stream, shape with { N = batch }, operands, epilogue, algorithm);
+        public override void Launch(AcceleratorStream stream, int first, int count) =>
+            Kernels.Conv2d(stream, shape with { N = count }, operands.From(first), epilogue, algorithm);
     }
 
-    private sealed class PointwiseStep(IKernelFamily kernels, Operands operands, Epilogue epilogue, MapShape shape) : BoundStep(kernels)
+    private sealed class PointwiseStep(IKernelFamily kernels, BoundOperands operands, Epilogue epilogue, MapShape shape) : BoundStep(kernels)
     {
-        public override void Launch(AcceleratorStream stream, int batch) =>
-            Kernels.Pointwise(stream, batch * shape.H * shape.W, shape.C, operands, epilogue);
+        public override void Launch(AcceleratorStream stream, int first, int count) =>
+            Kernels.Pointwise(stream, count * shape.H * shape.W, shape.C, operands.From(first), epilogue);
     }
 
-    private sealed class PoolStep(IKernelFamily kernels, PoolKind kind, ArrayView<float> input, ArrayView<float> output, Pool2dShape shape) : BoundStep(kernels)
+    private sealed class PoolStep(IKernelFamily kernels, PoolKind kind, BoundTensor input, BoundTensor output, Pool2dShape shape) : BoundStep(kernels)
     {
-        public override void Launch(AcceleratorStream stream, int batch)
+        public override void Launch(AcceleratorStream stream, int first, int count)
         {
-            Pool2dShape pool = shape with { N = batch };
-            if (kind is PoolKind.Max) Kernels.MaxPool2d(stream, pool, input, output);
-            else Kernels.AveragePool2d(stream, pool, input, output);
+            Pool2dShape pool = shape with { N = count };
+            if (kind is PoolKind.Max) Kernels.MaxPool2d(stream, pool, input.From(first), output.From(first));
+            else Kernels.AveragePool2d(stream, pool, input.From(first), output.From(first));
         }
     }
 
-    private sealed class SoftmaxStep(IKernelFamily kernels, ArrayView<float> input, ArrayView<float> output, int pixels, int classes) : BoundStep(kernels)
+    private sealed class SoftmaxStep(IKernelFamily kernels, BoundTensor input, BoundTensor output, int pixels, int classes) : BoundStep(kernels)
     {
-        public override void Launch(AcceleratorStream stream, int batch) => Kernels.Softmax(stream, batch * pixels, classes, input, output);
+        public override void Launch(AcceleratorStream stream, int first, int count) =>
+            Kernels.Softmax(stream, count * pixels, classes, input.From(first), output.From(first));
     }
 }

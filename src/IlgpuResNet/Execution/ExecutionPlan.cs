@@ -8,7 +8,8 @@ namespace IlgpuResNet.Execution;
 /// <summary>Where a tensor lies: at <see cref="Offset"/> of the arena, images one after another.</summary>
 /// <param name="Shape">Shape of one image.</param>
 /// <param name="Offset">First element in the arena.</param>
-public readonly record struct TensorSlot(MapShape Shape, long Offset);
+/// <param name="Images">Images there is room for: the largest batch, or 1 where each image takes the place of the one before.</param>
+public readonly record struct TensorSlot(MapShape Shape, long Offset, int Images);
 
 /// <summary>One operation of a run.</summary>
 /// <param name="Node">What is computed.</param>
@@ -32,9 +33,14 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
 /// </summary>
 public sealed class ExecutionPlan
 {
-    private ExecutionPlan(int maxBatch, TensorSlot input, ImmutableDictionary<string, TensorSlot> outputs, ImmutableArray<PlanStep> steps, MemoryPlan memory)
+    /// <summary>When the input is written, among the numbers of steps.</summary>
+    private const int BeforeSteps = -1;
+
+    private ExecutionPlan(
+        int maxBatch, int singleSteps, TensorSlot input, ImmutableDictionary<string, TensorSlot> outputs, ImmutableArray<PlanStep> steps, MemoryPlan memory)
     {
         MaxBatch = maxBatch;
+        SingleSteps = singleSteps;
         Input = input;
         Outputs = outputs;
         Steps = steps;
@@ -44,6 +50,13 @@ public sealed class ExecutionPlan
 
     /// <summary>The most images one run takes.</summary>
     public int MaxBatch { get; }
+
+    /// <summary>
+    /// So many steps at the beginning are walked for one image after the other, the rest for the whole batch at once; 0 when all are. On a
+    /// processor the first maps of one image fit the caches and those of a batch do not, while the weights of the last layers
+    /// are worth fetching once for all images.
+    /// </summary>
+    public int SingleSteps { get; }
 
     /// <summary>Where the input is uploaded, <c>[N, H, W, C]</c>.</summary>
     public TensorSlot Input { get; }
@@ -77,16 +90,16 @@ public sealed class ExecutionPlan
 
     /// <summary>Plans a network.</summary>
     /// <exception cref="GraphException">The batch is not positive, or a tensor would pass 2^31 elements.</exception>
-    internal static ExecutionPlan Create(Network network, int maxBatch)
+    internal static ExecutionPlan Create(Network network, int maxBatch, bool imagesSingly = false)
     {
         if (!network.Input.HasBatch && maxBatch != 1)
             throw new GraphException($"{network.Graph.Name} computes across its images, so it takes a batch of 1, but {maxBatch} was asked for.");
-        return Create(network.Graph, network.InputShape.H, network.InputShape.W, maxBatch);
+        return Create(network.Graph, network.InputShape.H, network.InputShape.W, maxBatch, imagesSingly);
     }
 
-    /// <summary>Plans an optimised graph.</summary>
+    /// <summary>Plans an optimised graph; <paramref name="imagesSingly"/> allows <see cref="SingleSteps"/>.</summary>
     /// <exception cref="GraphException">The graph does not fit the input size, or a tensor would pass 2^31 elements.</exception>
-    internal static ExecutionPlan Create(Graph graph, int height, int width, int maxBatch)
+    internal static ExecutionPlan Create(Graph graph, int height, int width, int maxBatch, bool imagesSingly = false)
     {
         if (maxBatch < 1) throw new GraphException($"The batch must be at least 1, but is {maxBatch}.");
         IReadOnlyDictionary<string, MapShape> shapes = graph.InferShapes(height, width);
@@ -97,44 +110,76 @@ public sealed class ExecutionPlan
         }
 
         // Views share the memory of what they view: it is memory that lives and dies, not names.
+        Node[] nodes = [.. graph.Nodes.Where(node => node is not ViewNode)];
         var memoryOf = new Dictionary<string, string> { [graph.Input] = graph.Input };
+        foreach (Node node in graph.Nodes) memoryOf.Add(node.Output, node is ViewNode ? memoryOf[node.Inputs[0]] : node.Output);
         var lastUse = new Dictionary<string, int>();
-        for (int i = 0; i < graph.Nodes.Length; i++)
+        for (int i = 0; i < nodes.Length; i++)
         {
-            Node node = graph.Nodes[i];
-            memoryOf.Add(node.Output, node is ViewNode ? memoryOf[node.Inputs[0]] : node.Output);
-            foreach (string input in node.Inputs) lastUse[memoryOf[input]] = i;
+            foreach (string input in nodes[i].Inputs) lastUse[memoryOf[input]] = i;
         }
-        foreach (string output in graph.Outputs) lastUse[memoryOf[output]] = graph.Nodes.Length;
+        foreach (string output in graph.Outputs) lastUse[memoryOf[output]] = nodes.Length;
 
-        // The input is written before step 0. A tensor written over its residual lives on in the residual's block.
-        var blockOf = new Dictionary<string, int> { [graph.Input] = 0 };
-        var blocks = new List<Lifetime> { new(shapes[graph.Input].Count * maxBatch, -1, lastUse.GetValueOrDefault(graph.Input)) };
-        for (int i = 0; i < graph.Nodes.Length; i++)
+        // Single steps run again for every image: what one image's steps leave for the whole batch must survive those of the others.
+        int single = imagesSingly && maxBatch > 1 ? SingleStepsOf(nodes, shapes) : 0;
+        bool IsOfBatch(string memory, int written) =>
+            written is BeforeSteps || written >= single || lastUse.GetValueOrDefault(memory, written) >= single;
+        Lifetime LifeOf(string memory, int written)
         {
-            Node node = graph.Nodes[i];
-            if (node is ViewNode) continue;
-            int last = lastUse.GetValueOrDefault(node.Output, i);
-            if (ResidualOf(node) is { } summand && memoryOf[summand] is var residual && lastUse[residual] == i && residual != memoryOf[node.Inputs[0]])
+            int last = lastUse.GetValueOrDefault(memory, written);
+            return IsOfBatch(memory, written)
+                ? new Lifetime(shapes[memory].Count * maxBatch, written < single ? Math.Min(written, 0) : written, Math.Max(last, single - 1))
+                : new Lifetime(shapes[memory].Count, written, last);
+        }
+
+        // A tensor written over its residual lives on in the residual's block.
+        var blockOf = new Dictionary<string, int> { [graph.Input] = 0 };
+        var ofBatch = new Dictionary<string, bool> { [graph.Input] = true };
+        var blocks = new List<Lifetime> { LifeOf(graph.Input, BeforeSteps) };
+        for (int i = 0; i < nodes.Length; i++)
+        {
+            Node node = nodes[i];
+            Lifetime life = LifeOf(node.Output, i);
+            ofBatch[node.Output] = IsOfBatch(node.Output, i);
+            if (ResidualOf(node) is { } summand && memoryOf[summand] is var residual && lastUse[residual] == i
+                && residual != memoryOf[node.Inputs[0]] && ofBatch[residual] == ofBatch[node.Output])
             {
                 int block = blockOf[residual];
-                blocks[block] = blocks[block] with { Last = last };
+                blocks[block] = blocks[block] with { First = Math.Min(blocks[block].First, life.First), Last = life.Last };
                 blockOf[node.Output] = block;
             }
             else
             {
                 blockOf[node.Output] = blocks.Count;
-                blocks.Add(new Lifetime(shapes[node.Output].Count * maxBatch, i, last));
+                blocks.Add(life);
             }
         }
 
         MemoryPlan memory = MemoryPlanner.Plan(blocks);
-        TensorSlot Slot(string name) => new(shapes[name], memory.Offsets[blockOf[memoryOf[name]]]);
-        return new ExecutionPlan(maxBatch, Slot(graph.Input), graph.Outputs.ToImmutableDictionary(name => name, Slot), [.. graph.Nodes.Where(node => node is not ViewNode).Select(node => new PlanStep(
+        TensorSlot Slot(string name) => new(shapes[name], memory.Offsets[blockOf[memoryOf[name]]], ofBatch[memoryOf[name]] ? maxBatch : 1);
+        return new ExecutionPlan(maxBatch, single, Slot(graph.Input), graph.Outputs.ToImmutableDictionary(name => name, Slot), [.. nodes.Select(node => new PlanStep(
             node,
             Slot(node.Inputs[0]),
             ResidualOf(node) is { } residual ? Slot(residual) : null,
             Slot(node.Output)))], memory);
+    }
+
+    /// <summary>
+    /// Where the whole batch pays: memory traffic is least when the steps before fetch their weights for each image, and the
+    /// steps from there on their maps.
+    /// </summary>
+    private static int SingleStepsOf(Node[] nodes, IReadOnlyDictionary<string, MapShape> shapes)
+    {
+        long traffic = 0, least = 0;
+        int best = 0;
+        for (int i = 0; i < nodes.Length; i++)
+        {
+            traffic += ((nodes[i] as EpilogueNode)?.Filter?.Count ?? 0) - nodes[i].Inputs.Append(nodes[i].Output).Sum(tensor => shapes[tensor].Count);
+            if (traffic >= least) continue;
+            least = traffic;
+            best = i + 1;
+        }
+        return best;
     }
 
     private static string? ResidualOf(Node node) =>

@@ -52,10 +52,10 @@ public sealed class InferenceSession : IDisposable
         options ??= new SessionOptions();
         this.model = model;
         network = model.Bind(options.Height, options.Width, options.Outputs);
-        Plan = ExecutionPlan.Create(network, options.MaxBatch);
         Input = InfoOf(network.Input);
         Outputs = [.. network.Outputs.Select(InfoOf)];
         runtime = (device ?? ComputeDevice.Default).Open();
+        Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
         try
         {
             weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics);
@@ -63,7 +63,7 @@ public sealed class InferenceSession : IDisposable
             stream = runtime.Accelerator.CreateStream();
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
             ArrayView<float> view = arena.View.BaseView;
-            steps = [.. Plan.Steps.Select(step => BoundStep.Create(runtime.Kernels, step, view, weights, MaxBatch))];
+            steps = [.. Plan.Steps.Select(step => BoundStep.Create(runtime.Kernels, step, view, weights))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
             long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
@@ -309,7 +309,12 @@ public sealed class InferenceSession : IDisposable
             if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
         }
         runtime.Kernels.BeginSequence();
-        for (int i = 0; i < count; i++) steps[i].Launch(stream, batch);
+        int single = Math.Min(count, Plan.SingleSteps);
+        for (int image = 0; image < batch; image++)
+        {
+            for (int i = 0; i < single; i++) steps[i].Launch(stream, image, 1);
+        }
+        for (int i = single; i < count; i++) steps[i].Launch(stream, 0, batch);
         runtime.Kernels.EndSequence(stream);
     }
 
