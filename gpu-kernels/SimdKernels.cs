@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -16,19 +17,20 @@ public sealed class SimdKernels : IKernelFamily
 {
     private readonly int lanes;
     private readonly KernelConfig config;
-    private readonly Action<AcceleratorStream, KernelConfig, long> run;
+    private readonly Accelerator accelerator;
     private readonly SimdProgram program;
     private readonly GCHandle handle;
+    private Action<AcceleratorStream, KernelConfig, long>? run;
     private bool gathering;
 
-    /// <summary>Loads the kernels with the widest vectors this machine has.</summary>
+    /// <summary>Makes the kernels with the widest vectors this machine has.</summary>
     /// <exception cref="NotSupportedException">The accelerator is not ILGPU's CPU accelerator.</exception>
     public SimdKernels(Accelerator accelerator)
         : this(accelerator, WidestLanes)
     {
     }
 
-    /// <summary>Loads the kernels with vectors of 16, 8 or 4 lanes; those the machine lacks are put together by .NET, slowly.</summary>
+    /// <summary>Makes the kernels with vectors of 16, 8 or 4 lanes; those the machine lacks are put together by .NET, slowly.</summary>
     internal SimdKernels(Accelerator accelerator, int lanes)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
@@ -36,8 +38,8 @@ public sealed class SimdKernels : IKernelFamily
             throw new NotSupportedException(
                 $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use {nameof(TiledKernels)} there.");
         this.lanes = lanes;
+        this.accelerator = accelerator;
         config = new KernelConfig(accelerator.NumMultiprocessors, 1);
-        run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);
         program = new SimdProgram(accelerator.NumMultiprocessors);
         handle = GCHandle.Alloc(program, GCHandleType.Weak);
     }
@@ -71,6 +73,16 @@ public sealed class SimdKernels : IKernelFamily
         Vector512.IsHardwareAccelerated ? SimdLanes512.Count
         : Vector256.IsHardwareAccelerated ? SimdLanes256.Count
         : SimdLanes128.Count;
+
+    /// <inheritdoc/>
+    public void Load()
+    {
+        if (run is not null) return;
+        LoadKernel();
+        SimdWarmUp.Run(accelerator, lanes);
+        // No steps: what launches them is compiled.
+        run(accelerator.DefaultStream, config, GCHandle.ToIntPtr(handle));
+    }
 
     /// <inheritdoc/>
     public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape)
@@ -163,6 +175,9 @@ public sealed class SimdKernels : IKernelFamily
 
     private static Operands Only(ArrayView<float> input, ArrayView<float> output) => new(input, default, default, default, default, output);
 
+    [MemberNotNull(nameof(run))]
+    private void LoadKernel() => run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);
+
     private void Enqueue(AcceleratorStream stream, in SimdStep step)
     {
         program.Add(step);
@@ -172,6 +187,7 @@ public sealed class SimdKernels : IKernelFamily
     /// <summary>Runs the program; the CPU accelerator has done it when its launch returns.</summary>
     private void Launch(AcceleratorStream stream)
     {
+        if (run is null) LoadKernel();
         run(stream, config, GCHandle.ToIntPtr(handle));
         program.Finish();
         // The kernel finds the program by a weak handle that this instance's finalizer frees.

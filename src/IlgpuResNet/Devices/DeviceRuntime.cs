@@ -15,18 +15,25 @@ namespace IlgpuResNet.Devices;
 internal sealed class DeviceRuntime
 {
     private readonly List<SharedWeights> weights = [];
+    private readonly Task<PreprocessKernels> loading;
 
     private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
     {
         Device = device;
         Accelerator = accelerator;
         Kernels = device.Kind is DeviceKind.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator);
+        loading = Task.Run(() =>
+        {
+            Kernels.Load();
+            return new PreprocessKernels(accelerator);
+        });
     }
 
     public ComputeDevice Device { get; }
 
     public Accelerator Accelerator { get; }
 
+    /// <summary>Ready to pack filters; to run, once <see cref="WaitForKernels"/> has returned.</summary>
     public IKernelFamily Kernels { get; }
 
     /// <summary>Held while kernels are enqueued: a kernel family takes one caller at a time.</summary>
@@ -54,14 +61,15 @@ internal sealed class DeviceRuntime
         }
     }
 
+    /// <summary>Waits until all kernels are compiled, which another thread does since the device was opened.</summary>
+    public PreprocessKernels WaitForKernels() => loading.GetAwaiter().GetResult();
+
     /// <summary>Allocates floats, or says how many bytes were asked for.</summary>
     public MemoryBuffer1D<float, Stride1D.Dense> Allocate(long length, string purpose)
     {
         try
         {
-            MemoryBuffer1D<float, Stride1D.Dense> buffer = Accelerator.Allocate1D<float>(length);
-            if (Device.Kind is DeviceKind.Cpu) LargePages.Request(buffer.NativePtr, buffer.LengthInBytes);
-            return buffer;
+            return Accelerator.Allocate1D<float>(length);
         }
         catch (Exception e) when (e is not ResNetException)
         {

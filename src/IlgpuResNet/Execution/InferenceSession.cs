@@ -51,10 +51,13 @@ public sealed class InferenceSession : IDisposable
         model.ThrowIfDisposed();
         options ??= new SessionOptions();
         this.model = model;
+        device ??= ComputeDevice.Default;
+        // The device is opened while the graph is made, and its kernels are compiled while the weights are packed.
+        device.Prepare();
         network = model.Bind(options.Height, options.Width, options.Outputs);
         Input = InfoOf(network.Input);
         Outputs = [.. network.Outputs.Select(InfoOf)];
-        runtime = (device ?? ComputeDevice.Default).Open();
+        runtime = device.Open();
         Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
         try
         {
@@ -69,7 +72,7 @@ public sealed class InferenceSession : IDisposable
             long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
             staging = GC.AllocateUninitializedArray<float>(checked((int)staged), pinned: true);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
-            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset);
+            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, runtime.WaitForKernels());
         }
         catch (Exception e)
         {

@@ -37,15 +37,15 @@ internal sealed class Preprocessor : IDisposable
     private Range columns;
     private Range rows;
 
-    /// <summary>Loads the kernels and uploads the normalisation table.</summary>
+    /// <summary>Uploads the normalisation table, and loads the kernels where there are none yet.</summary>
     /// <exception cref="ImageException">The preset's numbers make no input.</exception>
-    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset)
+    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, PreprocessKernels? kernels = null)
     {
         preset.Validate();
         this.accelerator = accelerator;
         this.stream = stream;
         this.preset = preset;
-        kernels = new PreprocessKernels(accelerator);
+        this.kernels = kernels ?? new PreprocessKernels(accelerator);
         table = accelerator.Allocate1D(NormalisationTable(preset));
     }
 
