@@ -36,7 +36,8 @@ public interface IKernelFamily
     /// Starts a sequence: what is called until <see cref="EndSequence"/> may be gathered and launched as one.
     /// Forgets a sequence that was not ended; so does a call that throws.
     /// </summary>
-    void BeginSequence();
+    /// <param name="threads">Processor threads that work on it at most, null for all; a family for GPUs has none and ignores it.</param>
+    void BeginSequence(int? threads = null);
 
     /// <summary>Ends the sequence: everything called since <see cref="BeginSequence"/> is enqueued when this returns.</summary>
     void EndSequence(AcceleratorStream stream);

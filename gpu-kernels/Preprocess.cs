@@ -61,11 +61,13 @@ public sealed class PreprocessKernels
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass> vertical;
 
     /// <summary>Compiles the kernels for a device.</summary>
-    public PreprocessKernels(Accelerator accelerator)
+    /// <param name="accelerator">The device.</param>
+    /// <param name="threads">Processor threads that work on an image at most, null for all; ignored on a GPU.</param>
+    public PreprocessKernels(Accelerator accelerator, int? threads = null)
     {
         if (accelerator.AcceleratorType is AcceleratorType.CPU && accelerator.MaxNumThreadsPerGroup < GroupSize)
         {
-            bands = accelerator.NumMultiprocessors;
+            bands = threads ?? accelerator.NumMultiprocessors;
             horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(PreprocessSimd.Horizontal);
             vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(PreprocessSimd.Vertical);
         }

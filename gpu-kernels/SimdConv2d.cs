@@ -27,9 +27,7 @@ internal static unsafe class SimdConv2d
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
     public static long ScratchBytes(in Conv2dShape shape, int lanes)
     {
-        int tileRows = lanes == SimdLanes512.Count ? SimdLanes512.TileRows
-            : lanes == SimdLanes256.Count ? SimdLanes256.TileRows
-            : SimdLanes128.TileRows;
+        int tileRows = SimdWidth.TileRows(lanes);
         return SimdInputTable.ScratchBytes(shape, Math.Min(MaxTiles(shape, tileRows) * tileRows, shape.GemmM));
     }
 
@@ -48,7 +46,8 @@ internal static unsafe class SimdConv2d
     {
         if (lanes == SimdLanes512.Count) Run<TKind, SimdLanes512, Vector512<float>>(group, groups, shape, columns, operands, epilogue, scratch);
         else if (lanes == SimdLanes256.Count) Run<TKind, SimdLanes256, Vector256<float>>(group, groups, shape, columns, operands, epilogue, scratch);
-        else Run<TKind, SimdLanes128, Vector128<float>>(group, groups, shape, columns, operands, epilogue, scratch);
+        else if (lanes == SimdLanes128.Count) Run<TKind, SimdLanes128, Vector128<float>>(group, groups, shape, columns, operands, epilogue, scratch);
+        else Run<TKind, SimdLanes32, float>(group, groups, shape, columns, operands, epilogue, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

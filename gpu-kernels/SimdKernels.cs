@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -9,28 +8,28 @@ namespace IlgpuResNet.Kernels;
 
 /// <summary>
 /// The family for ILGPU's CPU accelerator: kernels whose bodies are hardware vectors (AVX-512, AVX2, or 128 bits
-/// elsewhere), one group of one thread per multiprocessor. Open the accelerator as
+/// elsewhere; single floats where there are none), one group of one thread per multiprocessor. Open the accelerator as
 /// <c>new CPUDevice(2, 1, Environment.ProcessorCount)</c>. Results have the same bits whatever the number of
 /// multiprocessors and the place of an image in its batch.
 /// </summary>
 public sealed class SimdKernels : IKernelFamily
 {
     private readonly int lanes;
-    private readonly KernelConfig config;
     private readonly Accelerator accelerator;
     private readonly SimdProgram program;
     private readonly GCHandle handle;
     private Action<AcceleratorStream, KernelConfig, long>? run;
     private bool gathering;
+    private int sequenceGroups;
 
     /// <summary>Makes the kernels with the widest vectors this machine has.</summary>
     /// <exception cref="NotSupportedException">The accelerator is not ILGPU's CPU accelerator.</exception>
     public SimdKernels(Accelerator accelerator)
-        : this(accelerator, WidestLanes)
+        : this(accelerator, SimdWidth.Widest)
     {
     }
 
-    /// <summary>Makes the kernels with vectors of 16, 8 or 4 lanes; those the machine lacks are put together by .NET, slowly.</summary>
+    /// <summary>Makes the kernels with vectors of 16, 8 or 4 lanes, or single floats; vectors that the machine lacks are put together by .NET, slowly.</summary>
     internal SimdKernels(Accelerator accelerator, int lanes)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
@@ -39,8 +38,8 @@ public sealed class SimdKernels : IKernelFamily
                 $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use {nameof(TiledKernels)} there.");
         this.lanes = lanes;
         this.accelerator = accelerator;
-        config = new KernelConfig(accelerator.NumMultiprocessors, 1);
-        program = new SimdProgram(accelerator.NumMultiprocessors);
+        Groups = accelerator.NumMultiprocessors;
+        program = new SimdProgram(Groups);
         handle = GCHandle.Alloc(program, GCHandleType.Weak);
     }
 
@@ -59,8 +58,15 @@ public sealed class SimdKernels : IKernelFamily
     /// <summary>Floats of a vector.</summary>
     internal int Lanes => lanes;
 
-    /// <summary>Threads that work on a launch.</summary>
-    internal int Groups => config.GridDim.X;
+    /// <summary>Threads that work on a launch, unless its sequence is for fewer.</summary>
+    internal int Groups { get; }
+
+    /// <inheritdoc cref="SimdProgram.Working"/>
+    internal Action<int>? Working
+    {
+        get => program.Working;
+        set => program.Working = value;
+    }
 
     /// <inheritdoc cref="SimdProgram.Timestamps"/>
     internal long[]? Timestamps
@@ -69,11 +75,6 @@ public sealed class SimdKernels : IKernelFamily
         set => program.Timestamps = value;
     }
 
-    private static int WidestLanes =>
-        Vector512.IsHardwareAccelerated ? SimdLanes512.Count
-        : Vector256.IsHardwareAccelerated ? SimdLanes256.Count
-        : SimdLanes128.Count;
-
     /// <inheritdoc/>
     public void Load()
     {
@@ -81,7 +82,7 @@ public sealed class SimdKernels : IKernelFamily
         LoadKernel();
         SimdWarmUp.Run(accelerator, lanes);
         // No steps: what launches them is compiled.
-        run(accelerator.DefaultStream, config, GCHandle.ToIntPtr(handle));
+        run(accelerator.DefaultStream, new KernelConfig(Groups, 1), GCHandle.ToIntPtr(handle));
     }
 
     /// <inheritdoc/>
@@ -160,9 +161,14 @@ public sealed class SimdKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public void BeginSequence()
+    public void BeginSequence(int? threads = null)
     {
+        int groups = threads ?? Groups;
+        // More groups than multiprocessors would not run at the same time, and wait for each other for ever.
+        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1, nameof(threads));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(groups, Groups, nameof(threads));
         program.Clear();
+        sequenceGroups = groups;
         gathering = true;
     }
 
@@ -170,7 +176,7 @@ public sealed class SimdKernels : IKernelFamily
     public void EndSequence(AcceleratorStream stream)
     {
         gathering = false;
-        Launch(stream);
+        Launch(stream, sequenceGroups);
     }
 
     private static Operands Only(ArrayView<float> input, ArrayView<float> output) => new(input, default, default, default, default, output);
@@ -181,14 +187,14 @@ public sealed class SimdKernels : IKernelFamily
     private void Enqueue(AcceleratorStream stream, in SimdStep step)
     {
         program.Add(step);
-        if (!gathering) Launch(stream);
+        if (!gathering) Launch(stream, Groups);
     }
 
     /// <summary>Runs the program; the CPU accelerator has done it when its launch returns.</summary>
-    private void Launch(AcceleratorStream stream)
+    private void Launch(AcceleratorStream stream, int groups)
     {
         if (run is null) LoadKernel();
-        run(stream, config, GCHandle.ToIntPtr(handle));
+        run(stream, new KernelConfig(groups, 1), GCHandle.ToIntPtr(handle));
         program.Finish();
         // The kernel finds the program by a weak handle that this instance's finalizer frees.
         GC.KeepAlive(this);

@@ -195,3 +195,72 @@ internal readonly unsafe struct SimdLanes128 : ISimdLanes<Vector128<float>>
         return Vector128.ConditionalSelect(Vector128.GreaterThan(raised, max), max, raised);
     }
 }
+
+/// <summary>
+/// One lane: machines that .NET knows no vectors of. It would put wider ones together from calls, one for each float, which
+/// took 27 times as long.
+/// </summary>
+internal readonly unsafe struct SimdLanes32 : ISimdLanes<float>
+{
+    public static int Count => 1;
+
+    public static int TileRows => 6;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Broadcast(float value) => value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Load(float* source) => *source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadLanes(float* source, int* lanes) => source[*lanes];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float value, float* destination) => *destination = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Add(float left, float right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Subtract(float left, float right) => left - right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Multiply(float left, float right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Divide(float left, float right) => left / right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MultiplyAdd(float left, float right, float addend) => float.MultiplyAddEstimate(left, right, addend);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Max(float left, float right) => MathF.Max(left, right);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Relu(float value) => value < 0 ? 0 : value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Clip(float value, float min, float max)
+    {
+        float raised = value < min ? min : value;
+        return raised > max ? max : raised;
+    }
+}
+
+/// <summary>The vector widths there are, by their floats.</summary>
+internal static class SimdWidth
+{
+    /// <summary>Floats of the widest vector that this machine has; 1 where it has none.</summary>
+    public static int Widest =>
+        Vector512.IsHardwareAccelerated ? SimdLanes512.Count
+        : Vector256.IsHardwareAccelerated ? SimdLanes256.Count
+        : Vector128.IsHardwareAccelerated ? SimdLanes128.Count
+        : SimdLanes32.Count;
+
+    /// <summary><see cref="ISimdLanes{TVector}.TileRows"/> of a width.</summary>
+    public static int TileRows(int lanes) =>
+        lanes == SimdLanes512.Count ? SimdLanes512.TileRows
+        : lanes == SimdLanes256.Count ? SimdLanes256.TileRows
+        : lanes == SimdLanes128.Count ? SimdLanes128.TileRows
+        : SimdLanes32.TileRows;
+}

@@ -17,8 +17,10 @@ internal static unsafe class SimdPointwise
             Run<SimdLanes512, Vector512<float>>(first, end, channels, operands, epilogue);
         else if (lanes == SimdLanes256.Count)
             Run<SimdLanes256, Vector256<float>>(first, end, channels, operands, epilogue);
-        else
+        else if (lanes == SimdLanes128.Count)
             Run<SimdLanes128, Vector128<float>>(first, end, channels, operands, epilogue);
+        else
+            Run<SimdLanes32, float>(first, end, channels, operands, epilogue);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -20,8 +20,10 @@ internal static unsafe class SimdPool2d
             Run<SimdLanes512, Vector512<float>>(group, groups, isMax, shape, source, destination);
         else if (lanes == SimdLanes256.Count)
             Run<SimdLanes256, Vector256<float>>(group, groups, isMax, shape, source, destination);
-        else
+        else if (lanes == SimdLanes128.Count)
             Run<SimdLanes128, Vector128<float>>(group, groups, isMax, shape, source, destination);
+        else
+            Run<SimdLanes32, float>(group, groups, isMax, shape, source, destination);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

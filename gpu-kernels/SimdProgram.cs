@@ -9,13 +9,14 @@ namespace IlgpuResNet.Kernels;
 /// Steps that one launch on the CPU accelerator walks, with a barrier between one and the next. A launch wakes every
 /// worker thread and waits for all of them, which costs tens of microseconds, and lets the scheduler put two workers
 /// on one core; a step of a network can be shorter than that.
-/// All groups must run at the same time: as many groups as multiprocessors, one thread each.
+/// All groups must run at the same time: no more groups than multiprocessors, one thread each.
 /// </summary>
 /// <remarks>
 /// It owns the steps' scratch memory, which grows when a step is added and is freed with the program, so that running
 /// a program allocates nothing.
 /// </remarks>
-internal sealed unsafe class SimdProgram(int groups)
+/// <param name="mostGroups">The most groups that a launch may have.</param>
+internal sealed unsafe class SimdProgram(int mostGroups)
 {
     private const int InitialCapacity = 64;
 
@@ -47,6 +48,9 @@ internal sealed unsafe class SimdProgram(int groups)
     /// </summary>
     public long[]? Timestamps { get; set; }
 
+    /// <summary>For measurements: each group calls it on its thread, with 1 when it starts and with -1 when it has done its part; null for nothing.</summary>
+    public Action<int>? Working { get; set; }
+
     /// <summary>Adds a step to the end. May allocate.</summary>
     public void Add(in SimdStep step)
     {
@@ -71,13 +75,16 @@ internal sealed unsafe class SimdProgram(int groups)
     }
 
     /// <summary>The part of one group in all steps.</summary>
-    public void Run(int group)
+    /// <param name="group">Number of the group.</param>
+    /// <param name="groups">Number of groups, of which all must be launched.</param>
+    public void Run(int group, int groups)
     {
+        Working?.Invoke(1);
         try
         {
             for (int i = 0; i < count; i++)
             {
-                if (i > 0 && !Meet()) return;
+                if (i > 0 && !Meet(groups)) return;
                 if (group == 0) Timestamps?[i] = Stopwatch.GetTimestamp();
                 steps[i].Run(group, groups, scratch + group * scratchBytes);
             }
@@ -91,10 +98,14 @@ internal sealed unsafe class SimdProgram(int groups)
                 Monitor.PulseAll(gate);
             }
         }
+        finally
+        {
+            Working?.Invoke(-1);
+        }
     }
 
     /// <summary>Waits for all groups; false when one of them failed.</summary>
-    private bool Meet()
+    private bool Meet(int groups)
     {
         int current = Volatile.Read(ref phase);
         if (Interlocked.Increment(ref arrived) == groups)
@@ -123,7 +134,7 @@ internal sealed unsafe class SimdProgram(int groups)
         NativeMemory.AlignedFree(scratch);
         scratch = null;
         scratchBytes = 0;
-        scratch = (byte*)NativeMemory.AlignedAlloc(checked((nuint)(groups * rounded)), (nuint)ScratchAlignment);
+        scratch = (byte*)NativeMemory.AlignedAlloc(checked((nuint)(mostGroups * rounded)), (nuint)ScratchAlignment);
         scratchBytes = rounded;
     }
 
@@ -146,9 +157,9 @@ internal static class SimdProgramKernel
 {
     /// <summary>ILGPU does not read the method it calls, and the CPU accelerator runs it as it is.</summary>
     /// <param name="program">The program as a GC handle: kernels take no references.</param>
-    public static void Kernel(long program) => RunGroup(Grid.IdxX, program);
+    public static void Kernel(long program) => RunGroup(Grid.IdxX, Grid.DimX, program);
 
     [External("simd_program")]
-    private static void RunGroup(int group, long program) =>
-        ((SimdProgram)GCHandle.FromIntPtr((nint)program).Target!).Run(group);
+    private static void RunGroup(int group, int groups, long program) =>
+        ((SimdProgram)GCHandle.FromIntPtr((nint)program).Target!).Run(group, groups);
 }

@@ -18,7 +18,7 @@ internal readonly unsafe struct SimdStep
 {
     public required SimdOperator Operator { get; init; }
 
-    /// <summary>Floats of a vector: 16, 8 or 4.</summary>
+    /// <summary>Floats of a vector: 16, 8, 4 or 1.</summary>
     public int Lanes { get; init; }
 
     public Conv2dShape Conv { get; init; }

@@ -31,7 +31,7 @@ internal static unsafe class SimdWarmUp
             view.SubView(2 * length + filterLength + channels, channels),
             view.SubView(length, length),
             view.SubView(length, length));
-        var program = new SimdProgram(groups: 1);
+        var program = new SimdProgram(1);
         program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = strided, Operands = operands });
         foreach (Conv2dAlgorithm algorithm in (ReadOnlySpan<Conv2dAlgorithm>)[Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4])
             program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = plain, Algorithm = algorithm, Operands = operands });
@@ -43,7 +43,7 @@ internal static unsafe class SimdWarmUp
         program.Add(new SimdStep { Operator = SimdOperator.MaxPool2d, Lanes = lanes, Pool = Pool2dShape.Create(1, Side, Side, channels, 3, 2, 1), Operands = operands });
         program.Add(new SimdStep { Operator = SimdOperator.AveragePool2d, Lanes = lanes, Pool = Pool2dShape.Global(1, Side, Side, channels), Operands = operands });
         program.Add(new SimdStep { Operator = SimdOperator.Softmax, Rows = 1, Columns = channels, Operands = operands });
-        program.Run(group: 0);
+        program.Run(group: 0, groups: 1);
         program.Finish();
     }
 }

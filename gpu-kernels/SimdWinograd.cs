@@ -26,9 +26,7 @@ internal static unsafe class SimdWinograd
     public static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
     {
         int outputs = WinogradFilter.Outputs(algorithm);
-        int tileRows = lanes == SimdLanes512.Count ? SimdLanes512.TileRows
-            : lanes == SimdLanes256.Count ? SimdLanes256.TileRows
-            : SimdLanes128.TileRows;
+        int tileRows = SimdWidth.TileRows(lanes);
         int tiles = Math.Min(MaxRegisterTiles(shape, outputs) * tileRows, WinogradFilter.Tiles(shape, algorithm));
         return SimdWinogradScratch.Bytes(shape, outputs, lanes, tiles);
     }
@@ -48,7 +46,8 @@ internal static unsafe class SimdWinograd
     {
         if (lanes == SimdLanes512.Count) Run<TTransform, SimdLanes512, Vector512<float>>(group, split, shape, operands, epilogue, scratch);
         else if (lanes == SimdLanes256.Count) Run<TTransform, SimdLanes256, Vector256<float>>(group, split, shape, operands, epilogue, scratch);
-        else Run<TTransform, SimdLanes128, Vector128<float>>(group, split, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes128.Count) Run<TTransform, SimdLanes128, Vector128<float>>(group, split, shape, operands, epilogue, scratch);
+        else Run<TTransform, SimdLanes32, float>(group, split, shape, operands, epilogue, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

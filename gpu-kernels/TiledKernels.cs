@@ -59,7 +59,7 @@ public sealed class TiledKernels : IKernelFamily
 
     /// <inheritdoc/>
     /// <remarks>GPU launches queue on the stream by themselves.</remarks>
-    public void BeginSequence()
+    public void BeginSequence(int? threads = null)
     {
     }
 

@@ -27,13 +27,14 @@ internal readonly record struct MachinePeak(double GflopPerSecond, double Gigaby
     /// <summary>Floats that a thread reads: 64 MiB, beyond what caches hold.</summary>
     private const int ReadFloats = 1 << 24;
 
-    /// <param name="lanes">Floats of a vector: 16, 8 or 4.</param>
+    /// <param name="lanes">Floats of a vector: 16, 8, 4 or 1.</param>
     /// <param name="threads">Threads at work.</param>
     public static MachinePeak Measure(int lanes, int threads) => lanes switch
     {
         16 => Measure<Vector512<float>, SimdLanes512>(threads),
         8 => Measure<Vector256<float>, SimdLanes256>(threads),
-        _ => Measure<Vector128<float>, SimdLanes128>(threads),
+        4 => Measure<Vector128<float>, SimdLanes128>(threads),
+        _ => Measure<float, SimdLanes32>(threads),
     };
 
     private static MachinePeak Measure<TVector, TLanes>(int threads)

@@ -23,6 +23,8 @@ internal sealed class ModelOptions
     private readonly Option<string?> device = new("--device", "-d") { Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.", HelpName = "ID" };
     private readonly Option<int> batch = new("--batch", "-b") { Description = "Images per run.", DefaultValueFactory = _ => 1, HelpName = "N" };
 
+    private readonly Option<int> threads = new("--threads") { Description = "Threads on the processor; a GPU ignores it. Default: all.", HelpName = "N" };
+
     public ModelOptions()
     {
         weights.RequirePath();
@@ -30,6 +32,7 @@ internal sealed class ModelOptions
         variant.RequireOneOf(ResNetVariants.Names);
         preset.RequireOneOf("imagenet-v1", "imagenet-v2");
         batch.RequireWholeNumber(1, LargestBatch);
+        threads.RequireWholeNumber(1, Environment.ProcessorCount);
     }
 
     /// <summary>Adds what says how a network computes: its weights and their variant.</summary>
@@ -48,14 +51,21 @@ internal sealed class ModelOptions
     /// <summary>Adds the names of classes.</summary>
     public void AddLabelsTo(Command command) => command.Add(labels);
 
-    /// <summary>Adds the device to compute on.</summary>
-    public void AddDeviceTo(Command command) => command.Add(device);
+    /// <summary>Adds the device to compute on, and how much of it.</summary>
+    public void AddDeviceTo(Command command)
+    {
+        command.Add(device);
+        command.Add(threads);
+    }
 
     /// <summary>Names of the given options that speak about a weights file.</summary>
     public IEnumerable<string> GivenForWeights(CommandResult result) =>
         new[] { weights, variant, preset }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
     public int Batch(ParseResult result) => result.GetValue(batch);
+
+    /// <summary>The number asked for, or null for all.</summary>
+    public int? Threads(ParseResult result) => result.GetValue(threads) is > 0 and int number ? number : null;
 
     public ComputeDevice Device(ParseResult result) =>
         result.GetValue(device) is { } id ? ComputeDevice.Get(id) : ComputeDevice.Default;

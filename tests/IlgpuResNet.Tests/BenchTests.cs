@@ -52,9 +52,10 @@ public sealed class BenchTests : IDisposable
     [TestMethod]
     public void Layers_lists_every_step_of_a_run()
     {
-        (int exitCode, _, string error) = Run("layers", "--model", Model, "--rounds", "5", "--json", Json);
+        (int exitCode, _, string error) = Run("layers", "--model", Model, "--threads", "1", "--rounds", "5", "--json", Json);
         Assert.AreEqual(0, exitCode, error);
         JsonElement figures = Figures();
+        Assert.AreEqual(1, figures.GetProperty("threads").GetInt32());
         JsonElement[] steps = [.. figures.GetProperty("steps").EnumerateArray()];
         string[] names = [.. steps.Select(step => step.GetProperty("name").GetString()!)];
         // 20 convolutions, two pools and the classifier; no softmax, for nobody asks for probabilities.
@@ -69,6 +70,7 @@ public sealed class BenchTests : IDisposable
 
     [TestMethod]
     [DataRow(2, "--rounds must be a whole number", "compare", "--rounds", "0")]
+    [DataRow(2, "--threads must be a whole number", "latency", "--threads", "100000")]
     [DataRow(2, "--model must be one of", "layers", "--model", "resnet7")]
     [DataRow(2, "there is no 'nowhere'", "cold", "--json", "nowhere/figures.json")]
     [DataRow(1, "nowhere.safetensors", "--peer", "Ours", "Cold", "nowhere.safetensors", "1", "1", "")]

@@ -3,6 +3,8 @@ using System.IO.Compression;
 using System.IO.Hashing;
 using System.Text.Json;
 using IlgpuResNet.Cli;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Kernels;
 using IlgpuResNet.Models;
 using IlgpuResNet.Weights;
 
@@ -57,6 +59,32 @@ public sealed class CommandLineTests : CommandLineFixture
         CommandLineResult three = await Run("classify", Folder, "--weights", Weights, "--device", "cpu", "--json", "--batch", "3");
         Assert.AreEqual(0, one.ExitCode, one.Error);
         Assert.AreEqual(one.Output, three.Output);
+    }
+
+    [TestMethod]
+    [DataRow("--threads 1", 1)]
+    [DataRow("", 0)]
+    public async Task As_many_threads_work_as_were_asked_for(string option, int threads)
+    {
+        string input = InFolder("in.npy"), output = InFolder("out.npy");
+        new NpyArray([1, 3, 40, 36], new float[3 * 40 * 36]).Save(input);
+        var kernels = (SimdKernels)ComputeDevice.Cpu.Open().Kernels;
+        string[] options = ["--weights", Weights, "--device", "cpu", .. option.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+        foreach (string[] command in (string[][])[["classify", Photo], ["embed", Photo, "-o", output], ["run", "-i", input, "-o", output]])
+        {
+            int started = 0;
+            kernels.Working = change => Interlocked.Add(ref started, Math.Max(change, 0));
+            try
+            {
+                CommandLineResult result = await Run([.. command, .. options]);
+                Assert.AreEqual(0, result.ExitCode, result.Error);
+            }
+            finally
+            {
+                kernels.Working = null;
+            }
+            Assert.AreEqual(threads > 0 ? threads : Environment.ProcessorCount, started, command[0]);
+        }
     }
 
     [TestMethod]
@@ -132,6 +160,8 @@ public sealed class CommandLineTests : CommandLineFixture
     [TestMethod]
     [DataRow("--batch 0", "--batch must be a whole number")]
     [DataRow("--batch many", "--batch must be a whole number")]
+    [DataRow("--threads 0", "--threads must be a whole number")]
+    [DataRow("--threads 100000", "--threads must be a whole number")]
     [DataRow("--top 0", "--top must be a whole number")]
     [DataRow("--variant v3", "--variant must be one of v1.5, v1, note, v2, but is 'v3'")]
     [DataRow("--nonsense", "--nonsense")]

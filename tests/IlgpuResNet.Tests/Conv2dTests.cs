@@ -267,7 +267,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
     }
 }
 
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class CpuConv2dTests() : Conv2dTests(BackEnd.Cpu);
 
 [TestClass]

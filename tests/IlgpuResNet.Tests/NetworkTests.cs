@@ -95,7 +95,7 @@ public abstract class NetworkTests(BackEnd backEnd)
     }
 }
 
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class NetworkCpuTests() : NetworkTests(BackEnd.Cpu);
 
 [TestClass, TestCategory("OpenCL")]

@@ -7,7 +7,7 @@ using IlgpuResNet.Models;
 namespace IlgpuResNet.Tests;
 
 /// <summary>What <see cref="SessionOptions.Numerics"/> changes in a session on the processor, and what it does not.</summary>
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class NumericsTests
 {
     private const int Seed = 7_002;
@@ -76,7 +76,7 @@ public sealed class NumericsTests
         runtime.ReleaseWeights(again);
 
         DeviceWeights Acquire(int side, Numerics numerics) =>
-            runtime.AcquireWeights(graph, ExecutionPlan.Create(graph, side, side, MaxBatch), numerics);
+            runtime.AcquireWeights(graph, ExecutionPlan.Create(graph, side, side, MaxBatch), numerics, threads: 2);
     }
 
     private float[] Run(ResNet model, Numerics numerics, int images)

@@ -85,7 +85,7 @@ public abstract class PointwiseTests(BackEnd backEnd)
     }
 }
 
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class CpuPointwiseTests() : PointwiseTests(BackEnd.Cpu);
 
 [TestClass]

@@ -174,7 +174,7 @@ public abstract class Pool2dTests(BackEnd backEnd)
     }
 }
 
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class CpuPool2dTests() : Pool2dTests(BackEnd.Cpu);
 
 [TestClass]

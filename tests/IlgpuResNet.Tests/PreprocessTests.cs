@@ -157,7 +157,7 @@ public abstract class PreprocessTests(BackEnd backEnd)
     }
 }
 
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class PreprocessCpuTests() : PreprocessTests(BackEnd.Cpu);
 
 [TestClass]

@@ -17,10 +17,11 @@ public sealed class SimdFilterTests
     {
         Conv2dShape shape = Conv2dShape.Create(1, 9, 9, c, k, kernel, kernel, 2, kernel / 2);
         float[] filter = TestData.Uniform(new Random(k + c), k * shape.GemmK);
-        foreach (int width in (ReadOnlySpan<int>)[8, 16, 32])
+        foreach (int lanes in (ReadOnlySpan<int>)[1, 4, 8, 16])
         {
-            float[] packed = Unwritten(SimdFilter.PackedLength(shape, width)), expected = new float[packed.Length];
-            SimdFilter.Pack(shape, width, filter, packed);
+            int width = 2 * lanes;
+            float[] packed = Unwritten(SimdFilter.PackedLength(shape, lanes)), expected = new float[packed.Length];
+            SimdFilter.Pack(shape, lanes, filter, packed);
             for (int n = 0; n < k; n++)
                 for (int i = 0; i < c; i++)
                     for (int tap = 0; tap < kernel * kernel; tap++)

@@ -6,7 +6,7 @@ using IlgpuResNet.Kernels;
 namespace IlgpuResNet.Tests;
 
 /// <summary>What the SIMD family promises beyond right results: the same bits however the work is split, on every vector width.</summary>
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class SimdKernelsTests
 {
     private const int Seed = 31;
@@ -51,6 +51,7 @@ public sealed class SimdKernelsTests
     }
 
     [TestMethod]
+    [DataRow(1)]
     [DataRow(4)]
     [DataRow(8)]
     [DataRow(16)]

@@ -53,6 +53,38 @@ public sealed class SimdProgramTests
     }
 
     [TestMethod]
+    public void A_sequence_for_fewer_threads_has_that_many_groups_and_the_next_call_has_all()
+    {
+        const int all = 4, classes = 10;
+        using Context context = Context.Create(builder => KernelContext.Configure(builder).CPU(new CPUDevice(2, 1, all)));
+        using Accelerator accelerator = context.Devices[0].CreateAccelerator(context);
+        var kernels = new SimdKernels(accelerator);
+        float[] scores = TestData.Uniform(new Random(Seed), all * classes);
+        using var input = accelerator.Allocate1D(scores);
+        using var output = accelerator.Allocate1D<float>(scores.Length);
+        int working = 0;
+        kernels.Working = change => Interlocked.Add(ref working, Math.Max(change, 0));
+        kernels.Softmax(accelerator.DefaultStream, all, classes, input.View, output.View);
+        Assert.AreEqual(all, working);
+        float[] expected = output.GetAsArray1D();
+        for (int threads = 1; threads <= all; threads++)
+        {
+            output.MemSetToZero();
+            working = 0;
+            kernels.BeginSequence(threads);
+            kernels.Softmax(accelerator.DefaultStream, all, classes, input.View, output.View);
+            kernels.EndSequence(accelerator.DefaultStream);
+            Assert.AreEqual(threads, working);
+            TestData.AssertSameBits(expected, output.GetAsArray1D(), $"seed {Seed}, {threads} threads");
+        }
+        working = 0;
+        kernels.Softmax(accelerator.DefaultStream, all, classes, input.View, output.View);
+        Assert.AreEqual(all, working);
+        foreach (int threads in (int[])[-1, 0, all + 1])
+            Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => kernels.BeginSequence(threads));
+    }
+
+    [TestMethod]
     public void Timestamps_are_the_starts_of_all_steps_and_the_end()
     {
         const int groups = 2, steps = 3;
@@ -63,7 +95,7 @@ public sealed class SimdProgramTests
             Array.Clear(timestamps);
             for (int step = 0; step < steps; step++) program.Add(new SimdStep { Operator = SimdOperator.Softmax });
             long before = Stopwatch.GetTimestamp();
-            Thread[] threads = [.. Enumerable.Range(0, groups).Select(group => new Thread(() => program.Run(group)))];
+            Thread[] threads = [.. Enumerable.Range(0, groups).Select(group => new Thread(() => program.Run(group, groups)))];
             foreach (Thread thread in threads) thread.Start();
             foreach (Thread thread in threads) thread.Join();
             program.Finish();
@@ -76,20 +108,20 @@ public sealed class SimdProgramTests
     [TestMethod]
     public void A_failing_step_ends_all_groups_and_leaves_the_program_usable()
     {
-        var program = new SimdProgram(groups: 3);
+        var program = new SimdProgram(mostGroups: 3);
         for (int round = 0; round < 3; round++)
         {
             program.Add(new SimdStep { Operator = SimdOperator.Softmax });
             program.Add(new SimdStep { Operator = (SimdOperator)99 });
             program.Add(new SimdStep { Operator = SimdOperator.Softmax });
-            Thread[] groups = [.. Enumerable.Range(0, 3).Select(group => new Thread(() => program.Run(group)))];
+            Thread[] groups = [.. Enumerable.Range(0, 3).Select(group => new Thread(() => program.Run(group, 3)))];
             foreach (Thread group in groups) group.Start();
             foreach (Thread group in groups) Assert.IsTrue(group.Join(TimeSpan.FromSeconds(30)), "a group waits for ever");
             Assert.ThrowsExactly<InvalidOperationException>(program.Finish);
         }
-        var single = new SimdProgram(groups: 1);
+        var single = new SimdProgram(mostGroups: 1);
         single.Add(new SimdStep { Operator = SimdOperator.Softmax });
-        single.Run(0);
+        single.Run(0, 1);
         single.Finish();
     }
 }

@@ -6,7 +6,7 @@ using IlgpuResNet.Kernels;
 namespace IlgpuResNet.Tests;
 
 /// <summary>Winograd's convolution on every vector width: right, as exact as it is said to be, and the same bits however the work is split.</summary>
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class SimdWinogradTests
 {
     private const int Seed = 41;
@@ -27,6 +27,8 @@ public sealed class SimdWinogradTests
     public required TestContext TestContext { get; set; }
 
     [TestMethod]
+    [DataRow(1, Conv2dAlgorithm.WinogradF2)]
+    [DataRow(1, Conv2dAlgorithm.WinogradF4)]
     [DataRow(4, Conv2dAlgorithm.WinogradF2)]
     [DataRow(4, Conv2dAlgorithm.WinogradF4)]
     [DataRow(8, Conv2dAlgorithm.WinogradF2)]

@@ -50,7 +50,7 @@ public abstract class SoftmaxTests(BackEnd backEnd)
     }
 }
 
-[TestClass]
+[TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class CpuSoftmaxTests() : SoftmaxTests(BackEnd.Cpu);
 
 [TestClass]

@@ -9,7 +9,6 @@ internal static class BenchOptions
 {
     private const int LargestBatch = 4096;
     private const int MostRounds = 1_000_000;
-    private const int MostThreads = 1024;
 
     public static Option<string?> Model()
     {
@@ -20,7 +19,8 @@ internal static class BenchOptions
 
     public static Option<int> Batch() => Number("--batch", "Images per run.", 1, LargestBatch);
 
-    public static Option<int> Threads() => Number("--threads", "Threads of each engine.", Environment.ProcessorCount, MostThreads);
+    public static Option<int> Threads(string description = "Threads of each engine.") =>
+        Number("--threads", description, Environment.ProcessorCount, Environment.ProcessorCount);
 
     public static Option<int> Rounds(int rounds, string description) => Number("--rounds", description, rounds, MostRounds);
 

@@ -18,23 +18,23 @@ internal static class LatencyCommand
     {
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
-        Option<int> batch = BenchOptions.Batch(), rounds = BenchOptions.Rounds(DefaultRounds, "Timed runs.");
-        var command = new Command("latency", "Times one network on one device.") { model, device, batch, rounds, json };
+        Option<int> batch = BenchOptions.Batch(), threads = BenchOptions.Threads("Threads on the processor; a GPU ignores it."), rounds = BenchOptions.Rounds(DefaultRounds, "Timed runs.");
+        var command = new Command("latency", "Times one network on one device.") { model, device, batch, threads, rounds, json };
         command.SetAction(result =>
         {
             Latency latency = Measure(
-                result.Preset(model), ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), result.GetValue(rounds));
+                result.Preset(model), ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), result.GetValue(threads), result.GetValue(rounds));
             Console.WriteLine(latency.ToText());
             Figures.WriteJson(result.GetValue(json), latency);
         });
         return command;
     }
 
-    private static Latency Measure(ResNetConfig config, ComputeDevice device, int batch, int rounds)
+    private static Latency Measure(ResNetConfig config, ComputeDevice device, int batch, int threads, int rounds)
     {
         long start = Stopwatch.GetTimestamp();
         using ResNet model = ResNet.Create(config);
-        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = batch });
+        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = batch, Threads = threads });
         double loadMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         float[] input = new float[batch * session.Plan.Input.Shape.Count];
         var random = new Random(1);
@@ -58,18 +58,18 @@ internal static class LatencyCommand
         Array.Sort(times);
         double median = times[rounds / 2];
         return new Latency(
-            config.Name, device.Id, device.Name, batch, rounds, loadMs, firstMs, times[0], median, times[^1],
+            config.Name, device.Id, device.Name, batch, session.Threads, rounds, loadMs, firstMs, times[0], median, times[^1],
             batch * 1000 / median, 2e-6 * batch * session.Plan.Macs / median, (double)allocated / rounds, session.Plan.Steps.Length - 1,
             Process.GetCurrentProcess().PeakWorkingSet64 / Mebi);
     }
 
     /// <summary>Times in milliseconds, memory in MiB; allocation is the whole process's, per run.</summary>
     private sealed record Latency(
-        string Model, string Device, string DeviceName, int Batch, int Rounds, double LoadMs, double FirstMs, double MinMs, double MedianMs, double MaxMs,
+        string Model, string Device, string DeviceName, int Batch, int? Threads, int Rounds, double LoadMs, double FirstMs, double MinMs, double MedianMs, double MaxMs,
         double ImagesPerSecond, double GflopPerSecond, double AllocatedBytesPerRun, int StepsPerRun, double PeakResidentMib)
     {
         public string ToText() => string.Create(CultureInfo.InvariantCulture, $"""
-            {Model}, batch {Batch}, {Device} ({DeviceName}), {Rounds} rounds
+            {Model}, batch {Batch}, {Device} ({DeviceName}){(Threads is null ? "" : $", {Threads} of its threads")}, {Rounds} rounds
             load        {LoadMs:F0} ms, first run {FirstMs:F0} ms
             run         median {MedianMs:F1} ms, min {MinMs:F1}, max {MaxMs:F1}
             rate        {ImagesPerSecond:F1} images/s, {GflopPerSecond:F1} GFLOP/s

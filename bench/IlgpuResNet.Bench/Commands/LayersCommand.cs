@@ -19,31 +19,31 @@ internal static class LayersCommand
     public static Command Create()
     {
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
-        Option<int> batch = BenchOptions.Batch();
+        Option<int> batch = BenchOptions.Batch(), threads = BenchOptions.Threads("Threads at work.");
         Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Timed runs; the faster half counts.");
-        var command = new Command("layers", "Times each step on the processor and compares it with the machine's peak.") { model, batch, rounds, json };
+        var command = new Command("layers", "Times each step on the processor and compares it with the machine's peak.") { model, batch, threads, rounds, json };
         command.SetAction(result =>
         {
-            Report report = Measure(result.Preset(model), result.GetValue(batch), result.GetValue(rounds));
+            Report report = Measure(result.Preset(model), result.GetValue(batch), result.GetValue(threads), result.GetValue(rounds));
             report.Print();
             Figures.WriteJson(result.GetValue(json), report);
         });
         return command;
     }
 
-    private static Report Measure(ResNetConfig config, int batch, int rounds)
+    private static Report Measure(ResNetConfig config, int batch, int threads, int rounds)
     {
         using ResNet network = RandomData.Network(config);
-        using var session = new InferenceSession(network, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch });
+        using var session = new InferenceSession(network, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch, Threads = threads });
         var kernels = (SimdKernels)session.Kernels;
         StepTimes times = StepTimes.Measure(session, kernels, RandomData.Images(batch * session.Input.Length), rounds);
-        MachinePeak peak = MachinePeak.Measure(kernels.Lanes, kernels.Groups);
+        MachinePeak peak = MachinePeak.Measure(kernels.Lanes, threads);
 
         PlanStep[] steps = [.. session.Plan.Steps.Take(times.StepMs.Length)];
         double all = steps.Sum(step => step.Macs), covered = 0;
         var main = new HashSet<PlanStep>(steps.OrderByDescending(step => step.Macs).TakeWhile(step => (covered += step.Macs) - step.Macs < MainShare * all));
         return new Report(
-            config.Name, batch, kernels.Groups, kernels.Lanes, peak.GflopPerSecond, peak.GigabytesPerSecond,
+            config.Name, batch, threads, kernels.Lanes, peak.GflopPerSecond, peak.GigabytesPerSecond,
             2e-6 * batch * all / peak.GflopPerSecond,
             1e-6 * sizeof(float) * steps.Sum(step => step.Parameters) / peak.GigabytesPerSecond,
             times.EndToEndMs, times.StepMs.Sum(), times.StepMs.Sum() / times.EndToEndMs,

@@ -42,5 +42,5 @@ internal sealed record EngineJob(EngineKind Engine, EngineTask Task, string Mode
         int.Parse(arguments[5], CultureInfo.InvariantCulture),
         arguments[6]);
 
-    public IEngine Open() => Engine is EngineKind.Ours ? new OurEngine(ModelFile, Batch) : new OrtEngine(ModelFile, Batch, Threads);
+    public IEngine Open() => Engine is EngineKind.Ours ? new OurEngine(ModelFile, Batch, Threads) : new OrtEngine(ModelFile, Batch, Threads);
 }

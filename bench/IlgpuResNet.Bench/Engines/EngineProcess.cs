@@ -7,9 +7,6 @@ namespace IlgpuResNet.Bench.Engines;
 /// <summary>An engine in a process of its own, which is killed when this is disposed.</summary>
 internal sealed class EngineProcess : IDisposable
 {
-    /// <summary>What .NET takes for the number of processors; this library has that many threads.</summary>
-    private const string ProcessorCount = "DOTNET_PROCESSOR_COUNT";
-
     private readonly EngineJob job;
     private readonly Process process;
     private readonly Task<string> errors;
@@ -42,7 +39,6 @@ internal sealed class EngineProcess : IDisposable
         // "dotnet X.dll" instead of the program that stands beside X.dll.
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(EngineProcess).Assembly.Location);
         foreach (string argument in job.ToArguments()) start.ArgumentList.Add(argument);
-        if (job.Engine is EngineKind.Ours) start.Environment[ProcessorCount] = job.Threads.ToString(CultureInfo.InvariantCulture);
         return new EngineProcess(job, Process.Start(start)!);
     }
 

@@ -4,20 +4,20 @@ using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Engines;
 
-/// <summary>This library on the processor. Its threads are as many as .NET says the machine has processors.</summary>
+/// <summary>This library on the processor.</summary>
 internal sealed class OurEngine : IEngine
 {
     private readonly Model model;
     private readonly InferenceSession session;
     private readonly float[] images;
 
-    public OurEngine(string path, int batch)
+    public OurEngine(string path, int batch, int threads)
     {
         ComputeDevice.Cpu.Prepare();
         model = Model.Load(path);
         try
         {
-            session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch });
+            session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch, Threads = threads });
         }
         catch
         {

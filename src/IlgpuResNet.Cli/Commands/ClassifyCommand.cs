@@ -36,7 +36,11 @@ internal static class ClassifyCommand
                 string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
                 if (files.Length == 0) throw NoImages(result.GetValue(images)!);
                 using Model model = options.Load(result);
-                using var session = new InferenceSession(model, options.Device(result), new SessionOptions { MaxBatch = Math.Min(options.Batch(result), files.Length) });
+                using var session = new InferenceSession(model, options.Device(result), new SessionOptions
+                {
+                    MaxBatch = Math.Min(options.Batch(result), files.Length),
+                    Threads = options.Threads(result),
+                });
                 foreach (string warning in session.Warnings) console.Warning(warning);
 
                 var classifier = new FileClassifier(model, session, result.GetValue(top), applyOrientation: !result.GetValue(ignoreOrientation));

@@ -30,6 +30,7 @@ internal static class EmbedCommand
                 using var session = new InferenceSession(model, options.Device(result), new SessionOptions
                 {
                     MaxBatch = Math.Min(options.Batch(result), files.Length),
+                    Threads = options.Threads(result),
                     Outputs = [.. targets.Select(target => target.Tensor ?? model.FeatureName ?? throw NoFeatures(model))],
                 });
                 foreach (string warning in session.Warnings) console.Warning(warning);

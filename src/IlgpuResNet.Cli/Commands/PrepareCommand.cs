@@ -23,7 +23,7 @@ internal static class PrepareCommand
         {
             PixelBuffer picture = ImageFile.Load(result.GetValue(image)!);
             using Model model = options.Load(result);
-            using var session = new InferenceSession(model, options.Device(result));
+            using var session = new InferenceSession(model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
             foreach (string warning in session.Warnings) console.Warning(warning);
             int side = model.Preset.CropSize;
             float[] prepared = new float[session.Plan.Input.Shape.Count];

@@ -31,7 +31,7 @@ internal static class RunCommand
             OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, result.GetValue(input)!);
             NpyArray values = Load(result.GetValue(input)!);
             using Model model = options.Load(result, result.GetValue(file));
-            using InferenceSession session = Open(model, values, targets, result.GetValue(input)!, options.Batch(result), () => options.Device(result));
+            using InferenceSession session = Open(model, values, targets, result.GetValue(input)!, options, result);
             foreach (string warning in session.Warnings) console.Warning(warning);
 
             int count = CountOf(session, values, result.GetValue(input)!);
@@ -54,7 +54,7 @@ internal static class RunCommand
     }
 
     /// <summary>A session for inputs of the given size that gives what is to be written.</summary>
-    private static InferenceSession Open(Model model, NpyArray values, OutputTarget[] targets, string path, int batch, Func<Devices.ComputeDevice> device)
+    private static InferenceSession Open(Model model, NpyArray values, OutputTarget[] targets, string path, ModelOptions options, ParseResult result)
     {
         if (model is ResNet resNet)
         {
@@ -64,9 +64,10 @@ internal static class RunCommand
                 throw new ResNetException($"{path}: the network takes {resNet.Config.InputChannels} channels, but the input has {values.Shape[1]}. Its order must be [N, C, H, W].");
         }
         (int? height, int? width) = model.SizeOf(values.Shape);
-        return new InferenceSession(model, device(), new SessionOptions
+        return new InferenceSession(model, options.Device(result), new SessionOptions
         {
-            MaxBatch = Math.Min(batch, Math.Max(values.Shape is [var n, ..] ? n : 1, 1)),
+            MaxBatch = Math.Min(options.Batch(result), Math.Max(values.Shape is [var n, ..] ? n : 1, 1)),
+            Threads = options.Threads(result),
             Height = height,
             Width = width,
             Outputs = [.. targets.Select(target => target.Tensor ?? model.OutputNames[0])],

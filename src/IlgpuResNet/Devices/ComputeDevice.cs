@@ -89,7 +89,8 @@ public sealed class ComputeDevice
     private static string VectorName =>
         System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated ? "512-bit vectors"
         : System.Runtime.Intrinsics.Vector256.IsHardwareAccelerated ? "256-bit vectors"
-        : "128-bit vectors";
+        : System.Runtime.Intrinsics.Vector128.IsHardwareAccelerated ? "128-bit vectors"
+        : "no vectors";
 
     /// <summary>Every device of this machine: CUDA, then OpenCL, then the processor.</summary>
     public static IReadOnlyList<ComputeDevice> List() => Devices.Value;
@@ -135,6 +136,17 @@ public sealed class ComputeDevice
     internal DeviceRuntime Open()
     {
         lock (gate) return runtime ??= DeviceRuntime.Create(this, device.AcceleratorType, select);
+    }
+
+    /// <summary>The threads of a session that asks for so many: all when it asks for none, null on a device that is not the processor.</summary>
+    /// <exception cref="DeviceException">There are not as many.</exception>
+    internal int? ThreadsOf(int? asked)
+    {
+        if (Kind is not DeviceKind.Cpu) return null;
+        int threads = asked ?? Multiprocessors;
+        return threads >= 1 && threads <= Multiprocessors
+            ? threads
+            : throw new DeviceException($"{Id}: {threads} threads were asked for, but there are {Multiprocessors}; ask for 1 to {Multiprocessors}, or for no number to have all.");
     }
 
     private static ComputeDevice CreateCpu()

@@ -15,7 +15,7 @@ namespace IlgpuResNet.Devices;
 internal sealed class DeviceRuntime
 {
     private readonly List<SharedWeights> weights = [];
-    private readonly Task<PreprocessKernels> loading;
+    private readonly Task loading;
 
     private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
     {
@@ -25,7 +25,8 @@ internal sealed class DeviceRuntime
         loading = Task.Run(() =>
         {
             Kernels.Load();
-            return new PreprocessKernels(accelerator);
+            // ILGPU keeps what it has compiled: sessions find it.
+            _ = new PreprocessKernels(accelerator);
         });
     }
 
@@ -62,14 +63,14 @@ internal sealed class DeviceRuntime
     }
 
     /// <summary>Waits until all kernels are compiled, which another thread does since the device was opened.</summary>
-    public PreprocessKernels WaitForKernels() => loading.GetAwaiter().GetResult();
+    public void WaitForKernels() => loading.GetAwaiter().GetResult();
 
     /// <summary>Allocates floats, or says how many bytes were asked for.</summary>
-    public MemoryBuffer1D<float, Stride1D.Dense> Allocate(long length, string purpose)
+    public DeviceMemory Allocate(long length, string purpose)
     {
         try
         {
-            return Accelerator.Allocate1D<float>(length);
+            return new DeviceMemory(Accelerator, length);
         }
         catch (Exception e) when (e is not ResNetException)
         {
@@ -87,13 +88,13 @@ internal sealed class DeviceRuntime
     /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
     /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, Numerics numerics)
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, Numerics numerics, int? threads)
     {
         ImmutableArray<Conv2dAlgorithm> algorithms = DeviceWeights.ChooseAlgorithms(Kernels, plan, numerics);
         lock (weights)
         {
             SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.SequenceEqual(algorithms));
-            if (shared is null) weights.Add(shared = new SharedWeights(graph, algorithms, DeviceWeights.Create(this, graph.Name, plan.Steps, algorithms)));
+            if (shared is null) weights.Add(shared = new SharedWeights(graph, algorithms, DeviceWeights.Create(this, graph.Name, plan.Steps, algorithms, threads)));
             shared.Sessions++;
             return shared.Weights;
         }

@@ -20,13 +20,13 @@ internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<f
 internal sealed class DeviceWeights : IDisposable
 {
     private readonly DeviceRuntime runtime;
-    private readonly MemoryBuffer1D<float, Stride1D.Dense> buffer;
+    private readonly DeviceMemory memory;
     private readonly Dictionary<string, NodeWeights> nodes = [];
 
-    private DeviceWeights(DeviceRuntime runtime, MemoryBuffer1D<float, Stride1D.Dense> buffer)
+    private DeviceWeights(DeviceRuntime runtime, DeviceMemory memory)
     {
         this.runtime = runtime;
-        this.buffer = buffer;
+        this.memory = memory;
     }
 
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
@@ -45,13 +45,13 @@ internal sealed class DeviceWeights : IDisposable
             : kernels.FastestConv2d(BoundStep.ConvShape(step));
     }
 
-    /// <summary>Packs and uploads the weights of some steps.</summary>
+    /// <summary>Packs and uploads the weights of some steps, with so many threads where that is the processor's own work.</summary>
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
-    public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms)
+    public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms, int? threads)
     {
         try
         {
-            return Pack(runtime, name, steps, algorithms);
+            return Pack(runtime, name, steps, algorithms, threads);
         }
         catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {
@@ -59,7 +59,7 @@ internal sealed class DeviceWeights : IDisposable
         }
     }
 
-    private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms)
+    private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms, int? threads)
     {
         var layers = new List<Layer>();
         long total = 0;
@@ -77,13 +77,13 @@ internal sealed class DeviceWeights : IDisposable
         try
         {
             foreach (Layer layer in layers) weights.nodes.Add(layer.Node.Output, weights.Place(layer));
-            // Where they are packed in place, all cores do it, large layers first so that all end together; a device takes copies from one thread.
-            bool inPlace = !runtime.Memory(weights.buffer.View.BaseView.SubView(0, 1)).IsEmpty;
+            // Where they are packed in place, all threads do it, large layers first so that all end together; a device takes copies from one thread.
+            bool inPlace = !runtime.Memory(weights.memory.View.SubView(0, 1)).IsEmpty;
             Layer[] order = [.. layers.OrderByDescending(layer => layer.FilterLength)];
             long filter = layers.Select(layer => layer.Node.Filter?.Count ?? 0).DefaultIfEmpty().Max();
             long packed = inPlace ? 0 : layers.Select(layer => Math.Max(layer.FilterLength, layer.Channels)).DefaultIfEmpty().Max();
             ParallelWork.Run(
-                order.Length, inPlace ? Environment.ProcessorCount : 1, () => new Scratch(filter, packed), (i, scratch) => weights.Fill(order[i], scratch));
+                order.Length, inPlace ? threads ?? 1 : 1, () => new Scratch(filter, packed), (i, scratch) => weights.Fill(order[i], scratch));
             weights.Warnings = [.. layers.SelectMany(layer => layer.Warnings)];
             return weights;
         }
@@ -99,7 +99,7 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>How a node is computed; direct where it has no weights.</summary>
     public Conv2dAlgorithm AlgorithmOf(Node node) => nodes.GetValueOrDefault(node.Output).Algorithm;
 
-    public void Dispose() => buffer.Dispose();
+    public void Dispose() => memory.Dispose();
 
     private NodeWeights Place(Layer layer)
     {
@@ -108,7 +108,7 @@ internal sealed class DeviceWeights : IDisposable
 
         ArrayView<float> Next(int length)
         {
-            ArrayView<float> view = buffer.View.BaseView.SubView(offset, length);
+            ArrayView<float> view = memory.View.SubView(offset, length);
             offset += MemoryPlanner.Align(length);
             return view;
         }
@@ -149,7 +149,7 @@ internal sealed class DeviceWeights : IDisposable
 
     private void Upload(ArrayView<float> place, ReadOnlySpan<float> values)
     {
-        if (values.Length > 0 && runtime.Memory(place).IsEmpty) place.CopyFromCPU(buffer.Accelerator.DefaultStream, values);
+        if (values.Length > 0 && runtime.Memory(place).IsEmpty) place.CopyFromCPU(memory.DefaultStream, values);
     }
 
     /// <summary>One layer before it is packed.</summary>

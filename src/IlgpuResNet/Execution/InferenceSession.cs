@@ -14,7 +14,8 @@ namespace IlgpuResNet.Execution;
 /// <summary>
 /// A network ready to run on one device: kernels compiled, weights packed and uploaded, one arena for all activations.
 /// Runs allocate, compile and look up nothing (preprocessing grows its staging memory when an image is larger than any before).
-/// Thread-safe: calls from several threads run one after another and give the same bits as serial calls. Sessions of one
+/// Thread-safe: calls from several threads run one after another and give the same bits as serial calls. So do runs of
+/// several sessions on one device: however many there are, no more threads than processors are at work. Sessions of one
 /// network with the same outputs on one device share its weights; those of an ONNX file, if the size of the image is the same, too.
 /// </summary>
 public sealed class InferenceSession : IDisposable
@@ -28,7 +29,7 @@ public sealed class InferenceSession : IDisposable
     private readonly DeviceRuntime runtime;
     private readonly DeviceWeights weights;
     private readonly AcceleratorStream stream;
-    private readonly MemoryBuffer1D<float, Stride1D.Dense> arena;
+    private readonly DeviceMemory arena;
     private readonly Preprocessor preprocessor;
     private readonly ImmutableArray<BoundStep> steps;
     private readonly ImmutableArray<BoundOutput> outputs;
@@ -42,7 +43,7 @@ public sealed class InferenceSession : IDisposable
     /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>.</param>
     /// <param name="options">Batch, image size and outputs, or null for the logits of one image of the network's own size.</param>
     /// <exception cref="GraphException">The network cannot take images of that size or lacks an output, or the batch is not positive.</exception>
-    /// <exception cref="DeviceException">The device cannot be opened or has too little memory.</exception>
+    /// <exception cref="DeviceException">The device cannot be opened, has too little memory, or not as many threads as the options ask for.</exception>
     /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     public InferenceSession(Model model, ComputeDevice? device = null, SessionOptions? options = null)
@@ -57,22 +58,24 @@ public sealed class InferenceSession : IDisposable
         network = model.Bind(options.Height, options.Width, options.Outputs);
         Input = InfoOf(network.Input);
         Outputs = [.. network.Outputs.Select(InfoOf)];
+        Threads = device.ThreadsOf(options.Threads);
         runtime = device.Open();
         Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
         try
         {
-            weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics);
+            weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             stream = runtime.Accelerator.CreateStream();
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
-            ArrayView<float> view = arena.View.BaseView;
+            ArrayView<float> view = arena.View;
             steps = [.. Plan.Steps.Select(step => BoundStep.Create(runtime.Kernels, step, view, weights))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
             long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
             staging = GC.AllocateUninitializedArray<float>(checked((int)staged), pinned: true);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
-            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, runtime.WaitForKernels());
+            runtime.WaitForKernels();
+            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, Threads);
         }
         catch (Exception e)
         {
@@ -221,6 +224,9 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
+    /// <summary>Processor threads that work on a run; null on a device that is not the processor.</summary>
+    internal int? Threads { get; }
+
     /// <summary>The kernels it runs, for measurements.</summary>
     internal IKernelFamily Kernels => runtime.Kernels;
 
@@ -311,7 +317,7 @@ public sealed class InferenceSession : IDisposable
         {
             if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
         }
-        runtime.Kernels.BeginSequence();
+        runtime.Kernels.BeginSequence(Threads);
         int single = Math.Min(count, Plan.SingleSteps);
         for (int image = 0; image < batch; image++)
         {

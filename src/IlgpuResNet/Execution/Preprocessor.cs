@@ -37,15 +37,15 @@ internal sealed class Preprocessor : IDisposable
     private Range columns;
     private Range rows;
 
-    /// <summary>Uploads the normalisation table, and loads the kernels where there are none yet.</summary>
+    /// <summary>Loads the kernels and uploads the normalisation table.</summary>
     /// <exception cref="ImageException">The preset's numbers make no input.</exception>
-    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, PreprocessKernels? kernels = null)
+    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, int? threads = null)
     {
         preset.Validate();
         this.accelerator = accelerator;
         this.stream = stream;
         this.preset = preset;
-        this.kernels = kernels ?? new PreprocessKernels(accelerator);
+        kernels = new PreprocessKernels(accelerator, threads);
         table = accelerator.Allocate1D(NormalisationTable(preset));
     }
 

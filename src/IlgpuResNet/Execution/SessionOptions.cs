@@ -18,6 +18,17 @@ public sealed record SessionOptions
     public Numerics Numerics { get; init; }
 
     /// <summary>
+    /// Threads that work on a run on the processor, from 1 to <see cref="Environment.ProcessorCount"/>, or null for that many. They
+    /// change no bit of a result. Ignored on any other device, a processor behind OpenCL included.
+    /// </summary>
+    /// <remarks>
+    /// All sessions on the processor share its threads and take turns, whole runs at a time, so several sessions never have more threads
+    /// at work than the one of them with the most; what a calling thread does itself, to bring its images in and its results out, comes
+    /// on top. Two sessions of one thread each do not run side by side.
+    /// </remarks>
+    public int? Threads { get; init; }
+
+    /// <summary>
     /// Names of the tensors that runs give, such as <c>layer3</c> or <c>avgpool</c>, or those of an ONNX file; empty for what the
     /// network is made to give. Only what they need is computed and kept.
     /// </summary>
