@@ -46,7 +46,7 @@ internal sealed class DeviceRuntime
         Accelerator? accelerator = null;
         try
         {
-            context = Context.Create(builder => select(KernelContext.Configure(builder)));
+            context = Context.Create(builder => select(device.Kind is DeviceKind.Cpu ? KernelContext.ConfigureForSimd(builder) : KernelContext.Configure(builder)));
             // A context that finds none of the devices asked for adds a slow simulated one: it must not pass for them.
             Device found = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == type)
                 ?? throw new DeviceException($"{device.Id}: the device is gone. Check its driver, or name another device.");
