@@ -20,12 +20,18 @@ public readonly record struct Operands(
 
 /// <summary>
 /// The operators of the network as one family of kernels, loaded on one accelerator. Everything that compiles
-/// or allocates happens in the constructor; the methods only enqueue work on the stream. Views may be larger
+/// or allocates happens in the constructor and in <see cref="Load"/>; the methods only enqueue work on the stream. Views may be larger
 /// than the shape needs; nothing outside the shape's extent is read or written. Not thread-safe: callers
 /// that share an instance serialise their calls.
 /// </summary>
 public interface IKernelFamily
 {
+    /// <summary>
+    /// Compiles what the constructor has not, which may take a while: filters can be packed on other threads meanwhile. Without it
+    /// the first operator does so.
+    /// </summary>
+    void Load();
+
     /// <summary>
     /// Starts a sequence: what is called until <see cref="EndSequence"/> may be gathered and launched as one.
     /// Forgets a sequence that was not ended; so does a call that throws.

@@ -19,4 +19,14 @@ public static class KernelContext
         FusedMultiplyAdd.Register(builder.GetIntrinsicManager());
         return builder;
     }
+
+    /// <summary>
+    /// The same for a context whose only device is ILGPU's CPU accelerator as <see cref="SimdKernels"/> want it. It runs the C# itself, so
+    /// that work on ILGPU's form of it would only delay the start.
+    /// </summary>
+    public static Context.Builder ConfigureForSimd(Context.Builder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.Optimize(OptimizationLevel.O0);
+    }
 }

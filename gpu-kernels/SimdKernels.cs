@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
@@ -14,20 +15,21 @@ namespace IlgpuResNet.Kernels;
 public sealed class SimdKernels : IKernelFamily
 {
     private readonly int lanes;
-    private readonly Action<AcceleratorStream, KernelConfig, long> run;
+    private readonly Accelerator accelerator;
     private readonly SimdProgram program;
     private readonly GCHandle handle;
+    private Action<AcceleratorStream, KernelConfig, long>? run;
     private bool gathering;
     private int sequenceGroups;
 
-    /// <summary>Loads the kernels with the widest vectors this machine has.</summary>
+    /// <summary>Makes the kernels with the widest vectors this machine has.</summary>
     /// <exception cref="NotSupportedException">The accelerator is not ILGPU's CPU accelerator.</exception>
     public SimdKernels(Accelerator accelerator)
         : this(accelerator, SimdWidth.Widest)
     {
     }
 
-    /// <summary>Loads the kernels with vectors of 16, 8 or 4 lanes, or single floats; vectors that the machine lacks are put together by .NET, slowly.</summary>
+    /// <summary>Makes the kernels with vectors of 16, 8 or 4 lanes, or single floats; vectors that the machine lacks are put together by .NET, slowly.</summary>
     internal SimdKernels(Accelerator accelerator, int lanes)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
@@ -35,8 +37,8 @@ public sealed class SimdKernels : IKernelFamily
             throw new NotSupportedException(
                 $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use {nameof(TiledKernels)} there.");
         this.lanes = lanes;
+        this.accelerator = accelerator;
         Groups = accelerator.NumMultiprocessors;
-        run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);
         program = new SimdProgram(Groups);
         handle = GCHandle.Alloc(program, GCHandleType.Weak);
     }
@@ -74,6 +76,16 @@ public sealed class SimdKernels : IKernelFamily
     {
         get => program.Timestamps;
         set => program.Timestamps = value;
+    }
+
+    /// <inheritdoc/>
+    public void Load()
+    {
+        if (run is not null) return;
+        LoadKernel();
+        SimdWarmUp.Run(accelerator, lanes);
+        // No steps: what launches them is compiled.
+        run(accelerator.DefaultStream, new KernelConfig(Groups, 1), GCHandle.ToIntPtr(handle));
     }
 
     /// <inheritdoc/>
@@ -174,6 +186,9 @@ public sealed class SimdKernels : IKernelFamily
 
     private static Operands Only(ArrayView<float> input, ArrayView<float> output) => new(input, default, default, default, default, output);
 
+    [MemberNotNull(nameof(run))]
+    private void LoadKernel() => run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);
+
     private void Enqueue(AcceleratorStream stream, in SimdStep step)
     {
         program.Add(step);
@@ -183,6 +198,7 @@ public sealed class SimdKernels : IKernelFamily
     /// <summary>Runs the program; the CPU accelerator has done it when its launch returns.</summary>
     private void Launch(AcceleratorStream stream, int groups)
     {
+        if (run is null) LoadKernel();
         run(stream, new KernelConfig(groups, 1), GCHandle.ToIntPtr(handle));
         program.Finish();
         // The kernel finds the program by a weak handle that this instance's finalizer frees.

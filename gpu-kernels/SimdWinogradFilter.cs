@@ -80,19 +80,26 @@ internal static class SimdWinogradFilter
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void Combine(double* source, int stride, double* matrixRow, double* result, int width)
     {
-        for (int k = 0; k < width; k += Vector256<double>.Count) Combine(source + k, stride, matrixRow).Store(result + k);
+        int k = 0;
+        for (; k + Vector256<double>.Count <= width; k += Vector256<double>.Count) CombineVector(source + k, stride, matrixRow).Store(result + k);
+        for (; k < width; k++) result[k] = CombineOne(source + k, stride, matrixRow);
     }
 
     /// <summary>The same, rounded.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void Combine(double* source, int stride, double* matrixRow, float* result, int width)
     {
-        // A width is two vectors of 4, 8 or 16 floats.
-        for (int k = 0; k < width; k += Vector256<float>.Count)
-            Vector256.Narrow(Combine(source + k, stride, matrixRow), Combine(source + k + Vector256<double>.Count, stride, matrixRow)).Store(result + k);
+        int k = 0;
+        for (; k + Vector256<float>.Count <= width; k += Vector256<float>.Count)
+            Vector256.Narrow(CombineVector(source + k, stride, matrixRow), CombineVector(source + k + Vector256<double>.Count, stride, matrixRow)).Store(result + k);
+        for (; k < width; k++) result[k] = (float)CombineOne(source + k, stride, matrixRow);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe Vector256<double> Combine(double* source, int stride, double* matrixRow) =>
+    private static unsafe Vector256<double> CombineVector(double* source, int stride, double* matrixRow) =>
         matrixRow[0] * Vector256.Load(source) + matrixRow[1] * Vector256.Load(source + stride) + matrixRow[2] * Vector256.Load(source + 2 * stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe double CombineOne(double* source, int stride, double* matrixRow) =>
+        matrixRow[0] * source[0] + matrixRow[1] * source[stride] + matrixRow[2] * source[2 * stride];
 }

@@ -46,6 +46,12 @@ public sealed class TiledKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
+    public void Load()
+    {
+        // A GPU's driver compiles for the thread that opened it: the constructor has done it.
+    }
+
+    /// <inheritdoc/>
     public string Name => "tiled";
 
     /// <inheritdoc/>

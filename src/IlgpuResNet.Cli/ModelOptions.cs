@@ -75,6 +75,7 @@ internal sealed class ModelOptions
     /// <param name="path">The network's file, where a command has an argument for it.</param>
     public Model Load(ParseResult result, string? path = null)
     {
+        if (result.CommandResult.Command.Options.Contains(device)) PrepareDevice(result);
         Model model = Model.Load(
             path ?? result.GetValue(weights) ?? BoxedWeights,
             ResNetVariants.Parse(result.GetValue(variant)),
@@ -93,4 +94,16 @@ internal sealed class ModelOptions
             throw;
         }
     }
+
+    /// <summary>Finds and opens the device while the network loads. Who asks for it later learns what is wrong with it.</summary>
+    private void PrepareDevice(ParseResult result) => Task.Run(() =>
+    {
+        try
+        {
+            Device(result).Prepare();
+        }
+        catch (ResNetException)
+        {
+        }
+    });
 }

@@ -76,7 +76,7 @@ public sealed class NumericsTests
         runtime.ReleaseWeights(again);
 
         DeviceWeights Acquire(int side, Numerics numerics) =>
-            runtime.AcquireWeights(graph, ExecutionPlan.Create(graph, side, side, MaxBatch), numerics);
+            runtime.AcquireWeights(graph, ExecutionPlan.Create(graph, side, side, MaxBatch), numerics, threads: 2);
     }
 
     private float[] Run(ResNet model, Numerics numerics, int images)

@@ -13,6 +13,7 @@ internal sealed class OurEngine : IEngine
 
     public OurEngine(string path, int batch, int threads)
     {
+        ComputeDevice.Cpu.Prepare();
         model = Model.Load(path);
         try
         {

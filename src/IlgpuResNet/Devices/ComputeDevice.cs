@@ -107,6 +107,27 @@ public sealed class ComputeDevice
             ?? throw new DeviceException($"There is no device '{id}' on this machine; it has {string.Join(", ", Devices.Value.Select(device => device.Id))}. Name one of these.");
     }
 
+    /// <summary>
+    /// Starts to open the device and to compile its kernels, on another thread. A program that knows its device before it loads a network
+    /// calls this first and has its first answer sooner; sessions do it, too. Does nothing when it was done before, and fails silently:
+    /// the session that needs the device says what is wrong with it.
+    /// </summary>
+    public void Prepare()
+    {
+        if (runtime is not null) return;
+        _ = Task.Run(() =>
+        {
+            try
+            {
+                Open();
+            }
+            catch (ResNetException)
+            {
+                // The next to open it learns the reason.
+            }
+        });
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Id} ({Name})";
 

@@ -19,7 +19,6 @@ internal sealed class DeviceMemory : IDisposable
     {
         bool isProcessor = accelerator.AcceleratorType is AcceleratorType.CPU;
         buffer = accelerator.Allocate1D<float>(isProcessor ? length + Alignment / sizeof(float) : length);
-        if (isProcessor) LargePages.Request(buffer.NativePtr, buffer.LengthInBytes);
         long past = isProcessor ? buffer.NativePtr % Alignment : 0;
         View = buffer.View.BaseView.SubView(past == 0 ? 0 : (Alignment - past) / sizeof(float), length);
     }

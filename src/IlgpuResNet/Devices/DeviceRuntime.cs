@@ -15,18 +15,26 @@ namespace IlgpuResNet.Devices;
 internal sealed class DeviceRuntime
 {
     private readonly List<SharedWeights> weights = [];
+    private readonly Task loading;
 
     private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
     {
         Device = device;
         Accelerator = accelerator;
         Kernels = device.Kind is DeviceKind.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator);
+        loading = Task.Run(() =>
+        {
+            Kernels.Load();
+            // ILGPU keeps what it has compiled: sessions find it.
+            _ = new PreprocessKernels(accelerator);
+        });
     }
 
     public ComputeDevice Device { get; }
 
     public Accelerator Accelerator { get; }
 
+    /// <summary>Ready to pack filters; to run, once <see cref="WaitForKernels"/> has returned.</summary>
     public IKernelFamily Kernels { get; }
 
     /// <summary>Held while kernels are enqueued: a kernel family takes one caller at a time.</summary>
@@ -38,7 +46,7 @@ internal sealed class DeviceRuntime
         Accelerator? accelerator = null;
         try
         {
-            context = Context.Create(builder => select(KernelContext.Configure(builder)));
+            context = Context.Create(builder => select(device.Kind is DeviceKind.Cpu ? KernelContext.ConfigureForSimd(builder) : KernelContext.Configure(builder)));
             // A context that finds none of the devices asked for adds a slow simulated one: it must not pass for them.
             Device found = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == type)
                 ?? throw new DeviceException($"{device.Id}: the device is gone. Check its driver, or name another device.");
@@ -53,6 +61,9 @@ internal sealed class DeviceRuntime
             throw new DeviceException($"{device.Id}: the device cannot be opened: {FirstLine(e)} Check its driver, or name another device.", e);
         }
     }
+
+    /// <summary>Waits until all kernels are compiled, which another thread does since the device was opened.</summary>
+    public void WaitForKernels() => loading.GetAwaiter().GetResult();
 
     /// <summary>Allocates floats, or says how many bytes were asked for.</summary>
     public DeviceMemory Allocate(long length, string purpose)
@@ -77,13 +88,13 @@ internal sealed class DeviceRuntime
     /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
     /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, Numerics numerics)
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, Numerics numerics, int? threads)
     {
         ImmutableArray<Conv2dAlgorithm> algorithms = DeviceWeights.ChooseAlgorithms(Kernels, plan, numerics);
         lock (weights)
         {
             SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.SequenceEqual(algorithms));
-            if (shared is null) weights.Add(shared = new SharedWeights(graph, algorithms, DeviceWeights.Create(this, graph.Name, plan.Steps, algorithms)));
+            if (shared is null) weights.Add(shared = new SharedWeights(graph, algorithms, DeviceWeights.Create(this, graph.Name, plan.Steps, algorithms, threads)));
             shared.Sessions++;
             return shared.Weights;
         }

@@ -45,13 +45,13 @@ internal sealed class DeviceWeights : IDisposable
             : kernels.FastestConv2d(BoundStep.ConvShape(step));
     }
 
-    /// <summary>Packs and uploads the weights of some steps.</summary>
+    /// <summary>Packs and uploads the weights of some steps, with so many threads where that is the processor's own work.</summary>
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
-    public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms)
+    public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms, int? threads)
     {
         try
         {
-            return Pack(runtime, name, steps, algorithms);
+            return Pack(runtime, name, steps, algorithms, threads);
         }
         catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {
@@ -59,7 +59,7 @@ internal sealed class DeviceWeights : IDisposable
         }
     }
 
-    private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms)
+    private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms, int? threads)
     {
         var layers = new List<Layer>();
         long total = 0;
@@ -77,13 +77,13 @@ internal sealed class DeviceWeights : IDisposable
         try
         {
             foreach (Layer layer in layers) weights.nodes.Add(layer.Node.Output, weights.Place(layer));
-            // Where they are packed in place, all cores do it, large layers first so that all end together; a device takes copies from one thread.
+            // Where they are packed in place, all threads do it, large layers first so that all end together; a device takes copies from one thread.
             bool inPlace = !runtime.Memory(weights.memory.View.SubView(0, 1)).IsEmpty;
             Layer[] order = [.. layers.OrderByDescending(layer => layer.FilterLength)];
             long filter = layers.Select(layer => layer.Node.Filter?.Count ?? 0).DefaultIfEmpty().Max();
             long packed = inPlace ? 0 : layers.Select(layer => Math.Max(layer.FilterLength, layer.Channels)).DefaultIfEmpty().Max();
             ParallelWork.Run(
-                order.Length, inPlace ? Environment.ProcessorCount : 1, () => new Scratch(filter, packed), (i, scratch) => weights.Fill(order[i], scratch));
+                order.Length, inPlace ? threads ?? 1 : 1, () => new Scratch(filter, packed), (i, scratch) => weights.Fill(order[i], scratch));
             weights.Warnings = [.. layers.SelectMany(layer => layer.Warnings)];
             return weights;
         }

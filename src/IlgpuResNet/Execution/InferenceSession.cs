@@ -52,16 +52,18 @@ public sealed class InferenceSession : IDisposable
         model.ThrowIfDisposed();
         options ??= new SessionOptions();
         this.model = model;
+        device ??= ComputeDevice.Default;
+        // The device is opened while the graph is made, and its kernels are compiled while the weights are packed.
+        device.Prepare();
         network = model.Bind(options.Height, options.Width, options.Outputs);
         Input = InfoOf(network.Input);
         Outputs = [.. network.Outputs.Select(InfoOf)];
-        device ??= ComputeDevice.Default;
         Threads = device.ThreadsOf(options.Threads);
         runtime = device.Open();
         Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
         try
         {
-            weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics);
+            weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             stream = runtime.Accelerator.CreateStream();
             arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
@@ -72,6 +74,7 @@ public sealed class InferenceSession : IDisposable
             long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
             staging = GC.AllocateUninitializedArray<float>(checked((int)staged), pinned: true);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
+            runtime.WaitForKernels();
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, Threads);
         }
         catch (Exception e)
