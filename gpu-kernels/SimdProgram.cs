@@ -38,9 +38,15 @@ internal sealed unsafe class SimdProgram(int mostGroups)
     private int phase;
     private Exception? failure;
     private byte* scratch;
+    private long* taken;
+    private int takenSteps;
     private long scratchBytes;
 
-    ~SimdProgram() => NativeMemory.AlignedFree(scratch);
+    ~SimdProgram()
+    {
+        NativeMemory.AlignedFree(scratch);
+        NativeMemory.AlignedFree(taken);
+    }
 
     /// <summary>
     /// For measurements: receives the start of every step and the end of the last (<see cref="Stopwatch.GetTimestamp"/>), one more than there
@@ -56,6 +62,7 @@ internal sealed unsafe class SimdProgram(int mostGroups)
     {
         if (step.ScratchBytes > scratchBytes) Grow(step.ScratchBytes);
         if (count == steps.Length) Array.Resize(ref steps, 2 * count);
+        if (takenSteps < steps.Length) GrowTaken();
         steps[count++] = step;
     }
 
@@ -67,6 +74,7 @@ internal sealed unsafe class SimdProgram(int mostGroups)
     public void Finish()
     {
         Timestamps?[count] = Stopwatch.GetTimestamp();
+        new Span<long>(taken, count * mostGroups * SimdQueues.Stride).Clear();
         count = 0;
         arrived = 0;
         Exception? thrown = failure;
@@ -86,7 +94,7 @@ internal sealed unsafe class SimdProgram(int mostGroups)
             {
                 if (i > 0 && !Meet(groups)) return;
                 if (group == 0) Timestamps?[i] = Stopwatch.GetTimestamp();
-                steps[i].Run(group, groups, scratch + group * scratchBytes);
+                steps[i].Run(new SimdQueues(taken + (nint)i * mostGroups * SimdQueues.Stride, group, groups), scratch + group * scratchBytes);
             }
         }
         catch (Exception e)
@@ -136,6 +144,17 @@ internal sealed unsafe class SimdProgram(int mostGroups)
         scratchBytes = 0;
         scratch = (byte*)NativeMemory.AlignedAlloc(checked((nuint)(mostGroups * rounded)), (nuint)ScratchAlignment);
         scratchBytes = rounded;
+    }
+
+    /// <summary>Makes a counter for each group in each step there may be; all are 0 between launches.</summary>
+    private void GrowTaken()
+    {
+        int length = checked(steps.Length * mostGroups * SimdQueues.Stride);
+        NativeMemory.AlignedFree(taken);
+        taken = null;
+        taken = (long*)NativeMemory.AlignedAlloc((nuint)length * sizeof(long), SimdQueues.Stride * sizeof(long));
+        new Span<long>(taken, length).Clear();
+        takenSteps = steps.Length;
     }
 
     private bool Sleep(int current)

@@ -44,18 +44,18 @@ internal readonly unsafe struct SimdStep
         : SimdWinograd.ScratchBytes(Conv, Algorithm, Lanes);
 
     /// <summary>The part of one group.</summary>
-    /// <param name="group">Number of the group.</param>
-    /// <param name="groups">Number of groups.</param>
+    /// <param name="queues">Number of the group and of groups, and the parts that they have taken.</param>
     /// <param name="scratch">Memory of this group alone, at least <see cref="ScratchBytes"/>.</param>
-    public void Run(int group, int groups, void* scratch)
+    public void Run(in SimdQueues queues, void* scratch)
     {
+        int group = queues.Group, groups = queues.Groups;
         ArrayView<float> input = Operands.Input, output = Operands.Output;
         switch (Operator)
         {
             case SimdOperator.Conv2d when Algorithm is not Conv2dAlgorithm.Direct:
                 SimdWinograd.RunGroup(group, groups, Lanes, Algorithm, Conv, Operands, Epilogue, scratch);
                 break;
-            case SimdOperator.Conv2d: SimdConv2d.RunGroup(group, groups, Lanes, Conv, Operands, Epilogue, scratch); break;
+            case SimdOperator.Conv2d: SimdConv2d.RunGroup(queues, Lanes, Conv, Operands, Epilogue, scratch); break;
             case SimdOperator.Pointwise: SimdPointwise.RunGroup(group, groups, Lanes, Rows, Columns, Operands, Epilogue); break;
             case SimdOperator.MaxPool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: true, Pool, input, output); break;
             case SimdOperator.AveragePool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: false, Pool, input, output); break;
