@@ -7,16 +7,31 @@ namespace IlgpuResNet.Kernels;
 /// <summary>
 /// Direct convolution for the CPU accelerator: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c> with its epilogue.
 /// One group is one thread. The groups divide output pixels and panels of output channels between them
-/// (<see cref="SimdConv2dParts"/>); a group walks its pixels in blocks, every block through all its panels, every panel
+/// (<see cref="SimdParts"/>); a group walks its pixels in blocks, every block through all its panels, every panel
 /// through all register tiles of the block, so that a panel is fetched once per block and stays in the caches.
 /// </summary>
 internal static unsafe class SimdConv2d
 {
+    /// <summary>Half of a common second-level cache in floats: as much as a block's input may take.</summary>
+    private const int HalfCacheFloats = 64 * 1024;
+
+    /// <summary>Fewer tiles than this would fetch a panel from memory for too little work; 49 pixels are 9 tiles of 6.</summary>
+    private const int MinBlockTiles = 9;
+
+    /// <summary>More tiles than this gain nothing and make the table of pointers long.</summary>
+    private const int MaxBlockTiles = 16;
+
+    /// <summary>As much as copied runs may take in floats, more than one tile's.</summary>
+    private const int CopyFloats = 4 * HalfCacheFloats;
+
+    /// <summary>Multiply-adds of a part, some 40 microseconds of a core: to take one must cost nothing beside it.</summary>
+    private const long PartMacs = 2_400_000;
+
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
     public static long ScratchBytes(in Conv2dShape shape, int lanes)
     {
         int tileRows = SimdWidth.TileRows(lanes);
-        return SimdInputTable.ScratchBytes(shape, Math.Min(SimdConv2dParts.MaxTiles(shape, tileRows) * tileRows, shape.GemmM));
+        return SimdInputTable.ScratchBytes(shape, Math.Min(MaxTiles(shape, tileRows) * tileRows, shape.GemmM));
     }
 
     /// <summary>The part of one group.</summary>
@@ -53,10 +68,11 @@ internal static unsafe class SimdConv2d
         float* padded = stackalloc float[2 * width];
         var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
 
-        var parts = new SimdConv2dParts(shape, columns, TLanes.TileRows, queues.Groups);
+        SimdSplit split = SimdWork.Direct(shape, columns).Split(queues.Groups);
+        int blockPixels = BlockPixels(shape, TLanes.TileRows, split.MostPixels);
+        var parts = new SimdParts(split, blockPixels, PanelsPerPart(blockPixels, columns));
         Span<int> counts = stackalloc int[queues.Groups];
-        for (int group = 0; group < counts.Length; group++) counts[group] = parts.Count(group);
-        int blockPixels = parts.BlockPixels;
+        parts.Count(counts);
         var table = new SimdInputTable(shape, Pointer(operands.Input), blockPixels, scratch);
         var tile = new SimdTileArguments
         {
@@ -106,4 +122,19 @@ internal static unsafe class SimdConv2d
 
     /// <summary>The first element's address; null for an empty view.</summary>
     internal static float* Pointer(ArrayView<float> view) => view.Length == 0 ? null : (float*)Unsafe.AsPointer(ref view[0]);
+
+    /// <summary>Pixels of a block: whole tiles whose input fits the cache, never more than there are.</summary>
+    private static int BlockPixels(in Conv2dShape shape, int tileRows, int pixels)
+    {
+        long tiles = Math.Clamp(HalfCacheFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), MinBlockTiles, MaxBlockTiles);
+        return (int)Math.Min(Math.Min(tiles, MaxTiles(shape, tileRows)) * tileRows, pixels);
+    }
+
+    /// <summary>The most tiles of a block, for which there is scratch memory.</summary>
+    private static int MaxTiles(in Conv2dShape shape, int tileRows) => SimdInputTable.CopiesRuns(shape)
+        ? (int)Math.Clamp(CopyFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), 1, MaxBlockTiles)
+        : MaxBlockTiles;
+
+    private static int PanelsPerPart(int pixels, in SimdPanels columns) =>
+        (int)Math.Clamp(PartMacs / ((long)pixels * columns.GemmK * columns.Width), 1, columns.Count);
 }

@@ -7,6 +7,9 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal readonly record struct SimdSplit(int PixelCount, int PanelCount, int PixelGroups, int PanelGroups)
 {
+    /// <summary>The most pixels that a group has.</summary>
+    public int MostPixels => DivideRoundUp(PixelCount, PixelGroups);
+
     /// <summary>The pixels of a group, from first to before end; none when the group is left over.</summary>
     public (int First, int End) Pixels(int group) =>
         group < PixelGroups * PanelGroups ? Range(PixelCount, group % PixelGroups, PixelGroups) : (0, 0);

@@ -53,7 +53,7 @@ internal readonly unsafe struct SimdStep
         switch (Operator)
         {
             case SimdOperator.Conv2d when Algorithm is not Conv2dAlgorithm.Direct:
-                SimdWinograd.RunGroup(group, groups, Lanes, Algorithm, Conv, Operands, Epilogue, scratch);
+                SimdWinograd.RunGroup(queues, Lanes, Algorithm, Conv, Operands, Epilogue, scratch);
                 break;
             case SimdOperator.Conv2d: SimdConv2d.RunGroup(queues, Lanes, Conv, Operands, Epilogue, scratch); break;
             case SimdOperator.Pointwise: SimdPointwise.RunGroup(group, groups, Lanes, Rows, Columns, Operands, Epilogue); break;

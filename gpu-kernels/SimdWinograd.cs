@@ -13,11 +13,11 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static unsafe class SimdWinograd
 {
-    /// <summary>Register tiles of a block, whose transformed input is to stay in the second-level cache.</summary>
-    private const int BlockRegisterTiles = 4;
+    /// <summary>Tiles of a block at least, whose transformed input is to stay in the second-level cache.</summary>
+    private const int BlockTiles = 24;
 
     /// <summary>The same where the filter is so large that every block fetches it from afar.</summary>
-    private const int LargeFilterRegisterTiles = 8;
+    private const int LargeFilterTiles = 48;
 
     /// <summary>Floats of a filter that no second-level cache holds.</summary>
     private const int LargeFilterFloats = 1 << 20;
@@ -27,41 +27,38 @@ internal static unsafe class SimdWinograd
     {
         int outputs = WinogradFilter.Outputs(algorithm);
         int tileRows = SimdWidth.TileRows(lanes);
-        int tiles = Math.Min(MaxRegisterTiles(shape, outputs) * tileRows, WinogradFilter.Tiles(shape, algorithm));
+        int tiles = Math.Min(MaxRegisterTiles(shape, outputs, tileRows) * tileRows, WinogradFilter.Tiles(shape, algorithm));
         return SimdWinogradScratch.Bytes(shape, outputs, lanes, tiles);
     }
 
     /// <summary>The part of one group.</summary>
     public static void RunGroup(
-        int group, int groups, int lanes, Conv2dAlgorithm algorithm, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+        in SimdQueues queues, int lanes, Conv2dAlgorithm algorithm, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
     {
-        SimdSplit split = SimdWork.Winograd(shape, algorithm, 2 * lanes).Split(groups);
-        if (algorithm is Conv2dAlgorithm.WinogradF2) RunGroup<SimdWinogradF2>(group, split, lanes, shape, operands, epilogue, scratch);
-        else RunGroup<SimdWinogradF4>(group, split, lanes, shape, operands, epilogue, scratch);
+        SimdSplit split = SimdWork.Winograd(shape, algorithm, 2 * lanes).Split(queues.Groups);
+        if (algorithm is Conv2dAlgorithm.WinogradF2) RunGroup<SimdWinogradF2>(queues, split, lanes, shape, operands, epilogue, scratch);
+        else RunGroup<SimdWinogradF4>(queues, split, lanes, shape, operands, epilogue, scratch);
     }
 
     private static void RunGroup<TTransform>(
-        int group, in SimdSplit split, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+        in SimdQueues queues, in SimdSplit split, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
         where TTransform : struct, ISimdWinogradTransform
     {
-        if (lanes == SimdLanes512.Count) Run<TTransform, SimdLanes512, Vector512<float>>(group, split, shape, operands, epilogue, scratch);
-        else if (lanes == SimdLanes256.Count) Run<TTransform, SimdLanes256, Vector256<float>>(group, split, shape, operands, epilogue, scratch);
-        else if (lanes == SimdLanes128.Count) Run<TTransform, SimdLanes128, Vector128<float>>(group, split, shape, operands, epilogue, scratch);
-        else Run<TTransform, SimdLanes32, float>(group, split, shape, operands, epilogue, scratch);
+        if (lanes == SimdLanes512.Count) Run<TTransform, SimdLanes512, Vector512<float>>(queues, split, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes256.Count) Run<TTransform, SimdLanes256, Vector256<float>>(queues, split, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes128.Count) Run<TTransform, SimdLanes128, Vector128<float>>(queues, split, shape, operands, epilogue, scratch);
+        else Run<TTransform, SimdLanes32, float>(queues, split, shape, operands, epilogue, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run<TTransform, TLanes, TVector>(
-        int group, in SimdSplit split, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* memory)
+        in SimdQueues queues, in SimdSplit split, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* memory)
         where TTransform : struct, ISimdWinogradTransform
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
         int width = 2 * TLanes.Count;
         int side = TTransform.Outputs + WinogradFilter.Taps - 1, elements = side * side;
-        (int firstTile, int endTile) = split.Pixels(group);
-        (int firstPanel, int endPanel) = split.Panels(group);
-        if (firstTile == endTile || firstPanel == endPanel) return;
 
         float* input = SimdConv2d.Pointer(operands.Input), filter = SimdConv2d.Pointer(operands.Filter);
         float* output = SimdConv2d.Pointer(operands.Output);
@@ -69,16 +66,23 @@ internal static unsafe class SimdWinograd
         float* padded = stackalloc float[2 * width];
         var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
 
-        int blockTiles = BlockTiles(endTile - firstTile, TLanes.TileRows, MaxRegisterTiles(shape, TTransform.Outputs));
+        int blockTiles = TilesPerBlock(split.MostPixels, TLanes.TileRows, MaxRegisterTiles(shape, TTransform.Outputs, TLanes.TileRows));
+        // A block's input is transformed by every group that takes a part of it: where each has tiles of its own, a part is a block.
+        var parts = new SimdParts(split, blockTiles, split.PixelGroups > 1 ? split.PanelCount : 1);
+        Span<int> counts = stackalloc int[queues.Groups];
+        parts.Count(counts);
         var scratch = new SimdWinogradScratch(shape, TTransform.Outputs, TLanes.Count, blockTiles, memory);
         new Span<float>(scratch.Zeros, shape.C).Clear();
         for (int i = 0; i < blockTiles; i++) scratch.Rows[i] = scratch.Input + (nint)i * shape.C;
         var product = new SimdTileArguments { Taps = 1, RunLength = shape.C };
-        for (int block = firstTile; block < endTile; block += blockTiles)
+        int transformed = -1;
+        while (queues.Take(counts, out int owner, out int part))
         {
-            int tiles = Math.Min(blockTiles, endTile - block);
-            for (int i = 0; i < tiles; i++)
+            (int block, int endTile, int firstPanel, int endPanel) = parts[owner, part];
+            int tiles = endTile - block;
+            for (int i = 0; i < tiles && transformed != block; i++)
                 TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Rows[i]);
+            transformed = block;
 
             int registerTiles = SimdSplit.DivideRoundUp(tiles, TLanes.TileRows);
             for (int panel = firstPanel; panel < endPanel; panel++)
@@ -109,17 +113,18 @@ internal static unsafe class SimdWinograd
     }
 
     /// <summary>Tiles of a block: a group's tiles in blocks of nearly equal size, whole register tiles where there are several blocks.</summary>
-    private static int BlockTiles(int tiles, int tileRows, int maxRegisterTiles)
+    private static int TilesPerBlock(int tiles, int tileRows, int maxRegisterTiles)
     {
         int blocks = SimdSplit.DivideRoundUp(tiles, maxRegisterTiles * tileRows);
         int even = SimdSplit.DivideRoundUp(tiles, blocks);
         return blocks == 1 ? even : SimdSplit.DivideRoundUp(even, tileRows) * tileRows;
     }
 
-    private static int MaxRegisterTiles(in Conv2dShape shape, int outputs)
+    private static int MaxRegisterTiles(in Conv2dShape shape, int outputs, int tileRows)
     {
         int side = outputs + WinogradFilter.Taps - 1;
-        return (long)side * side * shape.C * shape.K > LargeFilterFloats ? LargeFilterRegisterTiles : BlockRegisterTiles;
+        int tiles = (long)side * side * shape.C * shape.K > LargeFilterFloats ? LargeFilterTiles : BlockTiles;
+        return SimdSplit.DivideRoundUp(tiles, tileRows);
     }
 
     /// <summary>Bᵀ d B for all channels of one tile.</summary>
