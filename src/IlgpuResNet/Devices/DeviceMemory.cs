@@ -13,6 +13,7 @@ internal sealed class DeviceMemory : IDisposable
     private const int Alignment = 64;
 
     private readonly MemoryBuffer1D<float, Stride1D.Dense> buffer;
+    private Task? collapsing;
 
     /// <summary>Allocates; throws what the device's driver makes of it.</summary>
     public DeviceMemory(Accelerator accelerator, long length)
@@ -29,6 +30,18 @@ internal sealed class DeviceMemory : IDisposable
     /// <summary>The stream that uploads before there is a session.</summary>
     public AcceleratorStream DefaultStream => buffer.Accelerator.DefaultStream;
 
+    /// <summary>Says that the memory will be read many times more: the processor's moves to large pages, meanwhile, once.</summary>
+    public void ExpectManyReads()
+    {
+        if (buffer.Accelerator.AcceleratorType is not AcceleratorType.CPU) return;
+        lock (buffer) collapsing ??= Task.Run(() => LargePages.Collapse(buffer.NativePtr, buffer.LengthInBytes));
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => buffer.Dispose();
+    public void Dispose()
+    {
+        lock (buffer) collapsing ??= Task.CompletedTask;
+        collapsing.Wait();
+        buffer.Dispose();
+    }
 }

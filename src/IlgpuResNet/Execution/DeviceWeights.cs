@@ -99,6 +99,9 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>How a node is computed; direct where it has no weights.</summary>
     public Conv2dAlgorithm AlgorithmOf(Node node) => nodes.GetValueOrDefault(node.Output).Algorithm;
 
+    /// <inheritdoc cref="DeviceMemory.ExpectManyReads"/>
+    public void ExpectManyReads() => memory.ExpectManyReads();
+
     public void Dispose() => memory.Dispose();
 
     private NodeWeights Place(Layer layer)
