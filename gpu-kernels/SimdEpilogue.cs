@@ -58,29 +58,6 @@ internal unsafe struct SimdEpilogue
         }
     }
 
-    /// <summary>Finishes the sums of one row in the common case.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Store<TKind, TLanes, TVector>(TVector value0, TVector value1, int row)
-        where TKind : struct, ISimdPanelKind
-        where TLanes : struct, ISimdLanes<TVector>
-        where TVector : struct
-    {
-        Store<TLanes, TVector>(value0, 0, row);
-        if (TKind.Vectors > 1) Store<TLanes, TVector>(value1, TLanes.Count, row);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Store<TLanes, TVector>(TVector value, int channel, int row)
-        where TLanes : struct, ISimdLanes<TVector>
-        where TVector : struct
-    {
-        nint offset = (nint)row * RowStride + channel;
-        value = TLanes.MultiplyAdd(value, TLanes.Load(Scale + channel), TLanes.Load(Shift + channel));
-        if (Residual is not null) value = TLanes.Add(value, TLanes.Load(Residual + offset));
-        if (Flags.Relu != 0) value = TLanes.Relu(value);
-        TLanes.Store(value, Output + offset);
-    }
-
     /// <summary>Finishes rows of sums <c>[rows][vectors]</c> and stores them.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -165,21 +165,24 @@ internal static unsafe class SimdTile
 
         if (arguments.Finish.IsInRegisters)
         {
-            ref readonly SimdEpilogue finish = ref arguments.Finish;
-            if (TRows.Count > 0) finish.Store<TKind, TLanes, TVector>(a0, b0, 0);
-            if (TRows.Count > 1) finish.Store<TKind, TLanes, TVector>(a1, b1, 1);
-            if (TRows.Count > 2) finish.Store<TKind, TLanes, TVector>(a2, b2, 2);
-            if (TRows.Count > 3) finish.Store<TKind, TLanes, TVector>(a3, b3, 3);
-            if (TRows.Count > 4) finish.Store<TKind, TLanes, TVector>(a4, b4, 4);
-            if (TRows.Count > 5) finish.Store<TKind, TLanes, TVector>(a5, b5, 5);
-            if (TRows.Count > 6) finish.Store<TKind, TLanes, TVector>(a6, b6, 6);
-            if (TRows.Count > 7) finish.Store<TKind, TLanes, TVector>(a7, b7, 7);
-            if (TRows.Count > 8) finish.Store<TKind, TLanes, TVector>(a8, b8, 8);
-            if (TRows.Count > 9) finish.Store<TKind, TLanes, TVector>(a9, b9, 9);
-            if (TRows.Count > 10) finish.Store<TKind, TLanes, TVector>(a10, b10, 10);
-            if (TRows.Count > 11) finish.Store<TKind, TLanes, TVector>(a11, b11, 11);
-            if (TRows.Count > 12) finish.Store<TKind, TLanes, TVector>(a12, b12, 12);
-            if (TRows.Count > 13) finish.Store<TKind, TLanes, TVector>(a13, b13, 13);
+            // In variables: fields would be read anew after every store, which might have changed them.
+            float* scale = arguments.Finish.Scale, shift = arguments.Finish.Shift, residual = arguments.Finish.Residual, output = arguments.Finish.Output;
+            nint stride = arguments.Finish.RowStride;
+            bool relu = arguments.Finish.Flags.Relu != 0;
+            if (TRows.Count > 0) FinishRow<TKind, TLanes, TVector>(a0, b0, scale, shift, residual, output, 0 * stride, relu);
+            if (TRows.Count > 1) FinishRow<TKind, TLanes, TVector>(a1, b1, scale, shift, residual, output, 1 * stride, relu);
+            if (TRows.Count > 2) FinishRow<TKind, TLanes, TVector>(a2, b2, scale, shift, residual, output, 2 * stride, relu);
+            if (TRows.Count > 3) FinishRow<TKind, TLanes, TVector>(a3, b3, scale, shift, residual, output, 3 * stride, relu);
+            if (TRows.Count > 4) FinishRow<TKind, TLanes, TVector>(a4, b4, scale, shift, residual, output, 4 * stride, relu);
+            if (TRows.Count > 5) FinishRow<TKind, TLanes, TVector>(a5, b5, scale, shift, residual, output, 5 * stride, relu);
+            if (TRows.Count > 6) FinishRow<TKind, TLanes, TVector>(a6, b6, scale, shift, residual, output, 6 * stride, relu);
+            if (TRows.Count > 7) FinishRow<TKind, TLanes, TVector>(a7, b7, scale, shift, residual, output, 7 * stride, relu);
+            if (TRows.Count > 8) FinishRow<TKind, TLanes, TVector>(a8, b8, scale, shift, residual, output, 8 * stride, relu);
+            if (TRows.Count > 9) FinishRow<TKind, TLanes, TVector>(a9, b9, scale, shift, residual, output, 9 * stride, relu);
+            if (TRows.Count > 10) FinishRow<TKind, TLanes, TVector>(a10, b10, scale, shift, residual, output, 10 * stride, relu);
+            if (TRows.Count > 11) FinishRow<TKind, TLanes, TVector>(a11, b11, scale, shift, residual, output, 11 * stride, relu);
+            if (TRows.Count > 12) FinishRow<TKind, TLanes, TVector>(a12, b12, scale, shift, residual, output, 12 * stride, relu);
+            if (TRows.Count > 13) FinishRow<TKind, TLanes, TVector>(a13, b13, scale, shift, residual, output, 13 * stride, relu);
             return;
         }
         float* sums = arguments.Sums;
@@ -197,6 +200,28 @@ internal static unsafe class SimdTile
         if (TRows.Count > 11) StoreRow<TKind, TLanes, TVector>(a11, b11, sums + 11 * TKind.Vectors * TLanes.Count);
         if (TRows.Count > 12) StoreRow<TKind, TLanes, TVector>(a12, b12, sums + 12 * TKind.Vectors * TLanes.Count);
         if (TRows.Count > 13) StoreRow<TKind, TLanes, TVector>(a13, b13, sums + 13 * TKind.Vectors * TLanes.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FinishRow<TKind, TLanes, TVector>(
+        TVector a, TVector b, float* scale, float* shift, float* residual, float* output, nint offset, bool relu)
+        where TKind : struct, ISimdPanelKind
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        a = TLanes.MultiplyAdd(a, TLanes.Load(scale), TLanes.Load(shift));
+        if (TKind.Vectors > 1) b = TLanes.MultiplyAdd(b, TLanes.Load(scale + TLanes.Count), TLanes.Load(shift + TLanes.Count));
+        if (residual is not null)
+        {
+            a = TLanes.Add(a, TLanes.Load(residual + offset));
+            if (TKind.Vectors > 1) b = TLanes.Add(b, TLanes.Load(residual + offset + TLanes.Count));
+        }
+        if (relu)
+        {
+            a = TLanes.Relu(a);
+            if (TKind.Vectors > 1) b = TLanes.Relu(b);
+        }
+        StoreRow<TKind, TLanes, TVector>(a, b, output + offset);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
