@@ -19,7 +19,7 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
     /// Multiply-adds a core does in the time that a float of a filter takes longer to come from memory, most of which prefetching
     /// hides; a network's filters stay in no cache from run to run.
     /// </summary>
-    private const int MacsPerMemoryFloat = 2;
+    private const int MacsPerMemoryFloat = 1;
 
     /// <summary>Multiply-adds a core does while it transforms one float of a tile, there or back.</summary>
     private const int MacsPerTransformedFloat = 8;

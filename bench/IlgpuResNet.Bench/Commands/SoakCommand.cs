@@ -30,7 +30,7 @@ internal static class SoakCommand
         using var session = new InferenceSession(network, ComputeDevice.Cpu, new SessionOptions { Threads = threads });
         float[] images = RandomData.Images(session.Input.Length), logits = new float[session.NumClasses];
         Soak inferences = Soak.Measure(() => session.Run(images, logits), runs);
-        Soak launches = Soak.MeasureLaunch(images, logits, runs);
+        Soak launches = Soak.MeasureLaunch(logits, runs);
         return new Report(config.Name, threads, runs, inferences.GrowthBytes, inferences.AllocatedBytesPerRun, launches.AllocatedBytesPerRun);
     }
 
