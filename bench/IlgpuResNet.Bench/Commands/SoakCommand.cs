@@ -34,14 +34,14 @@ internal static class SoakCommand
         return new Report(config.Name, threads, runs, inferences.GrowthBytes, inferences.AllocatedBytesPerRun, launches.AllocatedBytesPerRun);
     }
 
-    /// <summary>Memory in bytes; the growth is null where the system does not say, the launch is ILGPU's with copies in and out.</summary>
+    /// <summary>Memory in bytes; the growth is null where the system does not say, the launch is ILGPU's with the copy out.</summary>
     private sealed record Report(string Model, int Threads, int Runs, long? GrowthBytes, double AllocatedBytesPerRun, double LaunchAllocatedBytes)
     {
         public void Print()
         {
             Console.WriteLine($"{Model}, {Threads} threads, {Runs} runs");
             Console.WriteLine($"growth      {(GrowthBytes is { } bytes ? $"{bytes} bytes of the resident set" : "unknown on this system")}");
-            Console.WriteLine($"allocation  {Figures.Text(AllocatedBytesPerRun, "F1")} managed bytes per run; ILGPU's launch and copies alone {Figures.Text(LaunchAllocatedBytes, "F1")}");
+            Console.WriteLine($"allocation  {Figures.Text(AllocatedBytesPerRun, "F1")} managed bytes per run; ILGPU's launch and copy alone {Figures.Text(LaunchAllocatedBytes, "F1")}");
         }
     }
 }
