@@ -10,7 +10,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
     private static readonly Epilogue ResidualRelu = new(HasResidual: 1, ReluBeforeAdd: 0, Relu: 1);
 
     /// <summary>A barrier costs 100 us and more on a simulated device: its shapes stay tiny.</summary>
-    private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd;
+    private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd or BackEnd.Ptx;
 
     private TestDevice device = null!;
 
@@ -275,6 +275,9 @@ public sealed class SimulatedNvidiaConv2dTests() : Conv2dTests(BackEnd.Simulated
 
 [TestClass]
 public sealed class SimulatedAmdConv2dTests() : Conv2dTests(BackEnd.SimulatedAmd);
+
+[TestClass]
+public sealed class PtxConv2dTests() : Conv2dTests(BackEnd.Ptx);
 
 [TestClass, TestCategory("OpenCL")]
 public sealed class OpenCLConv2dTests() : Conv2dTests(BackEnd.OpenCL);

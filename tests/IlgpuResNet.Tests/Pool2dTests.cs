@@ -6,7 +6,7 @@ namespace IlgpuResNet.Tests;
 /// <summary>Maximum and average pooling against the oracle; the maximum must be exact.</summary>
 public abstract class Pool2dTests(BackEnd backEnd)
 {
-    private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd;
+    private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd or BackEnd.Ptx;
 
     private TestDevice device = null!;
 
@@ -182,6 +182,9 @@ public sealed class SimulatedNvidiaPool2dTests() : Pool2dTests(BackEnd.Simulated
 
 [TestClass]
 public sealed class SimulatedAmdPool2dTests() : Pool2dTests(BackEnd.SimulatedAmd);
+
+[TestClass]
+public sealed class PtxPool2dTests() : Pool2dTests(BackEnd.Ptx);
 
 [TestClass, TestCategory("OpenCL")]
 public sealed class OpenCLPool2dTests() : Pool2dTests(BackEnd.OpenCL);

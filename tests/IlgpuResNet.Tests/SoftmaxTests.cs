@@ -59,6 +59,9 @@ public sealed class SimulatedNvidiaSoftmaxTests() : SoftmaxTests(BackEnd.Simulat
 [TestClass]
 public sealed class SimulatedAmdSoftmaxTests() : SoftmaxTests(BackEnd.SimulatedAmd);
 
+[TestClass]
+public sealed class PtxSoftmaxTests() : SoftmaxTests(BackEnd.Ptx);
+
 [TestClass, TestCategory("OpenCL")]
 public sealed class OpenCLSoftmaxTests() : SoftmaxTests(BackEnd.OpenCL);
 

@@ -1,0 +1,84 @@
+namespace IlgpuResNet.Tests.Ptx;
+
+internal enum ThreadState
+{
+    Running,
+    AtBarrier,
+    Exited,
+}
+
+/// <summary>One thread of a CTA: its registers and where it stands.</summary>
+internal sealed class PtxThread
+{
+    /// <summary>No kernel on a small shape needs as many; one that does loops for ever.</summary>
+    private const long MostInstructions = 100_000_000;
+
+    private readonly Instruction[] code;
+    private readonly int x;
+    private readonly int y;
+    private readonly int z;
+    private int next;
+    private long executed;
+
+    public PtxThread(Cta cta, int index, ulong[] registers)
+    {
+        Cta = cta;
+        Index = index;
+        Registers = registers;
+        code = cta.Program.Code;
+        (x, y, z) = cta.Launch.Block.At(index);
+        Local = AddressSpace.Local();
+        cta.Program.Slots.CopyTo(registers, 0);
+        cta.Launch.SetSpecialRegisters(registers, cta.Index, index);
+        foreach (PtxArray array in cta.Program.Local)
+            registers[array.Slot] = Local.Add(array.Name, new byte[array.Length], array.Alignment).Address;
+    }
+
+    public Cta Cta { get; }
+
+    /// <summary>Number within the CTA; 32 neighbours are a warp.</summary>
+    public int Index { get; }
+
+    public ulong[] Registers { get; }
+
+    public AddressSpace Local { get; }
+
+    public ThreadState State { get; set; }
+
+    /// <summary>The barrier at which the thread waits.</summary>
+    public Instruction? Barrier { get; private set; }
+
+    /// <summary>Executes up to so many instructions; stops early at a barrier and at the end.</summary>
+    public void Run(long most = long.MaxValue)
+    {
+        ulong[] r = Registers;
+        for (; most > 0 && State is ThreadState.Running; most--)
+        {
+            Instruction i = code[next++];
+            if (i.Guard != Instruction.NoGuard)
+            {
+                bool holds = (r[i.Guard] != 0) != i.GuardNegated;
+                if (i.IsUniformBranch) Cta.UniformBranches.Check(this, i, holds);
+                if (!holds) continue;
+            }
+            if (i.Compute is { } compute) compute(r, i);
+            else i.Act!(this, i);
+            if (++executed > MostInstructions) throw Fault(i, $"is instruction {MostInstructions} of its thread: it seems to loop for ever");
+        }
+    }
+
+    public void Branch(Instruction i) => next = i.Target;
+
+    public void Exit() => State = ThreadState.Exited;
+
+    public void Wait(Instruction barrier)
+    {
+        Barrier = barrier;
+        State = ThreadState.AtBarrier;
+    }
+
+    /// <summary>An error of this thread at an instruction.</summary>
+    public PtxException Fault(Instruction i, string what) => new($"{Cta.Program.Name}, {i} -- {this} {what}");
+
+    public override string ToString() => $"thread ({x}, {y}, {z}) of CTA {Cta.Position}";
+}
