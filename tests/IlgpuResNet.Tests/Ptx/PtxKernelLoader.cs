@@ -1,18 +1,19 @@
+using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Tests.Ptx;
 
-/// <summary>Loads kernels as the PTX that ILGPU makes of them, and launches them on the interpreter.</summary>
-internal sealed class PtxKernelLoader : IKernelLoader
+/// <summary>Loads kernels as the PTX that ILGPU makes of them, or as what an edit makes of that, and launches them on the interpreter.</summary>
+internal sealed class PtxKernelLoader(Func<string, string>? edit = null) : IKernelLoader
 {
     public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(Action<T1, T2, T3> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
     {
-        PtxProgram program = PtxCompiler.Load(kernel.Method, specialization);
+        PtxProgram program = Load(kernel.Method, specialization);
         return (_, config, a, b, c) =>
         {
             var arguments = new KernelArguments();
@@ -29,7 +30,7 @@ internal sealed class PtxKernelLoader : IKernelLoader
         where T3 : struct
         where T4 : struct
     {
-        PtxProgram program = PtxCompiler.Load(kernel.Method, specialization);
+        PtxProgram program = Load(kernel.Method, specialization);
         return (_, config, a, b, c, d) =>
         {
             var arguments = new KernelArguments();
@@ -48,7 +49,7 @@ internal sealed class PtxKernelLoader : IKernelLoader
         where T4 : struct
         where T5 : struct
     {
-        PtxProgram program = PtxCompiler.Load(kernel.Method, specialization);
+        PtxProgram program = Load(kernel.Method, specialization);
         return (_, config, a, b, c, d, e) =>
         {
             var arguments = new KernelArguments();
@@ -69,7 +70,7 @@ internal sealed class PtxKernelLoader : IKernelLoader
         where T5 : struct
         where T6 : struct
     {
-        PtxProgram program = PtxCompiler.Load(kernel.Method, specialization);
+        PtxProgram program = Load(kernel.Method, specialization);
         return (_, config, a, b, c, d, e, f) =>
         {
             var arguments = new KernelArguments();
@@ -82,4 +83,8 @@ internal sealed class PtxKernelLoader : IKernelLoader
             arguments.Launch(program, config);
         };
     }
+
+    private PtxProgram Load(MethodInfo kernel, KernelSpecialization specialization) => edit is null
+        ? PtxCompiler.Load(kernel, specialization)
+        : PtxParser.Parse(edit(PtxCompiler.Compile(kernel, specialization)));
 }

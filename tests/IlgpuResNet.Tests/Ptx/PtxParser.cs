@@ -146,8 +146,8 @@ internal sealed partial class PtxParser
         instruction.IsSigned = type[0] == 's';
         Match address = Address().Match(operands[isLoad ? 1 : 0]);
         if (!address.Success) throw new PtxException("the address is not of a form that is known here");
-        string of = address.Groups[1].Value;
-        instruction.Offset = address.Groups[2].Length > 0 ? long.Parse(address.Groups[2].ValueSpan, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : 0;
+        string of = address.Groups["base"].Value;
+        instruction.Offset = address.Groups["offset"].Success ? Number(address.Groups["offset"]) : 0;
         if (space == "param")
         {
             instruction.Parameter = parameters.FindIndex(parameter => parameter.Name == of);
@@ -230,7 +230,7 @@ internal sealed partial class PtxParser
     [GeneratedRegex(@"^(?<kind>ld|st)\.(?<space>param|global|shared|local)(\.v(?<vector>[24]))?\.(?<type>[bsu](8|16|32|64)|f(32|64))$", RegexOptions.ExplicitCapture)]
     private static partial Regex MemoryAccess();
 
-    [GeneratedRegex(@"^\[(%?\w+)(\+-?\d+)?\]$")]
+    [GeneratedRegex(@"^\[(?<base>%?\w+)(\+(?<offset>-?\d+))?\]$", RegexOptions.ExplicitCapture)]
     private static partial Regex Address();
 
     [GeneratedRegex(@"%?\w+")]

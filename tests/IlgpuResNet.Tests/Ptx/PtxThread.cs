@@ -11,7 +11,7 @@ internal enum ThreadState
 internal sealed class PtxThread
 {
     /// <summary>No kernel on a small shape needs as many; one that does loops for ever.</summary>
-    private const long MostInstructions = 100_000_000;
+    private const long MostInstructions = 10_000_000;
 
     private readonly Instruction[] code;
     private readonly int x;
