@@ -9,7 +9,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
 {
     private static readonly Epilogue ResidualRelu = new(HasResidual: 1, ReluBeforeAdd: 0, Relu: 1);
 
-    /// <summary>A barrier costs 100 us and more on a simulated device: its shapes stay tiny.</summary>
+    /// <summary>A barrier costs 100 us and more on a simulated device, an instruction some ns on the interpreter: their shapes stay tiny.</summary>
     private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd or BackEnd.Ptx;
 
     private TestDevice device = null!;
@@ -22,7 +22,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
     [TestMethod]
     public void Random_shapes_match_the_oracle()
     {
-        int cases = tiny ? 12 : 150;
+        int cases = backEnd is BackEnd.Ptx ? 60 : tiny ? 12 : 150;
         for (int seed = 0; seed < cases; seed++)
         {
             var random = new Random(seed);
@@ -88,7 +88,9 @@ public abstract class Conv2dTests(BackEnd backEnd)
     [DataRow(1, 1, 1, true)]
     public void Every_epilogue_matches_the_oracle(int hasResidual, int reluBeforeAdd, int relu, bool residualIsOutput)
     {
-        Conv2dShape shape = tiny ? Conv2dShape.Create(1, 3, 3, 3, 5, 3, 3, 1, 1) : Conv2dShape.Create(2, 9, 7, 5, 70, 3, 3, 1, 1);
+        // On the interpreter this one shape has a second tile on either side, and neither is full.
+        bool small = tiny && backEnd is not BackEnd.Ptx;
+        Conv2dShape shape = small ? Conv2dShape.Create(1, 3, 3, 3, 5, 3, 3, 1, 1) : Conv2dShape.Create(2, 9, 7, 5, 70, 3, 3, 1, 1);
         Check(shape, new Epilogue(hasResidual, reluBeforeAdd, relu), seed: 3, residualIsOutput);
     }
 

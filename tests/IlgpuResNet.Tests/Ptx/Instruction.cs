@@ -48,6 +48,12 @@ internal sealed class Instruction
     /// <summary>True when a load extends the sign.</summary>
     public bool IsSigned { get; set; }
 
+    /// <summary>All slots that it reads.</summary>
+    public int[] Reads { get; set; } = [];
+
+    /// <summary>All slots that it may write.</summary>
+    public int[] Writes { get; set; } = [];
+
     /// <summary>Added to the address.</summary>
     public long Offset { get; set; }
 
@@ -64,7 +70,21 @@ internal sealed class Instruction
     public Effect? Act { get; set; }
 
     /// <summary>A conditional branch that promises that a warp takes it as one.</summary>
-    public bool IsUniformBranch => Opcode == "bra.uni" && Guard != NoGuard;
+    public bool IsUniformBranch => IsGuarded && Opcode == "bra.uni";
+
+    public bool IsGuarded => Guard != NoGuard;
+
+    /// <summary>True where the next instruction need not be the one below.</summary>
+    public bool EndsBlock => Opcode is "bra" or "bra.uni" or "ret" or "exit";
+
+    /// <summary>Turns this sum into one with a product that it reads, rounded once.</summary>
+    public void Merge(Instruction product)
+    {
+        int addend = A == product.D ? B : A;
+        (A, B, C) = (product.A, product.B, addend);
+        Compute = (r, i) => r[i.D] = Arithmetic.Slot(MathF.FusedMultiplyAdd(Arithmetic.Float(r[i.A]), Arithmetic.Float(r[i.B]), Arithmetic.Float(r[i.C])));
+        Reads = [A, B, C];
+    }
 
     public override string ToString() => $"line {Line}: {Text}";
 }

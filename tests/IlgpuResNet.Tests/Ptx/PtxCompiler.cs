@@ -26,7 +26,7 @@ internal static class PtxCompiler
         return ((PTXCompiledKernel)backend.Compile(entry, specialization)).PTXAssembly;
     });
 
-    /// <summary>The same, parsed.</summary>
+    /// <summary>The same, parsed and contracted as ptxas would.</summary>
     public static PtxProgram Load(MethodInfo kernel, KernelSpecialization specialization) =>
-        Parsed.GetOrAdd(kernel, method => PtxParser.Parse(Compile(method, specialization)));
+        Parsed.GetOrAdd(kernel, method => PtxParser.Parse(Compile(method, specialization), contracts: true));
 }

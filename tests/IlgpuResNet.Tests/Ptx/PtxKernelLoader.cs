@@ -86,5 +86,5 @@ internal sealed class PtxKernelLoader(Func<string, string>? edit = null) : IKern
 
     private PtxProgram Load(MethodInfo kernel, KernelSpecialization specialization) => edit is null
         ? PtxCompiler.Load(kernel, specialization)
-        : PtxParser.Parse(edit(PtxCompiler.Compile(kernel, specialization)));
+        : PtxParser.Parse(edit(PtxCompiler.Compile(kernel, specialization)), contracts: true);
 }

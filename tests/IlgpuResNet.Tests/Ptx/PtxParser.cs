@@ -24,8 +24,8 @@ internal sealed partial class PtxParser
     {
     }
 
-    /// <summary>Parses the only entry of a module.</summary>
-    public static PtxProgram Parse(string ptx)
+    /// <summary>Parses the only entry of a module; if it contracts, sums and products become one (<see cref="Contraction"/>).</summary>
+    public static PtxProgram Parse(string ptx, bool contracts = false)
     {
         var parser = new PtxParser();
         string[] lines = ptx.Split('\n');
@@ -41,7 +41,7 @@ internal sealed partial class PtxParser
                 throw new PtxException($"{parser.name ?? "PTX"}, line {n + 1}: {line} -- {error.Message}");
             }
         }
-        return parser.Finish();
+        return parser.Finish(contracts);
     }
 
     private void ReadLine(string line, int number)
@@ -92,9 +92,11 @@ internal sealed partial class PtxParser
             RequireOperands(operands, count);
             instruction.Compute = compute;
             instruction.D = slots.Register(operands[0]);
-            instruction.A = slots.Source(operands[1]);
-            if (count > 2) instruction.B = slots.Source(operands[2]);
-            if (count > 3) instruction.C = slots.Source(operands[3]);
+            instruction.Writes = [instruction.D];
+            instruction.Reads = [.. operands.Skip(1).Select(slots.Source)];
+            instruction.A = instruction.Reads[0];
+            if (count > 2) instruction.B = instruction.Reads[1];
+            if (count > 3) instruction.C = instruction.Reads[2];
         }
         else if (!ReadControl(instruction, operands) && !ReadMemoryAccess(instruction, operands))
         {
@@ -157,6 +159,8 @@ internal sealed partial class PtxParser
         {
             instruction.A = slots.Source(of);
         }
+        if (isLoad) (instruction.Writes, instruction.Reads) = (instruction.Elements, [instruction.A]);
+        else instruction.Reads = [instruction.A, .. instruction.Elements];
         instruction.Act = (space, isLoad) switch
         {
             ("param", _) => (thread, i) => thread.Cta.Launch.LoadParameter(thread, i),
@@ -170,11 +174,12 @@ internal sealed partial class PtxParser
         return true;
     }
 
-    private PtxProgram Finish()
+    private PtxProgram Finish(bool contracts)
     {
         if (name is null || !isClosed) throw new PtxException("the PTX has no whole entry");
-        if (code.Count == 0 || code[^1].Guard != Instruction.NoGuard || code[^1].Opcode is not ("ret" or "exit" or "bra" or "bra.uni"))
+        if (code.Count == 0 || code[^1].IsGuarded || code[^1].Opcode is not ("ret" or "exit" or "bra" or "bra.uni"))
             throw new PtxException($"{name}: control falls out of the end of the entry");
+        if (contracts) Contraction.Apply(code, labels);
         foreach ((Instruction branch, string label) in branches)
             branch.Target = labels.TryGetValue(label, out int target) ? target : throw new PtxException($"{name}, {branch} -- there is no such label");
         return new PtxProgram

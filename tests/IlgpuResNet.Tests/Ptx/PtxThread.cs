@@ -55,7 +55,7 @@ internal sealed class PtxThread
         for (; most > 0 && State is ThreadState.Running; most--)
         {
             Instruction i = code[next++];
-            if (i.Guard != Instruction.NoGuard)
+            if (i.IsGuarded)
             {
                 bool holds = (r[i.Guard] != 0) != i.GuardNegated;
                 if (i.IsUniformBranch) Cta.UniformBranches.Check(this, i, holds);
