@@ -72,6 +72,9 @@ internal sealed class Instruction
     /// <summary>A conditional branch that promises that a warp takes it as one.</summary>
     public bool IsUniformBranch => IsGuarded && Opcode == "bra.uni";
 
+    /// <summary>True once a thread has executed it, in any launch.</summary>
+    public bool IsExecuted { get; set; }
+
     public bool IsGuarded => Guard != NoGuard;
 
     /// <summary>True where the next instruction need not be the one below.</summary>

@@ -48,11 +48,14 @@ internal sealed class PtxThread
     /// <summary>The barrier at which the thread waits.</summary>
     public Instruction? Barrier { get; private set; }
 
-    /// <summary>Executes up to so many instructions; stops early at a barrier and at the end.</summary>
-    public void Run(long most = long.MaxValue)
+    /// <summary>
+    /// Goes on for so many accesses to memory, branches and the like; stops early at a barrier and at the end. What happens in registers
+    /// alone is not counted: no other thread can tell when it happens.
+    /// </summary>
+    public void Run(long mostEffects = long.MaxValue)
     {
         ulong[] r = Registers;
-        for (; most > 0 && State is ThreadState.Running; most--)
+        while (mostEffects > 0 && State is ThreadState.Running)
         {
             Instruction i = code[next++];
             if (i.IsGuarded)
@@ -61,8 +64,16 @@ internal sealed class PtxThread
                 if (i.IsUniformBranch) Cta.UniformBranches.Check(this, i, holds);
                 if (!holds) continue;
             }
-            if (i.Compute is { } compute) compute(r, i);
-            else i.Act!(this, i);
+            i.IsExecuted = true;
+            if (i.Compute is { } compute)
+            {
+                compute(r, i);
+            }
+            else
+            {
+                i.Act!(this, i);
+                mostEffects--;
+            }
             if (++executed > MostInstructions) throw Fault(i, $"is instruction {MostInstructions} of its thread: it seems to loop for ever");
         }
     }

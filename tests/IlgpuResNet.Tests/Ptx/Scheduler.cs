@@ -17,7 +17,7 @@ internal abstract class Scheduler
     /// <summary>Gives each of the running threads a turn.</summary>
     public abstract void Advance(List<PtxThread> running);
 
-    /// <summary>One instruction each: what a GPU does when no thread ever waits.</summary>
+    /// <summary>One access each: what a GPU does when no thread ever waits.</summary>
     private sealed class RoundRobin : Scheduler
     {
         public override void Advance(List<PtxThread> running)
@@ -41,10 +41,10 @@ internal abstract class Scheduler
         public override string ToString() => isReversed ? "one by one, reversed" : "one by one";
     }
 
-    /// <summary>Random threads for random numbers of instructions.</summary>
+    /// <summary>Random threads for random numbers of accesses.</summary>
     private sealed class RandomBursts(int seed) : Scheduler
     {
-        private const int LongestBurst = 64;
+        private const int LongestBurst = 24;
 
         private readonly Random random = new(seed);
 
