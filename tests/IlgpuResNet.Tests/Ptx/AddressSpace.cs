@@ -39,10 +39,11 @@ internal sealed class AddressSpace
     }
 
     /// <summary>
-    /// Device memory. Its race rule knows no barriers: no two threads of a launch may communicate through it. Bytes are told apart, as
-    /// neighbouring threads may store neighbouring bytes.
+    /// Device memory of a program's launch. Its race rule knows no barriers: no two threads of a launch may communicate through it. Elements as
+    /// narrow as the program's narrowest are told apart, as neighbouring threads may store neighbouring bytes.
     /// </summary>
-    public static AddressSpace Global() => new("global", first: 1UL << 32, mustBeWritten: false, cellBytes: 1);
+    public static AddressSpace Global(PtxProgram program) =>
+        new("global", first: 1UL << 32, mustBeWritten: false, program.NarrowestGlobalElement);
 
     /// <summary>A CTA's shared memory: what was never written must not be read.</summary>
     public static AddressSpace Shared() => new("shared", first: 1 << 20, mustBeWritten: true, cellBytes: 4);
@@ -69,7 +70,7 @@ internal sealed class AddressSpace
         (Region region, int offset, int bytes) = Access(thread, i);
         if (mustBeWritten && !region.Accesses.IsWritten(offset, bytes))
             throw thread.Fault(i, $"reads {bytes} bytes at {region.Name} + {offset} that nobody wrote");
-        if (region.Accesses.Load(offset, bytes, thread, i, Interval) is { } other) throw Race(thread, i, region, offset, other);
+        if (region.Accesses.Load(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other) throw Race(thread, i, region, offset, other);
         foreach (int element in i.Elements)
         {
             thread.Registers[element] = Read(region.Data.AsSpan(offset), i);
@@ -80,7 +81,7 @@ internal sealed class AddressSpace
     public void Store(PtxThread thread, Instruction i)
     {
         (Region region, int offset, int bytes) = Access(thread, i);
-        if (region.Accesses.Store(offset, bytes, thread, i, Interval) is { } other) throw Race(thread, i, region, offset, other);
+        if (region.Accesses.Store(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other) throw Race(thread, i, region, offset, other);
         foreach (int element in i.Elements)
         {
             Write(region.Data.AsSpan(offset), i, thread.Registers[element]);
@@ -133,5 +134,5 @@ internal sealed class AddressSpace
     private static ulong Distance(ulong a, ulong b) => a > b ? a - b : b - a;
 
     private static PtxException Race(PtxThread thread, Instruction i, Region region, int offset, PtxAccess other) =>
-        thread.Fault(i, $"races at {region.Name} + {offset} with {other.Thread}, {other.Instruction}");
+        thread.Fault(i, $"races at {region.Name} + {offset} with {thread.Cta.Launch.Describe(other.Thread)}, {thread.Cta.Program.Code[other.Instruction]}");
 }

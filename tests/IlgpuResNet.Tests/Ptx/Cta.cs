@@ -26,8 +26,6 @@ internal sealed class Cta
     /// <summary>Number within the grid.</summary>
     public int Index { get; }
 
-    public (int X, int Y, int Z) Position => Launch.Grid.At(Index);
-
     public AddressSpace Shared { get; }
 
     public UniformBranches UniformBranches { get; } = new();

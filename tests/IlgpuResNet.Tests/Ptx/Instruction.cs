@@ -21,6 +21,9 @@ internal sealed class Instruction
     /// <summary>Its number, from 1.</summary>
     public required int Line { get; init; }
 
+    /// <summary>Its place in the program.</summary>
+    public int Index { get; set; }
+
     /// <summary>Slot of the guarding predicate, or <see cref="NoGuard"/>.</summary>
     public int Guard { get; init; } = NoGuard;
 

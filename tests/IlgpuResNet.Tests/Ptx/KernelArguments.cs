@@ -48,7 +48,7 @@ internal sealed unsafe class KernelArguments
         AddressSpace? first = null;
         foreach (Scheduler scheduler in Scheduler.All)
         {
-            AddressSpace memory = Upload();
+            AddressSpace memory = Upload(program);
             new PtxLaunch(program, grid, block, memory, Marshal(memory)).Run(scheduler);
             first ??= memory;
             for (int v = 0; v < views.Count; v++)
@@ -59,9 +59,9 @@ internal sealed unsafe class KernelArguments
             first!.Regions[v].Data.CopyTo(new Span<byte>((void*)views[v].Host, views[v].Length));
     }
 
-    private AddressSpace Upload()
+    private AddressSpace Upload(PtxProgram program)
     {
-        AddressSpace memory = AddressSpace.Global();
+        AddressSpace memory = AddressSpace.Global(program);
         foreach ((nint host, int length, string name) in views)
             memory.Add(name, new ReadOnlySpan<byte>((void*)host, length).ToArray(), Alignment);
         return memory;

@@ -147,10 +147,10 @@ public sealed class PtxInterpreterTests
     public void A_launch_that_does_not_fit_the_kernel_is_refused()
     {
         PtxProgram program = PtxParser.Parse(PtxSnippet.Kernel("ret;").Replace(")\n", ")\n.maxntid 32, 1, 1\n"));
-        Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(33), AddressSpace.Global(), [new byte[16]]));
-        Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(), [new byte[8]]));
-        Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(), []));
-        new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(), [new byte[16]]).Run(Scheduler.All[0]);
+        Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(33), AddressSpace.Global(program), [new byte[16]]));
+        Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(program), [new byte[8]]));
+        Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(program), []));
+        new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(program), [new byte[16]]).Run(Scheduler.All[0]);
     }
 
     private static int[] Run(string format, string[] lines, Scheduler scheduler) => PtxSnippet.Run(format.Replace("{0}", string.Join('\n', lines)), scheduler);

@@ -50,6 +50,9 @@ internal sealed class PtxLaunch
         foreach (int index in scheduler.Order(Grid.Count)) new Cta(this, index).Run(scheduler);
     }
 
+    /// <summary>Says where a thread lies, given its number in the launch.</summary>
+    public string Describe(int thread) => $"thread {Block.At(thread % Block.Count)} of CTA {Grid.At(thread / Block.Count)}";
+
     /// <summary>A value of the parameter space.</summary>
     public void LoadParameter(PtxThread thread, Instruction i)
     {

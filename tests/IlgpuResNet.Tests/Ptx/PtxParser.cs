@@ -182,6 +182,7 @@ internal sealed partial class PtxParser
         if (contracts) Contraction.Apply(code, labels);
         foreach ((Instruction branch, string label) in branches)
             branch.Target = labels.TryGetValue(label, out int target) ? target : throw new PtxException($"{name}, {branch} -- there is no such label");
+        for (int n = 0; n < code.Count; n++) code[n].Index = n;
         return new PtxProgram
         {
             Name = name,

@@ -36,6 +36,10 @@ internal sealed class PtxProgram
     /// <summary>The instructions; branch targets are indexes into it.</summary>
     public required Instruction[] Code { get; init; }
 
+    /// <summary>Bytes of the narrowest element that it loads from or stores to global memory.</summary>
+    public int NarrowestGlobalElement =>
+        Code.Where(i => i.Opcode.Contains(".global.", StringComparison.Ordinal) && i.ElementBytes > 0).Select(i => i.ElementBytes).DefaultIfEmpty(1).Min();
+
     /// <summary>Most threads of a CTA (<c>.maxntid</c>).</summary>
     public required int MaxThreads { get; init; }
 }

@@ -40,11 +40,12 @@ internal static class PtxSnippet
     /// <summary>Runs it under one policy and returns what <c>data</c> holds then; it starts with zeros.</summary>
     public static int[] Run(string body, Scheduler scheduler, int threads = 2, int ctas = 1, bool contracts = false)
     {
-        AddressSpace memory = AddressSpace.Global();
+        PtxProgram program = PtxParser.Parse(Kernel(body), contracts);
+        AddressSpace memory = AddressSpace.Global(program);
         Region data = memory.Add("data", new byte[4 * Words], alignment: 16);
         byte[] argument = new byte[16];
         BitConverter.TryWriteBytes(argument, data.Address);
-        new PtxLaunch(PtxParser.Parse(Kernel(body), contracts), new Dim3(ctas), new Dim3(threads), memory, [argument]).Run(scheduler);
+        new PtxLaunch(program, new Dim3(ctas), new Dim3(threads), memory, [argument]).Run(scheduler);
         return MemoryMarshal.Cast<byte, int>(data.Data).ToArray();
     }
 

@@ -14,9 +14,6 @@ internal sealed class PtxThread
     private const long MostInstructions = 10_000_000;
 
     private readonly Instruction[] code;
-    private readonly int x;
-    private readonly int y;
-    private readonly int z;
     private int next;
     private long executed;
 
@@ -26,7 +23,7 @@ internal sealed class PtxThread
         Index = index;
         Registers = registers;
         code = cta.Program.Code;
-        (x, y, z) = cta.Launch.Block.At(index);
+        Number = cta.Index * cta.Launch.Block.Count + index;
         Local = AddressSpace.Local();
         cta.Program.Slots.CopyTo(registers, 0);
         cta.Launch.SetSpecialRegisters(registers, cta.Index, index);
@@ -38,6 +35,9 @@ internal sealed class PtxThread
 
     /// <summary>Number within the CTA; 32 neighbours are a warp.</summary>
     public int Index { get; }
+
+    /// <summary>Number within the launch.</summary>
+    public int Number { get; }
 
     public ulong[] Registers { get; }
 
@@ -91,5 +91,5 @@ internal sealed class PtxThread
     /// <summary>An error of this thread at an instruction.</summary>
     public PtxException Fault(Instruction i, string what) => new($"{Cta.Program.Name}, {i} -- {this} {what}");
 
-    public override string ToString() => $"thread ({x}, {y}, {z}) of CTA {Cta.Position}";
+    public override string ToString() => Cta.Launch.Describe(Number);
 }

@@ -8,14 +8,13 @@ internal sealed class UniformBranches
 {
     private const int WarpSize = 32;
 
-    private readonly Dictionary<(int Warp, Instruction Branch, int Time), bool> taken = [];
-    private readonly Dictionary<(int Thread, Instruction Branch), int> times = [];
+    private readonly Dictionary<(int Warp, int Branch, int Time), bool> taken = [];
+    private readonly Dictionary<(int Thread, int Branch), int> times = [];
 
     public void Check(PtxThread thread, Instruction branch, bool isTaken)
     {
-        int time = times.GetValueOrDefault((thread.Index, branch));
-        times[(thread.Index, branch)] = time + 1;
-        (int, Instruction, int) key = (thread.Index / WarpSize, branch, time);
+        int time = times[(thread.Index, branch.Index)] = times.GetValueOrDefault((thread.Index, branch.Index)) + 1;
+        (int, int, int) key = (thread.Index / WarpSize, branch.Index, time);
         if (!taken.TryAdd(key, isTaken) && taken[key] != isTaken)
             throw thread.Fault(branch, "goes another way than its warp at a branch that says it is uniform");
     }
