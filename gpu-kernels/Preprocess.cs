@@ -64,18 +64,24 @@ public sealed class PreprocessKernels
     /// <param name="accelerator">The device.</param>
     /// <param name="threads">Processor threads that work on an image at most, null for all; ignored on a GPU.</param>
     public PreprocessKernels(Accelerator accelerator, int? threads = null)
-        : this(new AcceleratorKernelLoader(accelerator), Bands(accelerator, threads))
     {
+        if (accelerator.AcceleratorType is AcceleratorType.CPU && accelerator.MaxNumThreadsPerGroup < GroupSize)
+        {
+            bands = threads ?? accelerator.NumMultiprocessors;
+            horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(PreprocessSimd.Horizontal);
+            vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(PreprocessSimd.Vertical);
+        }
+        else
+        {
+            horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
+            vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
+        }
     }
 
-    /// <summary>The kernels of a GPU, or with bands those of the CPU accelerator.</summary>
-    internal PreprocessKernels(IKernelLoader loader, int bands = 0)
+    internal PreprocessKernels(IKernelLoader loader)
     {
-        this.bands = bands;
-        horizontal = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(
-            bands > 0 ? PreprocessSimd.Horizontal : Horizontal);
-        vertical = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(
-            bands > 0 ? PreprocessSimd.Vertical : Vertical);
+        horizontal = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
+        vertical = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
     }
 
     /// <summary>Resizes the columns of some rows: pixels <c>[rows, rowBytes]</c> to RGB bytes <c>[rows, columns, 3]</c>.</summary>
@@ -95,11 +101,6 @@ public sealed class PreprocessKernels
         var pass = new VerticalPass(crop, rows, columns, padY, padX, axis.MaxTaps, axis.Start);
         vertical(stream, Config(crop, crop), pixels, axis.Bounds, axis.Weights, table, output, pass);
     }
-
-    private static int Bands(Accelerator accelerator, int? threads) =>
-        accelerator.AcceleratorType is AcceleratorType.CPU && accelerator.MaxNumThreadsPerGroup < GroupSize
-            ? threads ?? accelerator.NumMultiprocessors
-            : 0;
 
     private KernelConfig Config(int rows, int columns) => bands > 0
         ? new KernelConfig(Math.Min(bands, rows), 1)

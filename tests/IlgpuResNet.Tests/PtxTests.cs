@@ -9,7 +9,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>
 /// What the tiled kernels and those of the preprocessing become on an NVIDIA GPU, read from their PTX for sm_80; needs no GPU. The other back ends run the same
-/// C#, but not what ILGPU's optimiser makes of it for CUDA.
+/// C#, but not what ILGPU's optimiser makes of it for CUDA; <see cref="BackEnd.Ptx"/> executes that.
 /// </summary>
 [TestClass]
 public sealed partial class PtxTests
