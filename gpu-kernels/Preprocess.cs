@@ -78,6 +78,12 @@ public sealed class PreprocessKernels
         }
     }
 
+    internal PreprocessKernels(IKernelLoader loader)
+    {
+        horizontal = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
+        vertical = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
+    }
+
     /// <summary>Resizes the columns of some rows: pixels <c>[rows, rowBytes]</c> to RGB bytes <c>[rows, columns, 3]</c>.</summary>
     public void ResizeColumns(
         AcceleratorStream stream, ArrayView<byte> pixels, int rows, int rowBytes, PixelLayout layout,

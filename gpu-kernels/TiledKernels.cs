@@ -28,21 +28,22 @@ public sealed class TiledKernels : IKernelFamily
     /// <param name="accelerator">A CUDA or OpenCL accelerator, or a CPU accelerator with groups of at least 256 threads.</param>
     /// <exception cref="NotSupportedException">The accelerator's groups are too small.</exception>
     public TiledKernels(Accelerator accelerator)
+        : this(Loader(accelerator))
     {
-        ArgumentNullException.ThrowIfNull(accelerator);
-        if (accelerator.MaxNumThreadsPerGroup < LargestGroup)
-            throw new NotSupportedException(
-                $"The tiled kernels need groups of {LargestGroup} threads, but '{accelerator.Name}' has at most {accelerator.MaxNumThreadsPerGroup}; use {nameof(SimdKernels)} on a CPU accelerator.");
-        convDense = accelerator.LoadKernel<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Specialization);
-        convVector = accelerator.LoadKernel<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Specialization);
-        convScalar = accelerator.LoadKernel<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<ScalarActivations>, ImplicitGemm.Specialization);
-        pointwiseVector = accelerator.LoadKernel<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float4>);
-        pointwiseScalar = accelerator.LoadKernel<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float1>);
-        maxPoolVector = accelerator.LoadKernel<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float4>);
-        maxPoolScalar = accelerator.LoadKernel<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float1>);
-        averagePoolVector = accelerator.LoadKernel<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.AveragePool2d.Kernel<Float4>);
-        averagePoolScalar = accelerator.LoadKernel<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.AveragePool2d.Kernel<Float1>);
-        softmax = accelerator.LoadKernel<int, ArrayView<float>, ArrayView<float>>(Kernels.Softmax.Kernel);
+    }
+
+    internal TiledKernels(IKernelLoader loader)
+    {
+        convDense = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Specialization);
+        convVector = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Specialization);
+        convScalar = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<ScalarActivations>, ImplicitGemm.Specialization);
+        pointwiseVector = loader.Load<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float4>);
+        pointwiseScalar = loader.Load<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float1>);
+        maxPoolVector = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float4>);
+        maxPoolScalar = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float1>);
+        averagePoolVector = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.AveragePool2d.Kernel<Float4>);
+        averagePoolScalar = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.AveragePool2d.Kernel<Float1>);
+        softmax = loader.Load<int, ArrayView<float>, ArrayView<float>>(Kernels.Softmax.Kernel);
     }
 
     /// <inheritdoc/>
@@ -155,6 +156,15 @@ public sealed class TiledKernels : IKernelFamily
     {
         long length = (long)rows * classes;
         softmax(stream, new KernelConfig(rows, Kernels.Softmax.GroupSize), classes, Trim(input, length), Trim(output, length));
+    }
+
+    private static AcceleratorKernelLoader Loader(Accelerator accelerator)
+    {
+        ArgumentNullException.ThrowIfNull(accelerator);
+        if (accelerator.MaxNumThreadsPerGroup < LargestGroup)
+            throw new NotSupportedException(
+                $"The tiled kernels need groups of {LargestGroup} threads, but '{accelerator.Name}' has at most {accelerator.MaxNumThreadsPerGroup}; use {nameof(SimdKernels)} on a CPU accelerator.");
+        return new AcceleratorKernelLoader(accelerator);
     }
 
     private static void RequireDirect(Conv2dAlgorithm algorithm)

@@ -9,8 +9,8 @@ public abstract class Conv2dTests(BackEnd backEnd)
 {
     private static readonly Epilogue ResidualRelu = new(HasResidual: 1, ReluBeforeAdd: 0, Relu: 1);
 
-    /// <summary>A barrier costs 100 us and more on a simulated device: its shapes stay tiny.</summary>
-    private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd;
+    /// <summary>A barrier costs 100 us and more on a simulated device, an instruction some ns on the interpreter: their shapes stay tiny.</summary>
+    private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd or BackEnd.Ptx;
 
     private TestDevice device = null!;
 
@@ -22,7 +22,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
     [TestMethod]
     public void Random_shapes_match_the_oracle()
     {
-        int cases = tiny ? 12 : 150;
+        int cases = backEnd is BackEnd.Ptx ? 40 : tiny ? 12 : 150;
         for (int seed = 0; seed < cases; seed++)
         {
             var random = new Random(seed);
@@ -90,6 +90,22 @@ public abstract class Conv2dTests(BackEnd backEnd)
     {
         Conv2dShape shape = tiny ? Conv2dShape.Create(1, 3, 3, 3, 5, 3, 3, 1, 1) : Conv2dShape.Create(2, 9, 7, 5, 70, 3, 3, 1, 1);
         Check(shape, new Epilogue(hasResidual, reluBeforeAdd, relu), seed: 3, residualIsOutput);
+    }
+
+    /// <summary>A second tile on either side that is not full, and in both halves of it quads of output channels of which one to four exist.</summary>
+    [TestMethod]
+    [DataRow(12, 1, DisplayName = "activations as they lie")]
+    [DataRow(12, 3, DisplayName = "activations in quads")]
+    [DataRow(3, 3, DisplayName = "activations one by one")]
+    public void Partly_filled_tiles_match_the_oracle(int c, int window)
+    {
+        bool simulated = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd;
+        foreach (int k in simulated ? (int[])[71, 97] : [69, 70, 71, 72, 97, 98, 99])
+        {
+            Conv2dShape shape = Conv2dShape.Create(1, 13, 9, c, k, window, window, 1, window / 2);
+            Check(shape, Epilogue.None, seed: 7, residualIsOutput: false);
+            Check(shape, ResidualRelu, seed: 8, residualIsOutput: true);
+        }
     }
 
     [TestMethod]
@@ -275,6 +291,9 @@ public sealed class SimulatedNvidiaConv2dTests() : Conv2dTests(BackEnd.Simulated
 
 [TestClass]
 public sealed class SimulatedAmdConv2dTests() : Conv2dTests(BackEnd.SimulatedAmd);
+
+[TestClass]
+public sealed class PtxConv2dTests() : Conv2dTests(BackEnd.Ptx);
 
 [TestClass, TestCategory("OpenCL")]
 public sealed class OpenCLConv2dTests() : Conv2dTests(BackEnd.OpenCL);

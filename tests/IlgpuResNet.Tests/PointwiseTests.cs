@@ -94,6 +94,9 @@ public sealed class SimulatedNvidiaPointwiseTests() : PointwiseTests(BackEnd.Sim
 [TestClass]
 public sealed class SimulatedAmdPointwiseTests() : PointwiseTests(BackEnd.SimulatedAmd);
 
+[TestClass]
+public sealed class PtxPointwiseTests() : PointwiseTests(BackEnd.Ptx);
+
 [TestClass, TestCategory("OpenCL")]
 public sealed class OpenCLPointwiseTests() : PointwiseTests(BackEnd.OpenCL);
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
 
 namespace IlgpuResNet.Tests;
@@ -16,7 +15,7 @@ public abstract class PreprocessTests(BackEnd backEnd)
 
     private TestDevice Device => TestDevice.Open(backEnd, TestContext);
 
-    private IEnumerable<PreprocessCase> Cases => backEnd is BackEnd.SimulatedAmd or BackEnd.SimulatedNvidia
+    private IEnumerable<PreprocessCase> Cases => backEnd is BackEnd.SimulatedAmd or BackEnd.SimulatedNvidia or BackEnd.Ptx
         ? PreprocessCase.All.Where(c => c.Preset.CropSize <= SmallCrop && c.Width * c.Height <= SmallImage).Take(8)
         : PreprocessCase.All;
 
@@ -27,7 +26,7 @@ public abstract class PreprocessTests(BackEnd backEnd)
         int count = 0;
         foreach (var group in Cases.GroupBy(c => c.Preset))
         {
-            using var preprocessor = new Preprocessor(device.Accelerator, device.Stream, group.Key);
+            using var preprocessor = device.CreatePreprocessor(group.Key);
             using var input = GuardedBuffer.Output(device.Accelerator, InputLength(group.Key));
             foreach (PreprocessCase c in group)
             {
@@ -38,7 +37,7 @@ public abstract class PreprocessTests(BackEnd backEnd)
                 count++;
             }
         }
-        Assert.IsGreaterThanOrEqualTo(backEnd is BackEnd.SimulatedAmd or BackEnd.SimulatedNvidia ? 8 : 300, count);
+        Assert.IsGreaterThanOrEqualTo(backEnd is BackEnd.SimulatedAmd or BackEnd.SimulatedNvidia or BackEnd.Ptx ? 8 : 300, count);
     }
 
     [TestMethod]
@@ -87,7 +86,7 @@ public abstract class PreprocessTests(BackEnd backEnd)
         PreprocessCase[] cases = [.. PreprocessCase.All.Where(c => c.Preset.CropSize == SmallCrop && c.Width * c.Height <= SmallImage).GroupBy(c => c.Preset).First().Take(3)];
         ImagePreset preset = cases[0].Preset;
         int slot = InputLength(preset);
-        using var preprocessor = new Preprocessor(device.Accelerator, device.Stream, preset);
+        using var preprocessor = device.CreatePreprocessor(preset);
         using var input = GuardedBuffer.Output(device.Accelerator, 3 * slot);
         // Back to front, and the sizes differ: weights and buffers of one image must not leak into the next.
         for (int n = 2; n >= 0; n--)
@@ -101,9 +100,10 @@ public abstract class PreprocessTests(BackEnd backEnd)
     [TestMethod]
     public void Repeated_size_allocates_nothing_of_ours()
     {
+        if (backEnd is BackEnd.Ptx) Assert.Inconclusive("What the interpreter allocates is no user's.");
         TestDevice device = Device;
         var preset = new ImagePreset { ResizeSize = 8, CropSize = 8 };
-        using var preprocessor = new Preprocessor(device.Accelerator, device.Stream, preset);
+        using var preprocessor = device.CreatePreprocessor(preset);
         using var input = GuardedBuffer.Output(device.Accelerator, InputLength(preset));
         byte[] image = ImagingData.SeededImage(1, 300, 200);
         long Measure()
@@ -123,22 +123,22 @@ public abstract class PreprocessTests(BackEnd backEnd)
         TestDevice device = Device;
         PreprocessCase c = PreprocessCase.All.First(c => c.HasBytes && c.Width * c.Height <= SmallImage);
         using var input = GuardedBuffer.Output(device.Accelerator, InputLength(c.Preset));
-        using (var preprocessor = new Preprocessor(device.Accelerator, device.Stream, c.Preset with { ResizeSize = 1 << 20 }))
+        using (var preprocessor = device.CreatePreprocessor(c.Preset with { ResizeSize = 1 << 20 }))
             Assert.ThrowsExactly<ImageException>(() => preprocessor.Upload(new PixelSpan(new byte[3 * 5000], 5000, 1), input.View, 0));
-        using (var preprocessor = new Preprocessor(device.Accelerator, device.Stream, c.Preset))
+        using (var preprocessor = device.CreatePreprocessor(c.Preset))
         {
             preprocessor.Upload(new PixelSpan(c.Image, c.Width, c.Height), input.View, 0);
             Assert.ThrowsExactly<ImageException>(() => preprocessor.Upload(default, input.View, 0));
             preprocessor.Upload(new PixelSpan(c.Image, c.Width, c.Height), input.View, 0);
             Assert.AreEqual(c.Sha256, Hash(input.Read()), c.ToString());
         }
-        Assert.ThrowsExactly<ImageException>(() => new Preprocessor(device.Accelerator, device.Stream, c.Preset with { Std = (1, 0, 1) }));
-        Assert.ThrowsExactly<ImageException>(() => new Preprocessor(device.Accelerator, device.Stream, c.Preset with { CropSize = 0 }));
+        Assert.ThrowsExactly<ImageException>(() => device.CreatePreprocessor(c.Preset with { Std = (1, 0, 1) }));
+        Assert.ThrowsExactly<ImageException>(() => device.CreatePreprocessor(c.Preset with { CropSize = 0 }));
     }
 
     private static float[] Run(TestDevice device, ImagePreset preset, PixelSpan image)
     {
-        using var preprocessor = new Preprocessor(device.Accelerator, device.Stream, preset);
+        using var preprocessor = device.CreatePreprocessor(preset);
         using var input = GuardedBuffer.Output(device.Accelerator, InputLength(preset));
         preprocessor.Upload(image, input.View, 0);
         return input.Read();
@@ -165,6 +165,9 @@ public sealed class PreprocessSimulatedNvidiaTests() : PreprocessTests(BackEnd.S
 
 [TestClass]
 public sealed class PreprocessSimulatedAmdTests() : PreprocessTests(BackEnd.SimulatedAmd);
+
+[TestClass]
+public sealed class PreprocessPtxTests() : PreprocessTests(BackEnd.Ptx);
 
 [TestClass, TestCategory("OpenCL")]
 public sealed class PreprocessOpenCLTests() : PreprocessTests(BackEnd.OpenCL);

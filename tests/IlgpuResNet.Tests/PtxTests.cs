@@ -1,19 +1,15 @@
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
-using ILGPU;
-using ILGPU.Backends.EntryPoints;
-using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
-using ILGPU.Runtime.Cuda;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Tests.Ptx;
 
 namespace IlgpuResNet.Tests;
 
 /// <summary>
 /// What the tiled kernels and those of the preprocessing become on an NVIDIA GPU, read from their PTX for sm_80; needs no GPU. The other back ends run the same
-/// C#, but not what ILGPU's optimiser makes of it for CUDA.
+/// C#, but not what ILGPU's optimiser makes of it for CUDA; <see cref="BackEnd.Ptx"/> executes that.
 /// </summary>
 [TestClass]
 public sealed partial class PtxTests
@@ -33,8 +29,6 @@ public sealed partial class PtxTests
         ["preprocess, horizontal"] = PreprocessKernels.Horizontal,
         ["preprocess, vertical"] = PreprocessKernels.Vertical,
     };
-
-    private static readonly ConcurrentDictionary<string, string> Compiled = new();
 
     public static IEnumerable<object[]> KernelNames => Kernels.Keys.Select(name => new object[] { name });
 
@@ -104,17 +98,11 @@ public sealed partial class PtxTests
         return order.ToString();
     }
 
-    private static string Compile(string kernel) => Compiled.GetOrAdd(kernel, static name =>
+    private static string Compile(string kernel)
     {
-        // A context of its own for each compilation: a failed one can spoil its context.
-        using var context = Context.Create(builder => KernelContext.Configure(builder));
-        using var backend = new PTXBackend(
-            context, new CudaCapabilityContext(CudaArchitecture.SM_80), CudaArchitecture.SM_80, CudaInstructionSet.ISA_70, nvvmAPI: null);
-        EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(Kernels[name].Method);
-        bool isConvolution = Kernels[name].Method.DeclaringType == typeof(ImplicitGemm);
-        var compiled = (PTXCompiledKernel)backend.Compile(entry, isConvolution ? ImplicitGemm.Specialization : KernelSpecialization.Empty);
-        return compiled.PTXAssembly;
-    });
+        MethodInfo method = Kernels[kernel].Method;
+        return PtxCompiler.Compile(method, method.DeclaringType == typeof(ImplicitGemm) ? ImplicitGemm.Specialization : KernelSpecialization.Empty);
+    }
 
     [GeneratedRegex(@"\b(ld|st)\.(global|shared)(?=\.)|membar\.cta|bar\.sync")]
     private static partial Regex MemoryInstruction();

@@ -34,6 +34,18 @@ public abstract class SoftmaxTests(BackEnd backEnd)
     [TestMethod]
     public void NaN_spoils_its_own_row_only() => Check(3, 5, [1, 2, 3, 4, 5, 1, float.NaN, 3, 4, 5, 5, 4, 3, 2, 1], "NaN in row 1");
 
+    /// <summary>A thread of a GPU's group takes every 128th class: what it took before and after the NaN must not hide it.</summary>
+    [TestMethod]
+    [DataRow(5)]
+    [DataRow(150)]
+    [DataRow(299)]
+    public void NaN_spoils_a_long_row_wherever_it_lies(int at)
+    {
+        float[] logits = [.. Enumerable.Range(0, 300).Select(i => i / 300f)];
+        logits[at] = float.NaN;
+        Check(1, 300, logits, $"NaN at {at}");
+    }
+
     private void Check(int rows, int classes, float[] logits, string message)
     {
         using var input = GuardedBuffer.Input(device.Accelerator, logits);
@@ -58,6 +70,9 @@ public sealed class SimulatedNvidiaSoftmaxTests() : SoftmaxTests(BackEnd.Simulat
 
 [TestClass]
 public sealed class SimulatedAmdSoftmaxTests() : SoftmaxTests(BackEnd.SimulatedAmd);
+
+[TestClass]
+public sealed class PtxSoftmaxTests() : SoftmaxTests(BackEnd.Ptx);
 
 [TestClass, TestCategory("OpenCL")]
 public sealed class OpenCLSoftmaxTests() : SoftmaxTests(BackEnd.OpenCL);

@@ -5,7 +5,10 @@ using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Tests.Ptx;
 
 namespace IlgpuResNet.Tests;
 
@@ -17,8 +20,11 @@ public sealed class TestDevice
 
     private static readonly ConcurrentDictionary<BackEnd, TestDevice?> Devices = new();
 
-    private TestDevice(Accelerator accelerator, IKernelFamily kernels)
+    private readonly BackEnd backEnd;
+
+    private TestDevice(BackEnd backEnd, Accelerator accelerator, IKernelFamily kernels)
     {
+        this.backEnd = backEnd;
         Accelerator = accelerator;
         Kernels = kernels;
     }
@@ -28,6 +34,11 @@ public sealed class TestDevice
     public AcceleratorStream Stream => Accelerator.DefaultStream;
 
     public IKernelFamily Kernels { get; }
+
+    /// <summary>A preprocessor with the kernels of the back end.</summary>
+    internal Preprocessor CreatePreprocessor(ImagePreset preset) => backEnd is BackEnd.Ptx
+        ? new Preprocessor(Accelerator, Stream, preset, new PreprocessKernels(new PtxKernelLoader()))
+        : new Preprocessor(Accelerator, Stream, preset);
 
     /// <summary>Opens the device; ends the test as inconclusive when the machine has none, or as failed where one is required.</summary>
     public static TestDevice Open(BackEnd backEnd, TestContext testContext)
@@ -64,12 +75,19 @@ public sealed class TestDevice
         Device? device = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == TypeOf(backEnd));
         if (device is null) return null;
         Accelerator accelerator = device.CreateAccelerator(context);
-        return new TestDevice(accelerator, backEnd is BackEnd.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator));
+        return new TestDevice(backEnd, accelerator, backEnd switch
+        {
+            BackEnd.Cpu => new SimdKernels(accelerator),
+            BackEnd.Ptx => new TiledKernels(new PtxKernelLoader()),
+            _ => new TiledKernels(accelerator),
+        });
     }
 
     private static Context.Builder Select(Context.Builder builder, BackEnd backEnd) => backEnd switch
     {
         BackEnd.Cpu => builder.CPU(new CPUDevice(2, 1, Environment.ProcessorCount)),
+        // Of this device only the memory is used.
+        BackEnd.Ptx => builder.CPU(new CPUDevice(2, 1, 1)),
         BackEnd.SimulatedNvidia => builder.CPU(CPUDeviceKind.Nvidia),
         BackEnd.SimulatedAmd => builder.CPU(CPUDeviceKind.AMD),
         BackEnd.OpenCL => builder.OpenCL(),

@@ -40,12 +40,18 @@ internal sealed class Preprocessor : IDisposable
     /// <summary>Loads the kernels and uploads the normalisation table.</summary>
     /// <exception cref="ImageException">The preset's numbers make no input.</exception>
     public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, int? threads = null)
+        : this(accelerator, stream, preset, new PreprocessKernels(accelerator, threads))
+    {
+    }
+
+    /// <summary>The same with kernels that are loaded already.</summary>
+    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, PreprocessKernels kernels)
     {
         preset.Validate();
         this.accelerator = accelerator;
         this.stream = stream;
         this.preset = preset;
-        kernels = new PreprocessKernels(accelerator, threads);
+        this.kernels = kernels;
         table = accelerator.Allocate1D(NormalisationTable(preset));
     }
 

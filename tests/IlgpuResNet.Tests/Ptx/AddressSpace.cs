@@ -1,0 +1,138 @@
+using System.Buffers.Binary;
+
+namespace IlgpuResNet.Tests.Ptx;
+
+/// <summary>A run of bytes with an address; its neighbours lie far enough away that no access past its end meets them.</summary>
+internal sealed class Region(string name, ulong address, byte[] data, int cellBytes)
+{
+    public string Name { get; } = name;
+
+    public ulong Address { get; } = address;
+
+    public byte[] Data { get; } = data;
+
+    public RaceDetector Accesses { get; } = new(data.Length, cellBytes);
+
+    public bool Contains(ulong first, int bytes) => first >= Address && first + (ulong)bytes <= Address + (ulong)Data.Length;
+}
+
+/// <summary>
+/// A state space (<c>.global</c>, <c>.shared</c>, <c>.local</c>). Every access is checked: it must lie in one region, be aligned to its
+/// width and race with no other.
+/// </summary>
+internal sealed class AddressSpace
+{
+    private const ulong Gap = 1 << 16;
+
+    private readonly string name;
+    private readonly bool mustBeWritten;
+    private readonly int cellBytes;
+    private readonly List<Region> regions = [];
+    private ulong next;
+
+    private AddressSpace(string name, ulong first, bool mustBeWritten, int cellBytes)
+    {
+        this.name = name;
+        this.mustBeWritten = mustBeWritten;
+        this.cellBytes = cellBytes;
+        next = first;
+    }
+
+    /// <summary>
+    /// Device memory of a program's launch. Its race rule knows no barriers: no two threads of a launch may communicate through it. Elements as
+    /// narrow as the program's narrowest are told apart, as neighbouring threads may store neighbouring bytes.
+    /// </summary>
+    public static AddressSpace Global(PtxProgram program) =>
+        new("global", first: 1UL << 32, mustBeWritten: false, program.NarrowestGlobalElement);
+
+    /// <summary>A CTA's shared memory: what was never written must not be read.</summary>
+    public static AddressSpace Shared() => new("shared", first: 1 << 20, mustBeWritten: true, cellBytes: 4);
+
+    /// <summary>A thread's local memory.</summary>
+    public static AddressSpace Local() => new("local", first: 1 << 24, mustBeWritten: true, cellBytes: 1);
+
+    public IReadOnlyList<Region> Regions => regions;
+
+    /// <summary>Which accesses can race: those of one interval.</summary>
+    public int Interval { get; set; } = 1;
+
+    /// <summary>Adds memory whose address is a multiple of the alignment, and of no higher power of two.</summary>
+    public Region Add(string regionName, byte[] data, int alignment)
+    {
+        var region = new Region(regionName, next + (ulong)alignment, data, cellBytes);
+        regions.Add(region);
+        next += ((ulong)data.Length + Gap) / Gap * Gap + Gap;
+        return region;
+    }
+
+    public void Load(PtxThread thread, Instruction i)
+    {
+        (Region region, int offset, int bytes) = Access(thread, i);
+        if (mustBeWritten && !region.Accesses.IsWritten(offset, bytes))
+            throw thread.Fault(i, $"reads {bytes} bytes at {region.Name} + {offset} that nobody wrote");
+        if (region.Accesses.Load(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other) throw Race(thread, i, region, offset, other);
+        foreach (int element in i.Elements)
+        {
+            thread.Registers[element] = Read(region.Data.AsSpan(offset), i);
+            offset += i.ElementBytes;
+        }
+    }
+
+    public void Store(PtxThread thread, Instruction i)
+    {
+        (Region region, int offset, int bytes) = Access(thread, i);
+        if (region.Accesses.Store(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other) throw Race(thread, i, region, offset, other);
+        foreach (int element in i.Elements)
+        {
+            Write(region.Data.AsSpan(offset), i, thread.Registers[element]);
+            offset += i.ElementBytes;
+        }
+    }
+
+    /// <summary>The little-endian value of one element.</summary>
+    public static ulong Read(ReadOnlySpan<byte> source, Instruction i) => (i.ElementBytes, i.IsSigned) switch
+    {
+        (1, false) => source[0],
+        (1, true) => (uint)(sbyte)source[0],
+        (2, false) => BinaryPrimitives.ReadUInt16LittleEndian(source),
+        (2, true) => (uint)BinaryPrimitives.ReadInt16LittleEndian(source),
+        (4, _) => BinaryPrimitives.ReadUInt32LittleEndian(source),
+        _ => BinaryPrimitives.ReadUInt64LittleEndian(source),
+    };
+
+    private static void Write(Span<byte> target, Instruction i, ulong value)
+    {
+        switch (i.ElementBytes)
+        {
+            case 1: target[0] = (byte)value; break;
+            case 2: BinaryPrimitives.WriteUInt16LittleEndian(target, (ushort)value); break;
+            case 4: BinaryPrimitives.WriteUInt32LittleEndian(target, (uint)value); break;
+            default: BinaryPrimitives.WriteUInt64LittleEndian(target, value); break;
+        }
+    }
+
+    private (Region Region, int Offset, int Bytes) Access(PtxThread thread, Instruction i)
+    {
+        ulong address = unchecked(thread.Registers[i.A] + (ulong)i.Offset);
+        int bytes = i.ElementBytes * i.Elements.Length;
+        foreach (Region region in regions)
+        {
+            if (!region.Contains(address, bytes)) continue;
+            if (address % (ulong)bytes == 0) return (region, (int)(address - region.Address), bytes);
+            throw thread.Fault(i, $"is misaligned: {bytes} bytes at {name} address 0x{address:X}, {region.Name} + {address - region.Address}");
+        }
+        throw thread.Fault(i, $"is out of bounds: {bytes} bytes at {name} address 0x{address:X}{Nearest(address)}");
+    }
+
+    /// <summary>Says which region an address missed.</summary>
+    private string Nearest(ulong address)
+    {
+        Region? nearest = regions.MinBy(region => Math.Min(Distance(address, region.Address), Distance(address, region.Address + (ulong)region.Data.Length)));
+        return nearest is null ? "" : $", byte {unchecked((long)(address - nearest.Address))} of the {nearest.Data.Length} of {nearest.Name}";
+    }
+
+    private static ulong Distance(ulong a, ulong b) => a > b ? a - b : b - a;
+
+    private static PtxException Race(PtxThread thread, Instruction i, Region region, int offset, PtxAccess other) =>
+        thread.Fault(i, $"races at {region.Name} + {offset} with {thread.Cta.Launch.Describe(other.Thread)}, {thread.Cta.Program.Code[other.Instruction]}");
+}

@@ -1,0 +1,103 @@
+using System.Text.RegularExpressions;
+using ILGPU;
+using ILGPU.Runtime;
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Tests.Ptx;
+
+/// <summary>The project's own kernels with one thing broken. That they pass unbroken says something only if the interpreter notices.</summary>
+[TestClass]
+public sealed partial class PtxBrokenKernelTests
+{
+    public TestContext TestContext { get; set; } = null!;
+
+    /// <summary>Each barrier of each kernel, so that none is superfluous either; with all of them the same run passes.</summary>
+    [TestMethod]
+    [DataRow("dense", 1)]
+    [DataRow("vector", 1)]
+    [DataRow("scalar", 1)]
+    [DataRow("softmax", 5)]
+    [DataRow("average pool", 1)]
+    public void A_missing_barrier_is_a_race(string kernel, int barriers)
+    {
+        for (int missing = 0; missing < barriers; missing++)
+        {
+            TiledKernels broken = WithoutBarrier(missing);
+            var error = Assert.ThrowsExactly<PtxException>(() => Run(kernel, broken), $"without barrier {missing}");
+            Assert.Contains("races at __shared_alloca", error.Message);
+        }
+        Run(kernel, WithoutBarrier(barriers));
+    }
+
+    [TestMethod]
+    public void An_instruction_that_becomes_unknown_is_named()
+    {
+        var error = Assert.ThrowsExactly<PtxException>(() => new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32"))));
+        Assert.Contains("the instruction mul.rz.f32 is not known here", error.Message);
+    }
+
+    /// <summary>Each buffer of a convolution is read or written to its last element and no further.</summary>
+    [TestMethod]
+    [DataRow("input")]
+    [DataRow("filter")]
+    [DataRow("scale")]
+    [DataRow("shift")]
+    [DataRow("residual")]
+    [DataRow("output")]
+    [DataRow("none")]
+    public void A_buffer_that_is_too_short_is_out_of_bounds(string shortened)
+    {
+        Accelerator accelerator = TestDevice.Open(BackEnd.Ptx, TestContext).Accelerator;
+        Conv2dShape shape = Conv2dShape.Create(1, 3, 3, 4, 6, 3, 3, 1, 1);
+        ChannelWindow window = PackedFilter.Window(shape);
+        var buffers = new List<GuardedBuffer>();
+        ArrayView<float> View(string name, long length)
+        {
+            buffers.Add(GuardedBuffer.Input(accelerator, new float[length]));
+            return buffers[^1].View.SubView(0, name == shortened ? length - 1 : length);
+        }
+        var arguments = new KernelArguments();
+        arguments.Add(shape);
+        arguments.Add(window);
+        arguments.Add(new Operands(
+            View("input", shape.InputLength), View("filter", PackedFilter.Length(shape)), View("scale", shape.K), View("shift", shape.K),
+            View("residual", shape.OutputLength), View("output", shape.OutputLength)));
+        arguments.Add(new Epilogue(HasResidual: 1, ReluBeforeAdd: 0, Relu: 0));
+        Delegate kernel = ImplicitGemm.Kernel<VectorActivations>;
+        PtxProgram program = PtxCompiler.Load(kernel.Method, ImplicitGemm.Specialization);
+
+        void Launch() => arguments.Launch(program, new KernelConfig(1, ImplicitGemm.GroupSize));
+        if (shortened == "none") Launch();
+        else Assert.Contains($" of {shortened}", Assert.ThrowsExactly<PtxException>(Launch).Message);
+        foreach (GuardedBuffer buffer in buffers) buffer.Dispose();
+    }
+
+    /// <summary>All kernels, each without the barrier of this number if it has as many.</summary>
+    private static TiledKernels WithoutBarrier(int number) => new(new PtxKernelLoader(ptx =>
+        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx));
+
+    private void Run(string kernel, TiledKernels kernels)
+    {
+        const int Length = 1000;
+        TestDevice device = TestDevice.Open(BackEnd.Ptx, TestContext);
+        using var input = GuardedBuffer.Input(device.Accelerator, new float[Length]);
+        using var filter = GuardedBuffer.Input(device.Accelerator, new float[10 * Length]);
+        using var scale = GuardedBuffer.Input(device.Accelerator, new float[Length]);
+        using var shift = GuardedBuffer.Input(device.Accelerator, new float[Length]);
+        using var output = GuardedBuffer.Output(device.Accelerator, Length);
+        ArrayView<float> x = input.View, y = output.View;
+        var operands = new Operands(x, filter.View, scale.View, shift.View, ArrayView<float>.Empty, y);
+        switch (kernel)
+        {
+            case "dense": kernels.Conv2d(device.Stream, Conv2dShape.Create(1, 3, 3, 20, 8, 1, 1, 1, 0), operands, Epilogue.None); break;
+            case "vector": kernels.Conv2d(device.Stream, Conv2dShape.Create(1, 3, 3, 8, 8, 3, 3, 1, 1), operands, Epilogue.None); break;
+            case "scalar": kernels.Conv2d(device.Stream, Conv2dShape.Create(1, 3, 3, 3, 8, 3, 3, 1, 1), operands, Epilogue.None); break;
+            case "softmax": kernels.Softmax(device.Stream, 2, 300, x, y); break;
+            case "average pool": kernels.AveragePool2d(device.Stream, Pool2dShape.Global(1, 7, 5, 5), x, y); break;
+            default: throw new ArgumentOutOfRangeException(nameof(kernel));
+        }
+    }
+
+    [GeneratedRegex(@"bar\.sync\s+0;")]
+    private static partial Regex Barrier();
+}

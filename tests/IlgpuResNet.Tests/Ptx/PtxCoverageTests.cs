@@ -1,0 +1,70 @@
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Tests.Ptx;
+
+/// <summary>The operators' tests leave no instruction of the kernels unexecuted: what none of them reaches, none of them checks.</summary>
+[TestClass]
+public sealed class PtxCoverageTests
+{
+    public TestContext TestContext { get; set; } = null!;
+
+    [TestMethod]
+    public void Of_the_convolution()
+    {
+        var tests = new PtxConv2dTests { TestContext = TestContext };
+        tests.OpenDevice();
+        tests.Partly_filled_tiles_match_the_oracle(12, 1);
+        tests.Partly_filled_tiles_match_the_oracle(12, 3);
+        tests.Partly_filled_tiles_match_the_oracle(3, 3);
+        AssertExecuted(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Kernel<ScalarActivations>);
+    }
+
+    [TestMethod]
+    public void Of_the_epilogue_alone()
+    {
+        var tests = new PtxPointwiseTests { TestContext = TestContext };
+        tests.OpenDevice();
+        tests.Every_clip_matches_the_oracle(0, 6);
+        AssertExecuted(Pointwise.Kernel<Float4>, Pointwise.Kernel<Float1>);
+    }
+
+    [TestMethod]
+    public void Of_the_pools()
+    {
+        var tests = new PtxPool2dTests { TestContext = TestContext };
+        tests.OpenDevice();
+        tests.Random_shapes_match_the_oracle();
+        tests.NaN_wins_wherever_it_lies_in_the_window(11);
+        tests.NaN_wins_wherever_it_lies_in_the_window(8);
+        AssertExecuted(MaxPool2d.Kernel<Float4>, MaxPool2d.Kernel<Float1>, AveragePool2d.Kernel<Float4>, AveragePool2d.Kernel<Float1>);
+    }
+
+    [TestMethod]
+    public void Of_softmax()
+    {
+        var tests = new PtxSoftmaxTests { TestContext = TestContext };
+        tests.OpenDevice();
+        tests.NaN_spoils_a_long_row_wherever_it_lies(5);
+        tests.NaN_spoils_a_long_row_wherever_it_lies(150);
+        tests.Random_logits_match_the_oracle(1, 1000);
+        AssertExecuted(Softmax.Kernel);
+    }
+
+    [TestMethod]
+    public void Of_the_preprocessing()
+    {
+        new PreprocessPtxTests { TestContext = TestContext }.Result_is_bit_equal_to_torchvision();
+        AssertExecuted(PreprocessKernels.Horizontal, PreprocessKernels.Vertical);
+    }
+
+    private static void AssertExecuted(params Delegate[] kernels)
+    {
+        foreach (Delegate kernel in kernels)
+        {
+            // The program that the tests above ran on, for a kernel is parsed once.
+            PtxProgram program = PtxCompiler.Load(kernel.Method, default);
+            Instruction[] left = [.. program.Code.Where(i => !i.IsExecuted)];
+            Assert.IsEmpty(left, $"{kernel.Method.DeclaringType} {kernel.Method}: {string.Join(" | ", left.Take(10))}");
+        }
+    }
+}
