@@ -69,6 +69,51 @@ public sealed class ExecutionPlanTests
         static (long, long, string) Range(TensorSlot slot, string tensor) => (slot.Offset, slot.Offset + 2 * slot.Shape.Count, tensor);
     }
 
+    /// <summary>Walks a plan of single images as a session does, image after image, and checks what each step reads.</summary>
+    [TestMethod]
+    public void Images_run_singly_overwrite_nothing_that_another_needs()
+    {
+        const int Batch = 3;
+        foreach (ResNetConfig config in ResNetConfig.Presets)
+        {
+            using ResNet model = ResNet.Create(config);
+            ExecutionPlan plan = ExecutionPlan.Create(model.Graph, 224, 224, Batch, imagesSingly: true);
+            Assert.IsGreaterThan(0, plan.SingleSteps, config.Name);
+            Assert.IsLessThan(plan.Steps.Length, plan.SingleSteps, $"{config.Name}: the linear layer is for the batch");
+            Assert.IsLessThan(ExecutionPlan.Create(model, 224, 224, Batch).ArenaLength, plan.ArenaLength, config.Name);
+            Dictionary<string, string> viewed = model.Graph.Nodes.OfType<ViewNode>().ToDictionary(view => view.Output, view => view.Inputs[0]);
+            var contents = new List<(long Start, long End, string Tensor, int Image)>();
+            for (int image = 0; image < Batch; image++) Write(plan.Input, "input", image);
+            for (int image = 0; image < Batch; image++)
+                foreach (PlanStep step in plan.Steps.Take(plan.SingleSteps)) Walk(step, image);
+            foreach (PlanStep step in plan.Steps.Skip(plan.SingleSteps))
+                for (int image = 0; image < Batch; image++) Walk(step, image);
+
+            void Walk(PlanStep step, int image)
+            {
+                Read(step.Input, step.Node.Inputs[0], image);
+                if (step.Residual is { } residual) Read(residual, step.Node.Inputs[1], image);
+                Write(step.Output, step.Node.Output, image);
+            }
+
+            void Read(TensorSlot slot, string tensor, int image) =>
+                Assert.Contains(Place(slot, viewed.GetValueOrDefault(tensor, tensor), image), contents, $"{config.Name}: {tensor} of image {image}");
+
+            void Write(TensorSlot slot, string tensor, int image)
+            {
+                (long start, long end, _, _) = Place(slot, tensor, image);
+                contents.RemoveAll(other => other.Start < end && start < other.End);
+                contents.Add(Place(slot, tensor, image));
+            }
+        }
+
+        static (long, long, string, int) Place(TensorSlot slot, string tensor, int image)
+        {
+            long start = slot.Offset + (slot.Images == 1 ? 0 : image * slot.Shape.Count);
+            return (start, start + slot.Shape.Count, tensor, image);
+        }
+    }
+
     [TestMethod]
     public void Inputs_that_do_not_fit_are_refused_with_the_layer_and_the_sizes()
     {

@@ -19,6 +19,8 @@ public sealed class SimdKernelsTests
         Conv2dShape.Create(1, 14, 14, 33, 70, 3, 3, 1, 1),
         Conv2dShape.Create(1, 56, 56, 16, 130, 1, 1, 1, 0),
         Conv2dShape.Create(3, 7, 7, 64, 33, 1, 1, 2, 0),
+        Conv2dShape.Create(2, 6, 5, 1024, 70, 1, 1, 1, 0),
+        Conv2dShape.Create(2, 9, 9, 64, 64, 3, 3, 1, 1, groups: 4),
         Conv2dShape.Linear(1, 512, 1001),
         Conv2dShape.Linear(5, 100, 10),
         Conv2dShape.Create(2, 14, 14, 128, 128, 3, 3, 1, 1, groups: 32),
@@ -63,15 +65,60 @@ public sealed class SimdKernelsTests
             var dense = Conv2dShape.Create(1, 1, pixels, 5, 30 + pixels, 1, 3, 1, 0) with { PadW = 1, Q = pixels };
             foreach (Conv2dShape shape in (Conv2dShape[])[dense, dense with { Groups = 5, K = 5 * pixels }])
             {
-                Data data = Data.Make(shape, images: 1);
-                double[] expected = Oracle.Conv2d(
-                    shape, data.Input, data.Filter, data.Scale, data.Shift, data.Residual, ResidualRelu);
-
-                // At most 15 products below 1, a shift and a residual below 1.
-                double tolerance = 4 * TestData.Epsilon * (shape.GemmK + 2);
-                TestData.AssertClose(expected, Run(shape, groups: 2, lanes, images: 1), tolerance, $"{shape}, {lanes} lanes, seed {Seed}");
+                AssertMatchesOracle(shape, groups: 2, lanes);
             }
         }
+    }
+
+    /// <summary>Panels of one vector, several groups in one, and neither, with vectors of 1 to 16 floats; last panels that are not full.</summary>
+    [TestMethod]
+    [DataRow(1, 1)]
+    [DataRow(4, 3)]
+    [DataRow(8, 3)]
+    [DataRow(16, 3)]
+    public void Grouped_panels_of_every_kind_match_the_oracle(int lanes, int expectedKinds)
+    {
+        var kinds = new HashSet<(int Vectors, bool InLaneGroups)>();
+        foreach (int groupSize in (int[])[2, 4, 8, 16, 32])
+        {
+            foreach (int channels in (int[])[64, 96])
+            {
+                Conv2dShape shape = Conv2dShape.Create(1, 7, 9, channels, channels, 3, 3, 1, 1, groups: channels / groupSize);
+                SimdPanels panels = SimdPanels.Of(shape, lanes);
+                kinds.Add((panels.Vectors, panels.InLaneGroups));
+                AssertMatchesOracle(shape, groups: 3, lanes);
+                AssertMatchesOracle(shape with { K = channels + channels / groupSize }, groups: 2, lanes);
+            }
+        }
+        Assert.HasCount(expectedKinds, kinds, $"{lanes} lanes");
+    }
+
+    /// <summary>Runs that would share a set of the cache are copied: 1x1 of 1024 channels, of 512 with stride 2, and 3x3 with borders.</summary>
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(4)]
+    [DataRow(8)]
+    [DataRow(16)]
+    public void Copied_runs_match_the_oracle(int lanes)
+    {
+        foreach (Conv2dShape shape in (Conv2dShape[])[
+            Conv2dShape.Create(1, 5, 7, 1024, 33, 1, 1, 1, 0),
+            Conv2dShape.Create(2, 7, 5, 512, 20, 1, 1, 2, 0),
+            Conv2dShape.Create(1, 9, 9, 512, 20, 3, 3, 2, 1),
+            Conv2dShape.Create(1, 6, 5, 1024, 10, 3, 3, 1, 2, dilation: 2)])
+        {
+            Assert.IsTrue(SimdInputTable.CopiesRuns(shape), $"{shape}");
+            AssertMatchesOracle(shape, groups: 2, lanes);
+        }
+    }
+
+    /// <summary>The products are below 1, and so are the shift and the residual.</summary>
+    private static void AssertMatchesOracle(Conv2dShape shape, int groups, int lanes)
+    {
+        Data data = Data.Make(shape, images: shape.N);
+        double[] expected = Oracle.Conv2d(shape, data.Input, data.Filter, data.Scale, data.Shift, data.Residual, ResidualRelu);
+        double tolerance = 4 * TestData.Epsilon * (shape.GemmK + 2);
+        TestData.AssertClose(expected, Run(shape, groups, lanes, images: shape.N), tolerance, $"{shape}, {lanes} lanes, seed {Seed}");
     }
 
     [TestMethod, TestCategory("OpenCL")]
