@@ -11,22 +11,24 @@ internal readonly unsafe ref struct SimdWinogradScratch
 
     /// <summary>Divides the scratch memory.</summary>
     /// <param name="shape">The convolution.</param>
-    /// <param name="outputs">Output rows and columns of a tile.</param>
+    /// <param name="algorithm">How it is computed.</param>
     /// <param name="lanes">Floats of a vector.</param>
     /// <param name="tiles">The most tiles of a block.</param>
     /// <param name="memory">At least <see cref="Bytes"/>, aligned to a cache line; what is in it does not matter.</param>
-    public SimdWinogradScratch(in Conv2dShape shape, int outputs, int lanes, int tiles, void* memory)
+    public SimdWinogradScratch(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes, int tiles, void* memory)
     {
-        int side = outputs + WinogradFilter.Taps - 1, elements = side * side, width = 2 * lanes;
+        int elements = WinogradFilter.Elements(algorithm), outputs = WinogradFilter.Outputs(algorithm), width = 2 * lanes;
+        int products = WinogradFilter.Terms(algorithm).Length * WinogradFilter.Terms(algorithm).Length;
         InputStride = tiles * shape.C + Padding;
         SumStride = tiles * width + Padding;
         Input = (float*)memory;
         Sums = Input + (nint)elements * InputStride;
-        Half = Sums + (nint)elements * SumStride;
+        Half = Sums + (nint)products * SumStride;
         Outputs = Half + elements * lanes;
         Zeros = Outputs + outputs * outputs * width;
         Pixels = (float**)(Zeros + (shape.C + Padding - 1) / Padding * Padding);
         Rows = Pixels + elements;
+        RowStride = tiles;
     }
 
     /// <summary>Transformed input <c>[elements][tiles][C]</c>, elements <see cref="InputStride"/> apart.</summary>
@@ -34,7 +36,7 @@ internal readonly unsafe ref struct SimdWinogradScratch
 
     public int InputStride { get; }
 
-    /// <summary>Products with a panel of the filter <c>[elements][tiles][width]</c>, elements <see cref="SumStride"/> apart.</summary>
+    /// <summary>Products with a panel of the filter <c>[products][tiles][width]</c>, products <see cref="SumStride"/> apart.</summary>
     public float* Sums { get; }
 
     public int SumStride { get; }
@@ -51,13 +53,15 @@ internal readonly unsafe ref struct SimdWinogradScratch
     /// <summary>Pointers to one tile's input pixels.</summary>
     public float** Pixels { get; }
 
-    /// <summary>Pointers to the tiles' first transformed elements.</summary>
+    /// <summary>Pointers to the tiles' transformed elements, <c>[elements][RowStride]</c> in the order of the products.</summary>
     public float** Rows { get; }
 
+    public int RowStride { get; }
+
     /// <summary>Length of the memory.</summary>
-    public static long Bytes(in Conv2dShape shape, int outputs, int lanes, int tiles)
+    public static long Bytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes, int tiles)
     {
-        var end = new SimdWinogradScratch(shape, outputs, lanes, tiles, null);
-        return (long)(end.Rows + tiles);
+        var end = new SimdWinogradScratch(shape, algorithm, lanes, tiles, null);
+        return (long)(end.Rows + (nint)WinogradFilter.Elements(algorithm) * tiles);
     }
 }

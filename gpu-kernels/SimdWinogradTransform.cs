@@ -4,24 +4,31 @@ namespace IlgpuResNet.Kernels;
 
 /// <summary>
 /// The one-dimensional transforms of Winograd's F(m, 3), each over vectors of neighbouring channels. Applied to the rows of a
-/// tile and then to the columns of the result they are the two-dimensional ones.
+/// tile and then to the columns of the result they are the two-dimensional ones. <see cref="WinogradFilter"/> says what elements
+/// and products there are.
 /// </summary>
 internal unsafe interface ISimdWinogradTransform
 {
-    /// <summary>Outputs of a transform: m. It has m + 2 inputs.</summary>
+    /// <summary>What these are the transforms of.</summary>
+    static abstract Conv2dAlgorithm Algorithm { get; }
+
+    /// <summary>Input pixels, and elements made of them.</summary>
+    static abstract int Side { get; }
+
+    /// <summary>Outputs: m.</summary>
     static abstract int Outputs { get; }
 
-    /// <summary>Multiplies m + 2 vectors by Bᵀ. The vectors are read at <paramref name="channel"/> of each pixel.</summary>
+    /// <summary>Makes elements of pixels: multiplies the vectors by Bᵀ. The vectors are read at <paramref name="channel"/> of each pixel.</summary>
     static abstract void Input<TLanes, TVector>(float** pixels, nint channel, float* destination, nint destinationStride)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct;
 
-    /// <summary>Multiplies m + 2 vectors, <paramref name="sourceStride"/> floats apart, by Bᵀ.</summary>
+    /// <summary>The same of vectors <paramref name="sourceStride"/> floats apart.</summary>
     static abstract void Input<TLanes, TVector>(float* source, nint sourceStride, float* destination, nint destinationStride)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct;
 
-    /// <summary>Multiplies m + 2 vectors by Aᵀ; gives m.</summary>
+    /// <summary>Makes outputs of products: multiplies the vectors by Aᵀ.</summary>
     static abstract void Output<TLanes, TVector>(float* source, nint sourceStride, float* destination, nint destinationStride)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct;
@@ -30,6 +37,10 @@ internal unsafe interface ISimdWinogradTransform
 /// <summary>F(2, 3) with the points 0, ±1 and infinity.</summary>
 internal readonly unsafe struct SimdWinogradF2 : ISimdWinogradTransform
 {
+    public static Conv2dAlgorithm Algorithm => Conv2dAlgorithm.WinogradF2;
+
+    public static int Side => 4;
+
     public static int Outputs => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -75,6 +86,10 @@ internal readonly unsafe struct SimdWinogradF4 : ISimdWinogradTransform
 {
     private const float A = WinogradFilter.A;
     private const float B = WinogradFilter.B;
+
+    public static Conv2dAlgorithm Algorithm => Conv2dAlgorithm.WinogradF4;
+
+    public static int Side => 6;
 
     public static int Outputs => 4;
 
@@ -140,5 +155,55 @@ internal readonly unsafe struct SimdWinogradF4 : ISimdWinogradTransform
         TLanes.Store(TLanes.MultiplyAdd(oddB, TLanes.Broadcast(B), evenB), destination + 3 * stride);
         TLanes.Store(TLanes.MultiplyAdd(oddB, TLanes.Broadcast(-B), evenB), destination + 4 * stride);
         TLanes.Store(TLanes.MultiplyAdd(d1, product, TLanes.MultiplyAdd(d3, minusSum, d5)), destination + 5 * stride);
+    }
+}
+
+/// <summary>F(2, 3) of stride 2: F(2, 2) of the even pixels with the points 0, 1 and infinity, and the odd pixels as they are.</summary>
+internal readonly unsafe struct SimdWinogradStride2 : ISimdWinogradTransform
+{
+    public static Conv2dAlgorithm Algorithm => Conv2dAlgorithm.WinogradStride2;
+
+    public static int Side => 5;
+
+    public static int Outputs => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Input<TLanes, TVector>(float** pixels, nint channel, float* destination, nint destinationStride)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct =>
+        Input<TLanes, TVector>(
+            TLanes.Load(pixels[0] + channel), TLanes.Load(pixels[1] + channel), TLanes.Load(pixels[2] + channel),
+            TLanes.Load(pixels[3] + channel), TLanes.Load(pixels[4] + channel),
+            destination, destinationStride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Input<TLanes, TVector>(float* source, nint sourceStride, float* destination, nint destinationStride)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct =>
+        Input<TLanes, TVector>(
+            TLanes.Load(source), TLanes.Load(source + sourceStride), TLanes.Load(source + 2 * sourceStride),
+            TLanes.Load(source + 3 * sourceStride), TLanes.Load(source + 4 * sourceStride),
+            destination, destinationStride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Output<TLanes, TVector>(float* source, nint sourceStride, float* destination, nint destinationStride)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        TVector shared = TLanes.Load(source + sourceStride);
+        TLanes.Store(TLanes.Add(TLanes.Load(source), shared), destination);
+        TLanes.Store(TLanes.Add(shared, TLanes.Load(source + 2 * sourceStride)), destination + destinationStride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Input<TLanes, TVector>(TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, float* destination, nint stride)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        TLanes.Store(TLanes.Subtract(d0, d2), destination);
+        TLanes.Store(d1, destination + stride);
+        TLanes.Store(d2, destination + 2 * stride);
+        TLanes.Store(TLanes.Subtract(d4, d2), destination + 3 * stride);
+        TLanes.Store(d3, destination + 4 * stride);
     }
 }
