@@ -74,7 +74,7 @@ internal static unsafe class SimdWinograd
         parts.Count(counts);
         var scratch = new SimdWinogradScratch(shape, TTransform.Algorithm, TLanes.Count, blockTiles, memory);
         new Span<float>(scratch.Zeros, shape.C).Clear();
-        PointAtElements(TTransform.Algorithm, scratch, shape.C);
+        PointAtElements(TTransform.Algorithm, scratch);
         var product = new SimdTileArguments { TableStride = scratch.RowStride, RunLength = shape.C };
         int transformed = -1;
         while (queues.Take(counts, out int owner, out int part))
@@ -82,7 +82,7 @@ internal static unsafe class SimdWinograd
             (int block, int endTile, int firstPanel, int endPanel) = parts[owner, part];
             int tiles = endTile - block;
             for (int i = 0; i < tiles && transformed != block; i++)
-                TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Input + (nint)i * shape.C);
+                TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Input + (nint)i * scratch.TileStride);
             transformed = block;
 
             int registerTiles = SimdSplit.DivideRoundUp(tiles, TLanes.TileRows);
@@ -110,6 +110,7 @@ internal static unsafe class SimdWinograd
                     sums += scratch.SumStride;
                 }
                 SimdEpilogue finish = panels.Of(panel);
+                finish.ChooseWay(width);
                 for (int i = 0; i < tiles; i++)
                     TransformOutput<TTransform, TLanes, TVector>(shape, block + i, scratch, i, panel * width, output, residual, finish);
             }
@@ -131,15 +132,15 @@ internal static unsafe class SimdWinograd
     }
 
     /// <summary>Fills <see cref="SimdWinogradScratch.Rows"/>.</summary>
-    private static void PointAtElements(Conv2dAlgorithm algorithm, in SimdWinogradScratch scratch, int channels)
+    private static void PointAtElements(Conv2dAlgorithm algorithm, in SimdWinogradScratch scratch)
     {
         Span<int> order = stackalloc int[WinogradFilter.Elements(algorithm)];
         WinogradFilter.Order(algorithm, order);
         float** row = scratch.Rows;
         foreach (int element in order)
         {
-            float* tile = scratch.Input + (nint)element * scratch.InputStride;
-            for (int i = 0; i < scratch.RowStride; i++, tile += channels) *row++ = tile;
+            float* tile = scratch.Input + (nint)element * scratch.ElementStride;
+            for (int i = 0; i < scratch.RowStride; i++, tile += scratch.TileStride) *row++ = tile;
         }
     }
 
@@ -164,15 +165,8 @@ internal static unsafe class SimdWinograd
                 pixels[i * side + j] = inside ? input + (((nint)n * shape.H + h) * shape.W + w) * shape.C : scratch.Zeros;
             }
         }
-        float* half = scratch.Half;
-        nint rowStride = (nint)side * scratch.InputStride;
-        for (int c = 0; c < shape.C; c += TLanes.Count)
-        {
-            for (int i = 0; i < side; i++)
-                TTransform.Input<TLanes, TVector>(pixels + i * side, c, half + i * side * TLanes.Count, TLanes.Count);
-            for (int j = 0; j < side; j++)
-                TTransform.Input<TLanes, TVector>(half + j * TLanes.Count, side * TLanes.Count, destination + c + (nint)j * scratch.InputStride, rowStride);
-        }
+        nint stride = scratch.ElementStride;
+        for (int c = 0; c < shape.C; c += TLanes.Count) TTransform.Input<TLanes, TVector>(pixels, c, destination + c, stride);
     }
 
     /// <summary>Aᵀ m A for one tile and one panel of output channels, the epilogue and the store of the pixels that exist.</summary>
@@ -184,23 +178,27 @@ internal static unsafe class SimdWinograd
         where TVector : struct
     {
         int width = 2 * TLanes.Count;
-        int side = WinogradFilter.Terms(TTransform.Algorithm).Length;
-        float* half = scratch.Half;
-        for (int vector = 0; vector < width; vector += TLanes.Count)
-        {
-            float* sums = scratch.Sums + row * width + vector;
-            for (int j = 0; j < side; j++)
-                TTransform.Output<TLanes, TVector>(
-                    sums + (nint)j * scratch.SumStride, (nint)side * scratch.SumStride, half + j * TLanes.Count, side * TLanes.Count);
-            for (int i = 0; i < TTransform.Outputs; i++)
-                TTransform.Output<TLanes, TVector>(
-                    half + i * side * TLanes.Count, TLanes.Count, scratch.Outputs + i * TTransform.Outputs * width + vector, width);
-        }
-
         (int n, int p, int q) = Place(shape, tile, TTransform.Outputs);
         int rows = Math.Min(TTransform.Outputs, shape.P - p), columns = Math.Min(TTransform.Outputs, shape.Q - q);
         nint offset = (((nint)n * shape.P + p) * shape.Q + q) * shape.K + channel;
-        for (int i = 0; i < rows; i++)
+        for (int vector = 0; vector < width; vector += TLanes.Count)
+        {
+            var target = new SimdWinogradTarget<TLanes, TVector>
+            {
+                Output = (finish.IsInRegisters ? output + offset : scratch.Outputs) + vector,
+                Residual = residual is null ? null : residual + offset + vector,
+                RowStride = finish.IsInRegisters ? (nint)shape.Q * shape.K : TTransform.Outputs * width,
+                PixelStride = finish.IsInRegisters ? shape.K : width,
+                Rows = rows,
+                Columns = columns,
+                Finishes = finish.IsInRegisters,
+                Relu = finish.Flags.Relu != 0,
+                Scale = TLanes.Load(finish.Scale + vector),
+                Shift = TLanes.Load(finish.Shift + vector),
+            };
+            TTransform.Output<TLanes, TVector>(scratch.Sums + row * width + vector, scratch.SumStride, target);
+        }
+        for (int i = 0; i < rows && !finish.IsInRegisters; i++)
         {
             finish.Output = output + offset;
             finish.Residual = residual is null ? null : residual + offset;

@@ -4,8 +4,8 @@ namespace IlgpuResNet.Kernels;
 internal readonly unsafe ref struct SimdWinogradScratch
 {
     /// <summary>
-    /// One cache line more from an element of the transformed tiles to the next: a transform writes one vector of each, and
-    /// with a distance of a power of two all of them would fall into one set of the cache.
+    /// One cache line more from an element of a transformed tile, or from a product, to the next: a transform writes or reads one vector
+    /// of each, and with a distance of a power of two all of them would fall into few sets of the cache.
     /// </summary>
     private const int Padding = 64 / sizeof(float);
 
@@ -19,32 +19,31 @@ internal readonly unsafe ref struct SimdWinogradScratch
     {
         int elements = WinogradFilter.Elements(algorithm), outputs = WinogradFilter.Outputs(algorithm), width = 2 * lanes;
         int products = WinogradFilter.Terms(algorithm).Length * WinogradFilter.Terms(algorithm).Length;
-        InputStride = tiles * shape.C + Padding;
+        ElementStride = shape.C + Padding;
+        TileStride = elements * ElementStride;
         SumStride = tiles * width + Padding;
         Input = (float*)memory;
-        Sums = Input + (nint)elements * InputStride;
-        Half = Sums + (nint)products * SumStride;
-        Outputs = Half + elements * lanes;
+        Sums = Input + (nint)tiles * TileStride;
+        Outputs = Sums + (nint)products * SumStride;
         Zeros = Outputs + outputs * outputs * width;
         Pixels = (float**)(Zeros + (shape.C + Padding - 1) / Padding * Padding);
         Rows = Pixels + elements;
         RowStride = tiles;
     }
 
-    /// <summary>Transformed input <c>[elements][tiles][C]</c>, elements <see cref="InputStride"/> apart.</summary>
+    /// <summary>Transformed input <c>[tiles][elements][C]</c>, <see cref="TileStride"/> and <see cref="ElementStride"/> apart.</summary>
     public float* Input { get; }
 
-    public int InputStride { get; }
+    public int TileStride { get; }
+
+    public int ElementStride { get; }
 
     /// <summary>Products with a panel of the filter <c>[products][tiles][width]</c>, products <see cref="SumStride"/> apart.</summary>
     public float* Sums { get; }
 
     public int SumStride { get; }
 
-    /// <summary>One tile's vectors between the two passes of a transform.</summary>
-    public float* Half { get; }
-
-    /// <summary>One tile's outputs <c>[m²][width]</c>.</summary>
+    /// <summary>One tile's outputs <c>[m²][width]</c> where the epilogue is not taken in registers.</summary>
     public float* Outputs { get; }
 
     /// <summary>C zeros: a pixel outside the input.</summary>
