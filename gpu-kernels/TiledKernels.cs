@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -13,6 +14,7 @@ public sealed class TiledKernels : IKernelFamily
 {
     private const int LargestGroup = 256;
 
+    private readonly int multiprocessors;
     private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convDense;
     private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convVector;
     private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convScalar;
@@ -28,12 +30,13 @@ public sealed class TiledKernels : IKernelFamily
     /// <param name="accelerator">A CUDA or OpenCL accelerator, or a CPU accelerator with groups of at least 256 threads.</param>
     /// <exception cref="NotSupportedException">The accelerator's groups are too small.</exception>
     public TiledKernels(Accelerator accelerator)
-        : this(Loader(accelerator))
+        : this(Loader(accelerator), accelerator.NumMultiprocessors)
     {
     }
 
-    internal TiledKernels(IKernelLoader loader)
+    internal TiledKernels(IKernelLoader loader, int multiprocessors)
     {
+        this.multiprocessors = multiprocessors;
         convDense = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Specialization);
         convVector = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Specialization);
         convScalar = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<ScalarActivations>, ImplicitGemm.Specialization);
@@ -70,7 +73,13 @@ public sealed class TiledKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape) => Conv2dAlgorithm.Direct;
+    public ImmutableArray<Conv2dKernel> Conv2dKernels(in Conv2dShape shape) => TiledConv2d.Kernels(shape);
+
+    /// <inheritdoc/>
+    public Conv2dKernel FastestConv2d(in Conv2dShape shape, bool exact = false) => TiledConv2d.Fastest(shape, multiprocessors, exact);
+
+    /// <inheritdoc/>
+    public long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel) => TiledConv2d.WorkspaceLength(shape, kernel);
 
     /// <inheritdoc/>
     public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
@@ -88,9 +97,9 @@ public sealed class TiledKernels : IKernelFamily
 
     /// <inheritdoc/>
     public void Conv2d(
-        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dKernel kernel = default, ArrayView<float> workspace = default)
     {
-        RequireDirect(algorithm);
+        RequireDirect(kernel.Algorithm);
         ChannelWindow window = PackedFilter.Window(shape);
         var trimmed = new Operands(
             Trim(operands.Input, shape.InputLength),
@@ -100,11 +109,11 @@ public sealed class TiledKernels : IKernelFamily
             TrimResidual(operands, epilogue, shape.OutputLength),
             Trim(operands.Output, shape.OutputLength));
         bool quads = shape.C % Float4.Width == 0;
-        var kernel = !quads ? convScalar : shape.IsDense ? convDense : convVector;
+        var launch = !quads ? convScalar : shape.IsDense ? convDense : convVector;
         KernelConfig config = new(
             new Index2D(Groups(shape.GemmM, ImplicitGemm.TileM), Groups(shape.K, ImplicitGemm.TileN)),
             new Index2D(ImplicitGemm.GroupSize, 1));
-        kernel(stream, config, shape, window, trimmed, epilogue);
+        launch(stream, config, shape, window, trimmed, epilogue);
     }
 
     /// <inheritdoc/>

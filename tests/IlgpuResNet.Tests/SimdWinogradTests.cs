@@ -113,7 +113,7 @@ public sealed class SimdWinogradTests
     {
         using var device = new Device(groups: 2, lanes: 8);
         Conv2dShape fits = Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 1);
-        Assert.AreNotEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(fits));
+        Assert.AreNotEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(fits).Algorithm);
         Conv2dShape[] others =
         [
             Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 2, 1), Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 2, dilation: 2),
@@ -122,7 +122,7 @@ public sealed class SimdWinogradTests
         ];
         foreach (Conv2dShape other in others)
         {
-            Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(other), $"{other}");
+            Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(other).Algorithm, $"{other}");
             var exception = Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.PackedFilterLength(other, Conv2dAlgorithm.WinogradF4));
             StringAssert.Contains(exception.Message, nameof(Conv2dAlgorithm.WinogradF4));
         }
@@ -133,7 +133,7 @@ public sealed class SimdWinogradTests
     {
         TestDevice device = TestDevice.Open(BackEnd.SimulatedNvidia, TestContext);
         Conv2dShape shape = Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 1);
-        Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(shape));
+        Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(shape).Algorithm);
         var exception = Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.PackedFilterLength(shape, Conv2dAlgorithm.WinogradF2));
         StringAssert.Contains(exception.Message, nameof(Conv2dAlgorithm.WinogradF2));
     }
@@ -206,7 +206,7 @@ public sealed class SimdWinogradTests
             GuardedBuffer output = residualIsOutput ? residual : separate;
             Kernels.Conv2d(
                 accelerator.DefaultStream, shape,
-                new Operands(input.View, filter.View, scale.View, shift.View, residual.View, output.View), epilogue, algorithm);
+                new Operands(input.View, filter.View, scale.View, shift.View, residual.View, output.View), epilogue, new Conv2dKernel(algorithm));
             accelerator.DefaultStream.Synchronize();
             TestData.AssertSameBits(data.Input, input.Read(), $"{shape}: input changed");
             TestData.AssertSameBits(packed, filter.Read(), $"{shape}: filter changed");

@@ -88,9 +88,9 @@ internal sealed class DeviceRuntime
     /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
     /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, Numerics numerics, int? threads)
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, IEnumerable<Conv2dKernel> kernels, int? threads)
     {
-        ImmutableArray<Conv2dAlgorithm> algorithms = DeviceWeights.ChooseAlgorithms(Kernels, plan, numerics);
+        ImmutableArray<Conv2dAlgorithm> algorithms = [.. kernels.Select(kernel => kernel.Algorithm)];
         lock (weights)
         {
             SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.SequenceEqual(algorithms));

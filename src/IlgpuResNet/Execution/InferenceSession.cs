@@ -67,12 +67,15 @@ public sealed class InferenceSession : IDisposable
         Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
         try
         {
-            weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics, Threads);
+            StepKernels = DeviceWeights.ChooseKernels(runtime.Kernels, Plan, options.Numerics);
+            weights = runtime.AcquireWeights(network.Graph, Plan, StepKernels, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             stream = runtime.Accelerator.CreateStream();
-            arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
-            ArrayView<float> view = arena.View;
-            steps = [.. Plan.Steps.Select(step => BoundStep.Create(runtime.Kernels, step, view, weights))];
+            // Behind the activations, what steps need for themselves; one after the other they use the same memory.
+            long workspaceLength = Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.WorkspaceLength(runtime.Kernels, step, kernel, MaxBatch)).DefaultIfEmpty().Max();
+            arena = runtime.Allocate(Plan.ArenaLength + workspaceLength, $"the activations of {MaxBatch} images");
+            ArrayView<float> view = arena.View, workspace = view.SubView(Plan.ArenaLength, workspaceLength);
+            steps = [.. Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.Create(runtime.Kernels, step, kernel, view, workspace, weights))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
             long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
@@ -234,8 +237,8 @@ public sealed class InferenceSession : IDisposable
     /// <summary>The kernels it runs, for measurements.</summary>
     internal IKernelFamily Kernels => runtime.Kernels;
 
-    /// <summary>How a step of its plan is computed, for measurements.</summary>
-    internal Conv2dAlgorithm AlgorithmOf(PlanStep step) => weights.AlgorithmOf(step.Node);
+    /// <summary>How each step of its plan is computed, in order; the default where it is no convolution.</summary>
+    internal ImmutableArray<Conv2dKernel> StepKernels { get; }
 
     private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 

@@ -32,7 +32,7 @@ public sealed partial class PtxBrokenKernelTests
     [TestMethod]
     public void An_instruction_that_becomes_unknown_is_named()
     {
-        var error = Assert.ThrowsExactly<PtxException>(() => new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32"))));
+        var error = Assert.ThrowsExactly<PtxException>(() => new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32")), multiprocessors: 1));
         Assert.Contains("the instruction mul.rz.f32 is not known here", error.Message);
     }
 
@@ -74,7 +74,7 @@ public sealed partial class PtxBrokenKernelTests
 
     /// <summary>All kernels, each without the barrier of this number if it has as many.</summary>
     private static TiledKernels WithoutBarrier(int number) => new(new PtxKernelLoader(ptx =>
-        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx));
+        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx), multiprocessors: 1);
 
     private void Run(string kernel, TiledKernels kernels)
     {
