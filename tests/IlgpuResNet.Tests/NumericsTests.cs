@@ -26,8 +26,8 @@ public sealed class NumericsTests
         using ResNet model = ResNet.Create(Thin, Seed);
         ExecutionPlan plan = ExecutionPlan.Create(model, Side, Side, MaxBatch);
         IKernelFamily kernels = Processor.Open().Kernels;
-        CollectionAssert.Contains(DeviceWeights.ChooseKernels(kernels, plan, Numerics.Fast), new Conv2dKernel(Conv2dAlgorithm.WinogradF4));
-        Assert.IsTrue(DeviceWeights.ChooseKernels(kernels, plan, Numerics.Exact).All(kernel => kernel.IsExact));
+        CollectionAssert.Contains(KernelSelector.Choose(kernels, null, plan, Numerics.Fast), new Conv2dKernel(Conv2dAlgorithm.WinogradF4));
+        Assert.IsTrue(KernelSelector.Choose(kernels, null, plan, Numerics.Exact).All(kernel => kernel.IsExact));
     }
 
     [TestMethod]
@@ -78,7 +78,7 @@ public sealed class NumericsTests
         DeviceWeights Acquire(int side, Numerics numerics)
         {
             ExecutionPlan plan = ExecutionPlan.Create(graph, side, side, MaxBatch);
-            return runtime.AcquireWeights(graph, plan, DeviceWeights.ChooseKernels(runtime.Kernels, plan, numerics), threads: 2);
+            return runtime.AcquireWeights(graph, plan, KernelSelector.Choose(runtime.Kernels, runtime.Profile, plan, numerics), threads: 2);
         }
     }
 

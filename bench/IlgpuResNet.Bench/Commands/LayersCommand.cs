@@ -31,6 +31,14 @@ internal static class LayersCommand
         return command;
     }
 
+    /// <summary>An algorithm's name in tables.</summary>
+    public static string NameOf(Conv2dAlgorithm algorithm) => algorithm switch
+    {
+        Conv2dAlgorithm.WinogradF2 => "F(2x2)",
+        Conv2dAlgorithm.WinogradF4 => "F(4x4)",
+        _ => "direct",
+    };
+
     private static Report Measure(ResNetConfig config, int batch, int threads, int rounds)
     {
         using ResNet network = RandomData.Network(config);
@@ -84,13 +92,6 @@ internal static class LayersCommand
             return new StepReport(
                 step.Node.Name, KernelOf(step), step.Macs > 0 ? NameOf(algorithm) : "", ms, flop / ms * 1e-6, flop / ms * 1e-6 / peak.GflopPerSecond, ms - flop * 1e-6 / peak.GflopPerSecond, isMain);
         }
-
-        private static string NameOf(Conv2dAlgorithm algorithm) => algorithm switch
-        {
-            Conv2dAlgorithm.WinogradF2 => "F(2x2)",
-            Conv2dAlgorithm.WinogradF4 => "F(4x4)",
-            _ => "direct",
-        };
 
         private static string KernelOf(PlanStep step) => step.Node switch
         {

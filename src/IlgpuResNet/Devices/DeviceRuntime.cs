@@ -21,6 +21,7 @@ internal sealed class DeviceRuntime
     {
         Device = device;
         Accelerator = accelerator;
+        Profile = device.IsGpu ? DeviceProfile.Of(accelerator.Device) : null;
         Kernels = device.Kind is DeviceKind.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator);
         loading = Task.Run(() =>
         {
@@ -33,6 +34,9 @@ internal sealed class DeviceRuntime
     public ComputeDevice Device { get; }
 
     public Accelerator Accelerator { get; }
+
+    /// <summary>What a cost model knows of it; null of a processor, through whatever it is reached.</summary>
+    public DeviceProfile? Profile { get; }
 
     /// <summary>Ready to pack filters; to run, once <see cref="WaitForKernels"/> has returned.</summary>
     public IKernelFamily Kernels { get; }

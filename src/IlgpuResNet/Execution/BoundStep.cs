@@ -19,13 +19,13 @@ internal abstract class BoundStep(IKernelFamily kernels)
         step.Node is Conv2dNode or LinearNode ? kernels.WorkspaceLength(ConvShape(step) with { N = images }, kernel) : 0;
 
     public static BoundStep Create(
-        IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, ArrayView<float> arena, ArrayView<float> workspace, DeviceWeights weights)
+        IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, ArrayView<float> arena, ArrayView<float> workspace, Func<Node, NodeWeights> weights)
     {
         BoundTensor View(TensorSlot slot) => new(arena.SubView(slot.Offset, slot.Shape.Count * slot.Images), slot.Shape.Count, slot.Images);
         MapShape x = step.Input.Shape, y = step.Output.Shape;
         if (step.Node is EpilogueNode node)
         {
-            NodeWeights constants = weights[node];
+            NodeWeights constants = weights(node);
             var operands = new BoundOperands(View(step.Input), constants, step.Residual is { } residual ? View(residual) : default, View(step.Output));
             EpilogueSpec spec = node.Epilogue;
             var epilogue = new Epilogue(

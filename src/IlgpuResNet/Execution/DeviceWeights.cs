@@ -31,21 +31,6 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
 
-    /// <summary>
-    /// How each step is computed, the default where it is no convolution. Chosen once for a session, so that an image's result does not depend
-    /// on how many others run with it. Where images of a batch are computed one by one it is chosen for one, so that the result does not depend on
-    /// how many the session could take either; a GPU is filled by the whole batch.
-    /// </summary>
-    public static ImmutableArray<Conv2dKernel> ChooseKernels(IKernelFamily kernels, ExecutionPlan plan, Numerics numerics)
-    {
-        int images = kernels.PrefersSingleImages ? 1 : plan.MaxBatch;
-        return [.. plan.Steps.Select(Choose)];
-
-        Conv2dKernel Choose(PlanStep step) => step.Node is Conv2dNode or LinearNode
-            ? kernels.FastestConv2d(BoundStep.ConvShape(step) with { N = images }, exact: numerics is Numerics.Exact)
-            : default;
-    }
-
     /// <summary>Packs and uploads the weights of some steps, with so many threads where that is the processor's own work.</summary>
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
     public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms, int? threads)

@@ -67,7 +67,7 @@ public sealed class InferenceSession : IDisposable
         Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
         try
         {
-            StepKernels = DeviceWeights.ChooseKernels(runtime.Kernels, Plan, options.Numerics);
+            StepKernels = KernelSelector.Choose(runtime.Kernels, runtime.Profile, Plan, options.Numerics);
             weights = runtime.AcquireWeights(network.Graph, Plan, StepKernels, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             stream = runtime.Accelerator.CreateStream();
@@ -75,7 +75,7 @@ public sealed class InferenceSession : IDisposable
             long workspaceLength = Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.WorkspaceLength(runtime.Kernels, step, kernel, MaxBatch)).DefaultIfEmpty().Max();
             arena = runtime.Allocate(Plan.ArenaLength + workspaceLength, $"the activations of {MaxBatch} images");
             ArrayView<float> view = arena.View, workspace = view.SubView(Plan.ArenaLength, workspaceLength);
-            steps = [.. Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.Create(runtime.Kernels, step, kernel, view, workspace, weights))];
+            steps = [.. Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.Create(runtime.Kernels, step, kernel, view, workspace, node => weights[node]))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
             long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
