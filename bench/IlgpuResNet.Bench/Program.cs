@@ -45,6 +45,7 @@ async Task<int> RunAsync()
         VectorsCommand.Create(),
         PtxCommand.Create(),
         PlanCommand.Create(),
+        RunCommand.Create(),
         AccuracyCommand.Create(),
     };
     ParseResult result = root.Parse(args);

@@ -10,7 +10,7 @@ namespace IlgpuResNet.Execution;
 /// <param name="Bytes">Bytes that leave or reach a multiprocessor's chip-wide memory at least: operands, results and intermediate results, once each.</param>
 /// <param name="Seconds">Time.</param>
 /// <param name="FloorSeconds">
-/// The least time of the same algorithm: its multiply-adds at the device's peak, or its bytes, without intermediate results, at its memory's.
+/// The least time of the same algorithm: its multiply-adds at the device's peak, or its operands and results at that of the memory or cache they lie in.
 /// </param>
 internal readonly record struct StepCost(int Launches, long Blocks, double Waves, long Bytes, double Seconds, double FloorSeconds);
 
@@ -72,7 +72,7 @@ internal static class CostModel
         long filter = Bytes((long)gemm.Batches * gemm.K * gemm.N);
         long maps = Bytes(shape.InputLength + shape.OutputLength + (hasResidual ? shape.OutputLength : 0));
         long workspace = Bytes(TiledConv2d.WorkspaceLength(shape, kernel));
-        double mapBytesPerSecond = maps + workspace <= CacheShare * device.CacheBytes ? CacheBytesPerSecond(device) : MemoryEfficiency * device.MemoryBytesPerSecond;
+        double mapBytesPerSecond = BytesPerSecond(device, maps + workspace);
 
         long blocks = gemm.Blocks(kernel.Tile, kernel.Splits);
         int slices = gemm.SlicesPerSplit(kernel.Tile, kernel.Splits);
@@ -90,15 +90,15 @@ internal static class CostModel
         return new StepCost(
             launches, blocks, (double)blocks / (device.Multiprocessors * resident), filter + maps + 2 * workspace,
             Launch(product) + (launches - 1) * Launch(around / Math.Max(1, launches - 1)),
-            Math.Max(2 * gemm.Macs / device.PeakFlops, (filter + maps) / device.MemoryBytesPerSecond));
+            Math.Max(2 * gemm.Macs / device.PeakFlops, filter / device.MemoryBytesPerSecond + MemoryEfficiency * maps / mapBytesPerSecond));
     }
 
     /// <summary>A step that reads and writes maps and does little else, such as a pool.</summary>
     public static StepCost OfPass(DeviceProfile device, long floats)
     {
         long bytes = Bytes(floats);
-        double bytesPerSecond = bytes <= CacheShare * device.CacheBytes ? CacheBytesPerSecond(device) : MemoryEfficiency * device.MemoryBytesPerSecond;
-        return new StepCost(1, 0, 0, bytes, Launch(GlobalLatency / device.ClockHz + bytes / bytesPerSecond), bytes / device.MemoryBytesPerSecond);
+        double bytesPerSecond = BytesPerSecond(device, bytes);
+        return new StepCost(1, 0, 0, bytes, Launch(GlobalLatency / device.ClockHz + bytes / bytesPerSecond), MemoryEfficiency * bytes / bytesPerSecond);
     }
 
     /// <summary>Cycles of the busiest multiprocessor for all its waves.</summary>
@@ -124,6 +124,10 @@ internal static class CostModel
     }
 
     private static double CacheBytesPerSecond(DeviceProfile device) => CacheBytesPerClock * device.Multiprocessors * device.ClockHz;
+
+    /// <summary>At which maps move that take so many bytes together: they come from the layer before and are read by the next.</summary>
+    private static double BytesPerSecond(DeviceProfile device, long bytes) =>
+        bytes <= CacheShare * device.CacheBytes ? CacheBytesPerSecond(device) : MemoryEfficiency * device.MemoryBytesPerSecond;
 
     private static double Launch(double seconds) => Math.Max(EnqueueSeconds, GapSeconds + seconds);
 

@@ -67,14 +67,18 @@ public sealed class InferenceSession : IDisposable
         Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
         try
         {
-            StepKernels = KernelSelector.Choose(runtime.Kernels, runtime.Profile, Plan, options.Numerics);
+            TuningFile? tuning = options.TuningFile is { } path ? TuningFile.Open(path) : null;
+            StepKernels = tuning is null
+                ? KernelSelector.Choose(runtime.Kernels, runtime.Profile, Plan, options.Numerics)
+                : runtime.Tune(Plan, options.Numerics, tuning);
             weights = runtime.AcquireWeights(network.Graph, Plan, StepKernels, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
+            if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
             stream = runtime.Accelerator.CreateStream();
             // Behind the activations, what steps need for themselves; one after the other they use the same memory.
             long workspaceLength = Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.WorkspaceLength(runtime.Kernels, step, kernel, MaxBatch)).DefaultIfEmpty().Max();
             arena = runtime.Allocate(Plan.ArenaLength + workspaceLength, $"the activations of {MaxBatch} images");
-            ArrayView<float> view = arena.View, workspace = view.SubView(Plan.ArenaLength, workspaceLength);
+            ArrayView<float> view = arena.View, workspace = workspaceLength == 0 ? default : view.SubView(Plan.ArenaLength, workspaceLength);
             steps = [.. Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.Create(runtime.Kernels, step, kernel, view, workspace, node => weights[node]))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
@@ -112,7 +116,7 @@ public sealed class InferenceSession : IDisposable
     /// <summary>What a run gives, in order: <see cref="SessionOptions.Outputs"/>, or what the network is made to give.</summary>
     public ImmutableArray<TensorInfo> Outputs { get; }
 
-    /// <summary>What is suspicious about the weights, one line each; empty when nothing is.</summary>
+    /// <summary>What is suspicious about the weights, or wrong with the tuning file, one line each; empty when nothing is.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>Runs the network on prepared input, such as a PyTorch tensor's memory.</summary>
@@ -240,6 +244,9 @@ public sealed class InferenceSession : IDisposable
     /// <summary>How each step of its plan is computed, in order; the default where it is no convolution.</summary>
     internal ImmutableArray<Conv2dKernel> StepKernels { get; }
 
+    /// <summary>For measurements on a device that launches each step by itself: called before the first step and after each.</summary>
+    internal Action<AcceleratorStream>? Mark { get; set; }
+
     private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 
     private void RunFloats(ReadOnlySpan<float> images, in Results results)
@@ -326,12 +333,17 @@ public sealed class InferenceSession : IDisposable
             if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
         }
         runtime.Kernels.BeginSequence(Threads);
+        Mark?.Invoke(stream);
         int single = Math.Min(count, Plan.SingleSteps);
         for (int image = 0; image < batch; image++)
         {
             for (int i = 0; i < single; i++) steps[i].Launch(stream, image, 1);
         }
-        for (int i = single; i < count; i++) steps[i].Launch(stream, 0, batch);
+        for (int i = single; i < count; i++)
+        {
+            steps[i].Launch(stream, 0, batch);
+            Mark?.Invoke(stream);
+        }
         runtime.Kernels.EndSequence(stream);
         if (runs >= ManyRuns || ++runs < ManyRuns) return;
         weights.ExpectManyReads();
