@@ -73,6 +73,13 @@ public interface IKernelFamily
     long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel);
 
     /// <summary>
+    /// Compiles what <see cref="Conv2d"/> needs to compute a convolution so, batches of other sizes included, so that it will not have to. Several threads may
+    /// do so at once.
+    /// </summary>
+    /// <exception cref="ArgumentException">The family cannot compute the convolution so.</exception>
+    void LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel);
+
+    /// <summary>
     /// Number of floats that <see cref="PackFilter"/> writes for this shape and algorithm; K, C, R, S and Groups alone decide it,
     /// and the layout.
     /// </summary>

@@ -119,6 +119,10 @@ public sealed class SimdKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
+    /// <remarks><see cref="Load"/> has done it.</remarks>
+    public void LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel) => RequireAlgorithm(shape, kernel.Algorithm);
+
+    /// <inheritdoc/>
     public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
     {
         RequireAlgorithm(shape, algorithm);

@@ -49,7 +49,7 @@ public sealed class SimdWinogradTests
             float[] actual = device.Run(shape, data, epilogue, algorithm, residualIsOutput: random.Next(2) == 0);
 
             // Values below 1. A sum of C products of transformed values, scaled; a shift and a residual.
-            double tolerance = 4 * TestData.Epsilon * (shape.C * Amplification(algorithm) + 2);
+            double tolerance = 4 * TestData.Epsilon * (shape.C * WinogradBound.Amplification(algorithm) + 2);
             TestData.AssertClose(expected, actual, tolerance, $"{shape}, {epilogue}, {lanes} lanes, {algorithm}, seed {seed}");
         }
     }
@@ -127,46 +127,6 @@ public sealed class SimdWinogradTests
             StringAssert.Contains(exception.Message, nameof(Conv2dAlgorithm.WinogradF4));
         }
     }
-
-    [TestMethod]
-    public void The_tiled_family_refuses_it()
-    {
-        TestDevice device = TestDevice.Open(BackEnd.SimulatedNvidia, TestContext);
-        Conv2dShape shape = Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 1);
-        Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(shape).Algorithm);
-        var exception = Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.PackedFilterLength(shape, Conv2dAlgorithm.WinogradF2));
-        StringAssert.Contains(exception.Message, nameof(Conv2dAlgorithm.WinogradF2));
-    }
-
-    /// <summary>
-    /// The largest factor by which |Aᵀ| (|G| 1 ⊙ |Bᵀ| 1) raises values of magnitude 1, squared for two dimensions: what the sum over
-    /// a channel can reach where nothing cancels, as 9 is for the direct sum of its 9 products. 64 for F(2x2), 564 for F(4x4).
-    /// </summary>
-    private static double Amplification(Conv2dAlgorithm algorithm)
-    {
-        double[] points = algorithm is Conv2dAlgorithm.WinogradF2 ? [0, 1, -1] : [0, WinogradFilter.A, -WinogradFilter.A, WinogradFilter.B, -WinogradFilter.B];
-        double[,] g = WinogradFilter.Matrix(algorithm);
-        double worst = 0;
-        for (int output = 0; output < points.Length - 1; output++)
-        {
-            double sum = 0;
-            for (int i = 0; i <= points.Length; i++)
-            {
-                double evaluated = Enumerable.Range(0, 3).Sum(tap => Math.Abs(g[i, tap]));
-                double[] product = [1];
-                for (int j = 0; j < points.Length; j++)
-                    if (j != i) product = TimesRoot(product, points[j]);
-                double power = i < points.Length ? Math.Pow(Math.Abs(points[i]), output) : output == points.Length - 2 ? 1 : 0;
-                sum += power * evaluated * product.Sum(Math.Abs);
-            }
-            worst = Math.Max(worst, sum);
-        }
-        return worst * worst;
-    }
-
-    /// <summary>A polynomial, lowest coefficient first, times (x - root).</summary>
-    private static double[] TimesRoot(double[] polynomial, double root) =>
-        [.. Enumerable.Range(0, polynomial.Length + 1).Select(i => (i > 0 ? polynomial[i - 1] : 0) - (i < polynomial.Length ? root * polynomial[i] : 0))];
 
     private static Conv2dShape RandomShape(Random random, int lanes)
     {
