@@ -22,7 +22,7 @@ public sealed class CostModelTests
         // 64 pixels x 64 channels are one group of two warps, 100 slices long; a multiply-add keeps a quarter of 64 lanes for two cycles.
         var shape = Conv2dShape.Create(1, 8, 8, 800, 64, 1, 1, 1, 0);
         TileCode code = TileCode.Of(GemmTile.M64N64);
-        double slice = Math.Max(code.SliceInstructions, 2 * 8 * 8 * 8) + 60;
+        double slice = 2 * 512 + 0.5 * (code.SliceInstructions - 512) + 60;
         double compute = (100 * slice + 2 * 600) * 1e-9;
         // The cache gives 16 bytes a cycle: a slice of both operands in 256 cycles.
         double feeding = 100 * 2 * 64 * 8 * 4 / 16 * 1e-9;

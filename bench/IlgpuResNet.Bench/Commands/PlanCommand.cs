@@ -51,7 +51,8 @@ internal static class PlanCommand
 
     /// <summary>A plan on one device. Times in milliseconds; the share is of the float32 peak, counting the products of the definition.</summary>
     private sealed record Report(
-        string Model, string Device, int Batch, double PeakTflops, double MemoryGbPerSecond, double ModelledMs, double FloorMs, double ImagesPerSecond, double PeakShare, StepReport[] Steps)
+        string Model, string Device, int Batch, double PeakTflops, double MemoryGbPerSecond, double ModelledMs, double FloorMs, double ImagesPerSecond, double PeakShare, StepReport[] Steps,
+        Deviation[] Published)
     {
         private const double Tera = 1e12, Milli = 1e3;
 
@@ -63,7 +64,8 @@ internal static class PlanCommand
             return new Report(
                 model, profile.Name, plan.MaxBatch, profile.PeakFlops / Tera, profile.MemoryGbPerSecond, seconds * Milli, costs.Sum(cost => cost.FloorSeconds) * Milli,
                 imagesPerSecond, 2.0 * plan.Macs * imagesPerSecond / profile.PeakFlops,
-                [.. plan.Steps.Zip(kernels, costs).Select(step => StepReport.Of(step.First, step.Second, step.Third))]);
+                [.. plan.Steps.Zip(kernels, costs).Select(step => StepReport.Of(step.First, step.Second, step.Third))],
+                model == ResNetConfig.ResNet50.Name ? [.. Deviation.Of(profile, plan.MaxBatch, imagesPerSecond)] : []);
         }
 
         public void Print()
@@ -80,7 +82,17 @@ internal static class PlanCommand
             Figures.Print(table);
             Console.WriteLine($"sum         {Figures.Text(ModelledMs, "F3")} ms, floor {Figures.Text(FloorMs, "F3")} ms");
             Console.WriteLine($"rate        {Figures.Text(ImagesPerSecond, "F0")} images/s, {Figures.Text(PeakShare, "P1")} of the float32 peak");
+            foreach (Deviation published in Published)
+                Console.WriteLine($"published   {Figures.Text(published.ImagesPerSecond, "F0")} images/s measured by NVIDIA with {published.Engine}; the model gives {Figures.Text(published.ModelOverMeasured, "F2")} of that");
         }
+    }
+
+    /// <summary>What others measured of the same network on the same device, and the modelled rate as a multiple of it.</summary>
+    private sealed record Deviation(string Engine, double ImagesPerSecond, double ModelOverMeasured)
+    {
+        public static IEnumerable<Deviation> Of(DeviceProfile profile, int batch, double modelled) => PublishedFigure.All
+            .Where(figure => figure.Device == profile.Name && figure.Batch == batch)
+            .Select(figure => new Deviation(figure.Engine, figure.ImagesPerSecond, modelled / figure.ImagesPerSecond));
     }
 
     /// <summary>One step; a pool has neither algorithm nor tile, and no matrix product whose groups of threads could be counted.</summary>

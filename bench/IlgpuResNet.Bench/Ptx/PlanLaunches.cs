@@ -43,12 +43,10 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, Recorded
                 .Launch(accelerator.DefaultStream, 0, plan.MaxBatch);
             RecordedLaunch[] launches = recorder.Take();
             if (step.Node is not (Conv2dNode or LinearNode)) return new StepLaunches(step, kernel, launches);
-            Conv2dShape shape = BoundStep.ConvShape(step) with { N = plan.MaxBatch };
-            long blocks = GemmShape.Of(shape, kernel.Algorithm).Blocks(kernel.Tile, kernel.Splits);
             return new StepLaunches(step, kernel, launches)
             {
-                Shape = shape,
-                Product = launches.Single(launch => launch.Blocks == blocks && launch.Threads == kernel.Tile.Threads),
+                Shape = BoundStep.ConvShape(step) with { N = plan.MaxBatch },
+                Product = launches.Single(launch => launch.Kernel.Method.DeclaringType == typeof(ImplicitGemm)),
             };
         })];
     }

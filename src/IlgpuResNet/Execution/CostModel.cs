@@ -22,13 +22,13 @@ internal readonly record struct StepCost(int Launches, long Blocks, double Waves
 /// A launch of the matrix product takes the longest of three:
 /// <list type="bullet">
 /// <item>Multiprocessors: groups run in waves of as many as fit (occupancy). For a slice, a wave takes the cycles in which its
-/// schedulers issue all instructions (one per cycle and partition; a multiply-add keeps a partition's pipe for 32 over its lanes),
+/// schedulers issue all instructions (one per cycle and partition; a multiply-add keeps a partition's pipe for 32 over its lanes cycles),
 /// or those in which shared memory serves its loads, or, with few groups, one group's own: its instructions or the latency of
 /// its global loads behind which they hide, and a barrier. A wave begins with a load from memory and ends with a store, which hide behind nothing.</item>
 /// <item>Second-level cache: every group reads its slices of both operands.</item>
 /// <item>Memory: filters always, maps and workspace when they do not fit half of the cache, at a share of the peak.</item>
 /// </list>
-/// Other launches take their bytes. A launch takes no less than enqueueing it does.
+/// Other launches, the transforms of Winograd's algorithm among them, take their bytes. A launch takes no less than enqueueing it does.
 /// </remarks>
 internal static class CostModel
 {
@@ -44,6 +44,12 @@ internal static class CostModel
     private const double SharedLoadCycles = 2;
 
     /// <summary>
+    /// Share of the other instructions that take time of their own where a multiply-add keeps its pipe for two cycles: in the second of them a
+    /// scheduler can issue something else, if a warp has it ready. Nobody says how often; half is assumed.
+    /// </summary>
+    private const double ShownShare = 0.5;
+
+    /// <summary>
     /// Bytes per clock that the cache gives a multiprocessor: measured 18 on V100 and 20 on T4 (the same papers).
     /// </summary>
     private const double CacheBytesPerClock = 16;
@@ -53,6 +59,9 @@ internal static class CostModel
 
     /// <summary>Share of the cache that maps may take and still be there when the next layer reads them.</summary>
     private const double CacheShare = 0.5;
+
+    /// <summary>Kernels load pixels of whole quads of channels; others are copied first.</summary>
+    private const int FloatsPerQuad = 4;
 
     /// <summary>Idle time between two dependent launches of one stream.</summary>
     private const double GapSeconds = 1.5e-6;
@@ -70,9 +79,9 @@ internal static class CostModel
     {
         GemmShape gemm = GemmShape.Of(shape, kernel.Algorithm);
         long filter = Bytes((long)gemm.Batches * gemm.K * gemm.N);
-        long maps = Bytes(shape.InputLength + shape.OutputLength + (hasResidual ? shape.OutputLength : 0));
+        long input = Bytes(shape.InputLength), results = Bytes(shape.OutputLength + (hasResidual ? shape.OutputLength : 0));
         long workspace = Bytes(TiledConv2d.WorkspaceLength(shape, kernel));
-        double mapBytesPerSecond = BytesPerSecond(device, maps + workspace);
+        double mapBytesPerSecond = BytesPerSecond(device, input + results + workspace);
 
         long blocks = gemm.Blocks(kernel.Tile, kernel.Splits);
         int slices = gemm.SlicesPerSplit(kernel.Tile, kernel.Splits);
@@ -81,16 +90,18 @@ internal static class CostModel
         double computing = Cycles(device, code, blocks, slices, resident) / device.ClockHz;
         double feeding = Bytes(blocks * slices * kernel.Tile.K * (kernel.Tile.M + kernel.Tile.N)) / CacheBytesPerSecond(device);
 
-        int launches = kernel.Algorithm is Conv2dAlgorithm.Direct ? (kernel.Splits > 1 ? 2 : 1) : 3;
-        // Whatever the launches, each map moves once and the workspace is written once and read once.
-        double moving = filter / (MemoryEfficiency * device.MemoryBytesPerSecond) + (maps + 2 * workspace) / mapBytesPerSecond;
-        // What the launches around the product move cannot hide behind it.
-        double around = launches == 1 ? 0 : (maps + workspace) / mapBytesPerSecond;
-        double product = Math.Max(Math.Max(computing, feeding), moving - around);
+        // The launches around the product, and what they move; the product moves the rest.
+        bool isWinograd = kernel.Algorithm is not Conv2dAlgorithm.Direct, isPadded = !isWinograd && shape.C % FloatsPerQuad != 0;
+        bool hasSums = !isWinograd && gemm.Parts(kernel.Tile, kernel.Splits) > 1;
+        long padded = isPadded ? input / shape.C * ((shape.C + FloatsPerQuad - 1) / FloatsPerQuad * FloatsPerQuad) : 0;
+        long before = isWinograd ? input + Bytes((long)gemm.Batches * gemm.M * gemm.K) : isPadded ? input + padded : 0;
+        long after = isWinograd ? results + Bytes((long)gemm.Batches * gemm.M * gemm.N) : hasSums ? results + workspace - padded : 0;
+        double moving = filter / (MemoryEfficiency * device.MemoryBytesPerSecond) + (input + results + 2 * workspace - before - after) / mapBytesPerSecond;
+        double seconds = Launch(Math.Max(Math.Max(computing, feeding), moving))
+            + (before > 0 ? Launch(before / mapBytesPerSecond) : 0) + (after > 0 ? Launch(after / mapBytesPerSecond) : 0);
         return new StepCost(
-            launches, blocks, (double)blocks / (device.Multiprocessors * resident), filter + maps + 2 * workspace,
-            Launch(product) + (launches - 1) * Launch(around / Math.Max(1, launches - 1)),
-            Math.Max(2 * gemm.Macs / device.PeakFlops, filter / device.MemoryBytesPerSecond + MemoryEfficiency * maps / mapBytesPerSecond));
+            1 + (before > 0 ? 1 : 0) + (after > 0 ? 1 : 0), blocks, (double)blocks / (device.Multiprocessors * resident), filter + input + results + 2 * workspace, seconds,
+            Math.Max(2 * gemm.Macs / device.PeakFlops, filter / device.MemoryBytesPerSecond + MemoryEfficiency * (input + results) / mapBytesPerSecond));
     }
 
     /// <summary>A step that reads and writes maps and does little else, such as a pool.</summary>
@@ -115,8 +126,8 @@ internal static class CostModel
     private static double SliceCycles(DeviceProfile device, TileCode code, long groups)
     {
         double warps = (double)code.Tile.Threads / MultiprocessorLimits.WarpSize;
-        double perWarp = Math.Max(
-            code.SliceInstructions, code.SliceFfma * (double)MultiprocessorLimits.WarpSize * MultiprocessorLimits.Partitions / device.Lanes);
+        double cyclesPerFfma = Math.Max(1, (double)MultiprocessorLimits.WarpSize * MultiprocessorLimits.Partitions / device.Lanes);
+        double perWarp = code.SliceFfma * cyclesPerFfma + (code.SliceInstructions - code.SliceFfma) * (cyclesPerFfma > 1 ? ShownShare : 1);
         double issuing = Math.Ceiling(groups * warps / MultiprocessorLimits.Partitions) * perWarp;
         double sharing = groups * warps * code.SliceSharedLoads * SharedLoadCycles;
         double alone = Math.Max(Math.Ceiling(warps / MultiprocessorLimits.Partitions) * perWarp, GlobalLatency) + BarrierLatency;
