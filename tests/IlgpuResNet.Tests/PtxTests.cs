@@ -70,14 +70,14 @@ public sealed partial class PtxTests
     }
 
     /// <summary>
-    /// In program order, first the slice ahead of the loop: global loads, shared stores, barrier; then in the loop the next slice's global loads, the steps'
+    /// First the slice ahead of the loop: global loads, shared stores, barrier; then in the loop the next slice's global loads, the steps'
     /// shared loads, the next slice's shared stores, barrier. A shared load behind the stores or behind the barrier would read what another thread is about
-    /// to overwrite; global loads behind the steps would wait for memory instead of for arithmetic.
+    /// to overwrite; global loads behind the steps would wait for memory instead of for arithmetic. Loads under a condition are written at the end.
     /// </summary>
     [TestMethod]
     [DynamicData(nameof(ConvolutionNames))]
     public void Convolution_loads_ahead_and_reads_shared_memory_before_the_barrier(string kernel) =>
-        Assert.MatchesRegex(new Regex("^G+s+BG+S+s+B[Gg]+$"), MemoryOrder(Compile(kernel)));
+        Assert.MatchesRegex(new Regex("^[Gs]+BG+S+s+B[Gg]+$"), MemoryOrder(Compile(kernel)));
 
     [TestMethod]
     [DynamicData(nameof(ConvolutionNames))]
@@ -88,7 +88,8 @@ public sealed partial class PtxTests
         string mainLoop = ptx[..ptx.LastIndexOf("bar.sync", StringComparison.Ordinal)];
         Assert.DoesNotMatchRegex(new Regex(@"ld\.(global|shared)\.(?!v4)"), mainLoop, "a narrow load in the main loop");
         int quads = (tile.M + tile.N) * tile.K / Float4.Width / tile.Threads;
-        Assert.HasCount(2 * quads, Regex.Matches(mainLoop, @"ld\.global\.v4\.f32"), "the first slice, and the next one in the loop");
+        int residual = tile.ThreadM * tile.ThreadN / Float4.Width;
+        Assert.HasCount(2 * quads + residual, Regex.Matches(ptx, @"ld\.global\.v4\.f32"), "the first slice, the next one in the loop, the residual");
         Assert.HasCount((tile.ThreadM + tile.ThreadN) / Float4.Width * tile.K, Regex.Matches(mainLoop, @"ld\.shared\.v4\.f32"), "one slice");
     }
 
