@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Tests;
@@ -115,6 +116,30 @@ public sealed class BenchTests : IDisposable
         Assert.AreEqual(sum, figures.GetProperty("modelled_ms").GetDouble(), 1e-9);
         Assert.AreEqual(32 * 1000 / sum, figures.GetProperty("images_per_second").GetDouble(), 1e-6);
         StringAssert.Contains(output, "nothing measured");
+    }
+
+    /// <summary>What the project wants of a batch of 32, by the model.</summary>
+    [TestMethod]
+    [DataRow("A100")]
+    [DataRow("T4")]
+    public void Plan_of_a_batch_reaches_60_percent_of_the_peak(string device)
+    {
+        (int exitCode, _, string error) = Run("plan", "--device", device, "--batch", "32", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        Assert.IsGreaterThanOrEqualTo(0.6, Figures().GetProperty("peak_share").GetDouble());
+    }
+
+    [TestMethod]
+    public void Plan_of_one_image_fills_the_device_unless_that_costs_more()
+    {
+        (int exitCode, _, string error) = Run("plan", "--device", "A100", "--batch", "1", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        foreach (JsonElement step in Figures().GetProperty("steps").EnumerateArray().Where(step => step.GetProperty("full_wave_ms").ValueKind is JsonValueKind.Number))
+        {
+            Assert.IsLessThan(1, step.GetProperty("waves").GetDouble());
+            // Of kernels that the model cannot tell apart, another may be chosen than the fastest.
+            Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * step.GetProperty("full_wave_ms").GetDouble(), step.GetProperty("modelled_ms").GetDouble(), step.GetProperty("name").GetString());
+        }
     }
 
     [TestMethod]

@@ -85,17 +85,17 @@ public sealed class CostModelTests
     }
 
     [TestMethod]
-    public void The_fastest_kernel_is_chosen_and_an_exact_one_where_one_is_wanted()
+    public void A_kernel_that_the_model_cannot_tell_from_the_fastest_is_chosen_and_an_exact_one_where_one_is_wanted()
     {
         foreach (DeviceProfile device in DeviceProfile.Known)
         {
             var shape = Conv2dShape.Create(1, 14, 14, 256, 256, 3, 3, 1, 1);
             double Seconds(Conv2dKernel kernel) => CostModel.OfConv2d(device, shape, kernel, hasResidual: false).Seconds;
             ImmutableArray<Conv2dKernel> all = TiledConv2d.Kernels(shape);
-            Assert.AreEqual(all.Min(Seconds), Seconds(KernelSelector.Fastest(device, shape, exact: false)));
+            Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * all.Min(Seconds), Seconds(KernelSelector.Fastest(device, shape, exact: false)));
             Conv2dKernel exact = KernelSelector.Fastest(device, shape, exact: true);
             Assert.IsTrue(exact.IsExact);
-            Assert.AreEqual(all.Where(kernel => kernel.IsExact).Min(Seconds), Seconds(exact));
+            Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * all.Where(kernel => kernel.IsExact).Min(Seconds), Seconds(exact));
         }
     }
 

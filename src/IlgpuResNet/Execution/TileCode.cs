@@ -32,6 +32,9 @@ internal sealed record TileCode(GemmTile Tile, int Registers, int SliceInstructi
     /// <summary>Multiply-adds that a thread executes for one slice.</summary>
     public int SliceFfma => Tile.K * Tile.ThreadM * Tile.ThreadN;
 
+    /// <summary>Instructions for each multiply-add, at least 1.</summary>
+    public double InstructionsPerFfma => (double)SliceInstructions / SliceFfma;
+
     /// <summary>16-byte loads of shared memory that a thread executes for one slice.</summary>
     public int SliceSharedLoads => Tile.K * (Tile.ThreadM + Tile.ThreadN) / FloatsPerLoad;
 
