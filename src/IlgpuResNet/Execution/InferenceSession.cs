@@ -74,7 +74,7 @@ public sealed class InferenceSession : IDisposable
             // Behind the activations, what steps need for themselves; one after the other they use the same memory.
             long workspaceLength = Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.WorkspaceLength(runtime.Kernels, step, kernel, MaxBatch)).DefaultIfEmpty().Max();
             arena = runtime.Allocate(Plan.ArenaLength + workspaceLength, $"the activations of {MaxBatch} images");
-            ArrayView<float> view = arena.View, workspace = view.SubView(Plan.ArenaLength, workspaceLength);
+            ArrayView<float> view = arena.View, workspace = workspaceLength == 0 ? default : view.SubView(Plan.ArenaLength, workspaceLength);
             steps = [.. Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.Create(runtime.Kernels, step, kernel, view, workspace, weights))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
