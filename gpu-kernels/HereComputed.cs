@@ -7,9 +7,13 @@ using ILGPU.IR.Intrinsics;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// A number that is computed where it is written. ILGPU moves computations to their use, into a loop if that is where it lies, and would divide a thread's
-/// index anew in each turn.
+/// A number that is computed where it is written. ILGPU moves computations to their use, into a loop if that is where it lies: it would divide a thread's
+/// index anew in each turn, and subtract anew in each turn of an inner loop what an outer one counts down.
 /// </summary>
+/// <remarks>
+/// ILGPU takes the result to be the same in all threads, and a branch that depends on it for one that they take together: use it for what is so, or for
+/// what nothing depends on but addresses.
+/// </remarks>
 internal static class HereComputed
 {
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
@@ -22,12 +26,18 @@ internal static class HereComputed
     public static void Register(IntrinsicImplementationManager manager)
     {
         MethodInfo method = typeof(HereComputed).GetMethod(nameof(Of), AnyStatic)!;
-        manager.RegisterMethod(method, new CLIntrinsic(typeof(HereComputed), nameof(Anywhere), IntrinsicImplementationMode.Redirect));
+        manager.RegisterMethod(method, new CLIntrinsic(typeof(HereComputed), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
         manager.RegisterMethod(method, new PTXIntrinsic(typeof(HereComputed), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
     }
 
-    /// <summary>An OpenCL compiler places what it likes.</summary>
-    private static int Anywhere(int value) => value;
+    private static void GenerateOpenCL(CLBackend backend, CLCodeGenerator codeGenerator, Value value)
+    {
+        CLVariableAllocator.Variable result = codeGenerator.Allocate(value);
+        using CLCodeGenerator.StatementEmitter statement = codeGenerator.BeginStatement(result, "convert_int");
+        statement.BeginArguments();
+        statement.AppendArgument(codeGenerator.Load(value.Nodes[0]));
+        statement.EndArguments();
+    }
 
     private static void GeneratePtx(PTXBackend backend, PTXCodeGenerator codeGenerator, Value value)
     {

@@ -70,7 +70,7 @@ internal static class ImplicitGemm
         for (int left = slices; left > 0;)
         {
             int run = activations.BeginRun(left);
-            left -= run;
+            left = HereComputed.Of(left - run);
             for (; run > 0; run--)
             {
                 // That of the last turn, past the end, is never multiplied.

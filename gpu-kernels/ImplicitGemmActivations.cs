@@ -216,7 +216,7 @@ internal struct SliceActivations : IActivations<SliceActivations>
             rowEndMask >>= 1;
         }
         int run = IntrinsicMath.Min(slicesLeft, most);
-        slicesLeft -= run;
+        slicesLeft = HereComputed.Of(slicesLeft - run);
         return run;
     }
 

@@ -26,16 +26,16 @@ public static class TiledConv2d
         foreach (GemmTile tile in GemmTile.All)
         {
             if (!Fits(shape, tile)) continue;
-            kernels.Add(new Conv2dKernel(Conv2dAlgorithm.Direct, tile));
+            AddIfIndexed(kernels, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, tile));
             // 2, 3, 4, 6, 8, 12 and so on.
             for (int splits = 2; splits <= MostSplits; splits += splits % 3 == 0 ? splits / 3 : Math.Max(splits / 2, 1))
             {
                 if (direct.SlicesPerSplit(tile, splits) < FewestSlicesPerPart || direct.Blocks(tile, splits) > MostBlocksOfParts) break;
-                kernels.Add(new Conv2dKernel(Conv2dAlgorithm.Direct, tile, splits));
+                AddIfIndexed(kernels, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, tile, splits));
             }
             foreach (Conv2dAlgorithm algorithm in Winograd)
             {
-                if (Fits(shape, algorithm)) kernels.Add(new Conv2dKernel(algorithm, tile));
+                if (Fits(shape, algorithm)) AddIfIndexed(kernels, shape, new Conv2dKernel(algorithm, tile));
             }
         }
         return kernels.ToImmutable();
@@ -83,6 +83,12 @@ public static class TiledConv2d
         if (algorithm is not Conv2dAlgorithm.Direct && !Fits(shape, algorithm))
             throw new ArgumentException(
                 $"{algorithm} computes 3x3 convolutions of stride 1, dilation 1, one group and channels in whole slices of {ImplicitGemm.TileK}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
+    }
+
+    /// <summary>Kernels count in 32 bits: large batches have no room for some.</summary>
+    private static void AddIfIndexed(ImmutableArray<Conv2dKernel>.Builder kernels, in Conv2dShape shape, Conv2dKernel kernel)
+    {
+        if (WorkspaceLength(shape, kernel) <= int.MaxValue) kernels.Add(kernel);
     }
 
     /// <summary>A grouped convolution has the one tile whose width its filter is packed for; the filter of few channels is no wider than they need.</summary>

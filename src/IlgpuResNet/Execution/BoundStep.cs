@@ -18,6 +18,12 @@ internal abstract class BoundStep(IKernelFamily kernels)
     public static long WorkspaceLength(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images) =>
         step.Node is Conv2dNode or LinearNode ? kernels.WorkspaceLength(ConvShape(step) with { N = images }, kernel) : 0;
 
+    /// <summary>Compiles what a step needs.</summary>
+    public static void Load(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images)
+    {
+        if (step.Node is Conv2dNode or LinearNode) kernels.LoadConv2d(ConvShape(step) with { N = images }, kernel);
+    }
+
     public static BoundStep Create(
         IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, ArrayView<float> arena, ArrayView<float> workspace, Func<Node, NodeWeights> weights)
     {

@@ -86,6 +86,7 @@ public sealed class InferenceSession : IDisposable
             staging = GC.AllocateUninitializedArray<float>(checked((int)staged), pinned: true);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             runtime.WaitForKernels();
+            foreach ((PlanStep step, Conv2dKernel kernel) in Plan.Steps.Zip(StepKernels)) BoundStep.Load(runtime.Kernels, step, kernel, MaxBatch);
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, Threads);
         }
         catch (Exception e)
