@@ -38,6 +38,7 @@ public sealed class InferenceSession : IDisposable
     private readonly ImmutableArray<BoundOutput> outputs;
     private readonly ArrayView<float> input;
     private readonly float[] staging;
+    private readonly PageLockScope<float>? stagingLock;
     private readonly float[] scores;
     private int runs;
     private bool disposed;
@@ -82,8 +83,10 @@ public sealed class InferenceSession : IDisposable
             steps = [.. Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.Create(runtime.Kernels, step, kernel, view, workspace, node => weights[node]))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
-            long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
-            staging = GC.AllocateUninitializedArray<float>(checked((int)staged), pinned: true);
+            // What is on its way to or from a device; the processor's memory needs none, but for images that are only prepared.
+            long downloaded = device.Kind is DeviceKind.Cpu ? 0 : outputs.Sum(output => (long)output.View.Count * MaxBatch);
+            staging = GC.AllocateUninitializedArray<float>(checked((int)Math.Max(input.Length, downloaded)), pinned: true);
+            using (runtime.Accelerator.BindScoped()) stagingLock = runtime.Accelerator.CreatePageLockFromPinned(staging);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             runtime.WaitForKernels();
             foreach ((PlanStep step, Conv2dKernel kernel) in Plan.Steps.Zip(StepKernels)) BoundStep.Load(runtime.Kernels, step, kernel, MaxBatch);
@@ -91,6 +94,7 @@ public sealed class InferenceSession : IDisposable
         }
         catch (Exception e)
         {
+            stagingLock?.Dispose();
             arena?.Dispose();
             stream?.Dispose();
             if (weights is not null) runtime.ReleaseWeights(weights);
@@ -230,6 +234,7 @@ public sealed class InferenceSession : IDisposable
             if (disposed) return;
             disposed = true;
             preprocessor.Dispose();
+            stagingLock!.Dispose();
             arena.Dispose();
             stream.Dispose();
             runtime.ReleaseWeights(weights);
@@ -265,7 +270,8 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                if (inPlace.IsEmpty) place.CopyFromCPU(stream, (ReadOnlySpan<float>)staged);
+                // Nothing waits for it here: the stream keeps the order, and the download waits for all.
+                if (inPlace.IsEmpty) place.CopyFromCPUUnsafeAsync(stream, ref staging[0], images.Length);
                 lock (runtime.Gate) Launch(batch, results);
                 Download(batch, results);
             }
@@ -351,16 +357,32 @@ public sealed class InferenceSession : IDisposable
         arena.ExpectManyReads();
     }
 
+    /// <summary>Enqueues all copies, then waits once.</summary>
     private void Download(int batch, in Results results)
     {
+        int staged = 0;
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            if (results.Destination(i).IsEmpty) continue;
+            ArrayView<float> memory = outputs[i].OfImages(batch);
+            if (!runtime.Memory(memory).IsEmpty) continue;
+            memory.CopyToCPUUnsafeAsync(stream, ref staging[staged], memory.Length);
+            staged += memory.IntLength;
+        }
+        stream.Synchronize();
+        staged = 0;
         for (int i = 0; i < outputs.Length; i++)
         {
             Span<float> destination = results.Destination(i);
             if (destination.IsEmpty) continue;
-            TensorView view = outputs[i].View;
-            Span<float> memory = view.IsContiguous ? destination : staging.AsSpan(0, batch * view.Count);
-            outputs[i].Memory.SubView(0, memory.Length).CopyToCPU(stream, memory);
-            if (!view.IsContiguous) view.Gather(memory, destination);
+            Span<float> memory = runtime.Memory(outputs[i].OfImages(batch));
+            if (memory.IsEmpty)
+            {
+                memory = staging.AsSpan(staged, destination.Length);
+                staged += memory.Length;
+            }
+            if (outputs[i].View.IsContiguous) memory.CopyTo(destination);
+            else outputs[i].View.Gather(memory, destination);
         }
     }
 
@@ -390,6 +412,9 @@ public sealed class InferenceSession : IDisposable
     /// <param name="Steps">Steps that must have run for it.</param>
     private sealed record BoundOutput(TensorView View, ArrayView<float> Memory, int Steps)
     {
+        /// <summary>What the first images of a run leave.</summary>
+        public ArrayView<float> OfImages(int batch) => Memory.SubView(0, batch * View.Count);
+
         public static BoundOutput Create(TensorView view, ExecutionPlan plan, ArrayView<float> arena)
         {
             TensorSlot slot = plan.Outputs[view.Tensor];
