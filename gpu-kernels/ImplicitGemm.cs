@@ -61,7 +61,6 @@ internal static class ImplicitGemm
             shape, window, steps, operands.Input, part * parts.InputStride, tileM + GemmSlice.Pixel<TTile>(thread), tileN, firstSlice, GemmSlice.FirstQuad<TTile>(thread));
         var filter = PackedFilter.Walk.Create<TTile>(operands.Filter, part * parts.FilterStride, parts.FilterSlice, tileN, firstSlice, thread);
         int readA = HereComputed.Of(Row<TTile>(thread)), readB = HereComputed.Of(Column<TTile>(thread)), storeA = HereComputed.Of(GemmSlice.IndexOfA<TTile>(thread));
-        activations.BeginRun(1);
         GemmSlice.Store<TTile>(GemmSlice.Load<TTile, TActivations>(ref activations, ref filter), shared, storeA, thread);
         GroupBarrier.Sync();
 

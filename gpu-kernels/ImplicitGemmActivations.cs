@@ -18,7 +18,10 @@ internal interface IActivations<TSelf>
     /// </summary>
     static abstract TSelf Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad);
 
-    /// <summary>Slices that can be loaded before this must be called again, at most <paramref name="most"/>. What changes only between runs is kept out of the main loop.</summary>
+    /// <summary>
+    /// Slices that can be loaded before this must be called again, at most <paramref name="most"/>; the first slice of all needs no run. What changes only
+    /// between runs is kept out of the main loop.
+    /// </summary>
     int BeginRun(int most);
 
     /// <summary>The next two quads.</summary>
@@ -190,7 +193,7 @@ internal struct SliceActivations : IActivations<SliceActivations>
                 + window.First(n) / Float4.Width + (sliceInTap - 1) * GemmSlice.QuadsOfPixel + quad,
             insideMask = exists ? mask >> firstTap : 0,
             rowEndMask = steps.Rows << (shape.S - 1) >> firstTap,
-            slicesLeft = steps.SlicesOfTap - sliceInTap,
+            slicesLeft = steps.SlicesOfTap - sliceInTap - 1,
             steps = steps,
         };
     }

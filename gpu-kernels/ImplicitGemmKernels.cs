@@ -34,9 +34,9 @@ internal sealed class ImplicitGemmKernels(IKernelLoader loader)
     public static IEnumerable<(GemmTile Tile, GemmInput Input)> All =>
         from tile in GemmTile.All from input in Enum.GetValues<GemmInput>() where Exists(tile, input) select (tile, input);
 
-    /// <summary>True when there is a kernel: inputs whose channels are no multiple of 8 are few and narrow, the stem and odd networks, and make do with some tiles.</summary>
+    /// <summary>True when there is a kernel: inputs whose channels are no multiple of 8 are few and narrow, the stem and odd networks, and make do with two tiles.</summary>
     public static bool Exists(GemmTile tile, GemmInput input) =>
-        input is not GemmInput.Quads || tile == GemmTile.M128N64 || tile == GemmTile.M64N64 || tile == GemmTile.M64N32;
+        input is not GemmInput.Quads || tile == GemmTile.M128N64 || tile == GemmTile.M64N32;
 
     /// <summary>The kernel for a tile and a kind of input.</summary>
     public Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts> Get(GemmTile tile, GemmInput input) =>

@@ -82,7 +82,7 @@ public static class TiledConv2d
         if (!shape.HasEqualGroups) throw new ArgumentException(ChannelWindow.UnequalGroups(shape));
         if (algorithm is not Conv2dAlgorithm.Direct && !Fits(shape, algorithm))
             throw new ArgumentException(
-                $"{algorithm} computes 3x3 convolutions of stride 1, dilation 1, one group and channels in whole slices of {ImplicitGemm.TileK}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
+                $"The tiled kernels do not compute {shape} by {algorithm}: that takes F(2x2) or F(4x4), 3x3 filters, stride 1, dilation 1, one group, and channels in whole slices of {ImplicitGemm.TileK}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 
     /// <summary>Kernels count in 32 bits: large batches have no room for some.</summary>
@@ -97,6 +97,6 @@ public static class TiledConv2d
         : tile.N <= PackedFilter.Columns(shape.K) && ImplicitGemmKernels.Exists(tile, ImplicitGemmKernels.InputOf(shape));
 
     private static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
-        WinogradFilter.Fits(shape) && shape.C % ImplicitGemm.TileK == 0
+        Winograd.Contains(algorithm) && WinogradFilter.Fits(shape, algorithm) && shape.C % ImplicitGemm.TileK == 0
         && (long)WinogradFilter.Elements(algorithm) * shape.C * PackedFilter.Columns(shape.K) <= int.MaxValue;
 }

@@ -43,6 +43,16 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         }
     }
 
+    /// <summary>Pixels of which a row, a column or all taps lie outside the image; and several slices of each tap.</summary>
+    [TestMethod]
+    [DynamicData(nameof(Tiles))]
+    public void Taps_outside_the_image_match_the_oracle(string name)
+    {
+        GemmTile tile = GemmTile.All.Single(candidate => candidate.ToString() == name);
+        Conv2dShape shape = Conv2dShape.Create(1, 2, 3, 24, tile.N, 3, 3, 1, 4);
+        Check(Conv2dCase.Make(shape, ResidualRelu, seed: 9), new Conv2dKernel(Conv2dAlgorithm.Direct, tile), residualIsOutput: false);
+    }
+
     /// <summary>Any shape by any of its kernels; each twice, for the same bits.</summary>
     [TestMethod]
     public void Random_shapes_match_the_oracle_by_any_kernel()

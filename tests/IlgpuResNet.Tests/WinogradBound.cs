@@ -7,10 +7,14 @@ internal static class WinogradBound
 {
     /// <summary>
     /// The largest factor by which |Aᵀ| (|G| 1 ⊙ |Bᵀ| 1) raises values of magnitude 1, squared for two dimensions: what the sum over
-    /// a channel can reach where nothing cancels, as 9 is for the direct sum of its 9 products. 64 for F(2x2), 564 for F(4x4).
+    /// a channel can reach where nothing cancels, as 9 is for the direct sum of its 9 products. 64 for F(2x2), 564 for F(4x4), 25
+    /// with stride 2.
     /// </summary>
     public static double Amplification(Conv2dAlgorithm algorithm)
     {
+        // Of the first output: (x0 - x2) g0 + x1 g1 + x2 (g0 + g2). The second is its mirror image.
+        const double WithStride2 = 2 + 1 + 2;
+        if (algorithm is Conv2dAlgorithm.WinogradStride2) return WithStride2 * WithStride2;
         double[] points = algorithm is Conv2dAlgorithm.WinogradF2 ? [0, 1, -1] : [0, WinogradFilter.A, -WinogradFilter.A, WinogradFilter.B, -WinogradFilter.B];
         double[,] g = WinogradFilter.Matrix(algorithm);
         double worst = 0;

@@ -101,7 +101,7 @@ public sealed partial class PtxBrokenKernelTests
         }
 
         void Convolve(Conv2dShape shape) =>
-            kernels.Conv2d(device.Stream, shape, operands, Epilogue.None, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M64N64));
+            kernels.Conv2d(device.Stream, shape, operands, Epilogue.None, new Conv2dKernel(Conv2dAlgorithm.Direct, kernel == "quads" ? GemmTile.M64N32 : GemmTile.M64N64));
     }
 
     [GeneratedRegex(@"bar\.sync\s+0;")]

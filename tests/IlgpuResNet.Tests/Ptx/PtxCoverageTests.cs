@@ -13,7 +13,11 @@ public sealed class PtxCoverageTests
     {
         var tests = new PtxTiledConv2dTests { TestContext = TestContext };
         tests.OpenDevice();
-        foreach (GemmTile tile in GemmTile.All) tests.Partly_filled_tiles_match_the_oracle(tile.ToString());
+        foreach (GemmTile tile in GemmTile.All)
+        {
+            tests.Partly_filled_tiles_match_the_oracle(tile.ToString());
+            tests.Taps_outside_the_image_match_the_oracle(tile.ToString());
+        }
         tests.Winograd_matches_the_oracle(Conv2dAlgorithm.WinogradF2);
         tests.Winograd_matches_the_oracle(Conv2dAlgorithm.WinogradF4);
         AssertExecuted([.. ImplicitGemmKernels.All.Select(kernel => ImplicitGemmKernels.Method(kernel.Tile, kernel.Input))]);
