@@ -19,21 +19,21 @@ internal readonly struct ChannelWindow
     private readonly int alignment;
     private readonly int last;
 
-    private ChannelWindow(in Conv2dShape shape, int tileK)
+    private ChannelWindow(in Conv2dShape shape, int tileK, int channels)
     {
         groupK = shape.GroupK;
         groupC = shape.GroupC;
         // Where all pixels start at whole quads, so do the runs: those who load quads can.
-        alignment = shape.C % Float4.Width == 0 ? Float4.Width : 1;
-        last = shape.C;
-        int length = shape.Groups == 1 ? shape.C : 0;
-        for (int k = 0; k < shape.K && length < shape.C; k += tileK)
+        alignment = channels % Float4.Width == 0 ? Float4.Width : 1;
+        last = channels;
+        int length = shape.Groups == 1 ? channels : 0;
+        for (int k = 0; k < shape.K && length < channels; k += tileK)
         {
             int lastGroup = (Math.Min(k + tileK, shape.K) - 1) / groupK;
             length = Math.Max(length, (lastGroup + 1) * groupC - First(k));
         }
         Length = (length + alignment - 1) / alignment * alignment;
-        last = shape.C - Length;
+        last = channels - Length;
         GemmK = checked(shape.R * shape.S * Length);
     }
 
@@ -45,10 +45,14 @@ internal readonly struct ChannelWindow
 
     /// <summary>The window of a convolution made in tiles of <paramref name="tileK"/> output channels.</summary>
     /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
-    public static ChannelWindow Of(in Conv2dShape shape, int tileK)
+    public static ChannelWindow Of(in Conv2dShape shape, int tileK) => Of(shape, tileK, shape.C);
+
+    /// <summary>The same over pixels that have more channels in memory than the convolution knows of.</summary>
+    /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
+    public static ChannelWindow Of(in Conv2dShape shape, int tileK, int channels)
     {
         if (!shape.HasEqualGroups) throw new ArgumentException(UnequalGroups(shape));
-        return new ChannelWindow(shape, tileK);
+        return new ChannelWindow(shape, tileK, channels);
     }
 
     /// <summary>Says what is wrong with the groups of a shape.</summary>

@@ -25,7 +25,7 @@ internal static class FusedMultiplyAdd
         manager.RegisterMethod(method, new CLIntrinsic(
             typeof(FusedMultiplyAdd), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
         manager.RegisterMethod(method, new PTXIntrinsic(
-            typeof(FusedMultiplyAdd), nameof(LeftToAssembler), IntrinsicImplementationMode.Redirect));
+            typeof(FusedMultiplyAdd), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
     }
 
     private static void GenerateOpenCL(CLBackend backend, CLCodeGenerator codeGenerator, Value value)
@@ -37,6 +37,15 @@ internal static class FusedMultiplyAdd
         statement.EndArguments();
     }
 
-    /// <summary>The PTX assembler fuses these two by default.</summary>
-    private static float LeftToAssembler(float a, float b, float c) => a * b + c;
+    /// <summary>
+    /// The PTX assembler would fuse a product and a sum by itself. But these ILGPU moves to where they are used, behind the loads and the barrier of the whole
+    /// loop; what it does not understand stays in its place.
+    /// </summary>
+    private static void GeneratePtx(PTXBackend backend, PTXCodeGenerator codeGenerator, Value value)
+    {
+        PTXRegisterAllocator.HardwareRegister result = codeGenerator.AllocateHardware(value);
+        using PTXCodeGenerator.CommandEmitter command = codeGenerator.BeginCommand("fma.rn.f32");
+        command.AppendArgument(result);
+        foreach (Value argument in value.Nodes) command.AppendArgument(codeGenerator.LoadPrimitive(argument));
+    }
 }

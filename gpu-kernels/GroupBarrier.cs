@@ -30,7 +30,7 @@ internal static class GroupBarrier
         manager.RegisterMethod(sync, new CLIntrinsic(
             typeof(GroupBarrier), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
         manager.RegisterMethod(sync, new PTXIntrinsic(
-            typeof(GroupBarrier), nameof(FenceAndSync), IntrinsicImplementationMode.Redirect));
+            typeof(GroupBarrier), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
     }
 
     private static void GenerateOpenCL(CLBackend backend, CLCodeGenerator codeGenerator, Value value)
@@ -38,10 +38,10 @@ internal static class GroupBarrier
         using var statement = codeGenerator.BeginStatement("work_group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)");
     }
 
-    /// <summary>The fence is a memory operation that no load is moved across.</summary>
-    private static void FenceAndSync()
+    /// <summary>ILGPU moves no load across what it does not understand; the instruction itself orders the group's memory accesses.</summary>
+    private static void GeneratePtx(PTXBackend backend, PTXCodeGenerator codeGenerator, Value value)
     {
-        MemoryFence.GroupLevel();
-        Group.Barrier();
+        using PTXCodeGenerator.CommandEmitter command = codeGenerator.BeginCommand("bar.sync");
+        command.AppendConstant(0);
     }
 }

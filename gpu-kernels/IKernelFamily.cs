@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -52,10 +53,31 @@ public interface IKernelFamily
     bool PrefersSingleImages { get; }
 
     /// <summary>
-    /// The algorithm by which this family is expected to compute a convolution fastest. It depends on the whole shape, the
-    /// batch included. Another than <see cref="Conv2dAlgorithm.Direct"/> changes the rounding errors.
+    /// Every way to compute a convolution that may be the fastest on some device, for a cost model or a stopwatch to choose from. Those that
+    /// are not <see cref="Conv2dKernel.IsExact"/> change the rounding errors.
     /// </summary>
-    Conv2dAlgorithm FastestConv2d(in Conv2dShape shape);
+    /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
+    ImmutableArray<Conv2dKernel> Conv2dKernels(in Conv2dShape shape);
+
+    /// <summary>
+    /// The one of <see cref="Conv2dKernels"/> that is expected to be the fastest on this device. It depends on the whole shape, the
+    /// batch included.
+    /// </summary>
+    /// <param name="shape">The convolution.</param>
+    /// <param name="exact">True to choose among those only that are <see cref="Conv2dKernel.IsExact"/>.</param>
+    /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
+    Conv2dKernel FastestConv2d(in Conv2dShape shape, bool exact = false);
+
+    /// <summary>Number of floats that <see cref="Conv2d"/> needs for intermediate results, 0 for none.</summary>
+    /// <exception cref="ArgumentException">The family cannot compute the convolution so.</exception>
+    long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel);
+
+    /// <summary>
+    /// Compiles what <see cref="Conv2d"/> needs to compute a convolution so, batches of other sizes included, so that it will not have to. Several threads may
+    /// do so at once.
+    /// </summary>
+    /// <exception cref="ArgumentException">The family cannot compute the convolution so.</exception>
+    void LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel);
 
     /// <summary>
     /// Number of floats that <see cref="PackFilter"/> writes for this shape and algorithm; K, C, R, S and Groups alone decide it,
@@ -71,9 +93,15 @@ public interface IKernelFamily
     /// <param name="algorithm">The algorithm that will read it.</param>
     void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct);
 
-    /// <summary>Convolution with its epilogue: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c>, by the algorithm its filter was packed for.</summary>
+    /// <summary>Convolution with its epilogue: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c>.</summary>
+    /// <param name="stream">Where it is enqueued.</param>
+    /// <param name="shape">The convolution.</param>
+    /// <param name="operands">Its memory; the filter is packed for the kernel's algorithm.</param>
+    /// <param name="epilogue">What is done before results are stored.</param>
+    /// <param name="kernel">One of <see cref="Conv2dKernels"/>, or of those for fewer or more images.</param>
+    /// <param name="workspace">At least <see cref="WorkspaceLength"/> floats, overlapping no operand; what they hold does not matter.</param>
     void Conv2d(
-        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct);
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dKernel kernel = default, ArrayView<float> workspace = default);
 
     /// <summary>The epilogue alone over <c>[pixels, channels]</c>: a batch norm, ReLU or residual add with no convolution before it.</summary>
     void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue);

@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
 using ILGPU;
-using ILGPU.Runtime;
 
 namespace IlgpuResNet.Kernels;
 
@@ -11,7 +9,8 @@ namespace IlgpuResNet.Kernels;
 /// (<see cref="IActivations{TSelf}"/>), B is the packed filter (<see cref="PackedFilter"/>).
 /// </summary>
 /// <remarks>
-/// A group of 64 threads makes a tile of 64 pixels x 64 channels, 8x8 of them per thread, along K in slices of 8:
+/// A group of threads makes a tile of pixels x channels, along K in slices of 8. Here is the tile of 64 x 64 with 64 threads, each of which makes
+/// 8x8; <see cref="GemmTile"/> lists the others.
 /// <code>
 ///                       B slice: 8 x 64                     thread t, row = t / 8, column = t % 8
 ///                     +-----------------+                   loads  A: pixel t, all 8 k
@@ -24,126 +23,92 @@ namespace IlgpuResNet.Kernels;
 ///       |    | lower  | t: 4x4 |t: 4x4  |                   16-byte loads without bank conflicts.
 ///       +----+        +-----------------+
 /// </code>
+/// In every tile the 32 threads of a warp are 4 rows x 8 columns, so that a warp reads few different addresses. Where there are twice as many
+/// threads for the pixels of a slice, two neighbours share a pixel, 4 k each, and with them the 32 bytes that memory gives at a time.
 /// Shared memory holds two stages: while one is multiplied, the next slice is on its way from global memory to
 /// registers and then into the other. One barrier per slice parts them.
-/// Grid: x over pixels, y over channels.
+/// Grid: x over tiles, those of the same pixels side by side; y over parts (<see cref="GemmParts"/>).
 /// </remarks>
 internal static class ImplicitGemm
 {
-    /// <summary>Pixels per group.</summary>
-    public const int TileM = 64;
-
-    /// <summary>Output channels per group.</summary>
-    public const int TileN = 64;
-
     /// <summary>Elements of the reduction per slice.</summary>
     public const int TileK = 8;
 
-    /// <summary>Threads per group.</summary>
-    public const int GroupSize = 64;
-
-    /// <summary>Tells the compiler how many threads share the registers.</summary>
-    public static readonly KernelSpecialization Specialization = new(GroupSize, null);
-
-    // ILGPU unrolls nothing, so a pass is written out. Passes are a loop because its optimiser moves what a block computes
-    // towards its use: without the loop the products end up behind the barrier and the global loads behind the products.
-    private const int StepsPerPass = 4;
-
-    private const int ThreadColumns = 8;
-    private const int QuadsM = TileM / Float4.Width;
-    private const int QuadsN = TileN / Float4.Width;
-
-    // One stage of each operand; both tiles are as wide, so one number serves both.
-    private const int StageQuads = TileK * QuadsM;
-    private const int StageFloats = TileK * TileM;
+    private const int WarpRows = 4;
+    private const int WarpColumns = 8;
+    private const int WarpSize = WarpRows * WarpColumns;
 
     /// <summary>One group's tile.</summary>
-    public static void Kernel<TActivations>(Conv2dShape shape, ChannelWindow window, Operands operands, Epilogue epilogue)
+    public static void Kernel<TTile, TThreadTile, TActivations>(Conv2dShape shape, ChannelWindow window, TapSteps steps, Operands operands, Epilogue epilogue, GemmParts parts)
+        where TTile : struct, IGemmTile
+        where TThreadTile : unmanaged, IThreadTile<TThreadTile>
         where TActivations : struct, IActivations<TActivations>
     {
-        ArrayView<Float4> sharedA = SharedMemory.Allocate<Float4>(2 * StageQuads);
-        ArrayView<Float4> sharedB = SharedMemory.Allocate<Float4>(2 * StageQuads);
-        ArrayView<float> sharedAFloats = sharedA.Cast<float>();
+        // A stage of shared memory: a slice of A, then one of B.
+        int quadsM = TTile.M / Float4.Width + GemmSlice.PaddingQuads, quadsN = TTile.N / Float4.Width;
+        int startB = TileK * quadsM, stageQuads = TileK * (quadsM + quadsN);
+        ArrayView<Float4> shared = SharedMemory.Allocate<Float4>(GemmTile.Stages * stageQuads);
 
         int thread = Group.IdxX;
-        int row = thread / ThreadColumns;
-        int column = thread % ThreadColumns;
-        int tileM = Grid.IdxX * TileM;
-        int tileN = Grid.IdxY * TileN;
+        int lower = TTile.M / 2 / Float4.Width, right = TTile.N / 2 / Float4.Width;
 
-        TActivations activations = TActivations.Create(shape, window, operands.Input, tileM + thread, tileN);
-        PackedFilter.Walk filter = PackedFilter.Walk.Create(shape, window, operands.Filter, tileN, thread);
+        int tilesN = (shape.K + TTile.N - 1) / TTile.N;
+        int tileM = Grid.IdxX / tilesN * TTile.M, tileN = Grid.IdxX % tilesN * TTile.N;
+        int part = Grid.IdxY, firstSlice = part * parts.SliceStride;
+        int slices = HereComputed.Of(IntrinsicMath.Min(parts.SlicesPerPart, (window.GemmK + TileK - 1) / TileK - firstSlice));
 
-        AccumulatorTile tile = default;
-        int slices = (window.GemmK + TileK - 1) / TileK;
+        var activations = TActivations.Create(
+            shape, window, steps, operands.Input, part * parts.InputStride, tileM + GemmSlice.Pixel<TTile>(thread), tileN, firstSlice, GemmSlice.FirstQuad<TTile>(thread));
+        var filter = PackedFilter.Walk.Create<TTile>(operands.Filter, part * parts.FilterStride, parts.FilterSlice, tileN, firstSlice, thread);
+        int readA = HereComputed.Of(Row<TTile>(thread)), readB = HereComputed.Of(Column<TTile>(thread)), storeA = HereComputed.Of(GemmSlice.IndexOfA<TTile>(thread));
+        GemmSlice.Store<TTile>(GemmSlice.Load<TTile, TActivations>(ref activations, ref filter), shared, storeA, thread);
+        GroupBarrier.Sync();
+
+        TThreadTile tile = default;
         int stage = 0;
-        for (int slice = -1; slice < slices; slice++)
+        for (int left = slices; left > 0;)
         {
-            // The turn before the first slice multiplies nothing; the load of the last turn, past the end, is never multiplied.
-            Slice next = LoadSlice(ref activations, ref filter);
-
-            int a = stage * StageQuads + row;
-            int b = stage * StageQuads + column;
-            int steps = slice < 0 ? 0 : TileK;
-            for (int k = 0; k < steps; k += StepsPerPass)
+            int run = activations.BeginRun(left);
+            left = HereComputed.Of(left - run);
+            for (; run > 0; run--)
             {
-                tile = MultiplyStep(tile, sharedA, sharedB, a, b);
-                tile = MultiplyStep(tile, sharedA, sharedB, a + QuadsM, b + QuadsN);
-                tile = MultiplyStep(tile, sharedA, sharedB, a + 2 * QuadsM, b + 2 * QuadsN);
-                tile = MultiplyStep(tile, sharedA, sharedB, a + 3 * QuadsM, b + 3 * QuadsN);
-                a += StepsPerPass * QuadsM;
-                b += StepsPerPass * QuadsN;
-            }
+                // That of the last turn, past the end, is never multiplied.
+                GemmSlice next = GemmSlice.Load<TTile, TActivations>(ref activations, ref filter);
 
-            stage = 1 - stage;
-            StoreSlice(next, sharedAFloats, sharedB, thread, stage);
-            GroupBarrier.Sync();
+                // ILGPU unrolls nothing, so a slice is written out. All that changes from turn to turn is a view's beginning, so that the rest is constants.
+                ArrayView<Float4> a = shared.SubView(readA).SubView(stage), b = shared.SubView(readB).SubView(stage);
+                tile = TThreadTile.AddOuterProduct(tile, a, lower, 0, b, right, startB);
+                tile = TThreadTile.AddOuterProduct(tile, a, lower, quadsM, b, right, startB + quadsN);
+                tile = TThreadTile.AddOuterProduct(tile, a, lower, 2 * quadsM, b, right, startB + 2 * quadsN);
+                tile = TThreadTile.AddOuterProduct(tile, a, lower, 3 * quadsM, b, right, startB + 3 * quadsN);
+                tile = TThreadTile.AddOuterProduct(tile, a, lower, 4 * quadsM, b, right, startB + 4 * quadsN);
+                tile = TThreadTile.AddOuterProduct(tile, a, lower, 5 * quadsM, b, right, startB + 5 * quadsN);
+                tile = TThreadTile.AddOuterProduct(tile, a, lower, 6 * quadsM, b, right, startB + 6 * quadsN);
+                tile = TThreadTile.AddOuterProduct(tile, a, lower, 7 * quadsM, b, right, startB + 7 * quadsN);
+
+                stage = stageQuads - stage;
+                GemmSlice.Store<TTile>(next, shared.SubView(stage), storeA, thread);
+                GroupBarrier.Sync();
+            }
         }
 
-        OutputTile.Store(shape, operands, epilogue, tile, tileM + row * Float4.Width, tileN + column * Float4.Width);
+        OutputTile output = OutputTile.Create(shape, operands, epilogue, parts.IsPartial != 0, part);
+        // Worked out once more: kept through the loop, these numbers would cost it registers.
+        int m = Grid.IdxX / tilesN * TTile.M + Row<TTile>(Group.IdxX) * Float4.Width, n = Grid.IdxX % tilesN * TTile.N + Column<TTile>(Group.IdxX) * Float4.Width;
+        TThreadTile.Store(output, tile, m, TTile.M / 2, n, TTile.N / 2);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static AccumulatorTile MultiplyStep(AccumulatorTile tile, ArrayView<Float4> sharedA, ArrayView<Float4> sharedB, int a, int b) =>
-        AccumulatorTile.AddOuterProduct(tile, sharedA[a], sharedA[a + QuadsM / 2], sharedB[b], sharedB[b + QuadsN / 2]);
+    /// <summary>The thread's row of 4x4 outputs.</summary>
+    private static int Row<TTile>(int thread)
+        where TTile : struct, IGemmTile =>
+        thread / WarpSize / WarpsPerRow<TTile>() * WarpRows + (thread / WarpColumns & (WarpRows - 1));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Slice LoadSlice<TActivations>(ref TActivations activations, ref PackedFilter.Walk filter)
-        where TActivations : struct, IActivations<TActivations>
-    {
-        Slice slice;
-        slice.A0 = activations.LoadNext();
-        slice.A1 = activations.LoadNext();
-        slice.B0 = filter.Upper;
-        slice.B1 = filter.Lower;
-        filter.Advance();
-        return slice;
-    }
+    /// <summary>The thread's column of 4x4 outputs.</summary>
+    private static int Column<TTile>(int thread)
+        where TTile : struct, IGemmTile =>
+        (thread / WarpSize & (WarpsPerRow<TTile>() - 1)) * WarpColumns + (thread & (WarpColumns - 1));
 
-    /// <summary>Writes A transposed: a pixel's eight elements become a column.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreSlice(Slice slice, ArrayView<float> sharedA, ArrayView<Float4> sharedB, int thread, int stage)
-    {
-        int a = stage * StageFloats + thread;
-        sharedA[a + 0 * TileM] = slice.A0.X;
-        sharedA[a + 1 * TileM] = slice.A0.Y;
-        sharedA[a + 2 * TileM] = slice.A0.Z;
-        sharedA[a + 3 * TileM] = slice.A0.W;
-        sharedA[a + 4 * TileM] = slice.A1.X;
-        sharedA[a + 5 * TileM] = slice.A1.Y;
-        sharedA[a + 6 * TileM] = slice.A1.Z;
-        sharedA[a + 7 * TileM] = slice.A1.W;
-        int b = stage * StageQuads + thread;
-        sharedB[b] = slice.B0;
-        sharedB[b + GroupSize] = slice.B1;
-    }
-
-    /// <summary>One thread's share of a slice, on its way through registers.</summary>
-    private struct Slice
-    {
-        public Float4 A0;
-        public Float4 A1;
-        public Float4 B0;
-        public Float4 B1;
-    }
+    private static int WarpsPerRow<TTile>()
+        where TTile : struct, IGemmTile =>
+        TTile.N / TTile.ThreadN / WarpColumns;
 }

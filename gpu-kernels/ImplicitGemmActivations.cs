@@ -5,52 +5,72 @@ namespace IlgpuResNet.Kernels;
 /// <summary>
 /// The row of matrix A that belongs to one output pixel and one tile of output channels, never formed in memory: element
 /// k = (r·S + s)·L + c is the activation under filter tap (r, s) in channel c of the L that the tile reads
-/// (<see cref="ChannelWindow"/>), or 0 where the tap lies in the padding. Read from k = 0
-/// upwards, four elements at a time; past the end of the row, and in rows past the last pixel, all is 0.
+/// (<see cref="ChannelWindow"/>), or 0 where the tap lies in the padding. Read upwards, a slice of two quads at a time, of which a thread loads both or
+/// every first; past the end of the row all is 0 or not multiplied. Channels come in quads: <see cref="PadChannels"/>.
 /// </summary>
 /// <remarks>The walk steps from tap to tap by additions: the main loop divides nothing.</remarks>
 internal interface IActivations<TSelf>
     where TSelf : struct, IActivations<TSelf>
 {
-    /// <summary>The row of output pixel m, 0 &lt;= m, for the tile whose first output channel is n; m may lie past the last pixel.</summary>
-    static abstract TSelf Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> input, int m, int n);
+    /// <summary>
+    /// The row of output pixel m, 0 &lt;= m, for the tile whose first output channel is n, from the first or second quad of a slice on; m may lie past the
+    /// last pixel, the slice past the end. Pixels start <paramref name="origin"/> quads from the beginning.
+    /// </summary>
+    static abstract TSelf Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad);
 
-    /// <summary>The next four elements.</summary>
-    Float4 LoadNext();
+    /// <summary>
+    /// Slices that can be loaded before this must be called again, at most <paramref name="most"/>; the first slice of all needs no run. What changes only
+    /// between runs is kept out of the main loop.
+    /// </summary>
+    int BeginRun(int most);
+
+    /// <summary>The next two quads.</summary>
+    QuadPair LoadPair();
+
+    /// <summary>The next quad; the one after it is passed over.</summary>
+    Float4 LoadQuad();
 }
 
-/// <summary>1x1, stride 1, no padding, one group, C a multiple of 4: the row lies in memory as it is.</summary>
+/// <summary>1x1, stride 1, no padding, one group, C a multiple of 8: the row lies in memory as it is.</summary>
 internal struct DenseActivations : IActivations<DenseActivations>
 {
     private ArrayView<Float4> input;
     private int index;
-    private int end;
+    private int last;
 
-    public static DenseActivations Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> input, int m, int n)
+    /// <summary>A row past the last pixel is the last one again: what is made of it is never stored.</summary>
+    public static DenseActivations Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad)
     {
         int length = shape.C / Float4.Width;
-        bool exists = m < shape.GemmM;
+        int row = origin + IntrinsicMath.Min(m, shape.GemmM - 1) * length + quad;
+        int last = row + length - GemmSlice.QuadsOfPixel;
         return new DenseActivations
         {
             input = input.Cast<Float4>(),
-            index = exists ? m * length : 0,
-            end = exists ? (m + 1) * length : 0,
+            index = row + (firstSlice - 1) * GemmSlice.QuadsOfPixel,
+            last = last,
         };
     }
 
-    public Float4 LoadNext()
+    public readonly int BeginRun(int most) => most;
+
+    public QuadPair LoadPair()
     {
-        bool inside = index < end;
-        Float4 value = input[inside ? index : 0];
-        index++;
-        return Float4.OrZero(inside, value);
+        Advance();
+        return new QuadPair { First = input[index], Second = input[index + 1] };
     }
+
+    public Float4 LoadQuad()
+    {
+        Advance();
+        return input[index];
+    }
+
+    /// <summary>Stays at the last slice.</summary>
+    private void Advance() => index = IntrinsicMath.Min(index + GemmSlice.QuadsOfPixel, last);
 }
 
-/// <summary>
-/// A walk over the elements of one row: channels first, then taps. It counts in units of one channel or of several that are
-/// loaded as one.
-/// </summary>
+/// <summary>A walk over the quads of one row: channels first, then taps.</summary>
 internal struct TapWalk
 {
     /// <summary>Far enough above the image that no filter reaches down into it.</summary>
@@ -70,20 +90,23 @@ internal struct TapWalk
     private int endW;
     private int index;
     private int endIndex;
+    private bool inside;
 
-    /// <summary>The walk in units of <paramref name="unit"/> channels.</summary>
-    public static TapWalk Create(Conv2dShape shape, ChannelWindow window, int unit, int m, int n)
+    /// <summary>The walk from a quad of the row on.</summary>
+    public static TapWalk Create(Conv2dShape shape, ChannelWindow window, int origin, int m, int n, int firstQuad)
     {
-        int channels = shape.C / unit;
-        int length = window.Length / unit;
+        int channels = shape.C / Float4.Width;
+        int length = window.Length / Float4.Width;
         bool exists = m < shape.GemmM;
         int pixel = exists ? m : 0;
         int row = pixel / shape.Q;
         int image = row / shape.P;
-        int h = (row - image * shape.P) * shape.StrideH - shape.PadH;
-        int w = (pixel - row * shape.Q) * shape.StrideW - shape.PadW;
-        int index = ((image * shape.H + h) * shape.W + w) * channels + window.First(n) / unit;
-        return new TapWalk
+        int tap = firstQuad / length, tapR = tap / shape.S, tapS = tap - tapR * shape.S;
+        int originH = (row - image * shape.P) * shape.StrideH - shape.PadH;
+        int originW = (pixel - row * shape.Q) * shape.StrideW - shape.PadW;
+        int h = originH + tapR * shape.DilationH, w = originW + tapS * shape.DilationW;
+        int start = origin + ((image * shape.H + h) * shape.W + w) * channels + window.First(n) / Float4.Width;
+        var walk = new TapWalk
         {
             height = shape.H,
             width = shape.W,
@@ -93,84 +116,163 @@ internal struct TapWalk
             dilationH = shape.DilationH,
             dilationW = shape.DilationW,
             h = exists ? h : Nowhere,
-            endH = h + shape.R * shape.DilationH,
+            endH = originH + shape.R * shape.DilationH,
             w = w,
-            firstW = w,
-            endW = w + shape.S * shape.DilationW,
-            index = index,
-            endIndex = index + length,
+            firstW = originW,
+            endW = originW + shape.S * shape.DilationW,
+            index = start + firstQuad - tap * length,
+            endIndex = start + length,
         };
+        walk.inside = walk.IsInside;
+        return walk;
     }
 
-    /// <summary>True when the current element lies in the image and before the end of the row.</summary>
-    public readonly bool Inside => (uint)h < (uint)height & (uint)w < (uint)width & h < endH;
+    /// <summary>The current quad, zeros where its tap lies outside the image or past the end of the row.</summary>
+    public readonly Float4 Load(ArrayView<Float4> input) => Load(input, 0);
 
-    /// <summary>Index of the current element, 0 when it is not inside: an index is never negative.</summary>
-    public readonly int Index => Inside ? index : 0;
+    /// <summary>A later quad of the same tap.</summary>
+    // An index is never negative: where there is nothing to load, element 0 is.
+    public readonly Float4 Load(ArrayView<Float4> input, int later) => Float4.OrZero(inside, input[inside ? index + later : 0]);
 
-    /// <summary>On to the next channel; after the last, to the next tap.</summary>
-    public void Advance()
+    /// <summary>On by so many quads, of which each tap has a multiple; after the last of a tap, to the next one.</summary>
+    public void Advance(int quads)
     {
-        index++;
+        index += quads;
         if (index < endIndex) return;
         index += tapGap;
+        endIndex += tapGap + length;
         w += dilationW;
         if (w >= endW)
         {
             w = firstW;
             h += dilationH;
             index += rowGap;
+            endIndex += rowGap;
         }
-        endIndex = index + length;
+        inside = IsInside;
+    }
+
+    private readonly bool IsInside => (uint)h < (uint)height & (uint)w < (uint)width & h < endH;
+}
+
+/// <summary>
+/// Any convolution of at most <see cref="TapSteps.MostTaps"/> taps whose tiles read a multiple of 8 channels: a slice lies in one tap, so that all threads go on to the next one together.
+/// </summary>
+internal struct SliceActivations : IActivations<SliceActivations>
+{
+    private ArrayView<Float4> input;
+    private int index;
+
+    /// <summary>A bit for each tap from the current one on: 1 where it lies in the image.</summary>
+    private int insideMask;
+
+    /// <summary>A bit for each tap from the current one on: 1 where it is the last of its row.</summary>
+    private int rowEndMask;
+    private int slicesLeft;
+    private TapSteps steps;
+
+    public static SliceActivations Create(
+        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad)
+    {
+        int channels = shape.C / Float4.Width;
+        int firstTap = firstSlice / steps.SlicesOfTap, tapR = firstTap / shape.S, tapS = firstTap - tapR * shape.S;
+        bool exists = m < shape.GemmM;
+        int pixel = exists ? m : 0;
+        int row = pixel / shape.Q;
+        int image = row / shape.P;
+        int h = (row - image * shape.P) * shape.StrideH - shape.PadH;
+        int w = (pixel - row * shape.Q) * shape.StrideW - shape.PadW;
+        // The taps of one row in each row that lies in the image.
+        int mask = MaskOf(w, shape.DilationW, shape.W, shape.S, 1) * (steps.Rows & MaskOf(h, shape.DilationH, shape.H, shape.R, shape.S));
+        // One slice before the first: to go on and then load leaves no old numbers to be kept.
+        int sliceInTap = firstSlice - firstTap * steps.SlicesOfTap;
+        return new SliceActivations
+        {
+            input = input.Cast<Float4>(),
+            index = origin + ((image * shape.H + h + tapR * shape.DilationH) * shape.W + w + tapS * shape.DilationW) * channels
+                + window.First(n) / Float4.Width + (sliceInTap - 1) * GemmSlice.QuadsOfPixel + quad,
+            insideMask = exists ? mask >> firstTap : 0,
+            rowEndMask = steps.Rows << (shape.S - 1) >> firstTap,
+            slicesLeft = steps.SlicesOfTap - sliceInTap - 1,
+            steps = steps,
+        };
+    }
+
+    /// <summary>
+    /// Which taps of a row or a column lie in the image: <paramref name="bits"/> bits for each. They are neighbours, so that no loop is needed: by one,
+    /// ILGPU would believe that all threads have the same mask.
+    /// </summary>
+    private static int MaskOf(int first, int dilation, int extent, int taps, int bits)
+    {
+        int begin = IntrinsicMath.Max(-first + dilation - 1, 0) / dilation;
+        int end = IntrinsicMath.Min(IntrinsicMath.Max(extent - first + dilation - 1, 0) / dilation, taps);
+        return end <= begin ? 0 : (1 << end * bits) - (1 << begin * bits);
+    }
+
+    public int BeginRun(int most)
+    {
+        if (slicesLeft == 0)
+        {
+            slicesLeft = steps.SlicesOfTap;
+            index += (rowEndMask & 1) != 0 ? steps.RowGap : steps.TapGap;
+            insideMask >>= 1;
+            rowEndMask >>= 1;
+        }
+        int run = IntrinsicMath.Min(slicesLeft, most);
+        slicesLeft = HereComputed.Of(slicesLeft - run);
+        return run;
+    }
+
+    public QuadPair LoadPair()
+    {
+        index += GemmSlice.QuadsOfPixel;
+        QuadPair pair = default;
+        if ((insideMask & 1) != 0)
+        {
+            pair.First = input[index];
+            pair.Second = input[index + 1];
+        }
+        return pair;
+    }
+
+    public Float4 LoadQuad()
+    {
+        index += GemmSlice.QuadsOfPixel;
+        Float4 quad = default;
+        if ((insideMask & 1) != 0) quad = input[index];
+        return quad;
     }
 }
 
-/// <summary>Any convolution with C a multiple of 4: four channels of one tap per 16-byte load.</summary>
-internal struct VectorActivations : IActivations<VectorActivations>
+/// <summary>Any convolution with C a multiple of 4, the stem's with its three colours padded among them: a tap may end within a slice.</summary>
+internal struct QuadActivations : IActivations<QuadActivations>
 {
     private ArrayView<Float4> input;
     private TapWalk walk;
 
-    public static VectorActivations Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> input, int m, int n) => new()
+    public static QuadActivations Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad) => new()
     {
         input = input.Cast<Float4>(),
-        walk = TapWalk.Create(shape, window, Float4.Width, m, n),
+        walk = TapWalk.Create(shape, window, origin, m, n, firstSlice * GemmSlice.QuadsOfPixel + quad),
     };
 
-    public Float4 LoadNext()
-    {
-        Float4 value = Float4.OrZero(walk.Inside, input[walk.Index]);
-        walk.Advance();
-        return value;
-    }
-}
+    public readonly int BeginRun(int most) => most;
 
-/// <summary>Any convolution with any C, one element per load: the stem with its three colours.</summary>
-internal struct ScalarActivations : IActivations<ScalarActivations>
-{
-    private ArrayView<float> input;
-    private TapWalk walk;
-
-    public static ScalarActivations Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> input, int m, int n) => new()
+    public QuadPair LoadPair()
     {
-        input = input,
-        walk = TapWalk.Create(shape, window, 1, m, n),
-    };
-
-    public Float4 LoadNext()
-    {
-        float x = LoadNextElement();
-        float y = LoadNextElement();
-        float z = LoadNextElement();
-        float w = LoadNextElement();
-        return new Float4(x, y, z, w);
+        QuadPair pair;
+        pair.First = walk.Load(input);
+        walk.Advance(1);
+        pair.Second = walk.Load(input);
+        walk.Advance(1);
+        return pair;
     }
 
-    private float LoadNextElement()
+    public Float4 LoadQuad()
     {
-        float value = input[walk.Index];
-        bool inside = walk.Inside;
-        walk.Advance();
-        return inside ? value : 0f;
+        Float4 quad = walk.Load(input);
+        walk.Advance(1);
+        walk.Advance(1);
+        return quad;
     }
 }

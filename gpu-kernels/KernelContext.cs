@@ -17,6 +17,7 @@ public static class KernelContext
         builder.Optimize(OptimizationLevel.O2).EnableAlgorithms();
         GroupBarrier.Register(builder.GetIntrinsicManager());
         FusedMultiplyAdd.Register(builder.GetIntrinsicManager());
+        HereComputed.Register(builder.GetIntrinsicManager());
         return builder;
     }
 

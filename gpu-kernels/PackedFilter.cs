@@ -1,31 +1,51 @@
+using System.Buffers;
 using ILGPU;
 
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Matrix B of <see cref="ImplicitGemm"/>: the filter as <c>[K-slices · 8][channel tiles · 64]</c>, element
+/// Matrix B of <see cref="ImplicitGemm"/>: the filter as <c>[K-slices · 8][channels]</c>, element
 /// k = (r·S + s)·L + c of output channel n at [k][n], with L channels in the <see cref="ChannelWindow"/> of n's tile, c counted
-/// from its first; zeros up to whole slices and tiles, so that the kernel loads it without a check.
+/// from its first; zeros up to whole slices and tiles, and one slice more, so that the kernel loads it ahead without a check.
 /// </summary>
 internal static class PackedFilter
 {
+    /// <summary>Tiles of one group of channels: the same filter serves them all.</summary>
+    private const int WidestTile = 128;
+
+    /// <summary>All that few channels fill.</summary>
+    private const int NarrowTile = 64;
+
+    /// <summary>Columns of a grouped convolution's tiles: few, for they reach into few groups.</summary>
+    public const int GroupedTile = 32;
+
     /// <summary>Floats in the packed filter.</summary>
-    public static int Length(in Conv2dShape shape) => Length(shape, Window(shape));
+    public static int Length(in Conv2dShape shape, Conv2dAlgorithm algorithm) => algorithm is Conv2dAlgorithm.Direct
+        ? checked((RoundUp(Window(shape).GemmK, ImplicitGemm.TileK) + ImplicitGemm.TileK) * Columns(shape.K))
+        : checked((WinogradFilter.Elements(algorithm) * shape.C + ImplicitGemm.TileK) * Columns(shape.K));
 
     /// <summary>The input channels that a tile of output channels reads.</summary>
-    public static ChannelWindow Window(in Conv2dShape shape) => ChannelWindow.Of(shape, ImplicitGemm.TileN);
+    public static ChannelWindow Window(in Conv2dShape shape) => ChannelWindow.Of(shape, GroupedTile, RoundUpToQuads(shape.C));
 
-    /// <summary>Floats in the packed filter of a shape with this window.</summary>
-    public static int Length(in Conv2dShape shape, in ChannelWindow window) =>
-        checked(RoundUp(window.GemmK, ImplicitGemm.TileK) * Columns(shape));
+    /// <summary>Channels of a pixel as <see cref="ImplicitGemm"/> reads it: whole quads.</summary>
+    public static int RoundUpToQuads(int channels) => RoundUp(channels, Float4.Width);
+
+    /// <summary>Channels with those that are padded.</summary>
+    public static int Columns(int k) => k <= NarrowTile ? NarrowTile : RoundUp(k, WidestTile);
 
     /// <summary>Packs <c>[K, C / Groups, R, S]</c>; every element of the result is written.</summary>
-    public static void Pack(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed)
+    public static void Pack(in Conv2dShape shape, Conv2dAlgorithm algorithm, ReadOnlySpan<float> filter, Span<float> packed)
+    {
+        if (algorithm is Conv2dAlgorithm.Direct) PackDirect(shape, filter, packed);
+        else PackWinograd(shape, algorithm, filter, packed);
+    }
+
+    private static void PackDirect(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed)
     {
         ChannelWindow window = Window(shape);
         int[] offsets = new int[shape.K];
-        for (int k = 0; k < shape.K; k++) offsets[k] = window.Offset(k, ImplicitGemm.TileN);
-        int columns = Columns(shape);
+        for (int k = 0; k < shape.K; k++) offsets[k] = window.Offset(k, GroupedTile);
+        int columns = Columns(shape.K);
         int tapsPerFilter = shape.R * shape.S;
         packed.Clear();
         for (int tap = 0; tap < tapsPerFilter; tap++)
@@ -39,41 +59,50 @@ internal static class PackedFilter
         }
     }
 
-    private static int Columns(in Conv2dShape shape) => RoundUp(shape.K, ImplicitGemm.TileN);
+    /// <summary>Transformed, a matrix for each element: <c>[(m + 2)²][C][channels]</c>. The SIMD family's transform works on panels of them.</summary>
+    private static void PackWinograd(in Conv2dShape shape, Conv2dAlgorithm algorithm, ReadOnlySpan<float> filter, Span<float> packed)
+    {
+        int columns = Columns(shape.K), rows = WinogradFilter.Elements(algorithm) * shape.C;
+        float[] panel = ArrayPool<float>.Shared.Rent(rows * NarrowTile);
+        packed.Clear();
+        for (int first = 0; first < shape.K; first += NarrowTile)
+        {
+            int width = Math.Min(NarrowTile, shape.K - first), filterLength = shape.C * WinogradFilter.Taps * WinogradFilter.Taps;
+            SimdWinogradFilter.Pack(shape with { K = width }, algorithm, NarrowTile, filter.Slice(first * filterLength, width * filterLength), panel);
+            for (int row = 0; row < rows; row++) panel.AsSpan(row * NarrowTile, width).CopyTo(packed.Slice(row * columns + first, width));
+        }
+        ArrayPool<float>.Shared.Return(panel);
+    }
 
     private static int RoundUp(int value, int multiple) => checked((value + multiple - 1) / multiple * multiple);
 
-    /// <summary>One thread's way down a channel tile: two quads of channels per slice, half a slice apart.</summary>
+    /// <summary>One thread's way down a channel tile: a quad of channels per slice, or two that lie half a slice apart.</summary>
     internal struct Walk
     {
-        private const int QuadsPerTile = ImplicitGemm.TileN / Float4.Width;
-
         private ArrayView<Float4> filter;
         private int index;
-        private int last;
-        private int half;
+        private int slice;
 
-        public static Walk Create(Conv2dShape shape, ChannelWindow window, ArrayView<float> packed, int tileN, int thread)
+        public static Walk Create<TTile>(ArrayView<float> packed, int origin, int slice, int tileN, int firstSlice, int thread)
+            where TTile : struct, IGemmTile
         {
-            int quadsPerRow = (shape.K + ImplicitGemm.TileN - 1) / ImplicitGemm.TileN * QuadsPerTile;
-            int slices = (window.GemmK + ImplicitGemm.TileK - 1) / ImplicitGemm.TileK;
-            int index = thread / QuadsPerTile * quadsPerRow + tileN / Float4.Width + thread % QuadsPerTile;
+            int quadsPerTile = TTile.N / Float4.Width;
+            int index = origin + thread / quadsPerTile * (slice / ImplicitGemm.TileK) + tileN / Float4.Width + thread % quadsPerTile;
             return new Walk
             {
                 filter = packed.Cast<Float4>(),
-                index = index,
-                last = index + (slices - 1) * ImplicitGemm.TileK * quadsPerRow,
-                half = ImplicitGemm.TileK / 2 * quadsPerRow,
+                index = index + firstSlice * slice,
+                slice = slice,
             };
         }
 
-        /// <summary>Four channels of k = thread / 16 in the current slice.</summary>
+        /// <summary>The first quad of the current slice.</summary>
         public readonly Float4 Upper => filter[index];
 
-        /// <summary>Four channels of k = thread / 16 + 4 in the current slice.</summary>
-        public readonly Float4 Lower => filter[index + half];
+        /// <summary>The quad half a slice below it.</summary>
+        public readonly Float4 Lower => filter[index + slice / 2];
 
-        /// <summary>On to the next slice; stays at the last.</summary>
-        public void Advance() => index = index < last ? index + 2 * half : last;
+        /// <summary>On to the next slice.</summary>
+        public void Advance() => index += slice;
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -89,13 +90,37 @@ public sealed class SimdKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape)
+    public ImmutableArray<Conv2dKernel> Conv2dKernels(in Conv2dShape shape)
     {
         RequireGroups(shape);
-        if (Forced is { } forced)
-            return forced is not Conv2dAlgorithm.Direct && SimdWinogradFilter.Fits(shape, forced, 2 * lanes) ? forced : Conv2dAlgorithm.Direct;
-        return SimdWork.Fastest(shape, lanes);
+        ImmutableArray<Conv2dKernel>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dKernel>();
+        foreach (Conv2dAlgorithm algorithm in Enum.GetValues<Conv2dAlgorithm>())
+        {
+            if (Fits(shape, algorithm)) kernels.Add(new Conv2dKernel(algorithm));
+        }
+        return kernels.ToImmutable();
     }
+
+    /// <inheritdoc/>
+    public Conv2dKernel FastestConv2d(in Conv2dShape shape, bool exact = false)
+    {
+        RequireGroups(shape);
+        if (exact) return new Conv2dKernel(Conv2dAlgorithm.Direct);
+        if (Forced is { } forced) return new Conv2dKernel(Fits(shape, forced) ? forced : Conv2dAlgorithm.Direct);
+        return new Conv2dKernel(SimdWork.Fastest(shape, lanes));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Each thread has scratch memory of its own.</remarks>
+    public long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        RequireAlgorithm(shape, kernel.Algorithm);
+        return 0;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks><see cref="Load"/> has done it.</remarks>
+    public void LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel) => RequireAlgorithm(shape, kernel.Algorithm);
 
     /// <inheritdoc/>
     public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
@@ -118,18 +143,18 @@ public sealed class SimdKernels : IKernelFamily
 
     /// <inheritdoc/>
     public void Conv2d(
-        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dKernel kernel = default, ArrayView<float> workspace = default)
     {
         RequireGroups(shape);
         Require(operands.Input.Length, shape.InputLength);
-        Require(operands.Filter.Length, PackedFilterLength(shape, algorithm));
+        Require(operands.Filter.Length, PackedFilterLength(shape, kernel.Algorithm));
         RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
         Enqueue(stream, new SimdStep
         {
             Operator = SimdOperator.Conv2d,
             Lanes = lanes,
             Conv = shape,
-            Algorithm = algorithm,
+            Algorithm = kernel.Algorithm,
             Operands = operands,
             Epilogue = epilogue,
         });
@@ -227,9 +252,12 @@ public sealed class SimdKernels : IKernelFamily
         if (!shape.HasEqualGroups) throw Refuse(ChannelWindow.UnequalGroups(shape));
     }
 
+    private bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
+        algorithm is Conv2dAlgorithm.Direct || SimdWinogradFilter.Fits(shape, algorithm, 2 * lanes);
+
     private void RequireAlgorithm(in Conv2dShape shape, Conv2dAlgorithm algorithm)
     {
-        if (algorithm is not Conv2dAlgorithm.Direct && !SimdWinogradFilter.Fits(shape, algorithm, 2 * lanes))
+        if (!Fits(shape, algorithm))
             throw Refuse($"{algorithm} computes 3x3 convolutions of stride {WinogradFilter.Stride(algorithm)}, dilation 1, one group and channels in whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 

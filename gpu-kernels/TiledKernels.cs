@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -13,9 +14,8 @@ public sealed class TiledKernels : IKernelFamily
 {
     private const int LargestGroup = 256;
 
-    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convDense;
-    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convVector;
-    private readonly Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, Operands, Epilogue> convScalar;
+    private readonly int multiprocessors;
+    private readonly TiledConvolution convolution;
     private readonly Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue> pointwiseVector;
     private readonly Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue> pointwiseScalar;
     private readonly Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>> maxPoolVector;
@@ -28,15 +28,14 @@ public sealed class TiledKernels : IKernelFamily
     /// <param name="accelerator">A CUDA or OpenCL accelerator, or a CPU accelerator with groups of at least 256 threads.</param>
     /// <exception cref="NotSupportedException">The accelerator's groups are too small.</exception>
     public TiledKernels(Accelerator accelerator)
-        : this(Loader(accelerator))
+        : this(Loader(accelerator), accelerator.NumMultiprocessors)
     {
     }
 
-    internal TiledKernels(IKernelLoader loader)
+    internal TiledKernels(IKernelLoader loader, int multiprocessors)
     {
-        convDense = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Specialization);
-        convVector = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Specialization);
-        convScalar = loader.Load<Conv2dShape, ChannelWindow, Operands, Epilogue>(ImplicitGemm.Kernel<ScalarActivations>, ImplicitGemm.Specialization);
+        this.multiprocessors = multiprocessors;
+        convolution = new TiledConvolution(loader);
         pointwiseVector = loader.Load<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float4>);
         pointwiseScalar = loader.Load<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float1>);
         maxPoolVector = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float4>);
@@ -70,41 +69,48 @@ public sealed class TiledKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public Conv2dAlgorithm FastestConv2d(in Conv2dShape shape) => Conv2dAlgorithm.Direct;
+    public ImmutableArray<Conv2dKernel> Conv2dKernels(in Conv2dShape shape) => TiledConv2d.Kernels(shape);
+
+    /// <inheritdoc/>
+    public Conv2dKernel FastestConv2d(in Conv2dShape shape, bool exact = false) => TiledConv2d.Fastest(shape, multiprocessors, exact);
+
+    /// <inheritdoc/>
+    public long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel) => TiledConv2d.WorkspaceLength(shape, kernel);
+
+    /// <inheritdoc/>
+    public void LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        TiledConv2d.Require(shape, kernel);
+        convolution.Load(shape, kernel);
+    }
 
     /// <inheritdoc/>
     public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
     {
-        RequireDirect(algorithm);
-        return PackedFilter.Length(shape);
+        TiledConv2d.RequireAlgorithm(shape, algorithm);
+        return PackedFilter.Length(shape, algorithm);
     }
 
     /// <inheritdoc/>
     public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
     {
-        RequireDirect(algorithm);
-        PackedFilter.Pack(shape, filter, packed);
+        TiledConv2d.RequireAlgorithm(shape, algorithm);
+        PackedFilter.Pack(shape, algorithm, filter, packed);
     }
 
     /// <inheritdoc/>
     public void Conv2d(
-        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dKernel kernel = default, ArrayView<float> workspace = default)
     {
-        RequireDirect(algorithm);
-        ChannelWindow window = PackedFilter.Window(shape);
+        long needed = TiledConv2d.WorkspaceLength(shape, kernel);
         var trimmed = new Operands(
             Trim(operands.Input, shape.InputLength),
-            Trim(operands.Filter, PackedFilter.Length(shape, window)),
+            Trim(operands.Filter, PackedFilter.Length(shape, kernel.Algorithm)),
             Trim(operands.Scale, shape.K),
             Trim(operands.Shift, shape.K),
             TrimResidual(operands, epilogue, shape.OutputLength),
             Trim(operands.Output, shape.OutputLength));
-        bool quads = shape.C % Float4.Width == 0;
-        var kernel = !quads ? convScalar : shape.IsDense ? convDense : convVector;
-        KernelConfig config = new(
-            new Index2D(Groups(shape.GemmM, ImplicitGemm.TileM), Groups(shape.K, ImplicitGemm.TileN)),
-            new Index2D(ImplicitGemm.GroupSize, 1));
-        kernel(stream, config, shape, window, trimmed, epilogue);
+        convolution.Launch(stream, shape, trimmed, epilogue, kernel, needed == 0 ? default : Trim(workspace, needed));
     }
 
     /// <inheritdoc/>
@@ -165,12 +171,6 @@ public sealed class TiledKernels : IKernelFamily
             throw new NotSupportedException(
                 $"The tiled kernels need groups of {LargestGroup} threads, but '{accelerator.Name}' has at most {accelerator.MaxNumThreadsPerGroup}; use {nameof(SimdKernels)} on a CPU accelerator.");
         return new AcceleratorKernelLoader(accelerator);
-    }
-
-    private static void RequireDirect(Conv2dAlgorithm algorithm)
-    {
-        if (algorithm is not Conv2dAlgorithm.Direct)
-            throw new ArgumentException($"The tiled kernels have no {algorithm}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 
     /// <summary>A kernel argument must be real memory on every back end, also where the kernel does not read it.</summary>

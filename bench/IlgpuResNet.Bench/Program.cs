@@ -43,6 +43,9 @@ async Task<int> RunAsync()
         LatencyCommand.Create(),
         SoakCommand.Create(),
         VectorsCommand.Create(),
+        PtxCommand.Create(),
+        PlanCommand.Create(),
+        RunCommand.Create(),
         AccuracyCommand.Create(),
     };
     ParseResult result = root.Parse(args);

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Tests;
@@ -14,6 +16,8 @@ public sealed class BenchTests : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly WeightsFolder folder = new();
+
+    public required TestContext TestContext { get; set; }
 
     private string Json => folder.PathOf("figures.json");
 
@@ -97,9 +101,89 @@ public sealed class BenchTests : IDisposable
     }
 
     [TestMethod]
+    public void Plan_lists_every_step_and_its_sum()
+    {
+        (int exitCode, string output, string error) = Run("plan", "--device", "A100", "--batch", "32", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        JsonElement figures = Figures();
+        Assert.AreEqual("A100", figures.GetProperty("device").GetString());
+        JsonElement[] steps = [.. figures.GetProperty("steps").EnumerateArray()];
+        // 53 convolutions, two pools, the classifier and softmax.
+        Assert.HasCount(57, steps);
+        foreach (JsonElement step in steps) AssertPositive(step, "modelled_ms", "floor_ms", "launches", "bytes");
+        foreach (JsonElement step in steps.Where(step => step.GetProperty("algorithm").ValueKind is JsonValueKind.String)) AssertPositive(step, "blocks", "waves", "splits");
+        double sum = steps.Sum(step => step.GetProperty("modelled_ms").GetDouble());
+        Assert.AreEqual(sum, figures.GetProperty("modelled_ms").GetDouble(), 1e-9);
+        Assert.AreEqual(32 * 1000 / sum, figures.GetProperty("images_per_second").GetDouble(), 1e-6);
+        StringAssert.Contains(output, "nothing measured");
+    }
+
+    /// <summary>What the project wants of a batch of 32, by the model.</summary>
+    [TestMethod]
+    [DataRow("A100")]
+    [DataRow("T4")]
+    public void Plan_of_a_batch_reaches_60_percent_of_the_peak(string device)
+    {
+        (int exitCode, _, string error) = Run("plan", "--device", device, "--batch", "32", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        Assert.IsGreaterThanOrEqualTo(0.6, Figures().GetProperty("peak_share").GetDouble());
+    }
+
+    [TestMethod]
+    public void Plan_of_one_image_fills_the_device_unless_that_costs_more()
+    {
+        (int exitCode, _, string error) = Run("plan", "--device", "A100", "--batch", "1", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        foreach (JsonElement step in Figures().GetProperty("steps").EnumerateArray().Where(step => step.GetProperty("full_wave_ms").ValueKind is JsonValueKind.Number))
+        {
+            Assert.IsLessThan(1, step.GetProperty("waves").GetDouble());
+            // Of kernels that the model cannot tell apart, another may be chosen than the fastest.
+            Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * step.GetProperty("full_wave_ms").GetDouble(), step.GetProperty("modelled_ms").GetDouble(), step.GetProperty("name").GetString());
+        }
+    }
+
+    [TestMethod]
+    public void Plan_without_a_device_has_them_all()
+    {
+        (int exitCode, _, string error) = Run("plan", "--model", Model, "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        CollectionAssert.AreEqual(
+            DeviceProfile.Known.Select(profile => profile.Name).ToArray(),
+            Figures().GetProperty("devices").EnumerateArray().Select(device => device.GetProperty("device").GetString()).ToArray());
+    }
+
+    [TestMethod]
+    public void Run_times_each_step_each_batch_and_what_it_is_compared_with()
+    {
+        (int exitCode, string output, string error) = Run("run", "--device", "cpu", "--against", "cpu", "--model", Model, "--batch", "2", "--rounds", "2", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        JsonElement figures = Figures();
+        AssertRun(figures, "cpu", 1, 2);
+        foreach (JsonElement comparison in figures.GetProperty("comparisons").EnumerateArray())
+        {
+            AssertPositive(comparison, "ratio");
+            Assert.AreEqual(0.0, comparison.GetProperty("max_rel_error").GetDouble(), "the same device gives the same bits");
+        }
+        StringAssert.Contains(output, "ratio ");
+    }
+
+    [TestMethod, TestCategory("OpenCL")]
+    public void Run_times_steps_by_the_markers_of_an_OpenCL_device()
+    {
+        string device = TestDevice.OpenCompute(BackEnd.OpenCL, TestContext).Id;
+        (int exitCode, string output, string error) = Run("run", "--device", device, "--model", Model, "--batch", "1", "--rounds", "2", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        AssertRun(Figures(), device, 1);
+        Assert.DoesNotContain("ratio ", output, "nothing was measured to compare with");
+    }
+
+    [TestMethod]
     [DataRow(2, "--rounds must be a whole number", "compare", "--rounds", "0")]
     [DataRow(2, "--threads must be a whole number", "latency", "--threads", "100000")]
     [DataRow(2, "--model must be one of", "layers", "--model", "resnet7")]
+    [DataRow(2, "--device must be one of", "plan", "--device", "B100")]
+    [DataRow(1, "ptxas is not in 'nowhere'", "ptx", "--cuda-tools", "nowhere")]
+    [DataRow(1, "There is no device 'nowhere'", "run", "--device", "cpu", "--against", "nowhere")]
     [DataRow(2, "there is no 'nowhere'", "cold", "--json", "nowhere/figures.json")]
     [DataRow(1, "nowhere.safetensors", "--peer", "Ours", "Cold", "nowhere.safetensors", "1", "1", "")]
     [DataRow(1, "nowhere.onnx", "--peer", "Ort", "Cold", "nowhere.onnx", "1", "1", "")]
@@ -110,6 +194,22 @@ public sealed class BenchTests : IDisposable
         StringAssert.StartsWith(error, "error: ");
         StringAssert.Contains(error, message);
         Assert.AreEqual(1, error.TrimEnd().Split('\n').Length, error);
+    }
+
+    private static void AssertRun(JsonElement figures, string device, params int[] batches)
+    {
+        Assert.AreEqual(device, figures.GetProperty("device").GetString());
+        AssertPositive(figures, "peak_gflop_per_second");
+        JsonElement[] points = [.. figures.GetProperty("batches").EnumerateArray()];
+        CollectionAssert.AreEqual(batches, points.Select(point => point.GetProperty("batch").GetInt32()).ToArray());
+        foreach (JsonElement point in points)
+        {
+            AssertPositive(point, "session_ms", "first_run_ms", "end_to_end_ms", "device_ms", "sum_of_steps_ms", "images_per_second", "peak_share");
+            JsonElement[] steps = [.. point.GetProperty("steps").EnumerateArray()];
+            // 20 convolutions, two pools and the classifier; no softmax, for nobody asks for probabilities.
+            Assert.HasCount(23, steps);
+            foreach (JsonElement step in steps) AssertPositive(step, "ms");
+        }
     }
 
     private static void AssertPositive(JsonElement figures, params string[] names)

@@ -1,5 +1,3 @@
-using ILGPU;
-using ILGPU.Runtime;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Tests;
@@ -114,7 +112,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
     public void NaN_passes_through_every_relu(int hasResidual, int reluBeforeAdd, int relu)
     {
         Conv2dShape shape = tiny ? Conv2dShape.Create(1, 4, 4, 2, 3, 3, 3, 1, 1) : Conv2dShape.Create(1, 11, 9, 5, 33, 3, 3, 1, 1);
-        Case @case = Case.Make(shape, new Epilogue(hasResidual, reluBeforeAdd, relu), seed: 4);
+        Conv2dCase @case = Conv2dCase.Make(shape, new Epilogue(hasResidual, reluBeforeAdd, relu), seed: 4);
         @case.Input[shape.C + 1] = float.NaN;
         if (@case.Residual is { } residual) residual[^1] = float.NaN;
         Check(@case, residualIsOutput: false);
@@ -131,7 +129,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
     {
         const int Groups = 7, Changed = 3;
         Conv2dShape shape = Conv2dShape.Create(1, 2, 2, Groups * groupC, Groups * groupK, 3, 3, 1, 1, groups: Groups);
-        Case @case = Case.Make(shape, Epilogue.None, seed: 6);
+        Conv2dCase @case = Conv2dCase.Make(shape, Epilogue.None, seed: 6);
         float[] before = Run(@case, residualIsOutput: false);
         for (int c = Changed * groupC; c < (Changed + 1) * groupC; c++) @case.Input[c] += 1;
 
@@ -162,7 +160,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
     {
         Conv2dShape shape = tiny ? Conv2dShape.Create(3, 3, 3, 3, 6, 3, 3, 1, 1) : Conv2dShape.Create(3, 7, 7, 33, 69, 3, 3, 1, 1);
         shape = shape with { Groups = groups };
-        Case @case = Case.Make(shape, new Epilogue(0, 0, 1), seed: 5);
+        Conv2dCase @case = Conv2dCase.Make(shape, new Epilogue(0, 0, 1), seed: 5);
         int image = @case.Input.Length / shape.N;
         for (int n = 1; n < shape.N; n++) @case.Input.AsSpan(0, image).CopyTo(@case.Input.AsSpan(n * image));
 
@@ -210,9 +208,9 @@ public abstract class Conv2dTests(BackEnd backEnd)
     }
 
     private void Check(in Conv2dShape shape, Epilogue epilogue, int seed, bool residualIsOutput) =>
-        Check(Case.Make(shape, epilogue, seed), residualIsOutput);
+        Check(Conv2dCase.Make(shape, epilogue, seed), residualIsOutput);
 
-    private void Check(Case @case, bool residualIsOutput)
+    private void Check(Conv2dCase @case, bool residualIsOutput)
     {
         double[] expected = Oracle.Conv2d(
             @case.Shape, @case.Input, @case.Filter, @case.Scale, @case.Shift, @case.Residual, @case.Epilogue);
@@ -220,67 +218,8 @@ public abstract class Conv2dTests(BackEnd backEnd)
         TestData.AssertClose(expected, actual, @case.Tolerance, $"{@case}, residualIsOutput {residualIsOutput}");
     }
 
-    private float[] Run(Case @case, bool residualIsOutput)
-    {
-        Accelerator accelerator = device.Accelerator;
-        Conv2dShape shape = @case.Shape;
-        float[] packed = new float[device.Kernels.PackedFilterLength(shape)];
-        packed.AsSpan().Fill(float.NaN);
-        device.Kernels.PackFilter(shape, @case.Filter, packed);
-        Assert.DoesNotContain(float.NaN, packed, $"{@case}: PackFilter left an element unwritten");
-
-        using var input = GuardedBuffer.Input(accelerator, @case.Input);
-        using var filter = GuardedBuffer.Input(accelerator, packed);
-        using var scale = GuardedBuffer.Input(accelerator, @case.Scale);
-        using var shift = GuardedBuffer.Input(accelerator, @case.Shift);
-        using var residual = @case.Residual is { } values ? GuardedBuffer.Input(accelerator, values) : null;
-        using var separate = GuardedBuffer.Output(accelerator, shape.GemmM * shape.K);
-        GuardedBuffer output = residualIsOutput ? residual! : separate;
-
-        device.Kernels.Conv2d(
-            device.Stream, shape,
-            new Operands(input.View, filter.View, scale.View, shift.View, residual?.View ?? ArrayView<float>.Empty, output.View),
-            @case.Epilogue);
-        device.Stream.Synchronize();
-
-        TestData.AssertSameBits(@case.Input, input.Read(), $"{@case}: input changed");
-        TestData.AssertSameBits(packed, filter.Read(), $"{@case}: filter changed");
-        return output.Read();
-    }
-
-    /// <summary>One convolution with its data.</summary>
-    private sealed record Case(
-        Conv2dShape Shape, Epilogue Epilogue, int Seed,
-        float[] Input, float[] Filter, float[] Scale, float[] Shift, float[]? Residual)
-    {
-        /// <summary>
-        /// Rounding of a sum of GemmK products in any order, scaled, and that of the epilogue's few operations on
-        /// values no larger than the sum of the largest magnitudes.
-        /// </summary>
-        public double Tolerance
-        {
-            get
-            {
-                double product = TestData.MaxMagnitude(Input) * TestData.MaxMagnitude(Filter) * TestData.MaxMagnitude(Scale);
-                double epilogue = TestData.MaxMagnitude(Shift) + TestData.MaxMagnitude(Residual);
-                return 4 * TestData.Epsilon * (Shape.GemmK * product + epilogue);
-            }
-        }
-
-        public static Case Make(in Conv2dShape shape, Epilogue epilogue, int seed)
-        {
-            var random = new Random(seed);
-            return new Case(
-                shape, epilogue, seed,
-                TestData.Uniform(random, shape.N * shape.H * shape.W * shape.C),
-                TestData.Uniform(random, shape.GemmK * shape.K),
-                TestData.Uniform(random, shape.K),
-                TestData.Uniform(random, shape.K),
-                epilogue.HasResidual != 0 ? TestData.Uniform(random, shape.GemmM * shape.K) : null);
-        }
-
-        public override string ToString() => $"{Shape}, {Epilogue}, seed {Seed}";
-    }
+    private float[] Run(Conv2dCase @case, bool residualIsOutput) =>
+        @case.Run(device, device.Kernels.FastestConv2d(@case.Shape, exact: true), residualIsOutput);
 }
 
 [TestClass, TestCategory(VectorWidthTests.Category)]

@@ -51,7 +51,7 @@ public abstract class NetworkTests(BackEnd backEnd)
         for (int i = 0; i < golden.Logits.Length; i++)
             CollectionAssert.AreEqual(Best(golden.Logits[i]), Best(logits.AsSpan(i * session.NumClasses, session.NumClasses).ToArray()), $"{golden.Name}: best classes of image {i}");
         Assert.IsEmpty(session.Warnings);
-        return (error, session.Plan.Steps.Count(step => session.AlgorithmOf(step) is not Conv2dAlgorithm.Direct));
+        return (error, session.StepKernels.Count(kernel => kernel.Algorithm is not Conv2dAlgorithm.Direct));
     }
 
     /// <summary>Indexes of the best classes, best first.</summary>

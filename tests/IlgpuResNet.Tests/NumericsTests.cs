@@ -26,8 +26,8 @@ public sealed class NumericsTests
         using ResNet model = ResNet.Create(Thin, Seed);
         ExecutionPlan plan = ExecutionPlan.Create(model, Side, Side, MaxBatch);
         IKernelFamily kernels = Processor.Open().Kernels;
-        CollectionAssert.Contains(DeviceWeights.ChooseAlgorithms(kernels, plan, Numerics.Fast), Conv2dAlgorithm.WinogradF4);
-        Assert.IsTrue(DeviceWeights.ChooseAlgorithms(kernels, plan, Numerics.Exact).All(algorithm => algorithm is Conv2dAlgorithm.Direct));
+        CollectionAssert.Contains(KernelSelector.Choose(kernels, null, plan, Numerics.Fast), new Conv2dKernel(Conv2dAlgorithm.WinogradF4));
+        Assert.IsTrue(KernelSelector.Choose(kernels, null, plan, Numerics.Exact).All(kernel => kernel.IsExact));
     }
 
     [TestMethod]
@@ -75,8 +75,11 @@ public sealed class NumericsTests
         Assert.AreNotSame(acquired[0], again, "freed with the last session");
         runtime.ReleaseWeights(again);
 
-        DeviceWeights Acquire(int side, Numerics numerics) =>
-            runtime.AcquireWeights(graph, ExecutionPlan.Create(graph, side, side, MaxBatch), numerics, threads: 2);
+        DeviceWeights Acquire(int side, Numerics numerics)
+        {
+            ExecutionPlan plan = ExecutionPlan.Create(graph, side, side, MaxBatch);
+            return runtime.AcquireWeights(graph, plan, KernelSelector.Choose(runtime.Kernels, runtime.Profile, plan, numerics), threads: 2);
+        }
     }
 
     private float[] Run(ResNet model, Numerics numerics, int images)

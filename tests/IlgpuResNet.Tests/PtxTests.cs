@@ -14,11 +14,17 @@ namespace IlgpuResNet.Tests;
 [TestClass]
 public sealed partial class PtxTests
 {
-    private static readonly Dictionary<string, Delegate> Kernels = new()
+    private static readonly Dictionary<string, (GemmTile Tile, GemmInput Input)> Convolutions =
+        ImplicitGemmKernels.All.ToDictionary(kernel => $"conv2d, {kernel.Tile}, {kernel.Input}");
+
+    private static readonly Dictionary<string, Delegate> Others = new()
     {
-        ["conv2d, dense"] = ImplicitGemm.Kernel<DenseActivations>,
-        ["conv2d, vector"] = ImplicitGemm.Kernel<VectorActivations>,
-        ["conv2d, scalar"] = ImplicitGemm.Kernel<ScalarActivations>,
+        ["pad channels"] = PadChannels.Kernel,
+        ["sum parts"] = SumParts.Kernel,
+        ["F(2x2), input"] = Winograd.TransformInput<WinogradF2>,
+        ["F(2x2), output"] = Winograd.TransformOutput<WinogradF2>,
+        ["F(4x4), input"] = Winograd.TransformInput<WinogradF4>,
+        ["F(4x4), output"] = Winograd.TransformOutput<WinogradF4>,
         ["pointwise, vector"] = Pointwise.Kernel<Float4>,
         ["pointwise, scalar"] = Pointwise.Kernel<Float1>,
         ["max pool, vector"] = MaxPool2d.Kernel<Float4>,
@@ -30,7 +36,9 @@ public sealed partial class PtxTests
         ["preprocess, vertical"] = PreprocessKernels.Vertical,
     };
 
-    public static IEnumerable<object[]> KernelNames => Kernels.Keys.Select(name => new object[] { name });
+    public static IEnumerable<object[]> KernelNames => Convolutions.Keys.Concat(Others.Keys).Select(name => new object[] { name });
+
+    public static IEnumerable<object[]> ConvolutionNames => Convolutions.Keys.Select(name => new object[] { name });
 
     /// <summary>What the memory instructions of <see cref="MemoryOrder"/> are abbreviated to.</summary>
     private static readonly Dictionary<string, char> Letters = new()
@@ -39,17 +47,17 @@ public sealed partial class PtxTests
         ["st.global"] = 'g',
         ["ld.shared"] = 'S',
         ["st.shared"] = 's',
-        ["membar.cta"] = 'F',
         ["bar.sync"] = 'B',
     };
 
     [TestMethod]
     public void Every_loaded_kernel_is_listed_here()
     {
-        int loaded = new[] { typeof(TiledKernels), typeof(PreprocessKernels) }
+        // The last two: one record of two kernels for each of Winograd's algorithms.
+        int loaded = new[] { typeof(TiledKernels), typeof(TiledConvolution), typeof(PreprocessKernels) }
             .SelectMany(type => type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic))
-            .Count(field => typeof(Delegate).IsAssignableFrom(field.FieldType));
-        Assert.HasCount(loaded, Kernels);
+            .Sum(field => typeof(Delegate).IsAssignableFrom(field.FieldType) ? 1 : field.FieldType.Name == "WinogradKernels" ? 2 : 0);
+        Assert.HasCount(loaded, Others);
     }
 
     [TestMethod]
@@ -61,33 +69,28 @@ public sealed partial class PtxTests
         Assert.DoesNotMatchRegex(GenericAccess(), ptx, "a load or store of the generic address space");
     }
 
-    [TestMethod]
-    [DynamicData(nameof(KernelNames))]
-    public void Every_barrier_has_its_fence(string kernel) =>
-        Assert.DoesNotMatchRegex(new Regex("(?<!F)B"), MemoryOrder(Compile(kernel)), "a barrier without a fence");
-
     /// <summary>
-    /// In program order: the next slice's global loads, then the steps' shared loads, then the slice's shared stores, fence, barrier.
-    /// A shared load behind the stores or behind the barrier would read what another thread is about to overwrite;
-    /// global loads behind the steps would wait for memory instead of for arithmetic.
+    /// First the slice ahead of the loop: global loads, shared stores, barrier; then in the loop the next slice's global loads, the steps'
+    /// shared loads, the next slice's shared stores, barrier. A shared load behind the stores or behind the barrier would read what another thread is about
+    /// to overwrite; global loads behind the steps would wait for memory instead of for arithmetic. Loads under a condition are written at the end.
     /// </summary>
     [TestMethod]
-    [DataRow("conv2d, dense")]
-    [DataRow("conv2d, vector")]
-    [DataRow("conv2d, scalar")]
+    [DynamicData(nameof(ConvolutionNames))]
     public void Convolution_loads_ahead_and_reads_shared_memory_before_the_barrier(string kernel) =>
-        Assert.MatchesRegex(new Regex("^G+S+s+FB[Gg]+$"), MemoryOrder(Compile(kernel)));
+        Assert.MatchesRegex(new Regex("^[Gs]+BG+S+s+B[Gg]+$"), MemoryOrder(Compile(kernel)));
 
     [TestMethod]
-    [DataRow("conv2d, dense")]
-    [DataRow("conv2d, vector")]
+    [DynamicData(nameof(ConvolutionNames))]
     public void Convolution_moves_16_bytes_per_load(string kernel)
     {
+        GemmTile tile = Convolutions[kernel].Tile;
         string ptx = Compile(kernel);
-        string mainLoop = ptx[..ptx.IndexOf("bar.sync", StringComparison.Ordinal)];
+        string mainLoop = ptx[..ptx.LastIndexOf("bar.sync", StringComparison.Ordinal)];
         Assert.DoesNotMatchRegex(new Regex(@"ld\.(global|shared)\.(?!v4)"), mainLoop, "a narrow load in the main loop");
-        Assert.HasCount(4, Regex.Matches(mainLoop, @"ld\.global\.v4\.f32"), "two quads of each operand per thread and slice");
-        Assert.HasCount(16, Regex.Matches(mainLoop, @"ld\.shared\.v4\.f32"), "two quads of each operand per step, four steps");
+        int quads = (tile.M + tile.N) * tile.K / Float4.Width / tile.Threads;
+        int residual = tile.ThreadM * tile.ThreadN / Float4.Width;
+        Assert.HasCount(2 * quads + residual, Regex.Matches(ptx, @"ld\.global\.v4\.f32"), "the first slice, the next one in the loop, the residual");
+        Assert.HasCount((tile.ThreadM + tile.ThreadN) / Float4.Width * tile.K, Regex.Matches(mainLoop, @"ld\.shared\.v4\.f32"), "one slice");
     }
 
     /// <summary>The kernel's memory instructions as they follow each other, a letter each.</summary>
@@ -100,11 +103,12 @@ public sealed partial class PtxTests
 
     private static string Compile(string kernel)
     {
-        MethodInfo method = Kernels[kernel].Method;
-        return PtxCompiler.Compile(method, method.DeclaringType == typeof(ImplicitGemm) ? ImplicitGemm.Specialization : KernelSpecialization.Empty);
+        return Convolutions.TryGetValue(kernel, out (GemmTile Tile, GemmInput Input) convolution)
+            ? PtxCompiler.Compile(ImplicitGemmKernels.Method(convolution.Tile, convolution.Input).Method, ImplicitGemmKernels.Specialization(convolution.Tile))
+            : PtxCompiler.Compile(Others[kernel].Method, KernelSpecialization.Empty);
     }
 
-    [GeneratedRegex(@"\b(ld|st)\.(global|shared)(?=\.)|membar\.cta|bar\.sync")]
+    [GeneratedRegex(@"\b(ld|st)\.(global|shared)(?=\.)|bar\.sync")]
     private static partial Regex MemoryInstruction();
 
     [GeneratedRegex(@"\b(ld|st)\.(?!global|shared|param|const)")]

@@ -53,7 +53,7 @@ public sealed class SimdWinogradTests
             float[] actual = device.Run(shape, data, epilogue, algorithm, residualIsOutput: random.Next(2) == 0);
 
             // Values below 1. A sum of C products of transformed values, scaled; a shift and a residual.
-            double tolerance = 4 * TestData.Epsilon * (shape.C * Amplification(algorithm) + 2);
+            double tolerance = 4 * TestData.Epsilon * (shape.C * WinogradBound.Amplification(algorithm) + 2);
             TestData.AssertClose(expected, actual, tolerance, $"{shape}, {epilogue}, {lanes} lanes, {algorithm}, seed {seed}");
         }
     }
@@ -121,7 +121,7 @@ public sealed class SimdWinogradTests
     {
         using var device = new Device(groups: 2, lanes: 8);
         Conv2dShape fits = Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 1);
-        Assert.AreNotEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(fits));
+        Assert.AreNotEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(fits).Algorithm);
         Conv2dShape[] others =
         [
             Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 3, 1), Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 2, dilation: 2),
@@ -130,55 +130,11 @@ public sealed class SimdWinogradTests
         ];
         foreach (Conv2dShape other in others)
         {
-            Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(other), $"{other}");
+            Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(other).Algorithm, $"{other}");
             var exception = Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.PackedFilterLength(other, Conv2dAlgorithm.WinogradF4));
             StringAssert.Contains(exception.Message, nameof(Conv2dAlgorithm.WinogradF4));
         }
     }
-
-    [TestMethod]
-    public void The_tiled_family_refuses_it()
-    {
-        TestDevice device = TestDevice.Open(BackEnd.SimulatedNvidia, TestContext);
-        Conv2dShape shape = Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 1);
-        Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(shape));
-        var exception = Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.PackedFilterLength(shape, Conv2dAlgorithm.WinogradF2));
-        StringAssert.Contains(exception.Message, nameof(Conv2dAlgorithm.WinogradF2));
-    }
-
-    /// <summary>
-    /// The largest factor by which |Aᵀ| (|G| 1 ⊙ |Bᵀ| 1) raises values of magnitude 1, squared for two dimensions: what the sum over
-    /// a channel can reach where nothing cancels, as 9 is for the direct sum of its 9 products. 64 for F(2x2), 564 for F(4x4), 25
-    /// with stride 2.
-    /// </summary>
-    private static double Amplification(Conv2dAlgorithm algorithm)
-    {
-        // Of the first output: (x0 - x2) g0 + x1 g1 + x2 (g0 + g2). The second is its mirror image.
-        const double WithStride2 = 2 + 1 + 2;
-        if (algorithm is Conv2dAlgorithm.WinogradStride2) return WithStride2 * WithStride2;
-        double[] points = algorithm is Conv2dAlgorithm.WinogradF2 ? [0, 1, -1] : [0, WinogradFilter.A, -WinogradFilter.A, WinogradFilter.B, -WinogradFilter.B];
-        double[,] g = WinogradFilter.Matrix(algorithm);
-        double worst = 0;
-        for (int output = 0; output < points.Length - 1; output++)
-        {
-            double sum = 0;
-            for (int i = 0; i <= points.Length; i++)
-            {
-                double evaluated = Enumerable.Range(0, 3).Sum(tap => Math.Abs(g[i, tap]));
-                double[] product = [1];
-                for (int j = 0; j < points.Length; j++)
-                    if (j != i) product = TimesRoot(product, points[j]);
-                double power = i < points.Length ? Math.Pow(Math.Abs(points[i]), output) : output == points.Length - 2 ? 1 : 0;
-                sum += power * evaluated * product.Sum(Math.Abs);
-            }
-            worst = Math.Max(worst, sum);
-        }
-        return worst * worst;
-    }
-
-    /// <summary>A polynomial, lowest coefficient first, times (x - root).</summary>
-    private static double[] TimesRoot(double[] polynomial, double root) =>
-        [.. Enumerable.Range(0, polynomial.Length + 1).Select(i => (i > 0 ? polynomial[i - 1] : 0) - (i < polynomial.Length ? root * polynomial[i] : 0))];
 
     private static Conv2dShape WithStride(Conv2dShape shape, int stride) => shape with
     {
@@ -226,7 +182,7 @@ public sealed class SimdWinogradTests
             GuardedBuffer output = residualIsOutput ? residual : separate;
             Kernels.Conv2d(
                 accelerator.DefaultStream, shape,
-                new Operands(input.View, filter.View, scale.View, shift.View, residual.View, output.View), epilogue, algorithm);
+                new Operands(input.View, filter.View, scale.View, shift.View, residual.View, output.View), epilogue, new Conv2dKernel(algorithm));
             accelerator.DefaultStream.Synchronize();
             TestData.AssertSameBits(data.Input, input.Read(), $"{shape}: input changed");
             TestData.AssertSameBits(packed, filter.Read(), $"{shape}: filter changed");

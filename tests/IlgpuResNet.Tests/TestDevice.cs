@@ -78,7 +78,7 @@ public sealed class TestDevice
         return new TestDevice(backEnd, accelerator, backEnd switch
         {
             BackEnd.Cpu => new SimdKernels(accelerator),
-            BackEnd.Ptx => new TiledKernels(new PtxKernelLoader()),
+            BackEnd.Ptx => new TiledKernels(new PtxKernelLoader(), multiprocessors: 1),
             _ => new TiledKernels(accelerator),
         });
     }

@@ -31,6 +31,15 @@ internal static class LayersCommand
         return command;
     }
 
+    /// <summary>An algorithm's name in tables.</summary>
+    public static string NameOf(Conv2dAlgorithm algorithm) => algorithm switch
+    {
+        Conv2dAlgorithm.WinogradF2 => "F(2x2)",
+        Conv2dAlgorithm.WinogradF4 => "F(4x4)",
+        Conv2dAlgorithm.WinogradStride2 => "F(2x2)/2",
+        _ => "direct",
+    };
+
     private static Report Measure(ResNetConfig config, int batch, int threads, int rounds)
     {
         using ResNet network = RandomData.Network(config);
@@ -47,7 +56,7 @@ internal static class LayersCommand
             2e-6 * batch * all / peak.GflopPerSecond,
             1e-6 * sizeof(float) * steps.Sum(step => step.Parameters) / peak.GigabytesPerSecond,
             times.EndToEndMs, times.StepMs.Sum(), times.StepMs.Sum() / times.EndToEndMs,
-            [.. steps.Zip(times.StepMs, (step, ms) => StepReport.Of(step, session.AlgorithmOf(step), ms, batch, peak, main.Contains(step)))]);
+            [.. steps.Zip(session.StepKernels, times.StepMs).Select(step => StepReport.Of(step.First, step.Second.Algorithm, step.Third, batch, peak, main.Contains(step.First)))]);
     }
 
     /// <summary>Times in milliseconds, rates in 10^9 a second; the floors are what all operations and what reading all weights once take at the peaks.</summary>
@@ -84,14 +93,6 @@ internal static class LayersCommand
             return new StepReport(
                 step.Node.Name, KernelOf(step), step.Macs > 0 ? NameOf(algorithm) : "", ms, flop / ms * 1e-6, flop / ms * 1e-6 / peak.GflopPerSecond, ms - flop * 1e-6 / peak.GflopPerSecond, isMain);
         }
-
-        private static string NameOf(Conv2dAlgorithm algorithm) => algorithm switch
-        {
-            Conv2dAlgorithm.WinogradF2 => "F(2x2)",
-            Conv2dAlgorithm.WinogradF4 => "F(4x4)",
-            Conv2dAlgorithm.WinogradStride2 => "F(2x2)/2",
-            _ => "direct",
-        };
 
         private static string KernelOf(PlanStep step) => step.Node switch
         {

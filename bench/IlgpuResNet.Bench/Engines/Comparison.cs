@@ -11,7 +11,7 @@ namespace IlgpuResNet.Bench.Engines;
 internal sealed record Comparison(PairedRounds Times, PairedRounds ProcessorTimes, int RunsPerRound, double MaxRelativeError, double? OtherWork)
 {
     /// <summary>Beyond this the engines do not compute the same network, and their times say nothing.</summary>
-    private const double LargestError = 1e-3;
+    internal const double LargestError = 1e-3;
 
     /// <summary>A round lasts about this long at least, for each engine.</summary>
     private const double RoundMs = 250;

@@ -131,6 +131,9 @@ public sealed class ComputeDevice
     /// <inheritdoc/>
     public override string ToString() => $"{Id} ({Name})";
 
+    /// <summary>True when profiling markers can be added to its streams; for measurements, to be said before it is first opened.</summary>
+    internal bool AllowsMarkers { get; set; }
+
     /// <summary>The opened device; opens it at the first call.</summary>
     /// <exception cref="DeviceException">The driver refused.</exception>
     internal DeviceRuntime Open()

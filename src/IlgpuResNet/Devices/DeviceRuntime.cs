@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
@@ -21,6 +23,7 @@ internal sealed class DeviceRuntime
     {
         Device = device;
         Accelerator = accelerator;
+        Profile = device.IsGpu ? DeviceProfile.Of(accelerator.Device) : null;
         Kernels = device.Kind is DeviceKind.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator);
         loading = Task.Run(() =>
         {
@@ -34,6 +37,9 @@ internal sealed class DeviceRuntime
 
     public Accelerator Accelerator { get; }
 
+    /// <summary>What a cost model knows of it; null of a processor, through whatever it is reached.</summary>
+    public DeviceProfile? Profile { get; }
+
     /// <summary>Ready to pack filters; to run, once <see cref="WaitForKernels"/> has returned.</summary>
     public IKernelFamily Kernels { get; }
 
@@ -46,7 +52,11 @@ internal sealed class DeviceRuntime
         Accelerator? accelerator = null;
         try
         {
-            context = Context.Create(builder => select(device.Kind is DeviceKind.Cpu ? KernelContext.ConfigureForSimd(builder) : KernelContext.Configure(builder)));
+            context = Context.Create(builder =>
+            {
+                if (device.AllowsMarkers) builder.Profiling();
+                select(device.Kind is DeviceKind.Cpu ? KernelContext.ConfigureForSimd(builder) : KernelContext.Configure(builder));
+            });
             // A context that finds none of the devices asked for adds a slow simulated one: it must not pass for them.
             Device found = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == type)
                 ?? throw new DeviceException($"{device.Id}: the device is gone. Check its driver, or name another device.");
@@ -64,6 +74,14 @@ internal sealed class DeviceRuntime
 
     /// <summary>Waits until all kernels are compiled, which another thread does since the device was opened.</summary>
     public void WaitForKernels() => loading.GetAwaiter().GetResult();
+
+    /// <summary>Chooses a plan's kernels by timing them, or as a file says; nothing else runs on the device meanwhile.</summary>
+    public ImmutableArray<Conv2dKernel> Tune(ExecutionPlan plan, Numerics numerics, TuningFile file)
+    {
+        WaitForKernels();
+        using ScopedAcceleratorBinding binding = Accelerator.BindScoped();
+        lock (Gate) return new KernelTuner(Accelerator, Kernels, Profile).Choose(plan, numerics, $"{Device.Kind} {Device.Name}, {DriverName}", file);
+    }
 
     /// <summary>Allocates floats, or says how many bytes were asked for.</summary>
     public DeviceMemory Allocate(long length, string purpose)
@@ -88,9 +106,9 @@ internal sealed class DeviceRuntime
     /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
     /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, Numerics numerics, int? threads)
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, IEnumerable<Conv2dKernel> kernels, int? threads)
     {
-        ImmutableArray<Conv2dAlgorithm> algorithms = DeviceWeights.ChooseAlgorithms(Kernels, plan, numerics);
+        ImmutableArray<Conv2dAlgorithm> algorithms = [.. kernels.Select(kernel => kernel.Algorithm)];
         lock (weights)
         {
             SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.SequenceEqual(algorithms));
@@ -110,6 +128,14 @@ internal sealed class DeviceRuntime
             released.Dispose();
         }
     }
+
+    /// <summary>What compiles and runs the kernels.</summary>
+    private string DriverName => Accelerator.Device switch
+    {
+        CudaDevice cuda => $"driver {cuda.DriverVersion}",
+        CLDevice cl => $"{cl.PlatformName} {cl.PlatformVersion}, {cl.DeviceVersion}",
+        _ => $".NET {Environment.Version}",
+    };
 
     /// <summary>A driver's message made fit for one line.</summary>
     public static string FirstLine(Exception exception) => exception.Message.ReplaceLineEndings("\n").Split('\n')[0].TrimEnd('.') + ".";

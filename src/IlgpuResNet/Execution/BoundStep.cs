@@ -14,13 +14,24 @@ internal abstract class BoundStep(IKernelFamily kernels)
     /// <summary>Enqueues the step for some images of the batch.</summary>
     public abstract void Launch(AcceleratorStream stream, int first, int count);
 
-    public static BoundStep Create(IKernelFamily kernels, PlanStep step, ArrayView<float> arena, DeviceWeights weights)
+    /// <summary>Floats that a step needs beside its operands, for that many images.</summary>
+    public static long WorkspaceLength(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images) =>
+        step.Node is Conv2dNode or LinearNode ? kernels.WorkspaceLength(ConvShape(step) with { N = images }, kernel) : 0;
+
+    /// <summary>Compiles what a step needs.</summary>
+    public static void Load(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images)
+    {
+        if (step.Node is Conv2dNode or LinearNode) kernels.LoadConv2d(ConvShape(step) with { N = images }, kernel);
+    }
+
+    public static BoundStep Create(
+        IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, ArrayView<float> arena, ArrayView<float> workspace, Func<Node, NodeWeights> weights)
     {
         BoundTensor View(TensorSlot slot) => new(arena.SubView(slot.Offset, slot.Shape.Count * slot.Images), slot.Shape.Count, slot.Images);
         MapShape x = step.Input.Shape, y = step.Output.Shape;
         if (step.Node is EpilogueNode node)
         {
-            NodeWeights constants = weights[node];
+            NodeWeights constants = weights(node);
             var operands = new BoundOperands(View(step.Input), constants, step.Residual is { } residual ? View(residual) : default, View(step.Output));
             EpilogueSpec spec = node.Epilogue;
             var epilogue = new Epilogue(
@@ -28,7 +39,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
                 spec.Clip is null ? 0 : 1, (float)(spec.Clip?.Min ?? 0), (float)(spec.Clip?.Max ?? 0));
             return node switch
             {
-                Conv2dNode or LinearNode => new ConvStep(kernels, operands, epilogue, ConvShape(step), constants.Algorithm),
+                Conv2dNode or LinearNode => new ConvStep(kernels, operands, epilogue, ConvShape(step), kernel, workspace),
                 PointwiseNode => new PointwiseStep(kernels, operands, epilogue, y),
                 _ => throw new UnreachableException(node.GetType().Name),
             };
@@ -90,11 +101,12 @@ internal abstract class BoundStep(IKernelFamily kernels)
             new(Input.From(image), Weights.Filter, Weights.Scale, Weights.Shift, Residual.Images == 0 ? default : Residual.From(image), Output.From(image));
     }
 
-    private sealed class ConvStep(IKernelFamily kernels, BoundOperands operands, Epilogue epilogue, Conv2dShape shape, Conv2dAlgorithm algorithm)
+    private sealed class ConvStep(
+        IKernelFamily kernels, BoundOperands operands, Epilogue epilogue, Conv2dShape shape, Conv2dKernel kernel, ArrayView<float> workspace)
         : BoundStep(kernels)
     {
         public override void Launch(AcceleratorStream stream, int first, int count) =>
-            Kernels.Conv2d(stream, shape with { N = count }, operands.From(first), epilogue, algorithm);
+            Kernels.Conv2d(stream, shape with { N = count }, operands.From(first), epilogue, kernel, workspace);
     }
 
     private sealed class PointwiseStep(IKernelFamily kernels, BoundOperands operands, Epilogue epilogue, MapShape shape) : BoundStep(kernels)

@@ -13,8 +13,7 @@ namespace IlgpuResNet.Execution;
 /// <param name="Filter">Packed filter; empty for point-wise nodes.</param>
 /// <param name="Scale">Per channel factor <c>[K]</c>.</param>
 /// <param name="Shift">Per channel summand <c>[K]</c>.</param>
-/// <param name="Algorithm">What the filter is packed for.</param>
-internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<float> Scale, ArrayView<float> Shift, Conv2dAlgorithm Algorithm);
+internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<float> Scale, ArrayView<float> Shift);
 
 /// <summary>All weights of a graph in one device allocation, packed as the device's kernels read them.</summary>
 internal sealed class DeviceWeights : IDisposable
@@ -31,19 +30,6 @@ internal sealed class DeviceWeights : IDisposable
 
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
-
-    /// <summary>
-    /// The algorithm of each step, direct where it is no convolution. Chosen for one image whatever the batch, so that an image's
-    /// result depends neither on how many others run with it nor on how many the session could take.
-    /// </summary>
-    public static ImmutableArray<Conv2dAlgorithm> ChooseAlgorithms(IKernelFamily kernels, ExecutionPlan plan, Numerics numerics)
-    {
-        return [.. plan.Steps.Select(Choose)];
-
-        Conv2dAlgorithm Choose(PlanStep step) => numerics is Numerics.Exact || step.Node is not Conv2dNode
-            ? Conv2dAlgorithm.Direct
-            : kernels.FastestConv2d(BoundStep.ConvShape(step));
-    }
 
     /// <summary>Packs and uploads the weights of some steps, with so many threads where that is the processor's own work.</summary>
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
@@ -96,9 +82,6 @@ internal sealed class DeviceWeights : IDisposable
 
     public NodeWeights this[Node node] => nodes[node.Output];
 
-    /// <summary>How a node is computed; direct where it has no weights.</summary>
-    public Conv2dAlgorithm AlgorithmOf(Node node) => nodes.GetValueOrDefault(node.Output).Algorithm;
-
     /// <inheritdoc cref="DeviceMemory.ExpectManyReads"/>
     public void ExpectManyReads() => memory.ExpectManyReads();
 
@@ -107,7 +90,7 @@ internal sealed class DeviceWeights : IDisposable
     private NodeWeights Place(Layer layer)
     {
         long offset = layer.Offset;
-        return new NodeWeights(Next(layer.FilterLength), Next(layer.Channels), Next(layer.Channels), layer.Algorithm);
+        return new NodeWeights(Next(layer.FilterLength), Next(layer.Channels), Next(layer.Channels));
 
         ArrayView<float> Next(int length)
         {

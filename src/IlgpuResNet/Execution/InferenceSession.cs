@@ -38,6 +38,7 @@ public sealed class InferenceSession : IDisposable
     private readonly ImmutableArray<BoundOutput> outputs;
     private readonly ArrayView<float> input;
     private readonly float[] staging;
+    private readonly PageLockScope<float>? stagingLock;
     private readonly float[] scores;
     private int runs;
     private bool disposed;
@@ -67,22 +68,33 @@ public sealed class InferenceSession : IDisposable
         Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
         try
         {
-            weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics, Threads);
+            TuningFile? tuning = options.TuningFile is { } path ? TuningFile.Open(path) : null;
+            StepKernels = tuning is null
+                ? KernelSelector.Choose(runtime.Kernels, runtime.Profile, Plan, options.Numerics)
+                : runtime.Tune(Plan, options.Numerics, tuning);
+            weights = runtime.AcquireWeights(network.Graph, Plan, StepKernels, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
+            if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
             stream = runtime.Accelerator.CreateStream();
-            arena = runtime.Allocate(Plan.ArenaLength, $"the activations of {MaxBatch} images");
-            ArrayView<float> view = arena.View;
-            steps = [.. Plan.Steps.Select(step => BoundStep.Create(runtime.Kernels, step, view, weights))];
+            // Behind the activations, what steps need for themselves; one after the other they use the same memory.
+            long workspaceLength = Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.WorkspaceLength(runtime.Kernels, step, kernel, MaxBatch)).DefaultIfEmpty().Max();
+            arena = runtime.Allocate(Plan.ArenaLength + workspaceLength, $"the activations of {MaxBatch} images");
+            ArrayView<float> view = arena.View, workspace = workspaceLength == 0 ? default : view.SubView(Plan.ArenaLength, workspaceLength);
+            steps = [.. Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.Create(runtime.Kernels, step, kernel, view, workspace, node => weights[node]))];
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
-            long staged = outputs.Where(output => !output.View.IsContiguous).Select(output => (long)output.View.Count * MaxBatch).Append(input.Length).Max();
-            staging = GC.AllocateUninitializedArray<float>(checked((int)staged), pinned: true);
+            // What is on its way to or from a device; the processor's memory needs none, but for images that are only prepared.
+            long downloaded = device.Kind is DeviceKind.Cpu ? 0 : outputs.Sum(output => (long)output.View.Count * MaxBatch);
+            staging = GC.AllocateUninitializedArray<float>(checked((int)Math.Max(input.Length, downloaded)), pinned: true);
+            using (runtime.Accelerator.BindScoped()) stagingLock = runtime.Accelerator.CreatePageLockFromPinned(staging);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             runtime.WaitForKernels();
+            foreach ((PlanStep step, Conv2dKernel kernel) in Plan.Steps.Zip(StepKernels)) BoundStep.Load(runtime.Kernels, step, kernel, MaxBatch);
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, Threads);
         }
         catch (Exception e)
         {
+            stagingLock?.Dispose();
             arena?.Dispose();
             stream?.Dispose();
             if (weights is not null) runtime.ReleaseWeights(weights);
@@ -109,7 +121,7 @@ public sealed class InferenceSession : IDisposable
     /// <summary>What a run gives, in order: <see cref="SessionOptions.Outputs"/>, or what the network is made to give.</summary>
     public ImmutableArray<TensorInfo> Outputs { get; }
 
-    /// <summary>What is suspicious about the weights, one line each; empty when nothing is.</summary>
+    /// <summary>What is suspicious about the weights, or wrong with the tuning file, one line each; empty when nothing is.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>Runs the network on prepared input, such as a PyTorch tensor's memory.</summary>
@@ -222,6 +234,7 @@ public sealed class InferenceSession : IDisposable
             if (disposed) return;
             disposed = true;
             preprocessor.Dispose();
+            stagingLock!.Dispose();
             arena.Dispose();
             stream.Dispose();
             runtime.ReleaseWeights(weights);
@@ -234,8 +247,11 @@ public sealed class InferenceSession : IDisposable
     /// <summary>The kernels it runs, for measurements.</summary>
     internal IKernelFamily Kernels => runtime.Kernels;
 
-    /// <summary>How a step of its plan is computed, for measurements.</summary>
-    internal Conv2dAlgorithm AlgorithmOf(PlanStep step) => weights.AlgorithmOf(step.Node);
+    /// <summary>How each step of its plan is computed, in order; the default where it is no convolution.</summary>
+    internal ImmutableArray<Conv2dKernel> StepKernels { get; }
+
+    /// <summary>For measurements on a device that launches each step by itself: called before the first step and after each.</summary>
+    internal Action<AcceleratorStream>? Mark { get; set; }
 
     private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 
@@ -254,7 +270,8 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                if (inPlace.IsEmpty) place.CopyFromCPU(stream, (ReadOnlySpan<float>)staged);
+                // Nothing waits for it here: the stream keeps the order, and the download waits for all.
+                if (inPlace.IsEmpty) place.CopyFromCPUUnsafeAsync(stream, ref staging[0], images.Length);
                 lock (runtime.Gate) Launch(batch, results);
                 Download(batch, results);
             }
@@ -323,28 +340,49 @@ public sealed class InferenceSession : IDisposable
             if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
         }
         runtime.Kernels.BeginSequence(Threads);
+        Mark?.Invoke(stream);
         int single = Math.Min(count, Plan.SingleSteps);
         for (int image = 0; image < batch; image++)
         {
             for (int i = 0; i < single; i++) steps[i].Launch(stream, image, 1);
         }
-        for (int i = single; i < count; i++) steps[i].Launch(stream, 0, batch);
+        for (int i = single; i < count; i++)
+        {
+            steps[i].Launch(stream, 0, batch);
+            Mark?.Invoke(stream);
+        }
         runtime.Kernels.EndSequence(stream);
         if (runs >= ManyRuns || ++runs < ManyRuns) return;
         weights.ExpectManyReads();
         arena.ExpectManyReads();
     }
 
+    /// <summary>Enqueues all copies, then waits once.</summary>
     private void Download(int batch, in Results results)
     {
+        int staged = 0;
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            if (results.Destination(i).IsEmpty) continue;
+            ArrayView<float> memory = outputs[i].OfImages(batch);
+            if (!runtime.Memory(memory).IsEmpty) continue;
+            memory.CopyToCPUUnsafeAsync(stream, ref staging[staged], memory.Length);
+            staged += memory.IntLength;
+        }
+        stream.Synchronize();
+        staged = 0;
         for (int i = 0; i < outputs.Length; i++)
         {
             Span<float> destination = results.Destination(i);
             if (destination.IsEmpty) continue;
-            TensorView view = outputs[i].View;
-            Span<float> memory = view.IsContiguous ? destination : staging.AsSpan(0, batch * view.Count);
-            outputs[i].Memory.SubView(0, memory.Length).CopyToCPU(stream, memory);
-            if (!view.IsContiguous) view.Gather(memory, destination);
+            Span<float> memory = runtime.Memory(outputs[i].OfImages(batch));
+            if (memory.IsEmpty)
+            {
+                memory = staging.AsSpan(staged, destination.Length);
+                staged += memory.Length;
+            }
+            if (outputs[i].View.IsContiguous) memory.CopyTo(destination);
+            else outputs[i].View.Gather(memory, destination);
         }
     }
 
@@ -366,20 +404,5 @@ public sealed class InferenceSession : IDisposable
         public Span<float> Destination(int output) => Outputs.IsEmpty
             ? output switch { InferenceSession.Logits => Logits, InferenceSession.Probabilities => Probabilities, _ => [] }
             : Outputs[output].Span;
-    }
-
-    /// <summary>An output in device memory.</summary>
-    /// <param name="View">Its shape.</param>
-    /// <param name="Memory">Its memory, for the largest batch.</param>
-    /// <param name="Steps">Steps that must have run for it.</param>
-    private sealed record BoundOutput(TensorView View, ArrayView<float> Memory, int Steps)
-    {
-        public static BoundOutput Create(TensorView view, ExecutionPlan plan, ArrayView<float> arena)
-        {
-            TensorSlot slot = plan.Outputs[view.Tensor];
-            int steps = plan.Steps.Length;
-            while (steps > 0 && plan.Steps[steps - 1].Output.Offset != slot.Offset) steps--;
-            return new BoundOutput(view, arena.SubView(slot.Offset, slot.Shape.Count * plan.MaxBatch), steps);
-        }
     }
 }

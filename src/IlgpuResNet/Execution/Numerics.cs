@@ -7,7 +7,8 @@ public enum Numerics
     /// The fastest algorithm for each layer. On the processor many 3x3 convolutions of stride 1 are computed by Winograd's minimal
     /// filtering (Lavin and Gray 2016, arXiv:1509.09308), which rounds up to 2.2 times as much in a layer as the definition
     /// does, and by which a NaN or an infinity reaches up to three pixels further. The algorithms depend on the size of the image,
-    /// so sessions that differ in it may differ in their last bits; the batch changes nothing.
+    /// so sessions that differ in it may differ in their last bits; the batch changes nothing. On a GPU, which a batch fills and one image does not, the
+    /// algorithms, and the parts in which long sums are added up, depend on <see cref="SessionOptions.MaxBatch"/>, too; how many images a run has changes nothing.
     /// </summary>
     /// <remarks>
     /// Relative L2 error of the logits against PyTorch in double, full size, random weights (<c>compare_full_size.py</c>): ResNet-18

@@ -29,6 +29,17 @@ public sealed record SessionOptions
     public int? Threads { get; init; }
 
     /// <summary>
+    /// A file that keeps which kernels were the fastest on this device, or null, the default, to trust a model of it. With one, a session times each
+    /// convolution that the file does not know for this device, driver and version of the library with every kernel that may be the fastest, before it
+    /// is made, which takes seconds to minutes, and writes the file anew. A file that is damaged, not such a file, or cannot be written is
+    /// left alone, and one of <see cref="InferenceSession.Warnings"/> says so.
+    /// </summary>
+    /// <remarks>
+    /// What is timed varies: two sessions that find different kernels may differ in their last bits, except with <see cref="Numerics.Exact"/>.
+    /// </remarks>
+    public string? TuningFile { get; init; }
+
+    /// <summary>
     /// Names of the tensors that runs give, such as <c>layer3</c> or <c>avgpool</c>, or those of an ONNX file; empty for what the
     /// network is made to give. Only what they need is computed and kept.
     /// </summary>

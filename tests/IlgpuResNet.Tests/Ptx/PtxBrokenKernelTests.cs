@@ -13,9 +13,9 @@ public sealed partial class PtxBrokenKernelTests
 
     /// <summary>Each barrier of each kernel, so that none is superfluous either; with all of them the same run passes.</summary>
     [TestMethod]
-    [DataRow("dense", 1)]
-    [DataRow("vector", 1)]
-    [DataRow("scalar", 1)]
+    [DataRow("dense", 2)]
+    [DataRow("slices", 2)]
+    [DataRow("quads", 2)]
     [DataRow("softmax", 5)]
     [DataRow("average pool", 1)]
     public void A_missing_barrier_is_a_race(string kernel, int barriers)
@@ -32,7 +32,7 @@ public sealed partial class PtxBrokenKernelTests
     [TestMethod]
     public void An_instruction_that_becomes_unknown_is_named()
     {
-        var error = Assert.ThrowsExactly<PtxException>(() => new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32"))));
+        var error = Assert.ThrowsExactly<PtxException>(() => new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32")), multiprocessors: 1));
         Assert.Contains("the instruction mul.rz.f32 is not known here", error.Message);
     }
 
@@ -48,25 +48,28 @@ public sealed partial class PtxBrokenKernelTests
     public void A_buffer_that_is_too_short_is_out_of_bounds(string shortened)
     {
         Accelerator accelerator = TestDevice.Open(BackEnd.Ptx, TestContext).Accelerator;
-        Conv2dShape shape = Conv2dShape.Create(1, 3, 3, 4, 6, 3, 3, 1, 1);
-        ChannelWindow window = PackedFilter.Window(shape);
+        Conv2dShape shape = Conv2dShape.Create(1, 3, 3, 8, 6, 3, 3, 1, 1);
         var buffers = new List<GuardedBuffer>();
         ArrayView<float> View(string name, long length)
         {
             buffers.Add(GuardedBuffer.Input(accelerator, new float[length]));
             return buffers[^1].View.SubView(0, name == shortened ? length - 1 : length);
         }
+        ChannelWindow window = PackedFilter.Window(shape);
+        int columns = PackedFilter.Columns(shape.K), slices = window.GemmK / ImplicitGemm.TileK;
         var arguments = new KernelArguments();
         arguments.Add(shape);
         arguments.Add(window);
+        arguments.Add(TapSteps.Of(shape, window));
         arguments.Add(new Operands(
-            View("input", shape.InputLength), View("filter", PackedFilter.Length(shape)), View("scale", shape.K), View("shift", shape.K),
+            View("input", shape.InputLength), View("filter", PackedFilter.Length(shape, Conv2dAlgorithm.Direct)), View("scale", shape.K), View("shift", shape.K),
             View("residual", shape.OutputLength), View("output", shape.OutputLength)));
         arguments.Add(new Epilogue(HasResidual: 1, ReluBeforeAdd: 0, Relu: 0));
-        Delegate kernel = ImplicitGemm.Kernel<VectorActivations>;
-        PtxProgram program = PtxCompiler.Load(kernel.Method, ImplicitGemm.Specialization);
+        arguments.Add(GemmParts.Whole(slices, ImplicitGemm.TileK * columns / Float4.Width));
+        GemmTile tile = GemmTile.M64N64;
+        PtxProgram program = PtxCompiler.Load(ImplicitGemmKernels.Method(tile, GemmInput.Slices).Method, ImplicitGemmKernels.Specialization(tile));
 
-        void Launch() => arguments.Launch(program, new KernelConfig(1, ImplicitGemm.GroupSize));
+        void Launch() => arguments.Launch(program, new KernelConfig(1, tile.Threads));
         if (shortened == "none") Launch();
         else Assert.Contains($" of {shortened}", Assert.ThrowsExactly<PtxException>(Launch).Message);
         foreach (GuardedBuffer buffer in buffers) buffer.Dispose();
@@ -74,7 +77,7 @@ public sealed partial class PtxBrokenKernelTests
 
     /// <summary>All kernels, each without the barrier of this number if it has as many.</summary>
     private static TiledKernels WithoutBarrier(int number) => new(new PtxKernelLoader(ptx =>
-        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx));
+        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx), multiprocessors: 1);
 
     private void Run(string kernel, TiledKernels kernels)
     {
@@ -89,13 +92,16 @@ public sealed partial class PtxBrokenKernelTests
         var operands = new Operands(x, filter.View, scale.View, shift.View, ArrayView<float>.Empty, y);
         switch (kernel)
         {
-            case "dense": kernels.Conv2d(device.Stream, Conv2dShape.Create(1, 3, 3, 20, 8, 1, 1, 1, 0), operands, Epilogue.None); break;
-            case "vector": kernels.Conv2d(device.Stream, Conv2dShape.Create(1, 3, 3, 8, 8, 3, 3, 1, 1), operands, Epilogue.None); break;
-            case "scalar": kernels.Conv2d(device.Stream, Conv2dShape.Create(1, 3, 3, 3, 8, 3, 3, 1, 1), operands, Epilogue.None); break;
+            case "dense": Convolve(Conv2dShape.Create(1, 3, 3, 24, 8, 1, 1, 1, 0)); break;
+            case "slices": Convolve(Conv2dShape.Create(1, 3, 3, 8, 8, 3, 3, 1, 1)); break;
+            case "quads": Convolve(Conv2dShape.Create(1, 3, 3, 4, 8, 3, 3, 1, 1)); break;
             case "softmax": kernels.Softmax(device.Stream, 2, 300, x, y); break;
             case "average pool": kernels.AveragePool2d(device.Stream, Pool2dShape.Global(1, 7, 5, 5), x, y); break;
             default: throw new ArgumentOutOfRangeException(nameof(kernel));
         }
+
+        void Convolve(Conv2dShape shape) =>
+            kernels.Conv2d(device.Stream, shape, operands, Epilogue.None, new Conv2dKernel(Conv2dAlgorithm.Direct, kernel == "quads" ? GemmTile.M64N32 : GemmTile.M64N64));
     }
 
     [GeneratedRegex(@"bar\.sync\s+0;")]

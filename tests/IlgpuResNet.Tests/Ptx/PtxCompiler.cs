@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using ILGPU;
-using ILGPU.Backends.EntryPoints;
-using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using IlgpuResNet.Kernels;
@@ -16,15 +13,8 @@ internal static class PtxCompiler
     private static readonly ConcurrentDictionary<MethodInfo, PtxProgram> Parsed = new();
 
     /// <summary>The PTX of an explicitly grouped kernel.</summary>
-    public static string Compile(MethodInfo kernel, KernelSpecialization specialization) => Compiled.GetOrAdd(kernel, method =>
-    {
-        // A context of its own for each compilation: a failed one can spoil its context.
-        using var context = Context.Create(builder => KernelContext.Configure(builder));
-        using var backend = new PTXBackend(
-            context, new CudaCapabilityContext(CudaArchitecture.SM_80), CudaArchitecture.SM_80, CudaInstructionSet.ISA_70, nvvmAPI: null);
-        EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(method);
-        return ((PTXCompiledKernel)backend.Compile(entry, specialization)).PTXAssembly;
-    });
+    public static string Compile(MethodInfo kernel, KernelSpecialization specialization) =>
+        Compiled.GetOrAdd(kernel, method => OfflinePtx.Compile(method, specialization, CudaArchitecture.SM_80));
 
     /// <summary>The same, parsed and contracted as ptxas would.</summary>
     public static PtxProgram Load(MethodInfo kernel, KernelSpecialization specialization) =>

@@ -11,12 +11,19 @@ public sealed class PtxCoverageTests
     [TestMethod]
     public void Of_the_convolution()
     {
-        var tests = new PtxConv2dTests { TestContext = TestContext };
+        var tests = new PtxTiledConv2dTests { TestContext = TestContext };
         tests.OpenDevice();
-        tests.Partly_filled_tiles_match_the_oracle(12, 1);
-        tests.Partly_filled_tiles_match_the_oracle(12, 3);
-        tests.Partly_filled_tiles_match_the_oracle(3, 3);
-        AssertExecuted(ImplicitGemm.Kernel<DenseActivations>, ImplicitGemm.Kernel<VectorActivations>, ImplicitGemm.Kernel<ScalarActivations>);
+        foreach (GemmTile tile in GemmTile.All)
+        {
+            tests.Partly_filled_tiles_match_the_oracle(tile.ToString());
+            tests.Taps_outside_the_image_match_the_oracle(tile.ToString());
+        }
+        tests.Winograd_matches_the_oracle(Conv2dAlgorithm.WinogradF2);
+        tests.Winograd_matches_the_oracle(Conv2dAlgorithm.WinogradF4);
+        AssertExecuted([.. ImplicitGemmKernels.All.Select(kernel => ImplicitGemmKernels.Method(kernel.Tile, kernel.Input))]);
+        AssertExecuted(
+            PadChannels.Kernel, SumParts.Kernel, Winograd.TransformInput<WinogradF2>, Winograd.TransformOutput<WinogradF2>,
+            Winograd.TransformInput<WinogradF4>, Winograd.TransformOutput<WinogradF4>);
     }
 
     [TestMethod]

@@ -18,6 +18,7 @@ internal sealed partial class PtxParser
     private readonly Dictionary<string, int> labels = [];
     private string? name;
     private int maxThreads = int.MaxValue;
+    private bool isInFunction;
     private bool isClosed;
 
     private PtxParser()
@@ -46,6 +47,13 @@ internal sealed partial class PtxParser
 
     private void ReadLine(string line, int number)
     {
+        // ILGPU declares and defines a function for what its own code generator has put in place; a call of one is no instruction that is known here.
+        isInFunction |= Function().IsMatch(line);
+        if (isInFunction)
+        {
+            isInFunction = line is not (";" or "}");
+            return;
+        }
         if (isClosed) throw new PtxException("the entry has ended, and no second one is known here");
         if (line is "{" or ")" or "") return;
         if (line is "}") isClosed = true;
@@ -202,6 +210,9 @@ internal sealed partial class PtxParser
     }
 
     private static int Number(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^\.visible \.func\b")]
+    private static partial Regex Function();
 
     [GeneratedRegex("//.*")]
     private static partial Regex Comment();

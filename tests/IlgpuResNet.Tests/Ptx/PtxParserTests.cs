@@ -37,6 +37,15 @@ public sealed class PtxParserTests
         "%laneid.x", Assert.ThrowsExactly<PtxException>(() => PtxSnippet.Run("mov.b32 %r1, %laneid.x;\nret;", Scheduler.All[0])).Message);
 
     [TestMethod]
+    public void Functions_are_passed_over_and_not_called()
+    {
+        const string Function = ".visible .func (.param .b32 result) Of(\n.param .b32 _value\n)";
+        string kernel = PtxSnippet.Kernel("mov.b32 %r1, 0;\nret;"), called = PtxSnippet.Kernel("call.uni (result), Of, (_value);\nret;");
+        Assert.HasCount(PtxParser.Parse(kernel).Code.Length, PtxParser.Parse($"{Function}\n;\n{Function}\n{{\n.reg .b32 %r<9>;\nret;\n}}\n{kernel}").Code);
+        Assert.Contains("the instruction call.uni is not known", Assert.ThrowsExactly<PtxException>(() => PtxParser.Parse(called)).Message);
+    }
+
+    [TestMethod]
     public void A_program_must_be_whole()
     {
         Assert.ThrowsExactly<PtxException>(() => PtxParser.Parse(""));

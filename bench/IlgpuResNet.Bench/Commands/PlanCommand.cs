@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using IlgpuResNet.Cli;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
+using IlgpuResNet.Models;
+using Spectre.Console;
+
+namespace IlgpuResNet.Bench.Commands;
+
+/// <summary><c>plan</c>: the kernels chosen for each layer on a device that need not be there, and what the cost model expects of them.</summary>
+internal static class PlanCommand
+{
+    public static Command Create()
+    {
+        Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
+        Option<int> batch = BenchOptions.Batch();
+        var device = new Option<string?>("--device") { Description = "Layers on this device; without it every device with its sum." };
+        device.RequireOneOf([.. DeviceProfile.Known.Select(profile => profile.Name)]);
+        var exact = new Option<bool>("--exact") { Description = "Only kernels that compute every product in the order of the definition." };
+        var command = new Command("plan", "Kernels and modelled times of each layer on a device; needs no GPU.") { model, device, batch, exact, json };
+        command.SetAction(result =>
+        {
+            Numerics numerics = result.GetValue(exact) ? Numerics.Exact : Numerics.Fast;
+            IEnumerable<DeviceProfile> profiles = result.GetValue(device) is { } name ? [DeviceProfile.Find(name)!] : DeviceProfile.Known;
+            using ResNet network = ResNet.Create(result.Preset(model));
+            ExecutionPlan plan = ExecutionPlan.Create(network, maxBatch: result.GetValue(batch));
+            Report[] reports = [.. profiles.Select(profile => Report.Of(network.Name, profile, plan, numerics))];
+            if (reports.Length == 1) reports[0].Print();
+            else PrintAll(reports);
+            if (reports.Length == 1) Figures.WriteJson(result.GetValue(json), reports[0]);
+            else Figures.WriteJson(result.GetValue(json), new { Devices = reports });
+        });
+        return command;
+    }
+
+    private static void PrintAll(Report[] reports)
+    {
+        Console.WriteLine($"{reports[0].Model}, batch {reports[0].Batch}, modelled, nothing measured");
+        Table table = Figures.Table(1, "device", "peak TFLOP/s", "ms", "floor ms", "images/s", "of peak", "layers below a wave");
+        foreach (Report report in reports)
+        {
+            table.AddRow(
+                report.Device, Figures.Text(report.PeakTflops, "F1"), Figures.Text(report.ModelledMs, "F3"), Figures.Text(report.FloorMs, "F3"),
+                Figures.Text(report.ImagesPerSecond, "F0"), Figures.Text(report.PeakShare, "P0"), Figures.Text(report.Steps.Count(step => step is { Blocks: > 0, Waves: < 1 }), "F0"));
+        }
+        Figures.Print(table);
+    }
+
+    /// <summary>A plan on one device. Times in milliseconds; the share is of the float32 peak, counting the products of the definition.</summary>
+    private sealed record Report(
+        string Model, string Device, int Batch, double PeakTflops, double MemoryGbPerSecond, double ModelledMs, double FloorMs, double ImagesPerSecond, double PeakShare, StepReport[] Steps,
+        Deviation[] Published)
+    {
+        private const double Tera = 1e12, Milli = 1e3;
+
+        public static Report Of(string model, DeviceProfile profile, ExecutionPlan plan, Numerics numerics)
+        {
+            ImmutableArray<Conv2dKernel> kernels = KernelSelector.OfTiled(profile, plan, numerics);
+            ImmutableArray<StepCost> costs = KernelSelector.Costs(profile, plan, kernels);
+            double seconds = costs.Sum(cost => cost.Seconds), imagesPerSecond = plan.MaxBatch / seconds;
+            return new Report(
+                model, profile.Name, plan.MaxBatch, profile.PeakFlops / Tera, profile.MemoryGbPerSecond, seconds * Milli, costs.Sum(cost => cost.FloorSeconds) * Milli,
+                imagesPerSecond, 2.0 * plan.Macs * imagesPerSecond / profile.PeakFlops,
+                [.. plan.Steps.Zip(kernels, costs).Select(step => StepReport.Of(profile, plan.MaxBatch, step.First, step.Second, step.Third, numerics))],
+                model == ResNetConfig.ResNet50.Name ? [.. Deviation.Of(profile, plan)] : []);
+        }
+
+        public void Print()
+        {
+            Console.WriteLine($"{Model}, batch {Batch}, {Device}: {Figures.Text(PeakTflops, "F1")} TFLOP/s, {Figures.Text(MemoryGbPerSecond, "F0")} GB/s; modelled, nothing measured");
+            Table table = Figures.Table(4, "step", "algorithm", "tile", "split", "launches", "blocks", "waves", "MB", "ms", "floor ms", "times floor", "full wave ms");
+            foreach (StepReport step in Steps)
+            {
+                table.AddRow(
+                    Markup.Escape(step.Name), step.Algorithm ?? "", step.Tile ?? "", step.Splits > 1 ? Figures.Text(step.Splits, "F0") : "", Figures.Text(step.Launches, "F0"),
+                    step.Blocks > 0 ? Figures.Text(step.Blocks, "F0") : "", step.Blocks > 0 ? Figures.Text(step.Waves, "F2") : "",
+                    Figures.Text(step.Bytes * 1e-6, "F2"), Figures.Text(step.ModelledMs, "F4"), Figures.Text(step.FloorMs, "F4"), Figures.Text(step.ModelledMs / step.FloorMs, "F2"),
+                    step.FullWaveMs is { } fullWaveMs ? Figures.Text(fullWaveMs, "F4") : "");
+            }
+            Figures.Print(table);
+            Console.WriteLine($"sum         {Figures.Text(ModelledMs, "F3")} ms, floor {Figures.Text(FloorMs, "F3")} ms");
+            Console.WriteLine($"rate        {Figures.Text(ImagesPerSecond, "F0")} images/s, {Figures.Text(PeakShare, "P1")} of the float32 peak");
+            foreach (Deviation published in Published)
+                Console.WriteLine($"published   {Figures.Text(published.ImagesPerSecond, "F0")} images/s measured with {published.Engine}; modelled for direct convolutions with batch norm, ReLU and sum in passes of their own {Figures.Text(published.ModelledImagesPerSecond, "F0")}, {Figures.Text(published.ModelledOverMeasured, "F2")} times as many");
+        }
+    }
+
+    /// <summary>
+    /// What others measured of the same network on the same device, beside what the model gives for the work of a framework: direct convolutions, and
+    /// batch norm, ReLU and residual sum in passes of their own. What its host takes, which is all of it at small batches, is in none of the two.
+    /// </summary>
+    private sealed record Deviation(string Engine, double ImagesPerSecond, double ModelledImagesPerSecond, double ModelledOverMeasured)
+    {
+        public static IEnumerable<Deviation> Of(DeviceProfile profile, ExecutionPlan plan)
+        {
+            ImmutableArray<Conv2dKernel> direct = KernelSelector.OfTiled(profile, plan, Numerics.Exact);
+            double seconds = KernelSelector.Costs(profile, plan, direct).Sum(cost => cost.Seconds) + plan.Steps.Sum(Passes);
+            double imagesPerSecond = plan.MaxBatch / seconds;
+            return PublishedFigure.All.Where(figure => figure.Device == profile.Name && figure.Batch == plan.MaxBatch)
+                .Select(figure => new Deviation(figure.Engine, figure.ImagesPerSecond, imagesPerSecond, imagesPerSecond / figure.ImagesPerSecond));
+
+            double Passes(PlanStep step)
+            {
+                if (step.Node is not Conv2dNode { Epilogue: var epilogue }) return 0;
+                long map = plan.MaxBatch * step.Output.Shape.Count;
+                double inAndOut = CostModel.OfPass(profile, 2 * map).Seconds;
+                return inAndOut + (epilogue.Relu ? inAndOut : 0) + (epilogue.HasResidual ? CostModel.OfPass(profile, 3 * map).Seconds : 0);
+            }
+        }
+    }
+
+    /// <summary>
+    /// One step; a pool has neither algorithm nor tile, and no matrix product whose groups of threads could be counted. Where there is less than a wave of
+    /// groups, the full wave's time is that of the fastest kernel with one; null where there is a wave, or no such kernel.
+    /// </summary>
+    private sealed record StepReport(
+        string Name, string? Algorithm, string? Tile, int Splits, int Launches, long Blocks, double Waves, long Bytes, double ModelledMs, double FloorMs, double? FullWaveMs)
+    {
+        public static StepReport Of(DeviceProfile profile, int batch, PlanStep step, Conv2dKernel kernel, StepCost cost, Numerics numerics)
+        {
+            const double milli = 1e3;
+            bool isProduct = step.Node is Conv2dNode or LinearNode;
+            double? fullWave = null;
+            if (isProduct && cost.Waves < 1)
+            {
+                Conv2dShape shape = BoundStep.ConvShape(step) with { N = batch };
+                fullWave = KernelSelector.Candidates(TiledConv2d.Kernels(shape), numerics is Numerics.Exact)
+                    .Select(other => CostModel.OfConv2d(profile, shape, other, step.Residual is not null)).Where(other => other.Waves >= 1)
+                    .Min(other => (double?)other.Seconds * milli);
+            }
+            return new StepReport(
+                step.Node.Name, isProduct ? LayersCommand.NameOf(kernel.Algorithm) : null, isProduct ? kernel.Tile.ToString() : null, isProduct ? kernel.Splits : 1,
+                cost.Launches, cost.Blocks, cost.Waves, cost.Bytes, cost.Seconds * milli, cost.FloorSeconds * milli, fullWave);
+        }
+    }
+}

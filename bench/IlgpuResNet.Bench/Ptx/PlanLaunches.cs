@@ -1,0 +1,53 @@
+using System.Collections.Immutable;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Bench.Ptx;
+
+/// <summary>What a plan launches on a device that need not be there: its steps are walked, and nothing runs.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="Kernel">How it is computed; the default where it is no convolution.</param>
+/// <param name="Launches">Its launches in order.</param>
+internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, RecordedLaunch[] Launches)
+{
+    /// <summary>The launch of a convolution's matrix product, the one with its groups of threads; null of another step.</summary>
+    public RecordedLaunch? Product { get; init; }
+
+    /// <summary>The convolution for the plan's batch; the default where it is none.</summary>
+    public Conv2dShape Shape { get; init; }
+
+    /// <summary>Multiply-adds of the matrix products of the batch; 0 where there are none.</summary>
+    public long ProductMacs => Product is null ? 0 : GemmShape.Of(Shape, Kernel.Algorithm).Macs;
+
+    /// <summary>Walks a plan with these kernels, one for each step.</summary>
+    public static ImmutableArray<StepLaunches> Walk(ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels)
+    {
+        var recorder = new LaunchRecorder();
+        var family = new TiledKernels(recorder, multiprocessors: 1);
+        // Some real memory is needed for the views that kernels take; nothing touches it.
+        using var context = Context.Create(builder => builder.CPU(new CPUDevice(2, 1, 1)));
+        using Accelerator accelerator = context.CreateCPUAccelerator(0);
+        long workspace = plan.Steps.Zip(kernels, (step, kernel) => BoundStep.WorkspaceLength(family, step, kernel, plan.MaxBatch)).Max();
+        long filter = plan.Steps.Zip(kernels, (step, kernel) => step.Node is Conv2dNode or LinearNode ? family.PackedFilterLength(BoundStep.ConvShape(step), kernel.Algorithm) : 0).Max();
+        using MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(plan.ArenaLength + workspace + filter);
+        ArrayView<float> all = memory.View.BaseView;
+        ArrayView<float> arena = all.SubView(0, plan.ArenaLength), constants = all.SubView(plan.ArenaLength + workspace, filter);
+
+        return [.. plan.Steps.Zip(kernels, (step, kernel) =>
+        {
+            BoundStep.Create(family, step, kernel, arena, all.SubView(plan.ArenaLength, workspace), _ => new NodeWeights(constants, constants, constants))
+                .Launch(accelerator.DefaultStream, 0, plan.MaxBatch);
+            RecordedLaunch[] launches = recorder.Take();
+            if (step.Node is not (Conv2dNode or LinearNode)) return new StepLaunches(step, kernel, launches);
+            return new StepLaunches(step, kernel, launches)
+            {
+                Shape = BoundStep.ConvShape(step) with { N = plan.MaxBatch },
+                Product = launches.Single(launch => launch.Kernel.Method.DeclaringType == typeof(ImplicitGemm)),
+            };
+        })];
+    }
+}

@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
+
+namespace IlgpuResNet.Execution;
+
+/// <summary>Which kernel computes each step of a plan. Pure where the device is a profile.</summary>
+internal static class KernelSelector
+{
+    /// <summary>Modelled times that differ by a smaller share say nothing: the model came within 20 % of what is published for V100 and T4 (bench/NOTES.md).</summary>
+    public const double Indifference = 0.10;
+
+    /// <summary>
+    /// How each step is computed, the default where it is no convolution. Chosen once for a session, so that an image's result does not depend
+    /// on how many others run with it. Where images of a batch are computed one by one it is chosen for one, so that the result does not depend on
+    /// how many the session could take either; a GPU is filled by the whole batch.
+    /// </summary>
+    /// <param name="kernels">The family of the device.</param>
+    /// <param name="profile">The device when it is a GPU, else null.</param>
+    /// <param name="plan">The steps.</param>
+    /// <param name="numerics">What rounding errors are allowed.</param>
+    public static ImmutableArray<Conv2dKernel> Choose(IKernelFamily kernels, DeviceProfile? profile, ExecutionPlan plan, Numerics numerics)
+    {
+        if (profile is not null) return OfTiled(profile, plan, numerics);
+        int images = kernels.PrefersSingleImages ? 1 : plan.MaxBatch;
+        return OfConvolutions(plan, images, shape => kernels.FastestConv2d(shape, numerics is Numerics.Exact));
+    }
+
+    /// <summary>The same for a device with the tiled family that need not be there.</summary>
+    public static ImmutableArray<Conv2dKernel> OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics) =>
+        OfConvolutions(plan, plan.MaxBatch, shape => Fastest(profile, shape, numerics is Numerics.Exact));
+
+    /// <summary>
+    /// The kernel of the tiled family that the model expects to be the fastest; of those that it cannot tell from that one, the kernel that executes the
+    /// fewest instructions for its multiply-adds, which cost power and clock as well. None with less than a wave of groups takes the place of one with more.
+    /// </summary>
+    public static Conv2dKernel Fastest(DeviceProfile profile, Conv2dShape shape, bool exact)
+    {
+        (Conv2dKernel Kernel, StepCost Cost)[] all =
+            [.. Candidates(TiledConv2d.Kernels(shape), exact).Select(kernel => (kernel, CostModel.OfConv2d(profile, shape, kernel, hasResidual: false)))];
+        StepCost fastest = all.MinBy(candidate => candidate.Cost.Seconds).Cost;
+        return all.Where(candidate => candidate.Cost.Seconds <= (1 + Indifference) * fastest.Seconds && (candidate.Cost.Waves >= 1 || fastest.Waves < 1))
+            .OrderBy(candidate => TileCode.Of(candidate.Kernel.Tile).InstructionsPerFfma).ThenBy(candidate => candidate.Cost.Seconds)
+            .First().Kernel;
+    }
+
+    /// <summary>Those that may be chosen.</summary>
+    public static IEnumerable<Conv2dKernel> Candidates(IEnumerable<Conv2dKernel> kernels, bool exact) => kernels.Where(kernel => !exact || kernel.IsExact);
+
+    /// <summary>What the model expects of each step of a plan for the tiled family.</summary>
+    public static ImmutableArray<StepCost> Costs(DeviceProfile profile, ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels) =>
+        [.. plan.Steps.Zip(kernels, (step, kernel) => Cost(profile, step, kernel, plan.MaxBatch))];
+
+    private static StepCost Cost(DeviceProfile profile, PlanStep step, Conv2dKernel kernel, int batch) => step.Node is Conv2dNode or LinearNode
+        ? CostModel.OfConv2d(profile, BoundStep.ConvShape(step) with { N = batch }, kernel, step.Residual is not null)
+        : CostModel.OfPass(profile, batch * (step.Input.Shape.Count + step.Output.Shape.Count + (step.Residual?.Shape.Count ?? 0L)));
+
+    private static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, int images, Func<Conv2dShape, Conv2dKernel> choose) =>
+        [.. plan.Steps.Select(step => step.Node is Conv2dNode or LinearNode ? choose(BoundStep.ConvShape(step) with { N = images }) : default)];
+}
