@@ -114,7 +114,7 @@ public sealed class ComputeDevice
     /// </summary>
     public void Prepare()
     {
-        if (runtime is not null) return;
+        if (runtime is { IsLost: false }) return;
         _ = Task.Run(() =>
         {
             try
@@ -131,11 +131,15 @@ public sealed class ComputeDevice
     /// <inheritdoc/>
     public override string ToString() => $"{Id} ({Name})";
 
-    /// <summary>The opened device; opens it at the first call.</summary>
+    /// <summary>The opened device; opens it at the first call, and at the first after it was lost.</summary>
     /// <exception cref="DeviceException">The driver refused.</exception>
     internal DeviceRuntime Open()
     {
-        lock (gate) return runtime ??= DeviceRuntime.Create(this, device.AcceleratorType, select);
+        lock (gate)
+        {
+            if (runtime is { IsLost: false }) return runtime;
+            return runtime = DeviceRuntime.Create(this, device.AcceleratorType, select);
+        }
     }
 
     /// <summary>The threads of a session that asks for so many: all when it asks for none, null on a device that is not the processor.</summary>

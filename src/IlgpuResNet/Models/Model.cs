@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Diagnostics;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Onnx;
@@ -60,10 +61,10 @@ public abstract class Model : IDisposable
     public static Model Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
-        return variant is null
-            ? OnnxModel.Load(path, preset)
-            : throw new WeightsException($"{path}: an ONNX file says itself how its blocks are computed; leave the variant out.");
+        using TimedStep loading = new TimedStep("load", Telemetry.LoadDuration).With("file", path);
+        Model model = LoadAny(path, variant, preset);
+        loading.WithKey(Telemetry.ModelTag, model.Name).With("classes", model.NumClasses);
+        return model;
     }
 
     /// <summary>
@@ -97,6 +98,14 @@ public abstract class Model : IDisposable
 
     /// <summary>The same network, sharing everything, with other class names.</summary>
     private protected abstract Model Renamed(ImmutableArray<string> classNames);
+
+    private static Model LoadAny(string path, ResNetVariant? variant, ImagePreset? preset)
+    {
+        if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
+        return variant is null
+            ? OnnxModel.Load(path, preset)
+            : throw new WeightsException($"{path}: an ONNX file says itself how its blocks are computed; leave the variant out.");
+    }
 
     internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Weights.IsDisposed, this);
 }
