@@ -43,6 +43,8 @@ async Task<int> RunAsync()
         LatencyCommand.Create(),
         SoakCommand.Create(),
         VectorsCommand.Create(),
+        FolderCommand.Create(),
+        FramesCommand.Create(),
         AccuracyCommand.Create(),
     };
     ParseResult result = root.Parse(args);

@@ -17,8 +17,8 @@ public sealed record ClassifierOptions
 
     /// <summary>
     /// Bytes that the sessions of concurrent callers may hold together, activations and what brings images in, on the device and pinned beside
-    /// it. As many sessions are made as have room, at most 8 and on the processor 2, where more gain nothing; further callers wait. One session is made whatever it
-    /// needs. The weights are there once and come on top.
+    /// it. As many sessions are made as have room, at most 8, and on the processor 1, which computes for one at a time; further callers
+    /// wait. One session is made whatever it needs. The weights are there once and come on top.
     /// </summary>
     public long MemoryBudget { get; init; } = UsualMemoryBudget;
 

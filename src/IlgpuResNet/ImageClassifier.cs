@@ -22,8 +22,8 @@ public sealed class ImageClassifier : IDisposable
 {
     private const int MostSessions = 8;
 
-    /// <summary>One brings its images in and its answers out while the other has the processor.</summary>
-    private const int MostSessionsOnProcessor = 2;
+    /// <summary>Sessions on the processor take turns; a second one only made the first's threads share their cores with one more.</summary>
+    private const int MostSessionsOnProcessor = 1;
 
     private readonly ClassifierOptions options;
     private readonly bool ownsModel;

@@ -9,7 +9,7 @@ namespace IlgpuResNet.Devices;
 internal static class DeviceFailure
 {
     /// <summary>True when a driver says that memory is what it lacks.</summary>
-    public static bool IsOutOfMemory(Exception e) => e switch
+    public static bool IsOutOfMemory(Exception e) => e.GetBaseException() switch
     {
         OutOfMemoryException => true,
         CudaException cuda => cuda.Error == nameof(CudaError.CUDA_ERROR_OUT_OF_MEMORY),
@@ -21,7 +21,7 @@ internal static class DeviceFailure
     /// True when nothing on the device can be relied on any more. Few errors of a driver leave its context usable, and which do differs
     /// from driver to driver.
     /// </summary>
-    public static bool IsLoss(Exception e) => e is CudaException or CLException && !IsOutOfMemory(e);
+    public static bool IsLoss(Exception e) => e.GetBaseException() is CudaException or CLException && !IsOutOfMemory(e);
 
     /// <summary>Bytes that are free; null where the driver does not say.</summary>
     public static long? FreeMemory(Accelerator accelerator)
