@@ -58,6 +58,7 @@ public static class Program
             PrepareCommand.Create(console),
             RunCommand.Create(console),
             ConvertCommand.Create(console),
+            DownloadCommand.Create(console),
         };
         ParseResult result = root.Parse(args);
         if (result.Errors.Count > 0)

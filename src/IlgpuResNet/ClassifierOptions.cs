@@ -1,3 +1,4 @@
+using IlgpuResNet.Downloads;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Models;
@@ -33,6 +34,9 @@ public sealed record ClassifierOptions
 
     /// <summary>How images are prepared, or null for what the file says; see <see cref="Model.Load"/>.</summary>
     public ImagePreset? Preset { get; init; }
+
+    /// <summary>Where the published weights of a name are kept and come from.</summary>
+    public WeightsCache Cache { get; init; } = new();
 
     /// <summary>Is told of loading (information), of what sessions do (<see cref="SessionOptions.Logger"/>), and of sessions that failed (warning).</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;

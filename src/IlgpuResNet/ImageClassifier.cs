@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Diagnostics;
+using IlgpuResNet.Downloads;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Labels;
@@ -37,11 +39,13 @@ public sealed class ImageClassifier : IDisposable
     /// <exception cref="DeviceException">The device cannot be opened or has too little memory.</exception>
     /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The batch or the memory budget is not positive.</exception>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public ImageClassifier(Model model, ComputeDevice? device = null, ClassifierOptions? options = null)
         : this(model, device, options ?? new ClassifierOptions(), ownsModel: false)
     {
     }
 
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     private ImageClassifier(Model model, ComputeDevice? device, ClassifierOptions options, bool ownsModel)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -75,41 +79,38 @@ public sealed class ImageClassifier : IDisposable
     internal int MaxSessions => pool.Capacity;
 
     /// <summary>Loads a network and brings it to a device.</summary>
-    /// <param name="weights">Path of a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file.</param>
+    /// <param name="weights">
+    /// Path of a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file, or a name that <see cref="ResNetWeights.Parse"/> knows, such as
+    /// <c>resnet50</c>: weights that torchvision publishes, downloaded unless <see cref="ClassifierOptions.Cache"/> has them. A file comes before a name.
+    /// </param>
     /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>: the first GPU, else the processor.</param>
     /// <param name="options">How to work, or null for the defaults.</param>
+    /// <exception cref="DownloadException">The weights of that name are not in the cache and cannot be had.</exception>
     /// <exception cref="ResNetException">As for <see cref="Model.Load"/>, and for the constructor.</exception>
     /// <exception cref="ArgumentException">The path is empty, or the batch or the memory budget not positive.</exception>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public static ImageClassifier Load(string weights, ComputeDevice? device = null, ClassifierOptions? options = null)
     {
         options ??= new ClassifierOptions();
-        // It is opened while the file is read.
-        device ??= ComputeDevice.Default;
-        device.Prepare();
-        long start = Stopwatch.GetTimestamp();
-        Model model = Model.Load(weights, options.Variant, options.Preset);
-        try
-        {
-            options.Logger.Loaded(model.Name, model.Weights.Source, model.NumClasses, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-            return new ImageClassifier(model, device, options, ownsModel: true);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        device = Prepare(device);
+        return LoadFile(options.Cache.ResolveAsync(weights).GetAwaiter().GetResult(), device, options);
     }
 
     /// <summary>The same on another thread.</summary>
-    /// <param name="weights">Path of a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file.</param>
+    /// <param name="weights">A file or a name, as above.</param>
     /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>: the first GPU, else the processor.</param>
     /// <param name="options">How to work, or null for the defaults.</param>
-    /// <param name="cancellation">Ends the wait at once; what was begun is completed and freed in the background.</param>
+    /// <param name="progress">Is told of a download as it proceeds.</param>
+    /// <param name="cancellation">Ends the wait at once, and a download, of which the next goes on; a network that is being loaded is freed in the background.</param>
     /// <inheritdoc cref="Load"/>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static async Task<ImageClassifier> LoadAsync(string weights, ComputeDevice? device = null, ClassifierOptions? options = null, CancellationToken cancellation = default)
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
+    public static async Task<ImageClassifier> LoadAsync(
+        string weights, ComputeDevice? device = null, ClassifierOptions? options = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
     {
-        Task<ImageClassifier> loading = Task.Run(() => Load(weights, device, options), cancellation);
+        options ??= new ClassifierOptions();
+        string file = await options.Cache.ResolveAsync(weights, progress, cancellation).ConfigureAwait(false);
+        Task<ImageClassifier> loading = Task.Run(() => LoadFile(file, Prepare(device), options), cancellation);
         try
         {
             return await loading.WaitAsync(cancellation).ConfigureAwait(false);
@@ -210,6 +211,32 @@ public sealed class ImageClassifier : IDisposable
         return await run.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>The device, which is opened while the network's file is read.</summary>
+    private static ComputeDevice Prepare(ComputeDevice? device)
+    {
+        device ??= ComputeDevice.Default;
+        device.Prepare();
+        return device;
+    }
+
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
+    private static ImageClassifier LoadFile(string path, ComputeDevice device, ClassifierOptions options)
+    {
+        long start = Stopwatch.GetTimestamp();
+        Model model = Model.Load(path, options.Variant, options.Preset);
+        try
+        {
+            options.Logger.Loaded(model.Name, model.Weights.Source, model.NumClasses, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            return new ImageClassifier(model, device, options, ownsModel: true);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     private InferenceSession CreateSession(SessionOptions session)
     {
         var created = new InferenceSession(Model, Device, session);

@@ -79,3 +79,13 @@ public sealed class DeviceLostException : DeviceException
     /// <inheritdoc/>
     public DeviceLostException(string message, Exception? innerException) : base(message, innerException) { }
 }
+
+/// <summary>A file cannot be downloaded, or is neither in the cache nor to be fetched.</summary>
+public sealed class DownloadException : ResNetException
+{
+    /// <inheritdoc/>
+    public DownloadException(string message) : base(message) { }
+
+    /// <inheritdoc/>
+    public DownloadException(string message, Exception? innerException) : base(message, innerException) { }
+}

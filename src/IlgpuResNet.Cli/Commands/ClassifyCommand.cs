@@ -15,7 +15,7 @@ internal static class ClassifyCommand
 
     public static Command Create(ToolConsole console)
     {
-        var options = new ModelOptions();
+        var options = new ModelOptions(console);
         var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
         images.RequirePaths();
         var top = new Option<int>("--top", "-k") { Description = "Answers per picture.", DefaultValueFactory = _ => 1, HelpName = "K" };
@@ -32,7 +32,7 @@ internal static class ClassifyCommand
         {
             string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
             if (files.Length == 0) throw NoImages(result.GetValue(images)!);
-            using Model model = options.Load(result);
+            using Model model = options.Load(result, cancellation: cancellation);
             using var classifier = new ImageClassifier(model, options.Device(result), new ClassifierOptions
             {
                 Batch = Math.Min(options.Batch(result), files.Length),

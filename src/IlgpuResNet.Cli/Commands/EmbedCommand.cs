@@ -10,7 +10,7 @@ internal static class EmbedCommand
 {
     public static Command Create(ToolConsole console)
     {
-        var options = new ModelOptions();
+        var options = new ModelOptions(console);
         var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
         images.RequirePaths();
         Option<string[]> output = OutputTarget.CreateOption("the features before the classifier, [N, features]");
@@ -26,7 +26,7 @@ internal static class EmbedCommand
                 string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
                 if (files.Length == 0) throw ClassifyCommand.NoImages(result.GetValue(images)!);
                 OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, files);
-                using Model model = options.Load(result);
+                using Model model = options.Load(result, cancellation: cancellation);
                 using var session = new InferenceSession(model, options.Device(result), new SessionOptions
                 {
                     MaxBatch = Math.Min(options.Batch(result), files.Length),

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using ILGPU;
 using ILGPU.Runtime;
@@ -112,6 +113,7 @@ public sealed class ComputeDevice
     /// calls this first and has its first answer sooner; sessions do it, too. Does nothing when it was done before, and fails silently:
     /// the session that needs the device says what is wrong with it.
     /// </summary>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public void Prepare()
     {
         if (runtime is { IsLost: false }) return;
@@ -133,6 +135,7 @@ public sealed class ComputeDevice
 
     /// <summary>The opened device; opens it at the first call, and at the first after it was lost.</summary>
     /// <exception cref="DeviceException">The driver refused.</exception>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     internal DeviceRuntime Open()
     {
         lock (gate)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -40,6 +41,7 @@ internal sealed class DeviceRuntime
     /// <summary>Held while kernels are enqueued: a kernel family takes one caller at a time.</summary>
     public Lock Gate { get; } = new();
 
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public static DeviceRuntime Create(ComputeDevice device, AcceleratorType type, Func<Context.Builder, Context.Builder> select)
     {
         Context? context = null;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -52,6 +53,7 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="DeviceException">The device cannot be opened, has too little memory, or not as many threads as the options ask for.</exception>
     /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public InferenceSession(Model model, ComputeDevice? device = null, SessionOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
