@@ -24,7 +24,7 @@ internal sealed class ModelOptions
     private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared. Default: what the file says, else imagenet-v1.", HelpName = "NAME" };
     private readonly Option<string?> labels = new("--labels") { Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.", HelpName = "FILE" };
     private readonly Option<string?> device = new("--device", "-d") { Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.", HelpName = "ID" };
-    private readonly Option<int> batch = new("--batch", "-b") { Description = "Images per run.", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private readonly Option<int> batch = new("--batch", "-b") { Description = "The most images per run.", DefaultValueFactory = _ => new ClassifierOptions().Batch, HelpName = "N" };
 
     private readonly Option<int> threads = new("--threads") { Description = "Threads on the processor; a GPU ignores it. Default: all.", HelpName = "N" };
     private readonly NamedWeightsOptions named;

@@ -55,6 +55,7 @@ public static class Program
             InfoCommand.Create(console),
             ClassifyCommand.Create(console),
             EmbedCommand.Create(console),
+            SimilarCommand.Create(console),
             PrepareCommand.Create(console),
             RunCommand.Create(console),
             ConvertCommand.Create(console),

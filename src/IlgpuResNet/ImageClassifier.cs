@@ -212,6 +212,7 @@ public sealed class ImageClassifier : IDisposable
     }
 
     /// <summary>The device, which is opened while the network's file is read.</summary>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     private static ComputeDevice Prepare(ComputeDevice? device)
     {
         device ??= ComputeDevice.Default;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Diagnostics;
+using IlgpuResNet.Execution;
 using IlgpuResNet.Models;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -46,6 +47,12 @@ public sealed class TelemetryTests
             for (int i = 0; i < 3; i++) classifier.Classify(SmallClassifier.Image(i));
             Assert.ThrowsExactly<ImageException>(() => classifier.Classify(SmallClassifier.Image(1, 1, 10_000_000)));
         }
+
+        using (Model model = Model.Load(path))
+            Assert.ThrowsExactly<GraphException>(() => new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { Outputs = ["nowhere"], Logger = logger }));
+        Assert.AreEqual(ActivityStatusCode.Error, activities[^1].Status, "the plan that failed");
+        activities.RemoveRange(activities.Count - 2, 2);
+        measurements.RemoveAt(measurements.Count - 1);
 
         CollectionAssert.AreEqual(new[] { "load", "plan", "prepare", "first run", "run", "run", "run" }, activities.ConvertAll(activity => activity.OperationName));
         Assert.AreEqual(path, activities[0].GetTagItem("file"));

@@ -10,10 +10,10 @@ internal sealed class SessionTrace(ILogger logger, string model, string device)
     private bool hasRun;
 
     /// <summary>The plan is made until the result is disposed.</summary>
-    public IDisposable Planning() => Tagged(new TimedStep("plan", Telemetry.PlanDuration, elapsed => logger.Planned(model, device, elapsed.TotalMilliseconds)));
+    public TimedStep Planning() => Tagged(new TimedStep("plan", Telemetry.PlanDuration, elapsed => logger.Planned(model, device, elapsed.TotalMilliseconds)));
 
     /// <summary>Weights and kernels are made ready until the result is disposed.</summary>
-    public IDisposable Preparing(ExecutionPlan plan) =>
+    public TimedStep Preparing(ExecutionPlan plan) =>
         Tagged(new TimedStep("prepare", Telemetry.PrepareDuration, elapsed => logger.Prepared(model, device, plan.Steps.Length, sizeof(float) * plan.ArenaLength, elapsed.TotalMilliseconds)))
             .With("steps", plan.Steps.Length)
             .With("arena.bytes", sizeof(float) * plan.ArenaLength)

@@ -9,6 +9,7 @@ internal sealed class TimedStep(string name, Histogram<double> duration, Action<
     private readonly Activity? activity = Telemetry.Source.StartActivity(name);
     private readonly long start = Stopwatch.GetTimestamp();
     private TagList tags;
+    private bool succeeded;
 
     /// <summary>Says what it is about.</summary>
     public TimedStep With(string tag, object? value)
@@ -24,12 +25,22 @@ internal sealed class TimedStep(string name, Histogram<double> duration, Action<
         return With(tag, value);
     }
 
+    /// <summary>Says that it went well; without it, the activity ends as an error and no time is taken.</summary>
+    public void Succeed() => succeeded = true;
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        duration.Record(elapsed.TotalSeconds, tags);
-        report?.Invoke(elapsed);
+        if (succeeded)
+        {
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+            duration.Record(elapsed.TotalSeconds, tags);
+            report?.Invoke(elapsed);
+        }
+        else
+        {
+            activity?.SetStatus(ActivityStatusCode.Error);
+        }
         activity?.Dispose();
     }
 }

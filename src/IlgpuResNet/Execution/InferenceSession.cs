@@ -64,7 +64,7 @@ public sealed class InferenceSession : IDisposable
         // The device is opened while the graph is made, and its kernels are compiled while the weights are packed.
         device.Prepare();
         trace = new SessionTrace(options.Logger, model.Name, device.Id);
-        using (trace.Planning())
+        using (TimedStep planning = trace.Planning())
         {
             network = model.Bind(options.Height, options.Width, options.Outputs);
             Input = InfoOf(network.Input);
@@ -72,10 +72,11 @@ public sealed class InferenceSession : IDisposable
             Threads = device.ThreadsOf(options.Threads);
             runtime = device.Open();
             Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
+            planning.Succeed();
         }
         try
         {
-            using IDisposable preparing = trace.Preparing(Plan);
+            using TimedStep preparing = trace.Preparing(Plan);
             weights = runtime.AcquireWeights(network.Graph, Plan, options.Numerics, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             trace.Warn(Warnings);
@@ -91,6 +92,7 @@ public sealed class InferenceSession : IDisposable
             order = new int[NumClasses];
             runtime.WaitForKernels();
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, Threads);
+            preparing.Succeed();
         }
         catch (Exception e)
         {

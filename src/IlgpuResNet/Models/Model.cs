@@ -64,7 +64,7 @@ public abstract class Model : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         using TimedStep loading = new TimedStep("load", Telemetry.LoadDuration).With("file", path);
         Model model = LoadAny(path, variant, preset);
-        loading.WithKey(Telemetry.ModelTag, model.Name).With("classes", model.NumClasses);
+        loading.WithKey(Telemetry.ModelTag, model.Name).With("classes", model.NumClasses).Succeed();
         return model;
     }
 
