@@ -1,6 +1,7 @@
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
+using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Tests;
