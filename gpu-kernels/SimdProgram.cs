@@ -87,9 +87,9 @@ internal sealed unsafe class SimdProgram(int mostGroups)
     /// <param name="groups">Number of groups, of which all must be launched.</param>
     public void Run(int group, int groups)
     {
-        Working?.Invoke(1);
         try
         {
+            Working?.Invoke(1);
             for (int i = 0; i < count; i++)
             {
                 if (i > 0 && !Meet(groups)) return;

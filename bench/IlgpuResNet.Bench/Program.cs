@@ -46,6 +46,8 @@ async Task<int> RunAsync()
         PtxCommand.Create(),
         PlanCommand.Create(),
         RunCommand.Create(),
+        FolderCommand.Create(),
+        FramesCommand.Create(),
         AccuracyCommand.Create(),
     };
     ParseResult result = root.Parse(args);

@@ -2,15 +2,18 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using IlgpuResNet.Imaging;
 using IlgpuResNet.Labels;
 
 namespace IlgpuResNet.Cli;
 
-/// <summary>What came of one picture: answers, or an error.</summary>
+/// <summary>What came of one picture as JSON has it: answers, or an error.</summary>
 internal sealed record ImageResult(string Image, IReadOnlyList<Prediction> Predictions, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error)
 {
     /// <summary>Names in any script stay readable: the output is a file or a terminal, never part of a web page.</summary>
     private static readonly ImageResultContext Json = new(new JsonSerializerOptions(ImageResultContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    public static ImageResult Of(ClassifiedImage image) => new(image.Path, image.Predictions, image.Error?.Message);
 
     public static string ToJson(IReadOnlyList<ImageResult> results) => JsonSerializer.Serialize(results, Json.IReadOnlyListImageResult);
 

@@ -11,22 +11,28 @@ namespace IlgpuResNet.Cli;
 /// <summary>The options that choose a network and a device, shared by the commands.</summary>
 internal sealed class ModelOptions
 {
+    /// <summary>What stands for a network on a command line.</summary>
+    public const string WeightsHelp = "Weights (.safetensors, .pth), a whole network (.onnx), or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2.";
+
     private const int LargestBatch = 4096;
 
     /// <summary>The classifier of clothes that comes with the tool.</summary>
     private static readonly string BoxedWeights = Path.Combine(AppContext.BaseDirectory, "FashionMnist", "fashion-resnet.safetensors");
 
-    private readonly Option<string?> weights = new("--weights", "-w") { Description = "Weights (.safetensors, .pth) or a whole network (.onnx). Default: the Fashion-MNIST classifier in the box.", HelpName = "FILE" };
+    private readonly Option<string?> weights = new("--weights", "-w") { Description = $"{WeightsHelp} Default: the Fashion-MNIST classifier in the box.", HelpName = "FILE|NAME" };
     private readonly Option<string?> variant = new("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note, v2. Default: what the file says, else v2 or v1.5 as its tensors tell.", HelpName = "NAME" };
     private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared. Default: what the file says, else imagenet-v1.", HelpName = "NAME" };
     private readonly Option<string?> labels = new("--labels") { Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.", HelpName = "FILE" };
     private readonly Option<string?> device = new("--device", "-d") { Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.", HelpName = "ID" };
-    private readonly Option<int> batch = new("--batch", "-b") { Description = "Images per run.", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private readonly Option<int> batch = new("--batch", "-b") { Description = "The most images per run.", DefaultValueFactory = _ => new ClassifierOptions().Batch, HelpName = "N" };
 
     private readonly Option<int> threads = new("--threads") { Description = "Threads on the processor; a GPU ignores it. Default: all.", HelpName = "N" };
+    private readonly NamedWeightsOptions named;
 
-    public ModelOptions()
+    /// <param name="console">Where a download is shown.</param>
+    public ModelOptions(ToolConsole console)
     {
+        named = new NamedWeightsOptions(console);
         weights.RequirePath();
         labels.RequirePath();
         variant.RequireOneOf(ResNetVariants.Names);
@@ -40,6 +46,7 @@ internal sealed class ModelOptions
     {
         command.Add(weights);
         command.Add(variant);
+        named.AddTo(command);
     }
 
     /// <summary>Adds the images per run.</summary>
@@ -72,12 +79,13 @@ internal sealed class ModelOptions
 
     /// <summary>Loads the network asked for; the caller disposes it.</summary>
     /// <param name="result">The command line.</param>
-    /// <param name="path">The network's file, where a command has an argument for it.</param>
-    public Model Load(ParseResult result, string? path = null)
+    /// <param name="path">The network's file or name, where a command has an argument for it.</param>
+    /// <param name="cancellation">Stops a download.</param>
+    public Model Load(ParseResult result, string? path = null, CancellationToken cancellation = default)
     {
         if (result.CommandResult.Command.Options.Contains(device)) PrepareDevice(result);
         Model model = Model.Load(
-            path ?? result.GetValue(weights) ?? BoxedWeights,
+            named.Resolve(path ?? result.GetValue(weights) ?? BoxedWeights, result, cancellation),
             ResNetVariants.Parse(result.GetValue(variant)),
             result.GetValue(preset) switch { "imagenet-v1" => ImagePreset.ImageNet1KV1, "imagenet-v2" => ImagePreset.ImageNet1KV2, _ => null });
         try

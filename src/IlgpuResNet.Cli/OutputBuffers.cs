@@ -32,14 +32,16 @@ internal sealed class OutputBuffers
     }
 
     /// <summary>Writes each output to the target of its place.</summary>
+    /// <param name="targets">Where to.</param>
+    /// <param name="imageNames">Names of the images, for formats that have room for them; none where there are none.</param>
     /// <exception cref="ResNetException">A file cannot be written.</exception>
-    public void Save(IReadOnlyList<OutputTarget> targets)
+    public void Save(IReadOnlyList<OutputTarget> targets, params IReadOnlyList<string> imageNames)
     {
         for (int i = 0; i < targets.Count; i++)
         {
             TensorInfo tensor = session.Outputs[i];
             ImmutableArray<int> shape = tensor.HasBatch ? [images, .. tensor.Shape] : tensor.Shape;
-            targets[i].Save(tensor.Name, shape, values[i]);
+            targets[i].Save(tensor.Name, shape, values[i], tensor.HasBatch ? imageNames : []);
         }
     }
 

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using IlgpuResNet.Onnx;
+using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Cli;
 
@@ -9,18 +12,23 @@ namespace IlgpuResNet.Cli;
 /// <c>NAME</c> alone that tensor in a file of its name.
 /// </summary>
 /// <param name="Tensor">Name of the tensor, or null for the network's own result.</param>
-/// <param name="File">The file, .npy or .pb.</param>
+/// <param name="File">The file, of one of <see cref="Extensions"/>.</param>
 internal sealed record OutputTarget(string? Tensor, string File)
 {
     private const string Protobuf = ".pb";
-    private static readonly ImmutableArray<string> Extensions = [".npy", Protobuf];
+    private const string Csv = ".csv";
+    private const string Safetensors = ".safetensors";
+    private static readonly ImmutableArray<string> Extensions = [".npy", Protobuf, Csv, Safetensors];
+
+    /// <summary>Metadata of a safetensors file: the names of the images as JSON.</summary>
+    private const string ImagesKey = "images";
 
     /// <summary>The option <c>--output</c>.</summary>
     public static Option<string[]> CreateOption(string result)
     {
         var option = new Option<string[]>("--output", "-o")
         {
-            Description = $"Where to write {result}: a .npy or .pb file; LAYER=FILE for a tensor inside the network, LAYER for it in LAYER.npy. May be repeated.",
+            Description = $"Where to write {result}: a .npy, .csv, .safetensors or .pb file; LAYER=FILE for a tensor inside the network, LAYER for it in LAYER.npy. May be repeated.",
             Required = true,
             HelpName = "FILE",
         };
@@ -30,7 +38,7 @@ internal sealed record OutputTarget(string? Tensor, string File)
             {
                 if (text.Length == 0) given.AddError($"{option.Name} must be a path, but is empty");
                 else if (Parse(text) is not { File.Length: > 0, Tensor: null or { Length: > 0 } } target) given.AddError($"{option.Name} needs FILE, LAYER=FILE or LAYER, but has '{text}'");
-                else if (!IsFile(target.File)) given.AddError($"{option.Name} writes .npy and .pb files, but has '{target.File}'");
+                else if (!IsFile(target.File)) given.AddError($"{option.Name} writes {string.Join(", ", Extensions)} files, but has '{target.File}'");
             }
         });
         return option;
@@ -61,10 +69,33 @@ internal sealed record OutputTarget(string? Tensor, string File)
     private static bool IsFile(string text) => Extensions.Contains(Path.GetExtension(text), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Writes the tensor; an existing file is replaced whole or left as it was.</summary>
+    /// <param name="name">Name of the tensor.</param>
+    /// <param name="shape">Its sizes.</param>
+    /// <param name="values">Its elements, row-major.</param>
+    /// <param name="imageNames">Names of its rows, for .csv and .safetensors; or none.</param>
     /// <exception cref="ResNetException">The file cannot be written.</exception>
-    public void Save(string name, ImmutableArray<int> shape, float[] values)
+    public void Save(string name, ImmutableArray<int> shape, float[] values, IReadOnlyList<string> imageNames)
     {
-        if (Path.GetExtension(File).Equals(Protobuf, StringComparison.OrdinalIgnoreCase)) OnnxTensor.SavePb(File, name, shape, values);
-        else new NpyArray([.. shape], values).Save(File);
+        switch (Path.GetExtension(File).ToLowerInvariant())
+        {
+            case Protobuf:
+                OnnxTensor.SavePb(File, name, shape, values);
+                break;
+            case Csv:
+                CsvTable.Save(File, imageNames, shape, values);
+                break;
+            case Safetensors:
+                var metadata = new Dictionary<string, string>();
+                if (imageNames.Count > 0) metadata[ImagesKey] = JsonSerializer.Serialize([.. imageNames], TextContext.Default.StringArray);
+                StateDict.Create([(name, shape, values)]).Save(File, metadata);
+                break;
+            default:
+                new NpyArray([.. shape], values).Save(File);
+                break;
+        }
     }
 }
+
+/// <summary>JSON of names.</summary>
+[JsonSerializable(typeof(string[]))]
+internal sealed partial class TextContext : JsonSerializerContext;

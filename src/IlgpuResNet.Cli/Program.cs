@@ -55,9 +55,11 @@ public static class Program
             InfoCommand.Create(console),
             ClassifyCommand.Create(console),
             EmbedCommand.Create(console),
+            SimilarCommand.Create(console),
             PrepareCommand.Create(console),
             RunCommand.Create(console),
             ConvertCommand.Create(console),
+            DownloadCommand.Create(console),
         };
         ParseResult result = root.Parse(args);
         if (result.Errors.Count > 0)

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace IlgpuResNet.Cli;
 
-/// <summary>Where a command writes: results on the output, one-line warnings and errors on the error stream.</summary>
+/// <summary>Where a command writes: results on the output, one-line notes, warnings and errors on the error stream.</summary>
 internal sealed class ToolConsole(TextWriter output, TextWriter error)
 {
     /// <summary>Columns of a table that no terminal limits.</summary>
@@ -24,6 +24,9 @@ internal sealed class ToolConsole(TextWriter output, TextWriter error)
     public void Error(string message) => Report("error", message);
 
     public void Warning(string message) => Report("warning", message);
+
+    /// <summary>Tells of work that takes long, where no progress bar can.</summary>
+    public void Note(string message) => Report("note", message);
 
     private void Report(string kind, string message)
     {

@@ -178,6 +178,34 @@ public sealed class BenchTests : IDisposable
     }
 
     [TestMethod]
+    public void Folder_is_compared_with_the_slower_of_its_parts()
+    {
+        // IDX: bytes, three sizes; 40 images of 8x8.
+        byte[] idx = [0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 8, 0, 0, 0, 8, .. new byte[40 * 64]];
+        new Random(1).NextBytes(idx.AsSpan(16));
+        string images = folder.PathOf("images-idx3-ubyte");
+        File.WriteAllBytes(images, idx);
+        (int exitCode, string output, string error) = Run("folder", "--images", images, "--model", Model, "--rounds", "1", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        JsonElement figures = Figures();
+        Assert.AreEqual(40, figures.GetProperty("images").GetInt32());
+        AssertPositive(figures, "decode_images_per_second", "inference_images_per_second", "folder_images_per_second", "ratio", "cancelled_ms");
+        StringAssert.Contains(output, "ratio ");
+    }
+
+    [TestMethod]
+    public void Frames_says_how_long_they_took_and_what_they_left()
+    {
+        (int exitCode, string output, string error) = Run("frames", "--model", Model, "--device", "cpu", "--rate", "20", "--minutes", "0.03", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        JsonElement figures = Figures();
+        Assert.AreEqual(36, figures.GetProperty("frames").GetInt32());
+        Assert.AreEqual(36, figures.GetProperty("classified").GetInt32() + figures.GetProperty("dropped").GetInt32());
+        AssertPositive(figures, "p50_ms", "p90_ms", "p99_ms", "max_ms");
+        StringAssert.Contains(output, "latency");
+    }
+
+    [TestMethod]
     [DataRow(2, "--rounds must be a whole number", "compare", "--rounds", "0")]
     [DataRow(2, "--threads must be a whole number", "latency", "--threads", "100000")]
     [DataRow(2, "--model must be one of", "layers", "--model", "resnet7")]

@@ -85,7 +85,7 @@ public sealed class CommandLineOnnxTests : CommandLineFixture
         AssertFails(await Run("run", Weights, "-i", x, "-o", InFolder("y.npy"), "-o", $"layer1={InFolder("y.npy")}", "--device", "cpu"), "written twice");
         CommandLineResult wrongName = await Run("run", Weights, "-i", x, "-o", $"layer1={InFolder("y.pth")}");
         Assert.AreEqual(Program.WrongUsage, wrongName.ExitCode);
-        AssertOneLine(wrongName.Error, "--output writes .npy and .pb files");
+        AssertOneLine(wrongName.Error, "--output writes .npy, .pb, .csv, .safetensors files");
         CommandLineResult twice = await Run("run", Onnx, "--weights", Weights, "-i", x, "-o", "y.npy");
         Assert.AreEqual(Program.WrongUsage, twice.ExitCode);
         AssertOneLine(twice.Error, "named twice");

@@ -1,7 +1,5 @@
 using System.Text.Json;
 using IlgpuResNet.Cli;
-using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Models;
 using IlgpuResNet.Weights;
 
@@ -126,31 +124,6 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
         Assert.AreEqual(Program.Failure, exitCode);
         StringAssert.Contains(error.ToString(), "error: cancelled after 0 of 2");
         Assert.AreEqual(json ? "[]" : "", output.ToString().Trim());
-    }
-
-    [TestMethod]
-    public void A_batch_runs_early_when_its_pictures_fill_the_budget()
-    {
-        using ResNet model = ResNet.Create(Thin, 3);
-        using var session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { MaxBatch = 3 });
-        Assert.AreEqual(1, ReportedWhenCancelledAtOnce(decodedBudget: 1));
-        Assert.AreEqual(3, ReportedWhenCancelledAtOnce(FileClassifier.DecodedBudget));
-
-        int ReportedWhenCancelledAtOnce(long decodedBudget)
-        {
-            using var cancellation = new CancellationTokenSource();
-            var results = new List<ImageResult>();
-            var classifier = new FileClassifier(model, session, 1, applyOrientation: true, decodedBudget);
-            Assert.ThrowsExactly<OperationCanceledException>(() => classifier.Classify(
-                Enumerable.Repeat(Photo, 6),
-                result =>
-                {
-                    results.Add(result);
-                    cancellation.Cancel();
-                },
-                cancellation.Token));
-            return results.Count;
-        }
     }
 
     private sealed class FailingWriter(Exception failure) : StringWriter

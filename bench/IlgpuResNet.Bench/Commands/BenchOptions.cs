@@ -17,7 +17,7 @@ internal static class BenchOptions
         return option;
     }
 
-    public static Option<int> Batch() => Number("--batch", "Images per run.", 1, LargestBatch);
+    public static Option<int> Batch(int batch = 1) => Number("--batch", "Images per run.", batch, LargestBatch);
 
     public static Option<int> Threads(string description = "Threads of each engine.") =>
         Number("--threads", description, Environment.ProcessorCount, Environment.ProcessorCount);

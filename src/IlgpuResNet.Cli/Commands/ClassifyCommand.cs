@@ -1,5 +1,4 @@
 using System.CommandLine;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
@@ -16,7 +15,7 @@ internal static class ClassifyCommand
 
     public static Command Create(ToolConsole console)
     {
-        var options = new ModelOptions();
+        var options = new ModelOptions(console);
         var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
         images.RequirePaths();
         var top = new Option<int>("--top", "-k") { Description = "Answers per picture.", DefaultValueFactory = _ => 1, HelpName = "K" };
@@ -29,29 +28,26 @@ internal static class ClassifyCommand
         options.AddPresetTo(command);
         options.AddLabelsTo(command);
         options.AddDeviceTo(command);
-        // On a thread of its own, so that Ctrl-C finds a task to wait for.
-        command.SetAction((result, cancellation) => Task.Run(
-            () =>
+        command.SetAction(async (result, cancellation) =>
+        {
+            string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
+            if (files.Length == 0) throw NoImages(result.GetValue(images)!);
+            using Model model = options.Load(result, cancellation: cancellation);
+            using var classifier = new ImageClassifier(model, options.Device(result), new ClassifierOptions
             {
-                string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
-                if (files.Length == 0) throw NoImages(result.GetValue(images)!);
-                using Model model = options.Load(result);
-                using var session = new InferenceSession(model, options.Device(result), new SessionOptions
-                {
-                    MaxBatch = Math.Min(options.Batch(result), files.Length),
-                    Threads = options.Threads(result),
-                });
-                foreach (string warning in session.Warnings) console.Warning(warning);
+                Batch = Math.Min(options.Batch(result), files.Length),
+                Threads = options.Threads(result),
+            });
+            foreach (string warning in classifier.Warnings) console.Warning(warning);
 
-                var classifier = new FileClassifier(model, session, result.GetValue(top), applyOrientation: !result.GetValue(ignoreOrientation));
-                List<ImageResult> results = Classify(console, classifier, files, cancellation);
-                if (result.GetValue(json)) console.Output.WriteLine(ImageResult.ToJson(results));
-                else WriteTable(console, results);
-                foreach (ImageResult failed in results.Where(image => image.Error is not null)) console.Error(failed.Error!);
-                if (results.Count < files.Length) console.Error($"cancelled after {results.Count} of {files.Length}");
-                return results.Count < files.Length || results.Exists(image => image.Error is not null) ? Program.Failure : 0;
-            },
-            CancellationToken.None));
+            var decoding = new ReadAheadOptions { ApplyOrientation = !result.GetValue(ignoreOrientation) };
+            List<ClassifiedImage> results = await ClassifyAsync(console, classifier, files, result.GetValue(top), decoding, cancellation);
+            if (result.GetValue(json)) console.Output.WriteLine(ImageResult.ToJson([.. results.Select(ImageResult.Of)]));
+            else WriteTable(console, results);
+            foreach (ClassifiedImage failed in results.Where(image => image.Error is not null)) console.Error(failed.Error!.Message);
+            if (results.Count < files.Length) console.Error($"cancelled after {results.Count} of {files.Length}");
+            return results.Count < files.Length || results.Exists(image => image.Error is not null) ? Program.Failure : 0;
+        });
         return command;
     }
 
@@ -60,38 +56,47 @@ internal static class ClassifyCommand
         $"{string.Join(", ", places)}: there are no images here; expected files ending in {string.Join(", ", ImageFiles.Extensions)}; subfolders are not searched.");
 
     /// <summary>The results of all files, or of the first ones when cancelled.</summary>
-    private static List<ImageResult> Classify(ToolConsole console, FileClassifier classifier, string[] files, CancellationToken cancellation)
+    private static async Task<List<ClassifiedImage>> ClassifyAsync(
+        ToolConsole console, ImageClassifier classifier, string[] files, int topK, ReadAheadOptions decoding, CancellationToken cancellation)
     {
-        var results = new List<ImageResult>(files.Length);
+        var results = new List<ClassifiedImage>(files.Length);
         try
         {
-            if (console.IsInteractive && files.Length >= LongWork) ClassifyWithProgress(console, classifier, files, results, cancellation);
-            else classifier.Classify(files, results.Add, cancellation);
+            if (console.IsInteractive && files.Length >= LongWork)
+            {
+                await console.Ansi.Progress().AutoClear(true).StartAsync(context =>
+                {
+                    ProgressTask task = context.AddTask("classifying", maxValue: files.Length);
+                    return CollectAsync(() => task.Increment(1));
+                });
+            }
+            else
+            {
+                await CollectAsync(() => { });
+            }
         }
         catch (OperationCanceledException)
         {
             // What is done is worth showing; the caller sees that some are missing.
         }
         return results;
-    }
 
-    private static void ClassifyWithProgress(ToolConsole console, FileClassifier classifier, string[] files, List<ImageResult> results, CancellationToken cancellation) =>
-        console.Ansi.Progress().AutoClear(true).Start(context =>
+        async Task CollectAsync(Action progress)
         {
-            ProgressTask task = context.AddTask("classifying", maxValue: files.Length);
-            classifier.Classify(files, image =>
+            await foreach (ClassifiedImage image in classifier.ClassifyFilesAsync(files, topK, options: decoding, cancellation: cancellation))
             {
                 results.Add(image);
-                task.Increment(1);
-            }, cancellation);
-        });
+                progress();
+            }
+        }
+    }
 
-    private static void WriteTable(ToolConsole console, List<ImageResult> results)
+    private static void WriteTable(ToolConsole console, List<ClassifiedImage> results)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumns("image", "label").AddColumn(new TableColumn("probability").RightAligned());
-        foreach (ImageResult image in results)
+        foreach (ClassifiedImage image in results)
         {
-            string name = Message.OneLine(image.Image);
+            string name = Message.OneLine(image.Path);
             foreach (Prediction prediction in image.Predictions)
             {
                 table.AddRow(Markup.Escape(name), Markup.Escape(Message.OneLine(prediction.Label)), ImageResult.Percent(prediction.Probability));

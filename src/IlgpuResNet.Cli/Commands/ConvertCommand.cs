@@ -20,12 +20,14 @@ internal static class ConvertCommand
 
     public static Command Create(ToolConsole console)
     {
-        var input = new Argument<string>("in") { Description = "Weights or model: .pth, .safetensors or .onnx; told by content." };
+        var input = new Argument<string>("in") { Description = "Weights or model: .pth, .safetensors or .onnx, told by content; or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2." };
         var output = new Argument<string>("out") { Description = "File to write: .pth, .pt, .safetensors or .onnx; told by name." };
         var variant = new Option<string?>("--variant") { Description = $"How blocks are computed: {string.Join(", ", ResNetVariants.Names)}. Default: what the file says, else v2 or v1.5 by its tensors.", HelpName = "NAME" };
         var fold = new Option<bool>("--fold") { Description = "ONNX: fold batch norms into the convolutions before them." };
         var dynamicSize = new Option<bool>("--dynamic-size") { Description = "ONNX: take images of any size, not the preset's crop alone." };
         var command = new Command("convert", "Converts between .pth, .safetensors and ONNX without loss; only ONNX has no num_batches_tracked, .pth no metadata.") { input, output, variant, fold, dynamicSize };
+        var named = new NamedWeightsOptions(console);
+        named.AddTo(command);
         input.RequirePaths();
         output.RequirePaths();
         variant.RequireOneOf(ResNetVariants.Names);
@@ -42,7 +44,7 @@ internal static class ConvertCommand
         });
         command.SetAction(result => Convert(
             console,
-            result.GetValue(input)!,
+            named.Resolve(result.GetValue(input)!, result, CancellationToken.None),
             result.GetValue(output)!,
             result.GetValue(variant),
             new OnnxExportOptions { FoldBatchNorms = result.GetValue(fold), DynamicSize = result.GetValue(dynamicSize) }));

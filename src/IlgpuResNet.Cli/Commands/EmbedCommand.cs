@@ -10,7 +10,7 @@ internal static class EmbedCommand
 {
     public static Command Create(ToolConsole console)
     {
-        var options = new ModelOptions();
+        var options = new ModelOptions(console);
         var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
         images.RequirePaths();
         Option<string[]> output = OutputTarget.CreateOption("the features before the classifier, [N, features]");
@@ -19,34 +19,38 @@ internal static class EmbedCommand
         options.AddBatchTo(command);
         options.AddPresetTo(command);
         options.AddDeviceTo(command);
-        // On a thread of its own, so that Ctrl-C finds a task to wait for.
-        command.SetAction((result, cancellation) => Task.Run(
-            () =>
+        command.SetAction(async (result, cancellation) =>
+        {
+            string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
+            if (files.Length == 0) throw ClassifyCommand.NoImages(result.GetValue(images)!);
+            OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, files);
+            using Model model = options.Load(result, cancellation: cancellation);
+            using var session = new InferenceSession(model, options.Device(result), new SessionOptions
             {
-                string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
-                if (files.Length == 0) throw ClassifyCommand.NoImages(result.GetValue(images)!);
-                OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, files);
-                using Model model = options.Load(result);
-                using var session = new InferenceSession(model, options.Device(result), new SessionOptions
-                {
-                    MaxBatch = Math.Min(options.Batch(result), files.Length),
-                    Threads = options.Threads(result),
-                    Outputs = [.. targets.Select(target => target.Tensor ?? model.FeatureName ?? throw NoFeatures(model))],
-                });
-                foreach (string warning in session.Warnings) console.Warning(warning);
-                var outputs = new OutputBuffers(session, files.Length);
-                for (int done = 0; done < files.Length; done += session.MaxBatch)
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    PixelBuffer[] pictures = [.. files.Skip(done).Take(session.MaxBatch).Select(file => ImageFile.Load(file))];
-                    session.Run(pictures, outputs.Of(done, pictures.Length));
-                }
-                outputs.Save(targets);
-            },
-            CancellationToken.None));
+                MaxBatch = Math.Min(options.Batch(result), files.Length),
+                Threads = options.Threads(result),
+                Outputs = [.. targets.Select(target => target.Tensor ?? FeaturesOf(model))],
+            });
+            foreach (string warning in session.Warnings) console.Warning(warning);
+            var outputs = new OutputBuffers(session, files.Length);
+            int done = 0;
+            var pipeline = new FilePipeline<DecodedFile>(session.MaxBatch, new ReadAheadOptions(), (batch, _) =>
+            {
+                PixelBuffer[] pictures = [.. batch.Select(file => file.Image ?? throw file.Error!)];
+                session.Run(pictures, outputs.Of(done, pictures.Length));
+                done += pictures.Length;
+                return Task.FromResult<DecodedFile[]>([.. batch]);
+            });
+            await foreach (DecodedFile _ in pipeline.RunAsync(files, cancellation))
+            {
+            }
+            outputs.Save(targets, files);
+        });
         return command;
     }
 
-    private static GraphException NoFeatures(Model model) =>
-        new($"{model.Weights.Source}: it has no fully connected layer whose input are its features; name a tensor of it: --output NAME=FILE.");
+    /// <summary>Name of the features before a network's classifier.</summary>
+    /// <exception cref="GraphException">The network has none.</exception>
+    public static string FeaturesOf(Model model) => model.FeatureName
+        ?? throw new GraphException($"{model.Weights.Source}: it has no fully connected layer whose input are its features; name a tensor of it: --output NAME=FILE.");
 }

@@ -16,7 +16,7 @@ internal static class InfoCommand
 
     public static Command Create(ToolConsole console)
     {
-        var options = new ModelOptions();
+        var options = new ModelOptions(console);
         var preset = new Option<string?>("--model", "-m") { Description = $"A network without weights instead: {string.Join(", ", ResNetConfig.Presets.Select(config => config.Name))}.", HelpName = "NAME" };
         preset.RequireOneOf([.. ResNetConfig.Presets.Select(config => config.Name)]);
         var height = SizeOption("--height");

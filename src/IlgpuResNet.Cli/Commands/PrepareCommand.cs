@@ -10,7 +10,7 @@ internal static class PrepareCommand
 {
     public static Command Create(ToolConsole console)
     {
-        var options = new ModelOptions();
+        var options = new ModelOptions(console);
         var image = new Argument<string>("image") { Description = "Image file." };
         var output = new Option<string>("--output", "-o") { Description = "Where to write the tensor: float32 .npy of shape [1, 3, H, W].", Required = true, HelpName = "FILE" };
         var command = new Command("prepare", "Writes the tensor that a network gets to see of a picture.") { image, output };

@@ -11,8 +11,8 @@ internal static class RunCommand
 {
     public static Command Create(ToolConsole console)
     {
-        var options = new ModelOptions();
-        var file = new Argument<string?>("model") { Description = "Weights (.safetensors, .pth) or a whole network (.onnx); the same as --weights.", Arity = ArgumentArity.ZeroOrOne };
+        var options = new ModelOptions(console);
+        var file = new Argument<string?>("model") { Description = $"{ModelOptions.WeightsHelp} The same as --weights.", Arity = ArgumentArity.ZeroOrOne };
         var input = new Option<string>("--input", "-i") { Description = "Float32 .npy, or a tensor of ONNX (.pb): [N, C, H, W], prepared as the weights want it, or what the network takes.", Required = true, HelpName = "FILE" };
         Option<string[]> output = OutputTarget.CreateOption("the result, such as [N, classes]");
         var command = new Command("run", "Runs a network on a prepared tensor.") { file, input, output };

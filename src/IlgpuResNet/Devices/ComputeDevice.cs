@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using ILGPU;
 using ILGPU.Runtime;
@@ -112,9 +113,10 @@ public sealed class ComputeDevice
     /// calls this first and has its first answer sooner; sessions do it, too. Does nothing when it was done before, and fails silently:
     /// the session that needs the device says what is wrong with it.
     /// </summary>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public void Prepare()
     {
-        if (runtime is not null) return;
+        if (runtime is { IsLost: false }) return;
         _ = Task.Run(() =>
         {
             try
@@ -134,11 +136,16 @@ public sealed class ComputeDevice
     /// <summary>True when profiling markers can be added to its streams; for measurements, to be said before it is first opened.</summary>
     internal bool AllowsMarkers { get; set; }
 
-    /// <summary>The opened device; opens it at the first call.</summary>
+    /// <summary>The opened device; opens it at the first call, and at the first after it was lost.</summary>
     /// <exception cref="DeviceException">The driver refused.</exception>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     internal DeviceRuntime Open()
     {
-        lock (gate) return runtime ??= DeviceRuntime.Create(this, device.AcceleratorType, select);
+        lock (gate)
+        {
+            if (runtime is { IsLost: false }) return runtime;
+            return runtime = DeviceRuntime.Create(this, device.AcceleratorType, select);
+        }
     }
 
     /// <summary>The threads of a session that asks for so many: all when it asks for none, null on a device that is not the processor.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -12,7 +13,7 @@ namespace IlgpuResNet.Devices;
 
 /// <summary>
 /// An opened device: its accelerator, its kernels, and the weights that sessions on it share.
-/// Lives as long as the process, because kernels live as long as their accelerator and are dear to compile.
+/// Lives as long as the process or until the device is lost, because kernels live as long as their accelerator and are dear to compile.
 /// </summary>
 internal sealed class DeviceRuntime
 {
@@ -46,6 +47,7 @@ internal sealed class DeviceRuntime
     /// <summary>Held while kernels are enqueued: a kernel family takes one caller at a time.</summary>
     public Lock Gate { get; } = new();
 
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public static DeviceRuntime Create(ComputeDevice device, AcceleratorType type, Func<Context.Builder, Context.Builder> select)
     {
         Context? context = null;
@@ -83,7 +85,11 @@ internal sealed class DeviceRuntime
         lock (Gate) return new KernelTuner(Accelerator, Kernels, Profile).Choose(plan, numerics, $"{Device.Kind} {Device.Name}, {DriverName}", file);
     }
 
-    /// <summary>Allocates floats, or says how many bytes were asked for.</summary>
+    /// <summary>True once the driver has failed in the middle of work: whoever needs the device opens it anew.</summary>
+    public bool IsLost { get; private set; }
+
+    /// <summary>Allocates floats.</summary>
+    /// <exception cref="DeviceMemoryException">There is not enough memory.</exception>
     public DeviceMemory Allocate(long length, string purpose)
     {
         try
@@ -92,9 +98,19 @@ internal sealed class DeviceRuntime
         }
         catch (Exception e) when (e is not ResNetException)
         {
-            throw new DeviceException(
-                $"{Device.Id}: {length * sizeof(float)} bytes for {purpose} cannot be allocated of {Device.MemoryBytes} on the device: {FirstLine(e)} Use a smaller batch or image, or another device.", e);
+            throw DeviceFailure.CannotAllocate(Accelerator, Device.Id, length * sizeof(float), purpose, e);
         }
+    }
+
+    /// <summary>What an exception of the driver means for a session; a device that is lost by it is opened anew for the next.</summary>
+    public DeviceException Failed(string network, Exception e)
+    {
+        string what = $"{Device.Id}: the device failed while running {network}: {FirstLine(e)}";
+        if (DeviceFailure.IsOutOfMemory(e))
+            return new DeviceMemoryException($"{what} Use a smaller batch or image, or another device.", null, DeviceFailure.FreeMemory(Accelerator), e);
+        if (!DeviceFailure.IsLoss(e)) return new DeviceException($"{what} Dispose the session and make a new one.", e);
+        IsLost = true;
+        return new DeviceLostException($"{what} Dispose the session and make a new one, which opens the device anew.", e);
     }
 
     /// <summary>What a view shows, where it is the processor's own memory; empty on other devices.</summary>

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Diagnostics;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
@@ -21,7 +23,6 @@ namespace IlgpuResNet.Execution;
 public sealed class InferenceSession : IDisposable
 {
     private const int Logits = 0;
-    private const int Probabilities = 1;
 
     /// <summary>A session that has run so often will run on: from here on its memory may cost something to make faster.</summary>
     private const int ManyRuns = 10;
@@ -40,6 +41,8 @@ public sealed class InferenceSession : IDisposable
     private readonly float[] staging;
     private readonly PageLockScope<float>? stagingLock;
     private readonly float[] scores;
+    private readonly int[] order;
+    private readonly SessionTrace trace;
     private int runs;
     private bool disposed;
 
@@ -51,6 +54,7 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="DeviceException">The device cannot be opened, has too little memory, or not as many threads as the options ask for.</exception>
     /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public InferenceSession(Model model, ComputeDevice? device = null, SessionOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -60,14 +64,20 @@ public sealed class InferenceSession : IDisposable
         device ??= ComputeDevice.Default;
         // The device is opened while the graph is made, and its kernels are compiled while the weights are packed.
         device.Prepare();
-        network = model.Bind(options.Height, options.Width, options.Outputs);
-        Input = InfoOf(network.Input);
-        Outputs = [.. network.Outputs.Select(InfoOf)];
-        Threads = device.ThreadsOf(options.Threads);
-        runtime = device.Open();
-        Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
+        trace = new SessionTrace(options.Logger, model.Name, device.Id);
+        using (TimedStep planning = trace.Planning())
+        {
+            network = model.Bind(options.Height, options.Width, options.Outputs);
+            Input = InfoOf(network.Input);
+            Outputs = [.. network.Outputs.Select(InfoOf)];
+            Threads = device.ThreadsOf(options.Threads);
+            runtime = device.Open();
+            Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
+            planning.Succeed();
+        }
         try
         {
+            using TimedStep preparing = trace.Preparing(Plan);
             TuningFile? tuning = options.TuningFile is { } path ? TuningFile.Open(path) : null;
             StepKernels = tuning is null
                 ? KernelSelector.Choose(runtime.Kernels, runtime.Profile, Plan, options.Numerics)
@@ -75,6 +85,7 @@ public sealed class InferenceSession : IDisposable
             weights = runtime.AcquireWeights(network.Graph, Plan, StepKernels, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
+            trace.Warn(Warnings);
             stream = runtime.Accelerator.CreateStream();
             // Behind the activations, what steps need for themselves; one after the other they use the same memory.
             long workspaceLength = Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.WorkspaceLength(runtime.Kernels, step, kernel, MaxBatch)).DefaultIfEmpty().Max();
@@ -88,9 +99,11 @@ public sealed class InferenceSession : IDisposable
             staging = GC.AllocateUninitializedArray<float>(checked((int)Math.Max(input.Length, downloaded)), pinned: true);
             using (runtime.Accelerator.BindScoped()) stagingLock = runtime.Accelerator.CreatePageLockFromPinned(staging);
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
+            order = new int[NumClasses];
             runtime.WaitForKernels();
             foreach ((PlanStep step, Conv2dKernel kernel) in Plan.Steps.Zip(StepKernels)) BoundStep.Load(runtime.Kernels, step, kernel, MaxBatch);
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, Threads);
+            preparing.Succeed();
         }
         catch (Exception e)
         {
@@ -133,7 +146,7 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public void Run(ReadOnlySpan<float> images, Span<float> logits, Span<float> probabilities = default)
     {
-        var results = new Results { Logits = logits, Probabilities = probabilities };
+        var results = new SessionResults { Logits = logits, Probabilities = probabilities };
         RunFloats(images, results);
     }
 
@@ -143,7 +156,7 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="GraphException">The lengths do not fit, or N is 0 or above <see cref="MaxBatch"/>.</exception>
     /// <exception cref="DeviceException">The device failed.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
-    public void Run(ReadOnlySpan<float> images, ReadOnlySpan<Memory<float>> outputs) => RunFloats(images, new Results { Outputs = outputs });
+    public void Run(ReadOnlySpan<float> images, ReadOnlySpan<Memory<float>> outputs) => RunFloats(images, new SessionResults { Outputs = outputs });
 
     /// <summary>Prepares images on the device as the model's preset says and runs the network.</summary>
     /// <param name="images">One to <see cref="MaxBatch"/> images of any size.</param>
@@ -155,7 +168,7 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public void Run(ReadOnlySpan<PixelBuffer> images, Span<float> logits, Span<float> probabilities = default)
     {
-        var results = new Results { Logits = logits, Probabilities = probabilities };
+        var results = new SessionResults { Logits = logits, Probabilities = probabilities };
         int batch = CheckBatch(images.Length, results);
         lock (gate) RunImages(images, default, batch, results);
     }
@@ -166,7 +179,7 @@ public sealed class InferenceSession : IDisposable
     /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
     public void Run(ReadOnlySpan<PixelBuffer> images, ReadOnlySpan<Memory<float>> outputs)
     {
-        var results = new Results { Outputs = outputs };
+        var results = new SessionResults { Outputs = outputs };
         int batch = CheckBatch(images.Length, results);
         lock (gate) RunImages(images, default, batch, results);
     }
@@ -175,7 +188,7 @@ public sealed class InferenceSession : IDisposable
     /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
     public void Run(PixelSpan image, Span<float> logits, Span<float> probabilities = default)
     {
-        var results = new Results { Logits = logits, Probabilities = probabilities };
+        var results = new SessionResults { Logits = logits, Probabilities = probabilities };
         CheckBatch(1, results);
         lock (gate) RunImages([], image, 1, results);
     }
@@ -203,7 +216,7 @@ public sealed class InferenceSession : IDisposable
             }
             catch (Exception e) when (IsDeviceFailure(e))
             {
-                throw Failed(e);
+                throw runtime.Failed(model.Name, e);
             }
         }
     }
@@ -217,12 +230,25 @@ public sealed class InferenceSession : IDisposable
     public Prediction[] Classify(PixelSpan image, int topK = 5)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
+        var predictions = new Prediction[Math.Min(topK, NumClasses)];
+        Classify(image, predictions);
+        return predictions;
+    }
+
+    /// <summary>The same without an allocation: as many classes as the span has room for.</summary>
+    /// <param name="image">An image of any size.</param>
+    /// <param name="predictions">Receives the most probable classes, most probable first.</param>
+    /// <returns>How many were written.</returns>
+    /// <exception cref="ResNetException">As for <see cref="Run(PixelSpan, Span{float}, Span{float})"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
+    public int Classify(PixelSpan image, Span<Prediction> predictions)
+    {
         if (NumClasses != model.ClassNames.Length)
             throw new GraphException($"{model.Weights.Source}: it has {model.ClassNames.Length} classes, but gives {NumClasses} scores for images of this size; make the session for the network's own size.");
         lock (gate)
         {
             Run(image, [], scores);
-            return TopK.Predictions(scores, model.ClassNames, topK);
+            return TopK.Predictions(scores, model.ClassNames, predictions, order);
         }
     }
 
@@ -233,13 +259,23 @@ public sealed class InferenceSession : IDisposable
         {
             if (disposed) return;
             disposed = true;
-            preprocessor.Dispose();
-            stagingLock!.Dispose();
-            arena.Dispose();
-            stream.Dispose();
-            runtime.ReleaseWeights(weights);
+            try
+            {
+                preprocessor.Dispose();
+                stagingLock!.Dispose();
+                arena.Dispose();
+                stream.Dispose();
+                runtime.ReleaseWeights(weights);
+            }
+            catch (AcceleratorException) when (runtime.IsLost)
+            {
+                // A driver cannot free what it has lost.
+            }
         }
     }
+
+    /// <summary>Bytes that it holds besides its weights, on the device and pinned beside it; what brings images in grows with them.</summary>
+    internal long MemoryBytes => sizeof(float) * (Plan.ArenaLength + staging.Length) + preprocessor.MemoryBytes;
 
     /// <summary>Processor threads that work on a run; null on a device that is not the processor.</summary>
     internal int? Threads { get; }
@@ -255,7 +291,7 @@ public sealed class InferenceSession : IDisposable
 
     private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 
-    private void RunFloats(ReadOnlySpan<float> images, in Results results)
+    private void RunFloats(ReadOnlySpan<float> images, in SessionResults results)
     {
         (long count, long rest) = Math.DivRem(images.Length, network.Input.Count);
         if (rest != 0)
@@ -267,6 +303,7 @@ public sealed class InferenceSession : IDisposable
             ArrayView<float> place = input.SubView(0, images.Length);
             Span<float> inPlace = runtime.Memory(place), staged = inPlace.IsEmpty ? staging.AsSpan(0, images.Length) : inPlace;
             network.Input.Scatter(images, staged);
+            RunTrace run = trace.StartRun(batch);
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
@@ -274,18 +311,24 @@ public sealed class InferenceSession : IDisposable
                 if (inPlace.IsEmpty) place.CopyFromCPUUnsafeAsync(stream, ref staging[0], images.Length);
                 lock (runtime.Gate) Launch(batch, results);
                 Download(batch, results);
+                run.Succeeded = true;
             }
             catch (Exception e) when (IsDeviceFailure(e))
             {
-                throw Failed(e);
+                throw runtime.Failed(model.Name, e);
+            }
+            finally
+            {
+                run.Stop();
             }
         }
     }
 
     /// <summary>Runs the kept images, or the borrowed one when there are none: a span of spans is not to be had.</summary>
-    private void RunImages(ReadOnlySpan<PixelBuffer> kept, PixelSpan borrowed, int batch, in Results results)
+    private void RunImages(ReadOnlySpan<PixelBuffer> kept, PixelSpan borrowed, int batch, in SessionResults results)
     {
         CheckTakesImages();
+        RunTrace run = trace.StartRun(batch);
         try
         {
             using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
@@ -295,14 +338,19 @@ public sealed class InferenceSession : IDisposable
                 Launch(batch, results);
             }
             Download(batch, results);
+            run.Succeeded = true;
         }
         catch (Exception e) when (IsDeviceFailure(e))
         {
-            throw Failed(e);
+            throw runtime.Failed(model.Name, e);
+        }
+        finally
+        {
+            run.Stop();
         }
     }
 
-    private int CheckBatch(long batch, in Results results)
+    private int CheckBatch(long batch, in SessionResults results)
     {
         if (batch < 1 || batch > MaxBatch)
             throw new GraphException($"This session takes 1 to {MaxBatch} images a run, but {batch} were given; make it with a larger MaxBatch or split the images.");
@@ -332,7 +380,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>Enqueues the steps that make what is wanted.</summary>
-    private void Launch(int batch, in Results results)
+    private void Launch(int batch, in SessionResults results)
     {
         int count = 0;
         for (int i = 0; i < outputs.Length; i++)
@@ -358,7 +406,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>Enqueues all copies, then waits once.</summary>
-    private void Download(int batch, in Results results)
+    private void Download(int batch, in SessionResults results)
     {
         int staged = 0;
         for (int i = 0; i < outputs.Length; i++)
@@ -387,22 +435,4 @@ public sealed class InferenceSession : IDisposable
     }
 
     private static bool IsDeviceFailure(Exception e) => e is not ResNetException and not ObjectDisposedException;
-
-    private DeviceException Failed(Exception e) =>
-        new($"{Device.Id}: the device failed while running {model.Name}: {DeviceRuntime.FirstLine(e)} Dispose the session and make a new one.", e);
-
-    /// <summary>Where a run leaves its results: the two spans of a classifier, or a memory for each output.</summary>
-    private readonly ref struct Results
-    {
-        public Span<float> Logits { get; init; }
-
-        public Span<float> Probabilities { get; init; }
-
-        public ReadOnlySpan<Memory<float>> Outputs { get; init; }
-
-        /// <summary>The place for one output; empty when nobody wants it.</summary>
-        public Span<float> Destination(int output) => Outputs.IsEmpty
-            ? output switch { InferenceSession.Logits => Logits, InferenceSession.Probabilities => Probabilities, _ => [] }
-            : Outputs[output].Span;
-    }
 }

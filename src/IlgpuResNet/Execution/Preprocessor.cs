@@ -1,5 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime;
+using IlgpuResNet.Devices;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
 
@@ -23,9 +24,9 @@ internal sealed class Preprocessor : IDisposable
     private readonly ImagePreset preset;
     private readonly PreprocessKernels kernels;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> table;
-    private readonly GrowingBuffer<byte> pixels = new();
-    private readonly GrowingBuffer<byte> resized = new();
-    private readonly GrowingBuffer<int> weights = new();
+    private readonly GrowingBuffer<byte> pixels = new("the pixels of an image");
+    private readonly GrowingBuffer<byte> resized = new("the resized rows of an image");
+    private readonly GrowingBuffer<int> weights = new("the resampling weights of an image");
     private byte[] staging = [];
 
     // Of the last image size.
@@ -55,11 +56,15 @@ internal sealed class Preprocessor : IDisposable
         table = accelerator.Allocate1D(NormalisationTable(preset));
     }
 
+    /// <summary>Bytes of its buffers, here and on the device.</summary>
+    public long MemoryBytes => pixels.Bytes + resized.Bytes + weights.Bytes + table.LengthInBytes + staging.Length;
+
     /// <summary>Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns.</summary>
     /// <param name="image">The image, of any size up to <see cref="MaxPixels"/>.</param>
     /// <param name="input">The network's input <c>[N, CropSize, CropSize, 3]</c>.</param>
     /// <param name="index">The image's place in the batch, 0 to N - 1.</param>
     /// <exception cref="ImageException">The image is empty, too large or too narrow.</exception>
+    /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
     public void Upload(PixelSpan image, ArrayView<float> input, int index)
     {
         long slot = (long)preset.CropSize * preset.CropSize * Channels;
@@ -166,10 +171,12 @@ internal sealed class Preprocessor : IDisposable
     private readonly record struct Range(int Start, int End);
 
     /// <summary>Device memory that is replaced by a larger piece when it is too small.</summary>
-    private sealed class GrowingBuffer<T> : IDisposable
+    private sealed class GrowingBuffer<T>(string purpose) : IDisposable
         where T : unmanaged
     {
         private MemoryBuffer1D<T, Stride1D.Dense>? buffer;
+
+        public long Bytes => buffer?.LengthInBytes ?? 0;
 
         public ArrayView<T> View(AcceleratorStream stream, long length)
         {
@@ -179,11 +186,23 @@ internal sealed class Preprocessor : IDisposable
                 if (buffer is not null) stream.Synchronize();
                 buffer?.Dispose();
                 buffer = null;
-                buffer = stream.Accelerator.Allocate1D<T>(length);
+                buffer = Allocate(stream.Accelerator, length);
             }
             return buffer.View.SubView(0, length);
         }
 
         public void Dispose() => buffer?.Dispose();
+
+        private MemoryBuffer1D<T, Stride1D.Dense> Allocate(Accelerator accelerator, long length)
+        {
+            try
+            {
+                return accelerator.Allocate1D<T>(length);
+            }
+            catch (Exception e)
+            {
+                throw DeviceFailure.CannotAllocate(accelerator, accelerator.Name, length * Interop.SizeOf<T>(), purpose, e);
+            }
+        }
     }
 }

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IlgpuResNet.Execution;
 
@@ -44,4 +46,10 @@ public sealed record SessionOptions
     /// network is made to give. Only what they need is computed and kept.
     /// </summary>
     public ImmutableArray<string> Outputs { get; init => field = value.IsDefault ? [] : value; } = [];
+
+    /// <summary>
+    /// Is told of planning, preparing, the first run and warnings about weights (levels debug and warning), and of every run (trace).
+    /// <see cref="Diagnostics.Telemetry"/> measures the same.
+    /// </summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
 }

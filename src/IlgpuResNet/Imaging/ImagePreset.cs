@@ -1,3 +1,5 @@
+using IlgpuResNet.Models;
+
 namespace IlgpuResNet.Imaging;
 
 /// <summary>The resampling filters of Pillow that classifiers are trained with; both antialiased.</summary>
@@ -52,10 +54,6 @@ public sealed record ImagePreset
         static bool IsScale(float value) => value > 0 && float.IsNormal(value);
     }
 
-    /// <summary>torchvision's ResNets of IMAGENET1K_V2, as their file names end: the first digits of the SHA-256.</summary>
-    private static readonly string[] V2Files = ["resnet50-11ad3fa6", "resnet101-cd907fc2", "resnet152-f82ba261"];
-
-    /// <summary>The preset of a file that says nothing itself: V2 for a file named as one of torchvision's V2 weights, else V1.</summary>
-    internal static ImagePreset ForFile(string path) =>
-        V2Files.Contains(Path.GetFileNameWithoutExtension(path), StringComparer.OrdinalIgnoreCase) ? ImageNet1KV2 : ImageNet1KV1;
+    /// <summary>The preset of a file that says nothing itself: that of the weights of torchvision that it is named after, else V1.</summary>
+    internal static ImagePreset ForFile(string path) => ResNetWeights.OfFile(path)?.Preset ?? ImageNet1KV1;
 }

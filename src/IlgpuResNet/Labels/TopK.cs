@@ -38,11 +38,17 @@ public static class TopK
     /// <param name="count">How many; all classes when there are not as many.</param>
     public static Prediction[] Predictions(ReadOnlySpan<float> probabilities, ImmutableArray<string> classNames, int count)
     {
-        int[] indices = new int[Math.Min(count, probabilities.Length)];
-        Select(probabilities, indices);
-        var predictions = new Prediction[indices.Length];
-        for (int i = 0; i < indices.Length; i++) predictions[i] = new Prediction(indices[i], classNames[indices[i]], probabilities[indices[i]]);
+        var predictions = new Prediction[Math.Min(count, probabilities.Length)];
+        Predictions(probabilities, classNames, predictions, new int[predictions.Length]);
         return predictions;
+    }
+
+    /// <summary>The same into a span; the indices are room to work in, one for each prediction or class.</summary>
+    internal static int Predictions(ReadOnlySpan<float> probabilities, ImmutableArray<string> classNames, Span<Prediction> predictions, Span<int> indices)
+    {
+        int count = Select(probabilities, indices[..Math.Min(predictions.Length, indices.Length)]);
+        for (int i = 0; i < count; i++) predictions[i] = new Prediction(indices[i], classNames[indices[i]], probabilities[indices[i]]);
+        return count;
     }
 
     private static bool IsGreater(float a, float b) => a > b || (float.IsNaN(b) && !float.IsNaN(a));

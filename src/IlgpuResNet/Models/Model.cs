@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Diagnostics;
+using IlgpuResNet.Downloads;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Onnx;
@@ -60,11 +62,42 @@ public abstract class Model : IDisposable
     public static Model Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
-        return variant is null
-            ? OnnxModel.Load(path, preset)
-            : throw new WeightsException($"{path}: an ONNX file says itself how its blocks are computed; leave the variant out.");
+        using TimedStep loading = new TimedStep("load", Telemetry.LoadDuration).With("file", path);
+        Model model = LoadAny(path, variant, preset);
+        loading.WithKey(Telemetry.ModelTag, model.Name).With("classes", model.NumClasses).Succeed();
+        return model;
     }
+
+    /// <summary>Loads weights that torchvision publishes, from the cache when they are there; otherwise they are downloaded first.</summary>
+    /// <param name="weights">Which, such as <c>ResNetWeights.ImageNet1KV2.ResNet50</c>.</param>
+    /// <param name="cache">Where files are kept and come from; null for the user's cache and PyTorch's server.</param>
+    /// <param name="progress">Told of a download as it proceeds.</param>
+    /// <param name="cancellation">Stops a download; what has come is kept for the next.</param>
+    /// <exception cref="DownloadException">The file is not in the cache and cannot be had.</exception>
+    /// <exception cref="WeightsException">The file in the cache was damaged later.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static async Task<Model> LoadAsync(
+        ResNetWeights weights, WeightsCache? cache = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        string path = await (cache ?? new WeightsCache()).GetAsync(weights, progress, cancellation).ConfigureAwait(false);
+        return Load(path, preset: weights.Preset);
+    }
+
+    /// <summary>
+    /// Loads a file as <see cref="Load"/> does, or the published weights of a name as
+    /// <see cref="LoadAsync(ResNetWeights, WeightsCache?, IProgress{DownloadProgress}?, CancellationToken)"/> does. A file comes before a name.
+    /// </summary>
+    /// <param name="fileOrName">A path, or a name that <see cref="ResNetWeights.Parse"/> knows, such as <c>resnet50:IMAGENET1K_V2</c>.</param>
+    /// <param name="cache">Where files are kept and come from; null for the user's cache and PyTorch's server.</param>
+    /// <param name="progress">Told of a download as it proceeds.</param>
+    /// <param name="cancellation">Stops a download; what has come is kept for the next.</param>
+    /// <exception cref="DownloadException">The file is not in the cache and cannot be had.</exception>
+    /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
+    /// <exception cref="GraphException">The file is an ONNX model that cannot run here.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static async Task<Model> LoadAsync(
+        string fileOrName, WeightsCache? cache = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default) =>
+        Load(await (cache ?? new WeightsCache()).ResolveAsync(fileOrName, progress, cancellation).ConfigureAwait(false));
 
     /// <summary>
     /// The same network with other class names, one per class. It shares the weights, on devices too: disposing either disposes both.
@@ -97,6 +130,14 @@ public abstract class Model : IDisposable
 
     /// <summary>The same network, sharing everything, with other class names.</summary>
     private protected abstract Model Renamed(ImmutableArray<string> classNames);
+
+    private static Model LoadAny(string path, ResNetVariant? variant, ImagePreset? preset)
+    {
+        if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
+        return variant is null
+            ? OnnxModel.Load(path, preset)
+            : throw new WeightsException($"{path}: an ONNX file says itself how its blocks are computed; leave the variant out.");
+    }
 
     internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Weights.IsDisposed, this);
 }

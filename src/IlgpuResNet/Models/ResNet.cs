@@ -26,7 +26,7 @@ public sealed class ResNet : Model
 
     /// <summary>Number of learnt values: everything but the running statistics of batch norms, as PyTorch counts <c>parameters()</c>.</summary>
     public override long ParameterCount => ResNetParameters.Of(Config)
-        .Where(parameter => parameter.Kind is not (ParameterKind.RunningMean or ParameterKind.RunningVariance))
+        .Where(parameter => parameter.IsLearnt)
         .Sum(parameter => Weights.TryGetValue(parameter.Name, out StateTensor? tensor) ? tensor.Count : 0);
 
     /// <inheritdoc/>

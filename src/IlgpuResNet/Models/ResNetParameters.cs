@@ -35,6 +35,9 @@ internal readonly record struct ResNetParameter(string Name, ImmutableArray<int>
 {
     /// <summary>True when a file may lack it.</summary>
     public bool Optional => Kind == ParameterKind.ConvBias;
+
+    /// <summary>True of everything but the running statistics of batch norms: what PyTorch counts as <c>parameters()</c>.</summary>
+    public bool IsLearnt => Kind is not (ParameterKind.RunningMean or ParameterKind.RunningVariance);
 }
 
 /// <summary>

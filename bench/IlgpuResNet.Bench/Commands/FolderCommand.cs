@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.Globalization;
+using IlgpuResNet.Cli;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Bench.Commands;
+
+/// <summary><c>folder</c>: how much of the rate of its slower part a classified folder reaches, what it does to memory, how soon it is cancelled.</summary>
+internal static class FolderCommand
+{
+    private const int DefaultRounds = 3;
+    private const int DefaultBatch = 8;
+    private const int Cancellations = 10;
+
+    /// <summary>A first cancellation after so long, each further one as much later: it shall fall on all kinds of moments.</summary>
+    private static readonly TimeSpan CancelAfter = TimeSpan.FromMilliseconds(83);
+
+    public static Command Create()
+    {
+        var images = new Option<string>("--images") { Description = "Images in IDX format, as MNIST has them, may be gzipped; written as PNG files to a temporary folder.", Required = true };
+        var weights = new Option<string?>("--weights") { Description = "Weights file; else --model with random weights." };
+        Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
+        Option<int> batch = BenchOptions.Batch(DefaultBatch), threads = BenchOptions.Threads("Threads at work on inference."), rounds = BenchOptions.Rounds(DefaultRounds, "Times the folder is classified.");
+        var count = new Option<int>("--count") { Description = "Use the first images only.", DefaultValueFactory = _ => int.MaxValue };
+        count.RequireWholeNumber(1, int.MaxValue);
+        var command = new Command("folder", "Classifies a folder of PNG files on the processor, beside decoding alone and inference alone.") { images, weights, model, batch, threads, rounds, count, json };
+        command.SetAction(async (result, cancellation) =>
+        {
+            using Model network = result.GetValue(weights) is { } file ? Model.Load(file) : RandomData.Network(result.Preset(model));
+            string folder = Directory.CreateTempSubdirectory("ilgpu-resnet-bench-").FullName;
+            try
+            {
+                string[] files = WriteFiles(IdxFile.Load(result.GetValue(images)!), result.GetValue(count), folder);
+                using var rates = new FolderRates(network, files, result.GetValue(batch), result.GetValue(threads));
+                Report report = await MeasureAsync(rates, network.Name, files.Length, result.GetValue(threads), result.GetValue(rounds), cancellation);
+                report.Print();
+                Figures.WriteJson(result.GetValue(json), report);
+            }
+            finally
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        });
+        return command;
+    }
+
+    private static string[] WriteFiles(IdxFile images, int count, string folder)
+    {
+        if (images.Sizes is not [_, var width]) throw new ResNetException($"Expected images of two sizes, but the file's items have {images.Sizes.Length}.");
+        string[] files = [.. Enumerable.Range(0, Math.Min(images.Count, count)).Select(i => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{i:D5}.png")))];
+        for (int i = 0; i < files.Length; i++) File.WriteAllBytes(files[i], GrayPng.Encode(images.Item(i).Span, width));
+        return files;
+    }
+
+    private static async Task<Report> MeasureAsync(FolderRates rates, string model, int images, int threads, int rounds, CancellationToken cancellation)
+    {
+        // A round that is not counted warms up; the resident set is compared from its end on.
+        await rates.DecodeAsync(cancellation);
+        rates.Infer(cancellation);
+        await rates.ClassifyAsync(cancellation);
+        long? resident = Resident();
+        double[] decode = new double[rounds], inference = new double[rounds], folder = new double[rounds], ratio = new double[rounds];
+        for (int i = 0; i < rounds; i++)
+        {
+            decode[i] = await rates.DecodeAsync(cancellation);
+            inference[i] = rates.Infer(cancellation);
+            folder[i] = await rates.ClassifyAsync(cancellation);
+            ratio[i] = folder[i] / Math.Min(decode[i], inference[i]);
+        }
+        long? growth = Resident() - resident;
+        double cancelled = 0;
+        for (int i = 1; i <= Cancellations; i++) cancelled = Math.Max(cancelled, await rates.CancelAsync(i * CancelAfter));
+        return new Report(
+            model, rates.Classifier.Batch, threads, images, rounds, Statistics.Of(decode).Median, Statistics.Of(inference).Median, Statistics.Of(folder).Median,
+            Statistics.Of(ratio).Median, growth, ProcessMemory.Peak(), cancelled);
+    }
+
+    private static long? Resident()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return ProcessMemory.Resident();
+    }
+
+    /// <summary>Medians over the rounds in images per second; the ratio is the folder's rate over the slower part's; memory in bytes.</summary>
+    private sealed record Report(
+        string Model, int Batch, int Threads, int Images, int Rounds, double DecodeImagesPerSecond, double InferenceImagesPerSecond, double FolderImagesPerSecond,
+        double Ratio, long? GrowthBytes, long PeakBytes, double CancelledMs)
+    {
+        public void Print() => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+            {Model}, batch {Batch}, {Threads} threads, {Images} files, medians of {Rounds} rounds
+            decoding   {DecodeImagesPerSecond:F1} images/s alone
+            inference  {InferenceImagesPerSecond:F1} images/s alone
+            folder     {FolderImagesPerSecond:F1} images/s
+            memory     {(GrowthBytes is { } bytes ? $"{bytes} bytes of growth after the first round" : "growth unknown on this system")}, {PeakBytes} at most
+            cancelled  within {CancelledMs:F1} ms, the longest of {Cancellations} times
+            ratio {Ratio:F3}
+            """));
+    }
+}

@@ -1,0 +1,131 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Bench.Commands;
+
+/// <summary><c>frames</c>: the latency of frames that come at a fixed rate, and what they leave behind.</summary>
+internal static class FramesCommand
+{
+    private const int Width = 1280;
+    private const int Height = 720;
+    private const int BytesPerPixel = 4;
+    private const int Seed = 20_261_126;
+    private const double DefaultRate = 30;
+    private const double DefaultMinutes = 1;
+    private const double SecondsPerMinute = 60;
+
+    /// <summary>Part of the time before the measured one: .NET compiles methods again that are called often.</summary>
+    private const double WarmUpShare = 0.2;
+
+    public static Command Create()
+    {
+        Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
+        Option<int> threads = BenchOptions.Threads("Threads on the processor; a GPU ignores it.");
+        var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
+        Option<double> rate = Positive("--rate", "Frames per second.", DefaultRate), minutes = Positive("--minutes", $"Measured time; a warm-up of {WarmUpShare:P0} of it comes first.", DefaultMinutes);
+        var command = new Command("frames", $"Classifies {Width}x{Height} BGRA frames from memory at a fixed rate.") { model, device, threads, rate, minutes, json };
+        command.SetAction((result, cancellation) => Task.Run(
+            () =>
+            {
+                using ResNet network = RandomData.Network(result.Preset(model));
+                using var classifier = new ImageClassifier(
+                    network, ComputeDevice.Get(result.GetValue(device)!), new ClassifierOptions { Batch = 1, Threads = result.GetValue(threads) });
+                Report report = Measure(classifier, result.GetValue(rate), result.GetValue(minutes), cancellation);
+                report.Print();
+                Figures.WriteJson(result.GetValue(json), report);
+            },
+            CancellationToken.None));
+        return command;
+    }
+
+    private static Report Measure(ImageClassifier classifier, double rate, double minutes, CancellationToken cancellation)
+    {
+        byte[] pixels = new byte[BytesPerPixel * Width * Height];
+        new Random(Seed).NextBytes(pixels);
+        int frames = Math.Max(1, (int)(minutes * SecondsPerMinute * rate));
+        double[] latencies = new double[frames];
+        int measured = 0;
+        bool isMeasuring = false;
+        ResNetException? failure = null;
+        using var loop = new FrameClassifier(classifier, Take);
+
+        Post(Math.Max(1, (int)(WarmUpShare * frames)));
+        (long? resident, long allocated, long dropped, long classified) = (Resident(), GC.GetTotalAllocatedBytes(precise: true), loop.Dropped, loop.Classified);
+        Volatile.Write(ref isMeasuring, true);
+        Post(frames);
+        allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
+        Volatile.Write(ref isMeasuring, false);
+        classified = loop.Classified - classified;
+        dropped = loop.Dropped - dropped;
+        long? growth = Resident() - resident;
+        if (failure is not null) throw failure;
+
+        // The same frames without the loop: what the difference is, the loop has allocated.
+        long single = GC.GetTotalAllocatedBytes(precise: true);
+        var predictions = new Labels.Prediction[1];
+        for (long i = 0; i < classified; i++) classifier.Classify(new PixelSpan(pixels, Width, Height, PixelFormat.Bgra32), predictions);
+        single = GC.GetTotalAllocatedBytes(precise: true) - single;
+
+        double[] sorted = [.. latencies.Take(measured).Order()];
+        return new Report(
+            classifier.Model.Name, classifier.Device.Id, rate, minutes, frames, classified, dropped, Percentile(sorted, 0.5), Percentile(sorted, 0.9), Percentile(sorted, 0.99), Percentile(sorted, 1),
+            Percentile(sorted, 0.99) / Percentile(sorted, 0.5), (double)allocated / classified, (double)single / classified, growth);
+
+        void Take(in FrameResult result)
+        {
+            failure ??= result.Error;
+            if (Volatile.Read(ref isMeasuring) && measured < latencies.Length) latencies[measured++] = result.Latency.TotalMilliseconds;
+        }
+
+        void Post(int count)
+        {
+            long start = Stopwatch.GetTimestamp();
+            for (int i = 0; i < count; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                TimeSpan left = TimeSpan.FromSeconds(i / rate) - Stopwatch.GetElapsedTime(start);
+                if (left > TimeSpan.Zero) Thread.Sleep(left);
+                loop.Post(new PixelSpan(pixels, Width, Height, PixelFormat.Bgra32));
+            }
+            // The last frames must be through before anything is read.
+            while (loop.Classified + loop.Dropped < loop.Posted) Thread.Sleep(1);
+        }
+    }
+
+    private static double Percentile(double[] sorted, double share) => sorted[(int)Math.Round(share * (sorted.Length - 1))];
+
+    private static long? Resident()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return ProcessMemory.Resident();
+    }
+
+    private static Option<double> Positive(string name, string description, double value)
+    {
+        var option = new Option<double>(name) { Description = description, DefaultValueFactory = _ => value };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !(double.TryParse(result.Tokens[^1].Value, CultureInfo.InvariantCulture, out double number) && number > 0 && double.IsFinite(number)))
+                result.AddError($"{name} must be a positive number, but is '{result.Tokens[^1].Value}'");
+        });
+        return option;
+    }
+
+    /// <summary>Latencies in milliseconds, memory in bytes; the single allocation is that of the same frames without the loop.</summary>
+    private sealed record Report(
+        string Model, string Device, double Rate, double Minutes, int Frames, long Classified, long Dropped, double P50Ms, double P90Ms, double P99Ms, double MaxMs,
+        double P99Ratio, double AllocatedBytesPerFrame, double SingleAllocatedBytes, long? GrowthBytes)
+    {
+        public void Print() => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+            {Model}, {Device}, {Width}x{Height} BGRA, {Rate} frames/s for {Minutes} minutes
+            frames      {Frames} posted, {Classified} classified, {Dropped} dropped for newer ones
+            latency     median {P50Ms:F2} ms, 90 % {P90Ms:F2}, 99 % {P99Ms:F2}, max {MaxMs:F2}; 99 % over median {P99Ratio:F2}
+            allocation  {AllocatedBytesPerFrame:F1} managed bytes per frame; without the loop {SingleAllocatedBytes:F1}
+            memory      {(GrowthBytes is { } bytes ? $"{bytes} bytes of growth" : "growth unknown on this system")}
+            """));
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Models;
+
+namespace IlgpuResNet.Bench;
+
+/// <summary>How fast a folder is classified, and how fast its two parts are alone, on the processor.</summary>
+internal sealed class FolderRates : IDisposable
+{
+    private readonly string[] files;
+    private readonly PixelBuffer[] images;
+    private readonly InferenceSession session;
+    private readonly float[] probabilities;
+
+    public FolderRates(Model model, string[] files, int batch, int threads)
+    {
+        this.files = files;
+        images = [.. files.Select(file => ImageFile.Load(file))];
+        session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch, Threads = threads });
+        probabilities = new float[batch * session.NumClasses];
+        Classifier = new ImageClassifier(model, ComputeDevice.Cpu, new ClassifierOptions { Batch = batch, Threads = threads });
+    }
+
+    public ImageClassifier Classifier { get; }
+
+    /// <summary>Images per second that the worker threads decode when nothing else is done.</summary>
+    public async Task<double> DecodeAsync(CancellationToken cancellation)
+    {
+        var pipeline = new FilePipeline<bool>(session.MaxBatch, new ReadAheadOptions(), (batch, _) => Task.FromResult(new bool[batch.Count]));
+        long start = Stopwatch.GetTimestamp();
+        await foreach (bool _ in pipeline.RunAsync(files, cancellation))
+        {
+        }
+        return PerSecond(start);
+    }
+
+    /// <summary>Images per second of runs of images that are decoded already, one after the other.</summary>
+    public double Infer(CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int done = 0; done < images.Length; done += session.MaxBatch)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int batch = Math.Min(session.MaxBatch, images.Length - done);
+            session.Run(images.AsSpan(done, batch), [], probabilities.AsSpan(0, batch * session.NumClasses));
+        }
+        return PerSecond(start);
+    }
+
+    /// <summary>Images per second of the whole: files in, labels out.</summary>
+    public async Task<double> ClassifyAsync(CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        await foreach (ClassifiedImage image in Classifier.ClassifyFilesAsync(files, topK: 1, cancellation: cancellation))
+        {
+            if (image.Error is not null) throw image.Error;
+        }
+        return PerSecond(start);
+    }
+
+    /// <summary>Milliseconds from a cancellation amid the work to its exception.</summary>
+    public async Task<double> CancelAsync(TimeSpan after)
+    {
+        using var cancellation = new CancellationTokenSource();
+        long cancelled = 0;
+        using var timer = new Timer(
+            _ =>
+            {
+                cancelled = Stopwatch.GetTimestamp();
+                cancellation.Cancel();
+            },
+            null, after, Timeout.InfiniteTimeSpan);
+        try
+        {
+            while (true) await ClassifyAsync(cancellation.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return Stopwatch.GetElapsedTime(cancelled).TotalMilliseconds;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Classifier.Dispose();
+        session.Dispose();
+    }
+
+    private double PerSecond(long start) => files.Length / Stopwatch.GetElapsedTime(start).TotalSeconds;
+}

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using IlgpuResNet.Downloads;
+using IlgpuResNet.Models;
+using Spectre.Console;
+
+namespace IlgpuResNet.Cli.Commands;
+
+/// <summary><c>download</c>: published weights into the cache, or a table of them.</summary>
+internal static class DownloadCommand
+{
+    private const double Million = 1e6;
+
+    public static Command Create(ToolConsole console)
+    {
+        var named = new NamedWeightsOptions(console);
+        var names = new Argument<string[]>("names") { Description = "Which weights, such as resnet50:IMAGENET1K_V2, or resnet50 for the network's newest. None: lists them.", Arity = ArgumentArity.ZeroOrMore };
+        names.CompletionSources.Add([.. ResNetWeights.All.Select(weights => weights.Name)]);
+        names.Validators.Add(result =>
+        {
+            foreach (string name in result.Tokens.Select(token => token.Value).Where(name => ResNetWeights.Parse(name) is null))
+            {
+                result.AddError(name.StartsWith('-')
+                    ? $"{OptionValidation.NoSuchOption} '{name}'"
+                    : $"there are no weights '{name}'; the names are {string.Join(", ", ResNetWeights.All.Select(weights => weights.Name))}");
+            }
+        });
+        Option<string?> mirror = AddressOption("--mirror", "Folder that has the files under their names. Default: PyTorch's.");
+        Option<string?> proxy = AddressOption("--proxy", "Proxy to go through. Default: the system's, such as HTTPS_PROXY says.");
+        var command = new Command("download", "Brings torchvision's weights into a folder, for use without a network, and checks their hashes; lists them with their published accuracy.") { names, mirror, proxy };
+        named.AddTo(command);
+        // On a thread of its own, so that Ctrl-C finds a task to wait for.
+        command.SetAction((result, cancellation) => Task.Run(
+            async () =>
+            {
+                WeightsCache cache = named.Cache(result);
+                if (result.GetValue(names) is not { Length: > 0 } chosen)
+                {
+                    WriteTable(console, cache);
+                    return;
+                }
+                using HttpClient client = Client(result.GetValue(proxy));
+                cache = cache with { VerifyCached = true, HttpClient = client, Mirror = result.GetValue(mirror) is { } url ? new Uri(url) : null };
+                foreach (string name in chosen)
+                    console.Output.WriteLine(await DownloadDisplay.GetAsync(console, cache, ResNetWeights.Parse(name)!, cancellation));
+            },
+            CancellationToken.None));
+        return command;
+    }
+
+    private static Option<string?> AddressOption(string name, string description)
+    {
+        var option = new Option<string?>(name) { Description = description, HelpName = "URL" };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !(Uri.TryCreate(result.Tokens[^1].Value, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"))
+                result.AddError($"{option.Name} must be an address such as https://host/folder, but is '{result.Tokens[^1].Value}'");
+        });
+        return option;
+    }
+
+    private static HttpClient Client(string? proxy)
+    {
+        var handler = new SocketsHttpHandler();
+        if (proxy is not null) handler.Proxy = new WebProxy(proxy);
+        // The cache has time limits of its own.
+        return new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    private static void WriteTable(ToolConsole console, WeightsCache cache)
+    {
+        Table table = new Table().Border(TableBorder.Simple).AddColumn("weights");
+        foreach (string column in (string[])["M parameters", "top-1 %", "top-5 %", "resize", "crop"]) table.AddColumn(new TableColumn(column).RightAligned());
+        table.AddColumn("here");
+        foreach (ResNetWeights weights in ResNetWeights.All)
+        {
+            table.AddRow(
+                weights.Name,
+                Text(weights.ParameterCount / Million, "F1"),
+                Text(weights.Top1Accuracy, "F3"),
+                Text(weights.Top5Accuracy, "F3"),
+                Text(weights.Preset.ResizeSize, "F0"),
+                Text(weights.Preset.CropSize, "F0"),
+                cache.Contains(weights) ? "yes" : "");
+        }
+        console.Ansi.Write(table);
+        console.Output.WriteLine($"accuracy as published by torchvision, on ImageNet-1k; files in {cache.Folder}");
+    }
+
+    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+}

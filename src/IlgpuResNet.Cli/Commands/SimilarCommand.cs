@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using IlgpuResNet.Cli.Similarity;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Imaging;
+using IlgpuResNet.Models;
+using IlgpuResNet.Weights;
+using Spectre.Console;
+
+namespace IlgpuResNet.Cli.Commands;
+
+/// <summary><c>similar</c>: the pictures of a folder that are most like another, by the angle between their features.</summary>
+internal static class SimilarCommand
+{
+    private const int UsualAnswers = 10;
+    private const int MostAnswers = 1_000_000;
+
+    /// <summary>Names in any script stay readable: the output is a file or a terminal, never part of a web page.</summary>
+    private static readonly SimilarImageContext Json = new(new JsonSerializerOptions(SimilarImageContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    public static Command Create(ToolConsole console)
+    {
+        var options = new ModelOptions(console);
+        var query = new Argument<string>("query") { Description = "Image file to compare with." };
+        var folder = new Argument<string>("folder") { Description = "Folder of images." };
+        query.RequirePaths();
+        folder.RequirePaths();
+        var top = new Option<int>("--top", "-k") { Description = "Answers.", DefaultValueFactory = _ => UsualAnswers, HelpName = "K" };
+        top.RequireWholeNumber(1, MostAnswers);
+        var json = new Option<bool>("--json") { Description = "Writes a JSON array instead of a table." };
+        var index = new Option<string?>("--index") { Description = "Where the folder's features are kept, .safetensors. Default: in the user's cache.", HelpName = "FILE" };
+        index.RequirePath();
+        var command = new Command("similar", "Ranks the pictures of a folder by cosine similarity to one. Their features are kept, so that the next query is quick.") { query, folder, top, json, index };
+        options.AddModelTo(command);
+        options.AddBatchTo(command);
+        options.AddPresetTo(command);
+        options.AddDeviceTo(command);
+        command.SetAction(async (result, cancellation) =>
+        {
+            string place = result.GetValue(folder)!;
+            IReadOnlyList<string> files = ImageFiles.Enumerate(place);
+            if (files.Count == 0) throw ClassifyCommand.NoImages([place]);
+            using Model model = options.Load(result, cancellation: cancellation);
+            using var session = new InferenceSession(model, options.Device(result), new SessionOptions
+            {
+                MaxBatch = Math.Min(options.Batch(result), files.Count),
+                Threads = options.Threads(result),
+                Outputs = [EmbedCommand.FeaturesOf(model)],
+            });
+            foreach (string warning in session.Warnings) console.Warning(warning);
+
+            var embedder = new PictureEmbedder(session);
+            float[] wanted = await FeaturesOfAsync(embedder, result.GetValue(query)!, cancellation);
+            string path = result.GetValue(index) ?? FolderIndex.DefaultPath(place);
+            List<(string Path, float[] Features)> pictures = await FolderIndex.UpdateAsync(files, path, FeatureIndex.NetworkKeyOf(model), embedder, console, cancellation);
+            SimilarImage[] ranked =
+            [
+                .. pictures.Select(picture => new SimilarImage(picture.Path, (float)Cosine.Of(wanted, picture.Features)))
+                    .OrderByDescending(image => image.Similarity)
+                    .Take(result.GetValue(top)),
+            ];
+            if (result.GetValue(json)) console.Output.WriteLine(JsonSerializer.Serialize(ranked, Json.SimilarImageArray));
+            else WriteTable(console, ranked);
+        });
+        return command;
+    }
+
+    private static async Task<float[]> FeaturesOfAsync(PictureEmbedder embedder, string file, CancellationToken cancellation)
+    {
+        await foreach (Embedding embedding in embedder.EmbedAsync([file], cancellation))
+        {
+            return embedding.Error is { } error ? throw error : embedding.Features;
+        }
+        throw new InvalidOperationException("One file gave no result.");
+    }
+
+    private static void WriteTable(ToolConsole console, SimilarImage[] ranked)
+    {
+        Table table = new Table().Border(TableBorder.Simple).AddColumn("image").AddColumn(new TableColumn("similarity").RightAligned());
+        foreach (SimilarImage image in ranked) table.AddRow(Markup.Escape(Message.OneLine(image.Image)), image.Similarity.ToString("F4", CultureInfo.InvariantCulture));
+        console.Ansi.Write(table);
+    }
+}
+
+/// <summary>A picture and how like it is: the cosine of the angle between the features.</summary>
+internal sealed record SimilarImage(string Image, float Similarity);
+
+/// <summary>JSON of the answers.</summary>
+[JsonSerializable(typeof(SimilarImage[]))]
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(FiniteNumberConverter)])]
+internal sealed partial class SimilarImageContext : JsonSerializerContext;
