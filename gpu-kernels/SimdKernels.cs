@@ -230,7 +230,7 @@ public sealed class SimdKernels : IKernelFamily
     private void RequireAlgorithm(in Conv2dShape shape, Conv2dAlgorithm algorithm)
     {
         if (algorithm is not Conv2dAlgorithm.Direct && !SimdWinogradFilter.Fits(shape, algorithm, 2 * lanes))
-            throw Refuse($"{algorithm} computes 3x3 convolutions of stride 1, dilation 1, one group and channels in whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
+            throw Refuse($"{algorithm} computes 3x3 convolutions of stride {WinogradFilter.Stride(algorithm)}, dilation 1, one group and channels in whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 
     private void RequireEpilogue(in Operands operands, Epilogue epilogue, long pixels, int channels)

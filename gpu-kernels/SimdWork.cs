@@ -40,10 +40,11 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
     public static SimdWork Winograd(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width)
     {
         int elements = WinogradFilter.Elements(algorithm), panels = SimdSplit.DivideRoundUp(shape.K, width);
+        int products = WinogradFilter.Terms(algorithm).Length * WinogradFilter.Terms(algorithm).Length;
         double panelFloats = (double)elements * shape.C * width;
         return new SimdWork(
             WinogradFilter.Tiles(shape, algorithm), panels,
-            panelFloats + MacsPerTransformedFloat * elements * width,
+            panelFloats + MacsPerTransformedFloat * products * width,
             MacsPerTransformedFloat * elements * shape.C,
             MacsPerFloat * panelFloats,
             MacsPerMemoryFloat * panels * panelFloats);
@@ -57,7 +58,7 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
         var fastest = Conv2dAlgorithm.Direct;
         SimdWork direct = Direct(shape, SimdPanels.Of(shape, lanes));
         double least = direct.Of(direct.Split(Groups));
-        foreach (Conv2dAlgorithm algorithm in (ReadOnlySpan<Conv2dAlgorithm>)[Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4])
+        foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
         {
             if (!SimdWinogradFilter.Fits(shape, algorithm, width)) continue;
             SimdWork work = Winograd(shape, algorithm, width);
