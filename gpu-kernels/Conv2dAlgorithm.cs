@@ -4,7 +4,7 @@ namespace IlgpuResNet.Kernels;
 /// How a convolution is computed. F(m x m, 3x3) is Winograd's minimal filtering (Lavin and Gray 2016, "Fast algorithms for
 /// convolutional neural networks", arXiv:1509.09308): m x m outputs from (m + 2) x (m + 2) products per channel instead of 9 m².
 /// </summary>
-public enum Conv2dAlgorithm
+internal enum Conv2dAlgorithm
 {
     /// <summary>Every product of the definition.</summary>
     Direct,

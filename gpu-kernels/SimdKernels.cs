@@ -13,7 +13,7 @@ namespace IlgpuResNet.Kernels;
 /// <c>new CPUDevice(2, 1, Environment.ProcessorCount)</c>. Results have the same bits whatever the number of
 /// multiprocessors and the place of an image in its batch.
 /// </summary>
-public sealed class SimdKernels : IKernelFamily
+internal sealed class SimdKernels : IKernelFamily
 {
     private readonly int lanes;
     private readonly Accelerator accelerator;

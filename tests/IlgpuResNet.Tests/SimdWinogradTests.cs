@@ -39,7 +39,7 @@ public sealed class SimdWinogradTests
     [DataRow(16, Conv2dAlgorithm.WinogradF2)]
     [DataRow(16, Conv2dAlgorithm.WinogradF4)]
     [DataRow(16, Conv2dAlgorithm.WinogradStride2)]
-    public void Random_shapes_match_the_oracle(int lanes, Conv2dAlgorithm algorithm)
+    internal void Random_shapes_match_the_oracle(int lanes, Conv2dAlgorithm algorithm)
     {
         const int Cases = 60;
         using var device = new Device(groups: 2, lanes);
@@ -67,7 +67,7 @@ public sealed class SimdWinogradTests
     [DataRow(Conv2dAlgorithm.WinogradF2, 1.25)]
     [DataRow(Conv2dAlgorithm.WinogradF4, 3.0)]
     [DataRow(Conv2dAlgorithm.WinogradStride2, 1.25)]
-    public void The_error_is_a_small_multiple_of_that_of_direct_convolution(Conv2dAlgorithm algorithm, double most)
+    internal void The_error_is_a_small_multiple_of_that_of_direct_convolution(Conv2dAlgorithm algorithm, double most)
     {
         using var device = new Device(groups: 2, WidestLanes);
         foreach (int channels in (int[])[64, 256])
@@ -92,7 +92,7 @@ public sealed class SimdWinogradTests
     [DataRow(Conv2dAlgorithm.WinogradF2)]
     [DataRow(Conv2dAlgorithm.WinogradF4)]
     [DataRow(Conv2dAlgorithm.WinogradStride2)]
-    public void Any_number_of_groups_and_any_batch_give_the_same_bits(Conv2dAlgorithm algorithm)
+    internal void Any_number_of_groups_and_any_batch_give_the_same_bits(Conv2dAlgorithm algorithm)
     {
         foreach (Conv2dShape plain in Shapes)
         {
