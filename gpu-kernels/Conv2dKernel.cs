@@ -7,7 +7,7 @@ namespace IlgpuResNet.Kernels;
 /// Parts of about equal length that the reduction falls into, each with groups of threads of its own, for products too small to fill the
 /// device. More than 1 add their partial sums up in a workspace, always in the same order.
 /// </param>
-public readonly record struct Conv2dKernel(Conv2dAlgorithm Algorithm, GemmTile Tile = default, int Splits = 1)
+internal readonly record struct Conv2dKernel(Conv2dAlgorithm Algorithm, GemmTile Tile = default, int Splits = 1)
 {
     /// <summary>True when each sum is made in the order of the definition, so that it has the same bits whatever the tile.</summary>
     public bool IsExact => Algorithm is Conv2dAlgorithm.Direct && Splits <= 1;

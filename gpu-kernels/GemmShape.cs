@@ -5,7 +5,7 @@ namespace IlgpuResNet.Kernels;
 /// <param name="N">Columns: output channels.</param>
 /// <param name="K">Reduction length.</param>
 /// <param name="Batches">Products of that size: 1, or the elements of a Winograd tile.</param>
-public readonly record struct GemmShape(int M, int N, int K, int Batches)
+internal readonly record struct GemmShape(int M, int N, int K, int Batches)
 {
     /// <summary>Multiply-accumulates of all products, without what tiles add at the edges.</summary>
     public long Macs => checked((long)M * N * K * Batches);

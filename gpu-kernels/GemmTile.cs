@@ -11,7 +11,7 @@ namespace IlgpuResNet.Kernels;
 /// <param name="K">Elements of the reduction per slice.</param>
 /// <param name="ThreadM">Rows per thread.</param>
 /// <param name="ThreadN">Columns per thread.</param>
-public readonly record struct GemmTile(int M, int N, int K, int ThreadM, int ThreadN)
+internal readonly record struct GemmTile(int M, int N, int K, int ThreadM, int ThreadN)
 {
     /// <summary>Slices in shared memory: one is multiplied while the next is written.</summary>
     public const int Stages = 2;

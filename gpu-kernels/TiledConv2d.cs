@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>What the tiled family can do for a convolution. Pure: no device is needed to ask.</summary>
-public static class TiledConv2d
+internal static class TiledConv2d
 {
     /// <summary>
     /// Fewer slices of 8 elements than these are not worth a part of their own: it loads its first slice with nothing to multiply meanwhile, and stores
