@@ -26,7 +26,7 @@ namespace IlgpuResNet.Kernels;
 /// <param name="DilationH">Rows from one filter tap to the next.</param>
 /// <param name="DilationW">Columns from one filter tap to the next.</param>
 /// <param name="Groups">Parts of equal size that input and output channels fall into; divides C and K.</param>
-public readonly record struct Conv2dShape(
+internal readonly record struct Conv2dShape(
     int N, int H, int W, int C,
     int K, int R, int S,
     int StrideH, int StrideW,

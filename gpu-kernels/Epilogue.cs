@@ -13,7 +13,7 @@ namespace IlgpuResNet.Kernels;
 /// <param name="HasClip">1 when the result is clipped, else 0; ReLU6 is a clip to 0..6.</param>
 /// <param name="ClipMin">Lower bound; minus infinity for none.</param>
 /// <param name="ClipMax">Upper bound; infinity for none.</param>
-public readonly record struct Epilogue(
+internal readonly record struct Epilogue(
     int HasResidual, int ReluBeforeAdd, int Relu, int HasClip = 0, float ClipMin = 0, float ClipMax = 0)
 {
     /// <summary>Scale and shift alone.</summary>

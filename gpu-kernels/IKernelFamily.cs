@@ -10,7 +10,7 @@ namespace IlgpuResNet.Kernels;
 /// <param name="Shift">Per output channel summand <c>[K]</c>.</param>
 /// <param name="Residual">Summand of the output's shape; not read unless the epilogue says so, may be empty then.</param>
 /// <param name="Output">Result <c>[N, P, Q, K]</c>; may be the same memory as <paramref name="Residual"/>, never as <paramref name="Input"/>.</param>
-public readonly record struct Operands(
+internal readonly record struct Operands(
     ArrayView<float> Input,
     ArrayView<float> Filter,
     ArrayView<float> Scale,
@@ -24,7 +24,7 @@ public readonly record struct Operands(
 /// than the shape needs; nothing outside the shape's extent is read or written. Not thread-safe: callers
 /// that share an instance serialise their calls.
 /// </summary>
-public interface IKernelFamily
+internal interface IKernelFamily
 {
     /// <summary>
     /// Compiles what the constructor has not, which may take a while: filters can be packed on other threads meanwhile. Without it

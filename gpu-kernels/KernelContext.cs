@@ -4,7 +4,7 @@ using ILGPU.IR;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>The one way contexts for these kernels are configured.</summary>
-public static class KernelContext
+internal static class KernelContext
 {
     /// <summary>
     /// Adds what every kernel here relies on: O2 (below it ILGPU leaves generic loads and stores in PTX), the maths functions

@@ -27,7 +27,7 @@ namespace IlgpuResNet.Kernels;
 /// <param name="PadEndW">Columns of padding right of the input, likewise.</param>
 /// <param name="CountIncludePad">Average: 1 when the divisor counts the window's cells in image and padding, 0 when those in the image alone.</param>
 /// <param name="PadValue">Maximum: the value of padding; minus infinity never wins.</param>
-public readonly record struct Pool2dShape(
+internal readonly record struct Pool2dShape(
     int N, int H, int W, int C,
     int R, int S,
     int StrideH, int StrideW,

@@ -8,14 +8,14 @@ namespace IlgpuResNet.Kernels;
 /// <param name="Red">Offset of the red byte.</param>
 /// <param name="Green">Offset of the green byte.</param>
 /// <param name="Blue">Offset of the blue byte.</param>
-public readonly record struct PixelLayout(int BytesPerPixel, int Red, int Green, int Blue);
+internal readonly record struct PixelLayout(int BytesPerPixel, int Red, int Green, int Blue);
 
 /// <summary>The weights of one axis of a resize, in device memory.</summary>
 /// <param name="Bounds">Per output the first input and the number of inputs: <c>[count, 2]</c>.</param>
 /// <param name="Weights">Fixed-point weights of 22 fractional bits: <c>[count, MaxTaps]</c>.</param>
 /// <param name="MaxTaps">The most inputs of any output.</param>
 /// <param name="Start">The input that is the first one in memory.</param>
-public readonly record struct ResampleAxis(ArrayView<int> Bounds, ArrayView<int> Weights, int MaxTaps, int Start);
+internal readonly record struct ResampleAxis(ArrayView<int> Bounds, ArrayView<int> Weights, int MaxTaps, int Start);
 
 /// <summary>The problem size of the horizontal pass: pixels <c>[Rows, RowBytes]</c> to RGB <c>[Rows, Columns, 3]</c>.</summary>
 /// <param name="Rows">Rows of both sides.</param>
@@ -24,7 +24,7 @@ public readonly record struct ResampleAxis(ArrayView<int> Bounds, ArrayView<int>
 /// <param name="Layout">Order of the bytes of an input pixel.</param>
 /// <param name="MaxTaps">Weights per output column.</param>
 /// <param name="Start">The input column that is the first one in memory.</param>
-public readonly record struct HorizontalPass(int Rows, int Columns, int RowBytes, PixelLayout Layout, int MaxTaps, int Start);
+internal readonly record struct HorizontalPass(int Rows, int Columns, int RowBytes, PixelLayout Layout, int MaxTaps, int Start);
 
 /// <summary>The problem size of the vertical pass: RGB <c>[rows, Columns, 3]</c> to the centre of <c>[Crop, Crop, 3]</c>.</summary>
 /// <param name="Crop">Side of the output.</param>
@@ -34,7 +34,7 @@ public readonly record struct HorizontalPass(int Rows, int Columns, int RowBytes
 /// <param name="PadX">Black columns to the left.</param>
 /// <param name="MaxTaps">Weights per output row.</param>
 /// <param name="Start">The input row that is the first one in memory.</param>
-public readonly record struct VerticalPass(int Crop, int Rows, int Columns, int PadY, int PadX, int MaxTaps, int Start);
+internal readonly record struct VerticalPass(int Crop, int Rows, int Columns, int PadY, int PadX, int MaxTaps, int Start);
 
 /// <summary>
 /// Resize, centre crop and normalisation of one image: two passes of integer arithmetic, the columns first and rounded to
@@ -45,7 +45,7 @@ public readonly record struct VerticalPass(int Crop, int Rows, int Columns, int 
 /// A work-item computes one pixel; work-items are numbered along the rows. The CPU accelerator as the library opens it,
 /// where each work-item costs more than a pixel, has bodies of its own: <see cref="PreprocessSimd"/>.
 /// </remarks>
-public sealed class PreprocessKernels
+internal sealed class PreprocessKernels
 {
     /// <summary>Entries of the normalisation table: one per byte value and channel, <c>[256, 3]</c>.</summary>
     public const int TableLength = 256 * Channels;

@@ -12,7 +12,7 @@ namespace IlgpuResNet.Kernels;
 /// <c>new CPUDevice(2, 1, Environment.ProcessorCount)</c>. Results have the same bits whatever the number of
 /// multiprocessors and the place of an image in its batch.
 /// </summary>
-public sealed class SimdKernels : IKernelFamily
+internal sealed class SimdKernels : IKernelFamily
 {
     private readonly int lanes;
     private readonly Accelerator accelerator;
@@ -230,7 +230,7 @@ public sealed class SimdKernels : IKernelFamily
     private void RequireAlgorithm(in Conv2dShape shape, Conv2dAlgorithm algorithm)
     {
         if (algorithm is not Conv2dAlgorithm.Direct && !SimdWinogradFilter.Fits(shape, algorithm, 2 * lanes))
-            throw Refuse($"{algorithm} computes 3x3 convolutions of stride 1, dilation 1, one group and channels in whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
+            throw Refuse($"{algorithm} computes 3x3 convolutions of stride {WinogradFilter.Stride(algorithm)}, dilation 1, one group and channels in whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 
     private void RequireEpilogue(in Operands operands, Epilogue epilogue, long pixels, int channels)

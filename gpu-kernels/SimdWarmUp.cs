@@ -33,8 +33,11 @@ internal static unsafe class SimdWarmUp
             view.SubView(length, length));
         var program = new SimdProgram(1);
         program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = strided, Operands = operands });
-        foreach (Conv2dAlgorithm algorithm in (ReadOnlySpan<Conv2dAlgorithm>)[Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4])
-            program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = plain, Algorithm = algorithm, Operands = operands });
+        foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
+        {
+            Conv2dShape shape = WinogradFilter.Fits(plain, algorithm) ? plain : strided;
+            program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Algorithm = algorithm, Operands = operands });
+        }
         foreach (int rows in TileRows)
         {
             Conv2dShape tile = Conv2dShape.Create(1, 1, rows, channels, channels, 1, 1, 1, 0);

@@ -4,12 +4,12 @@ using System.Runtime.Intrinsics;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// 3x3 convolution of stride 1 for the CPU accelerator by Winograd's F(m x m, 3x3) (<see cref="Conv2dAlgorithm"/>):
+/// 3x3 convolution of stride 1 or 2 for the CPU accelerator by Winograd's F(m x m, 3x3) (<see cref="Conv2dAlgorithm"/>):
 /// <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c> with its epilogue. One group is one thread. The groups divide the tiles of m x m
 /// output pixels and the panels of output channels between them; where they divide panels, each transforms the input for
 /// itself, so that no barrier is needed. A group takes its tiles in blocks: it transforms a block's input into
-/// <c>[(m + 2)²][tiles][C]</c>, and then panel by panel makes the (m + 2)² matrix products with the filter's panel and
-/// transforms the sums back, while they are in the caches.
+/// <c>[elements][tiles][C]</c>, and then panel by panel makes the matrix products of the elements, one each or with stride 2 several
+/// together, with the filter's panel and transforms the sums back, while they are in the caches.
 /// </summary>
 internal static unsafe class SimdWinograd
 {
@@ -25,10 +25,9 @@ internal static unsafe class SimdWinograd
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
     public static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
     {
-        int outputs = WinogradFilter.Outputs(algorithm);
         int tileRows = SimdWidth.TileRows(lanes);
-        int tiles = Math.Min(MaxRegisterTiles(shape, outputs, tileRows) * tileRows, WinogradFilter.Tiles(shape, algorithm));
-        return SimdWinogradScratch.Bytes(shape, outputs, lanes, tiles);
+        int tiles = Math.Min(MaxRegisterTiles(shape, algorithm, tileRows) * tileRows, WinogradFilter.Tiles(shape, algorithm));
+        return SimdWinogradScratch.Bytes(shape, algorithm, lanes, tiles);
     }
 
     /// <summary>The part of one group.</summary>
@@ -37,7 +36,8 @@ internal static unsafe class SimdWinograd
     {
         SimdSplit split = SimdWork.Winograd(shape, algorithm, 2 * lanes).Split(queues.Groups);
         if (algorithm is Conv2dAlgorithm.WinogradF2) RunGroup<SimdWinogradF2>(queues, split, lanes, shape, operands, epilogue, scratch);
-        else RunGroup<SimdWinogradF4>(queues, split, lanes, shape, operands, epilogue, scratch);
+        else if (algorithm is Conv2dAlgorithm.WinogradF4) RunGroup<SimdWinogradF4>(queues, split, lanes, shape, operands, epilogue, scratch);
+        else RunGroup<SimdWinogradStride2>(queues, split, lanes, shape, operands, epilogue, scratch);
     }
 
     private static void RunGroup<TTransform>(
@@ -58,7 +58,8 @@ internal static unsafe class SimdWinograd
         where TVector : struct
     {
         int width = 2 * TLanes.Count;
-        int side = TTransform.Outputs + WinogradFilter.Taps - 1, elements = side * side;
+        ReadOnlySpan<int> terms = WinogradFilter.Terms(TTransform.Algorithm);
+        int elements = TTransform.Side * TTransform.Side;
 
         float* input = SimdConv2d.Pointer(operands.Input), filter = SimdConv2d.Pointer(operands.Filter);
         float* output = SimdConv2d.Pointer(operands.Output);
@@ -66,46 +67,50 @@ internal static unsafe class SimdWinograd
         float* padded = stackalloc float[2 * width];
         var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
 
-        int blockTiles = TilesPerBlock(split.MostPixels, TLanes.TileRows, MaxRegisterTiles(shape, TTransform.Outputs, TLanes.TileRows));
+        int blockTiles = TilesPerBlock(split.MostPixels, TLanes.TileRows, MaxRegisterTiles(shape, TTransform.Algorithm, TLanes.TileRows));
         // A block's input is transformed by every group that takes a part of it: where each has tiles of its own, a part is a block.
         var parts = new SimdParts(split, blockTiles, split.PixelGroups > 1 ? split.PanelCount : 1);
         Span<int> counts = stackalloc int[queues.Groups];
         parts.Count(counts);
-        var scratch = new SimdWinogradScratch(shape, TTransform.Outputs, TLanes.Count, blockTiles, memory);
+        var scratch = new SimdWinogradScratch(shape, TTransform.Algorithm, TLanes.Count, blockTiles, memory);
         new Span<float>(scratch.Zeros, shape.C).Clear();
-        for (int i = 0; i < blockTiles; i++) scratch.Rows[i] = scratch.Input + (nint)i * shape.C;
-        var product = new SimdTileArguments { Taps = 1, RunLength = shape.C };
+        PointAtElements(TTransform.Algorithm, scratch);
+        var product = new SimdTileArguments { TableStride = scratch.RowStride, RunLength = shape.C };
         int transformed = -1;
         while (queues.Take(counts, out int owner, out int part))
         {
             (int block, int endTile, int firstPanel, int endPanel) = parts[owner, part];
             int tiles = endTile - block;
             for (int i = 0; i < tiles && transformed != block; i++)
-                TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Rows[i]);
+                TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Input + (nint)i * scratch.TileStride);
             transformed = block;
 
             int registerTiles = SimdSplit.DivideRoundUp(tiles, TLanes.TileRows);
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
                 product.Weights = filter + (nint)panel * elements * shape.C * width;
-                for (int element = 0; element < elements; element++)
+                float* sums = scratch.Sums;
+                float** rows = scratch.Rows;
+                for (int i = 0; i < terms.Length * terms.Length; i++)
                 {
-                    product.RunStart = element * scratch.InputStride;
-                    float* sums = scratch.Sums + (nint)element * scratch.SumStride;
+                    product.Taps = terms[i / terms.Length] * terms[i % terms.Length];
                     product.PrefetchNext(registerTiles, width);
                     int row = 0;
-                    for (int i = 1; i <= registerTiles; i++)
+                    for (int j = 1; j <= registerTiles; j++)
                     {
-                        int end = tiles * i / registerTiles;
-                        product.Table = scratch.Rows + row;
+                        int end = tiles * j / registerTiles;
+                        product.Table = rows + row;
                         product.Sums = sums + row * width;
                         SimdTile.Run<TwoVectors, TLanes, TVector>(end - row, product);
                         product.AdvancePrefetch();
                         row = end;
                     }
-                    product.Weights += shape.C * width;
+                    product.Weights += (nint)product.Taps * shape.C * width;
+                    rows += product.Taps * scratch.RowStride;
+                    sums += scratch.SumStride;
                 }
                 SimdEpilogue finish = panels.Of(panel);
+                finish.ChooseWay(width);
                 for (int i = 0; i < tiles; i++)
                     TransformOutput<TTransform, TLanes, TVector>(shape, block + i, scratch, i, panel * width, output, residual, finish);
             }
@@ -120,11 +125,23 @@ internal static unsafe class SimdWinograd
         return blocks == 1 ? even : SimdSplit.DivideRoundUp(even, tileRows) * tileRows;
     }
 
-    private static int MaxRegisterTiles(in Conv2dShape shape, int outputs, int tileRows)
+    private static int MaxRegisterTiles(in Conv2dShape shape, Conv2dAlgorithm algorithm, int tileRows)
     {
-        int side = outputs + WinogradFilter.Taps - 1;
-        int tiles = (long)side * side * shape.C * shape.K > LargeFilterFloats ? LargeFilterTiles : BlockTiles;
+        int tiles = (long)WinogradFilter.Elements(algorithm) * shape.C * shape.K > LargeFilterFloats ? LargeFilterTiles : BlockTiles;
         return SimdSplit.DivideRoundUp(tiles, tileRows);
+    }
+
+    /// <summary>Fills <see cref="SimdWinogradScratch.Rows"/>.</summary>
+    private static void PointAtElements(Conv2dAlgorithm algorithm, in SimdWinogradScratch scratch)
+    {
+        Span<int> order = stackalloc int[WinogradFilter.Elements(algorithm)];
+        WinogradFilter.Order(algorithm, order);
+        float** row = scratch.Rows;
+        foreach (int element in order)
+        {
+            float* tile = scratch.Input + (nint)element * scratch.ElementStride;
+            for (int i = 0; i < scratch.RowStride; i++, tile += scratch.TileStride) *row++ = tile;
+        }
     }
 
     /// <summary>Bᵀ d B for all channels of one tile.</summary>
@@ -135,28 +152,21 @@ internal static unsafe class SimdWinograd
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
-        int side = TTransform.Outputs + WinogradFilter.Taps - 1;
+        int side = TTransform.Side;
         (int n, int p, int q) = Place(shape, tile, TTransform.Outputs);
         float** pixels = scratch.Pixels;
         for (int i = 0; i < side; i++)
         {
-            int h = p - shape.PadH + i;
+            int h = p * shape.StrideH - shape.PadH + i;
             for (int j = 0; j < side; j++)
             {
-                int w = q - shape.PadW + j;
+                int w = q * shape.StrideW - shape.PadW + j;
                 bool inside = (uint)h < (uint)shape.H && (uint)w < (uint)shape.W;
                 pixels[i * side + j] = inside ? input + (((nint)n * shape.H + h) * shape.W + w) * shape.C : scratch.Zeros;
             }
         }
-        float* half = scratch.Half;
-        nint rowStride = (nint)side * scratch.InputStride;
-        for (int c = 0; c < shape.C; c += TLanes.Count)
-        {
-            for (int i = 0; i < side; i++)
-                TTransform.Input<TLanes, TVector>(pixels + i * side, c, half + i * side * TLanes.Count, TLanes.Count);
-            for (int j = 0; j < side; j++)
-                TTransform.Input<TLanes, TVector>(half + j * TLanes.Count, side * TLanes.Count, destination + c + (nint)j * scratch.InputStride, rowStride);
-        }
+        nint stride = scratch.ElementStride;
+        for (int c = 0; c < shape.C; c += TLanes.Count) TTransform.Input<TLanes, TVector>(pixels, c, destination + c, stride);
     }
 
     /// <summary>Aᵀ m A for one tile and one panel of output channels, the epilogue and the store of the pixels that exist.</summary>
@@ -168,23 +178,27 @@ internal static unsafe class SimdWinograd
         where TVector : struct
     {
         int width = 2 * TLanes.Count;
-        int side = TTransform.Outputs + WinogradFilter.Taps - 1;
-        float* half = scratch.Half;
-        for (int vector = 0; vector < width; vector += TLanes.Count)
-        {
-            float* sums = scratch.Sums + row * width + vector;
-            for (int j = 0; j < side; j++)
-                TTransform.Output<TLanes, TVector>(
-                    sums + (nint)j * scratch.SumStride, (nint)side * scratch.SumStride, half + j * TLanes.Count, side * TLanes.Count);
-            for (int i = 0; i < TTransform.Outputs; i++)
-                TTransform.Output<TLanes, TVector>(
-                    half + i * side * TLanes.Count, TLanes.Count, scratch.Outputs + i * TTransform.Outputs * width + vector, width);
-        }
-
         (int n, int p, int q) = Place(shape, tile, TTransform.Outputs);
         int rows = Math.Min(TTransform.Outputs, shape.P - p), columns = Math.Min(TTransform.Outputs, shape.Q - q);
         nint offset = (((nint)n * shape.P + p) * shape.Q + q) * shape.K + channel;
-        for (int i = 0; i < rows; i++)
+        for (int vector = 0; vector < width; vector += TLanes.Count)
+        {
+            var target = new SimdWinogradTarget<TLanes, TVector>
+            {
+                Output = (finish.IsInRegisters ? output + offset : scratch.Outputs) + vector,
+                Residual = residual is null ? null : residual + offset + vector,
+                RowStride = finish.IsInRegisters ? (nint)shape.Q * shape.K : TTransform.Outputs * width,
+                PixelStride = finish.IsInRegisters ? shape.K : width,
+                Rows = rows,
+                Columns = columns,
+                Finishes = finish.IsInRegisters,
+                Relu = finish.Flags.Relu != 0,
+                Scale = TLanes.Load(finish.Scale + vector),
+                Shift = TLanes.Load(finish.Shift + vector),
+            };
+            TTransform.Output<TLanes, TVector>(scratch.Sums + row * width + vector, scratch.SumStride, target);
+        }
+        for (int i = 0; i < rows && !finish.IsInRegisters; i++)
         {
             finish.Output = output + offset;
             finish.Residual = residual is null ? null : residual + offset;

@@ -4,9 +4,9 @@ using System.Runtime.Intrinsics;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Layout of transformed filters in the SIMD family: <c>[ceil(K / width)][(m + 2)²][C][width]</c> with a width of 2 vectors, so
-/// that a panel of output channels lies together and each of its matrix products reads it from front to back; output channels
-/// past K are zeros.
+/// Layout of transformed filters in the SIMD family: <c>[ceil(K / width)][elements][C][width]</c> with a width of 2 vectors, so
+/// that a panel of output channels lies together and each of its matrix products reads it from front to back
+/// (<see cref="WinogradFilter.Order"/>); output channels past K are zeros.
 /// </summary>
 internal static class SimdWinogradFilter
 {
@@ -18,7 +18,7 @@ internal static class SimdWinogradFilter
     /// and its filter is not too long.
     /// </summary>
     public static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) =>
-        WinogradFilter.Fits(shape) && shape.C % (width / 2) == 0 && Length(shape, algorithm, width) <= int.MaxValue;
+        WinogradFilter.Fits(shape, algorithm) && shape.C % (width / 2) == 0 && Length(shape, algorithm, width) <= int.MaxValue;
 
     /// <summary>Floats of the packed filter of a convolution that fits.</summary>
     public static int PackedLength(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) => (int)Length(shape, algorithm, width);
@@ -31,6 +31,8 @@ internal static class SimdWinogradFilter
         const int Taps = WinogradFilter.Taps, Area = Taps * Taps;
         double[,] g = WinogradFilter.Matrix(algorithm);
         int side = g.GetLength(0);
+        int* order = stackalloc int[side * side];
+        WinogradFilter.Order(algorithm, new Span<int>(order, side * side));
 
         // Of a panel: the filters of some input channels as the file has them, and then, of one input channel for all output
         // channels at once, its filter, G times it, and that times Gᵀ.
@@ -59,13 +61,11 @@ internal static class SimdWinogradFilter
                             for (int s = 0; s < Taps; s++)
                                 Combine(taps + s * width, Taps * width, matrix + row * Taps, half + (row * Taps + s) * width, width);
                         float* element = panel + ((nint)block + i / Area) * width;
-                        for (int row = 0; row < side; row++)
+                        for (int position = 0; position < side * side; position++)
                         {
-                            for (int column = 0; column < side; column++)
-                            {
-                                Combine(half + row * Taps * width, width, matrix + column * Taps, element, width);
-                                element += (nint)shape.C * width;
-                            }
+                            (int row, int column) = Math.DivRem(order[position], side);
+                            Combine(half + row * Taps * width, width, matrix + column * Taps, element, width);
+                            element += (nint)shape.C * width;
                         }
                     }
                 }

@@ -9,7 +9,7 @@ namespace IlgpuResNet.Kernels;
 /// that simulates groups of 256 threads or more, for tests on small shapes. The accelerator's context must be configured by
 /// <see cref="KernelContext.Configure"/>.
 /// </summary>
-public sealed class TiledKernels : IKernelFamily
+internal sealed class TiledKernels : IKernelFamily
 {
     private const int LargestGroup = 256;
 

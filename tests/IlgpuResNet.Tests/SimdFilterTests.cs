@@ -36,12 +36,16 @@ public sealed class SimdFilterTests
     [DataRow(8, 32)]
     public void Winograd_filters_are_transformed_in_double_and_rounded_once(int k, int c)
     {
-        Conv2dShape shape = Conv2dShape.Create(1, 9, 9, c, k, 3, 3, 1, 1);
-        float[] filter = TestData.Uniform(new Random(k + c), k * shape.GemmK);
-        foreach (Conv2dAlgorithm algorithm in (ReadOnlySpan<Conv2dAlgorithm>)[Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4])
+        foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
         {
+            Conv2dShape shape = Conv2dShape.Create(1, 9, 9, c, k, 3, 3, WinogradFilter.Stride(algorithm), 1);
+            float[] filter = TestData.Uniform(new Random(k + c), k * shape.GemmK);
             double[,] g = WinogradFilter.Matrix(algorithm);
             int side = g.GetLength(0);
+            // With stride 2 the elements 0 and 1, and 3 and 4, of a row or column share a product.
+            int[] order = algorithm is Conv2dAlgorithm.WinogradStride2
+                ? [0, 1, 5, 6, 2, 7, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 20, 21, 17, 22, 18, 19, 23, 24]
+                : [.. Enumerable.Range(0, side * side)];
             foreach (int width in (ReadOnlySpan<int>)[2, 8, 16, 32])
             {
                 float[] packed = Unwritten(SimdWinogradFilter.PackedLength(shape, algorithm, width)), expected = new float[packed.Length];
@@ -50,9 +54,9 @@ public sealed class SimdFilterTests
                 float[] whole = [.. filter, .. new float[packed.Length]];
                 for (int n = 0; n < (k + width - 1) / width * width; n++)
                     for (int i = 0; i < c; i++)
-                        for (int row = 0; row < side; row++)
-                            for (int column = 0; column < side; column++)
-                                expected[((n / width * side * side + row * side + column) * c + i) * width + n % width] = (float)Element(g, whole.AsSpan((n * c + i) * 9, 9), row, column);
+                        for (int place = 0; place < side * side; place++)
+                            expected[((n / width * side * side + place) * c + i) * width + n % width] =
+                                (float)Element(g, whole.AsSpan((n * c + i) * 9, 9), order[place] / side, order[place] % side);
                 AssertBits(expected, packed, $"{shape}, {algorithm}, {width} wide");
             }
         }

@@ -33,7 +33,7 @@ public sealed class TestDevice
 
     public AcceleratorStream Stream => Accelerator.DefaultStream;
 
-    public IKernelFamily Kernels { get; }
+    internal IKernelFamily Kernels { get; }
 
     /// <summary>A preprocessor with the kernels of the back end.</summary>
     internal Preprocessor CreatePreprocessor(ImagePreset preset) => backEnd is BackEnd.Ptx

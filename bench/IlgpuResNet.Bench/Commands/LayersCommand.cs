@@ -89,6 +89,7 @@ internal static class LayersCommand
         {
             Conv2dAlgorithm.WinogradF2 => "F(2x2)",
             Conv2dAlgorithm.WinogradF4 => "F(4x4)",
+            Conv2dAlgorithm.WinogradStride2 => "F(2x2)/2",
             _ => "direct",
         };
 

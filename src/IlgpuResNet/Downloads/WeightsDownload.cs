@@ -24,12 +24,20 @@ internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights,
     public async Task RunAsync(string path, CancellationToken cancellation)
     {
         string part = $"{path}.part";
-        using (var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0, useAsync: true))
+        try
         {
-            await FillAsync(file, cancellation).ConfigureAwait(false);
-            file.Flush(flushToDisk: true);
+            using (var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0, useAsync: true))
+            {
+                await FillAsync(file, cancellation).ConfigureAwait(false);
+                file.Flush(flushToDisk: true);
+            }
+            File.Move(part, path, overwrite: true);
         }
-        File.Move(part, path, overwrite: true);
+        finally
+        {
+            // Nothing to go on with.
+            if (new FileInfo(part) is { Exists: true, Length: 0 } empty) empty.Delete();
+        }
     }
 
     private async Task FillAsync(FileStream file, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Graphs;
 
@@ -9,6 +10,9 @@ namespace IlgpuResNet.Graphs;
 /// </summary>
 internal sealed class TensorView
 {
+    /// <summary>Elements of the innermost axis that are copied for all others before the next: their places in memory stay in the caches.</summary>
+    private const int Block = 1024;
+
     private readonly ImmutableArray<(int Size, int Stride)> axes;
 
     private TensorView(string name, string tensor, bool hasBatch, ImmutableArray<int> shape, ImmutableArray<(int Size, int Stride)> axes)
@@ -85,7 +89,7 @@ internal sealed class TensorView
             Copy(values.Slice(first, Count), memory.Slice(first, Count), gather: false);
     }
 
-    /// <summary>One image: the innermost axis in a loop, those around it by counting.</summary>
+    /// <summary>One image: a block of the innermost axis in a loop, those around it by counting.</summary>
     private void Copy(ReadOnlySpan<float> source, Span<float> destination, bool gather)
     {
         if (IsContiguous)
@@ -95,31 +99,38 @@ internal sealed class TensorView
         }
         (int length, int stride) = axes[^1];
         Span<int> index = stackalloc int[axes.Length - 1];
-        index.Clear();
-        int position = 0;
-        for (int done = 0; done < Count; done += length)
+        for (int first = 0; first < length; first += Block)
         {
-            if (gather) GatherRun(source, position, stride, destination.Slice(done, length));
-            else ScatterRun(source.Slice(done, length), destination, position, stride);
-            for (int axis = index.Length - 1; axis >= 0; axis--)
+            int count = Math.Min(Block, length - first), reach = (count - 1) * stride + 1;
+            index.Clear();
+            int position = first * stride;
+            for (int done = first; done < Count; done += length)
             {
-                position += axes[axis].Stride;
-                if (++index[axis] < axes[axis].Size) break;
-                position -= index[axis] * axes[axis].Stride;
-                index[axis] = 0;
+                if (gather) GatherRun(source.Slice(position, reach), stride, destination.Slice(done, count));
+                else ScatterRun(source.Slice(done, count), destination.Slice(position, reach), stride);
+                for (int axis = index.Length - 1; axis >= 0; axis--)
+                {
+                    position += axes[axis].Stride;
+                    if (++index[axis] < axes[axis].Size) break;
+                    position -= index[axis] * axes[axis].Stride;
+                    index[axis] = 0;
+                }
             }
         }
     }
 
+    // The callers' slices have checked the bounds: a check for every element would take longer than its copy.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void GatherRun(ReadOnlySpan<float> source, int position, int stride, Span<float> run)
+    private static void GatherRun(ReadOnlySpan<float> source, int stride, Span<float> run)
     {
-        for (int i = 0; i < run.Length; i++) run[i] = source[position + i * stride];
+        ref float element = ref MemoryMarshal.GetReference(source);
+        for (nint i = 0, place = 0; i < run.Length; i++, place += stride) run[(int)i] = Unsafe.Add(ref element, place);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScatterRun(ReadOnlySpan<float> run, Span<float> destination, int position, int stride)
+    private static void ScatterRun(ReadOnlySpan<float> run, Span<float> destination, int stride)
     {
-        for (int i = 0; i < run.Length; i++) destination[position + i * stride] = run[i];
+        ref float element = ref MemoryMarshal.GetReference(destination);
+        for (nint i = 0, place = 0; i < run.Length; i++, place += stride) Unsafe.Add(ref element, place) = run[(int)i];
     }
 }
