@@ -75,7 +75,7 @@ public static class ImageClassifierFiles
         classifier.ClassifyFilesAsync(ImageFiles.Enumerate(folder), topK, progress, options, cancellation);
 
     /// <summary>
-    /// Classifies files, a result for each in their order. Others are decoded on worker threads while the device computes, a few batches ahead of
+    /// Classifies files, a result for each in their order. Others are decoded on worker threads while a GPU computes, between runs of the processor, a few batches ahead of
     /// the consumer and no further. A file that cannot be read, decoded or prepared has its error in its result, and the others go on.
     /// </summary>
     /// <param name="classifier">What to classify with.</param>
@@ -98,7 +98,7 @@ public static class ImageClassifierFiles
         options ??= new ReadAheadOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Workers ?? 1, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.DecodedBytes, 1, nameof(options));
-        var pipeline = new FilePipeline<ClassifiedImage>(classifier.Batch, options, (files, stopped) => classifier.ClassifyAsync(files, topK, stopped));
+        var pipeline = new FilePipeline<ClassifiedImage>(classifier.Batch, options, (files, stopped) => classifier.ClassifyAsync(files, topK, stopped), onProcessor: !classifier.Device.IsGpu);
         return Report(pipeline.RunAsync(paths, cancellation), progress, paths.TryGetNonEnumeratedCount(out int total) ? total : null, cancellation);
     }
 

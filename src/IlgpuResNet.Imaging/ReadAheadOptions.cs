@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Imaging;
 
-/// <summary>How image files are read and decoded while a device computes.</summary>
+/// <summary>How image files are read and decoded ahead of the device.</summary>
 public sealed record ReadAheadOptions
 {
     private const long UsualDecodedBytes = 256L << 20;

@@ -40,7 +40,7 @@ internal static class EmbedCommand
                 session.Run(pictures, outputs.Of(done, pictures.Length));
                 done += pictures.Length;
                 return Task.FromResult<DecodedFile[]>([.. batch]);
-            });
+            }, onProcessor: !session.Device.IsGpu);
             await foreach (DecodedFile _ in pipeline.RunAsync(files, cancellation))
             {
             }

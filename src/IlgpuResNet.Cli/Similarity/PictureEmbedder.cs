@@ -16,7 +16,7 @@ internal sealed class PictureEmbedder(InferenceSession session)
 
     /// <summary>A result for each file, in order.</summary>
     public IAsyncEnumerable<Embedding> EmbedAsync(IReadOnlyList<string> files, CancellationToken cancellation) =>
-        new FilePipeline<Embedding>(session.MaxBatch, new ReadAheadOptions(), (batch, _) => Task.FromResult(Embed(batch))).RunAsync(files, cancellation);
+        new FilePipeline<Embedding>(session.MaxBatch, new ReadAheadOptions(), (batch, _) => Task.FromResult(Embed(batch)), onProcessor: !session.Device.IsGpu).RunAsync(files, cancellation);
 
     private Embedding[] Embed(IReadOnlyList<DecodedFile> batch)
     {

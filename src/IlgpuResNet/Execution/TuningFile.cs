@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Execution;
@@ -7,14 +8,12 @@ namespace IlgpuResNet.Execution;
 /// The file that keeps which kernel was the fastest for a convolution: for each device, driver and version of this library, and for
 /// each shape, the kernel's name. What cannot be read as such a file is left as it is, and nothing is kept.
 /// </summary>
-internal sealed class TuningFile
+internal sealed partial class TuningFile
 {
     private const string Format = "ilgpu-resnet tuning 1";
 
     /// <summary>Far beyond what thousands of networks need; a larger file is none of ours.</summary>
     private const long LargestLength = 64 << 20;
-
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     private readonly string path;
     private readonly Content? content;
@@ -40,7 +39,7 @@ internal sealed class TuningFile
             // A system's file says that it is empty and is not.
             byte[] bytes = new byte[length];
             stream.ReadExactly(bytes);
-            Content? read = JsonSerializer.Deserialize<Content>(bytes);
+            Content? read = JsonSerializer.Deserialize(bytes, ContentContext.Default.Content);
             return read is { Format: Format, Devices: { } devices } && devices.Values.All(shapes => shapes is not null && shapes.Values.All(kernel => kernel is not null))
                 ? new TuningFile(path, read, null)
                 : Refuse("it is not a tuning file of this library");
@@ -70,7 +69,7 @@ internal sealed class TuningFile
         foreach ((string shape, string kernel) in kernels) shapes[shape] = kernel;
         try
         {
-            AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, latest, Indented));
+            AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, latest, ContentContext.Default.Content));
         }
         catch (IOException e)
         {
@@ -78,5 +77,9 @@ internal sealed class TuningFile
         }
     }
 
-    private sealed record Content(string Format, Dictionary<string, Dictionary<string, string>> Devices);
+    internal sealed record Content(string Format, Dictionary<string, Dictionary<string, string>> Devices);
+
+    [JsonSerializable(typeof(Content))]
+    [JsonSourceGenerationOptions(WriteIndented = true)]
+    private sealed partial class ContentContext : JsonSerializerContext;
 }

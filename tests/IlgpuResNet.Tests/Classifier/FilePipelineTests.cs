@@ -18,7 +18,9 @@ public sealed class FilePipelineTests
     private static readonly ReadAheadOptions TwoWorkers = new() { Workers = 2 };
 
     [TestMethod]
-    public async Task Results_have_the_order_of_the_files_and_bad_files_keep_their_place()
+    [DataRow(false)]
+    [DataRow(true)]
+    public async Task Results_have_the_order_of_the_files_and_bad_files_keep_their_place(bool onProcessor)
     {
         var random = new Random(Seed);
         string[] paths = [.. Enumerable.Range(0, 100).Select(i => i % 7 == 3 ? $"missing-{i}.jpg" : SmallClassifier.Photos[random.Next(SmallClassifier.Photos.Length)])];
@@ -29,7 +31,7 @@ public sealed class FilePipelineTests
             // Later batches may end before earlier ones.
             await Task.Delay(delays[Interlocked.Increment(ref batches)], CancellationToken.None);
             return [.. files];
-        });
+        }, onProcessor);
         var results = new List<DecodedFile>();
         await foreach (DecodedFile file in pipeline.RunAsync(paths, CancellationToken.None)) results.Add(file);
         CollectionAssert.AreEqual(paths, results.ConvertAll(file => file.Path), $"seed {Seed}");
@@ -55,6 +57,26 @@ public sealed class FilePipelineTests
         Assert.IsLessThanOrEqualTo(most, Volatile.Read(ref begun));
         await stop.CancelAsync();
         await Assert.ThrowsAsync<OperationCanceledException>(async () => await first);
+    }
+
+    /// <summary>One path may be at hand already, to be begun after the run.</summary>
+    [TestMethod]
+    public async Task Nothing_is_decoded_during_a_run_on_the_processor()
+    {
+        int begun = 0, runs = 0, most = 0;
+        var pipeline = new FilePipeline<bool>(Batch, TwoWorkers, async (files, _) =>
+        {
+            int before = Volatile.Read(ref begun);
+            await Task.Delay(AWhile / 10, CancellationToken.None);
+            most = Math.Max(most, Volatile.Read(ref begun) - before);
+            runs++;
+            return new bool[files.Count];
+        }, onProcessor: true);
+        await foreach (bool _ in pipeline.RunAsync(Endless(() => Interlocked.Increment(ref begun)).Take(10 * Batch), CancellationToken.None))
+        {
+        }
+        Assert.AreEqual(10, runs);
+        Assert.IsLessThanOrEqualTo(1, most);
     }
 
     [TestMethod]
