@@ -38,7 +38,9 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
                 if (!TiledConv2d.Kernels(shape).Contains(new Conv2dKernel(Conv2dAlgorithm.Direct, tile))) continue;
                 bool bare = past % Float4.Width == 1;
                 Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dKernel(Conv2dAlgorithm.Direct, tile), residualIsOutput: !bare);
-                if (past % Float4.Width <= 1) Check(Conv2dCase.Make(shape, ResidualRelu, seed: past), new Conv2dKernel(Conv2dAlgorithm.Direct, tile, 2), residualIsOutput: true);
+                if (past % Float4.Width > 1) continue;
+                bare = past > tile.N / 2;
+                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dKernel(Conv2dAlgorithm.Direct, tile, 2), residualIsOutput: !bare);
             }
         }
     }
