@@ -21,7 +21,7 @@ public readonly record struct Operands(
 
 /// <summary>
 /// The operators of the network as one family of kernels, loaded on one accelerator. Everything that compiles
-/// or allocates happens in the constructor and in <see cref="Load"/>; the methods only enqueue work on the stream. Views may be larger
+/// or allocates happens in the constructor, in <see cref="Load"/> and in <see cref="LoadConv2d"/>; the other methods only enqueue work on the stream. Views may be larger
 /// than the shape needs; nothing outside the shape's extent is read or written. Not thread-safe: callers
 /// that share an instance serialise their calls.
 /// </summary>

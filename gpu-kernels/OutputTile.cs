@@ -56,6 +56,13 @@ internal struct OutputTile
             parts[partQuad + pixel * QuadsPerRow(k) + column.First / Float4.Width] = value;
             return;
         }
+        Finish(column, value, pixel);
+    }
+
+    /// <summary>Stores a quad, which lies inside the output, through the epilogue.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Finish(OutputColumn column, Float4 value, int pixel)
+    {
         int index = pixel * k + column.First;
         bool vector = k % Float4.Width == 0;
 

@@ -19,10 +19,13 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
     /// Multiply-adds a core does in the time that a float of a filter takes longer to come from memory, most of which prefetching
     /// hides; a network's filters stay in no cache from run to run.
     /// </summary>
-    private const int MacsPerMemoryFloat = 1;
+    private const int MacsPerMemoryFloat = 4;
 
-    /// <summary>Multiply-adds a core does while it transforms one float of a tile, there or back.</summary>
-    private const int MacsPerTransformedFloat = 8;
+    /// <summary>The same of a float of Winograd's filters: each is prefetched while a block's tiles share the one before.</summary>
+    private const int MacsPerPrefetchedFloat = 1;
+
+    /// <summary>Multiply-adds a core does while it fetches and transforms one float of a tile, there or back.</summary>
+    private const int MacsPerTransformedFloat = 12;
 
     /// <summary>All products of the definition.</summary>
     public static SimdWork Direct(in Conv2dShape shape, in SimdPanels columns)
@@ -46,7 +49,7 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
             WinogradFilter.Tiles(shape, algorithm), panels,
             panelFloats + MacsPerTransformedFloat * products * width,
             MacsPerTransformedFloat * elements * shape.C,
-            MacsPerFloat * panelFloats,
+            MacsPerPrefetchedFloat * panelFloats,
             MacsPerMemoryFloat * panels * panelFloats);
     }
 

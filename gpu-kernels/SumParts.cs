@@ -22,6 +22,6 @@ internal static class SumParts
         int quadsPerRow = OutputTile.QuadsPerRow(shape.K);
         int pixel = i / quadsPerRow;
         OutputTile output = OutputTile.Create(shape, operands, epilogue, isPartial: false, part: 0);
-        output.Store(output.Column((i - pixel * quadsPerRow) * Float4.Width), sum, pixel);
+        output.Finish(output.Column((i - pixel * quadsPerRow) * Float4.Width), sum, pixel);
     }
 }

@@ -24,7 +24,7 @@ public sealed class TiledKernels : IKernelFamily
     private readonly Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>> averagePoolScalar;
     private readonly Action<AcceleratorStream, KernelConfig, int, ArrayView<float>, ArrayView<float>> softmax;
 
-    /// <summary>Compiles and loads every kernel.</summary>
+    /// <summary>Compiles and loads every kernel but those of <see cref="LoadConv2d"/>.</summary>
     /// <param name="accelerator">A CUDA or OpenCL accelerator, or a CPU accelerator with groups of at least 256 threads.</param>
     /// <exception cref="NotSupportedException">The accelerator's groups are too small.</exception>
     public TiledKernels(Accelerator accelerator)

@@ -189,7 +189,8 @@ internal static class Winograd
         public readonly void StoreRow<TTransform>(int row, WinogradVector values)
             where TTransform : struct, IWinogradTransform
         {
-            if (row >= rows) return;
+            // Every tile has its first pixel.
+            if (row > 0 && row >= rows) return;
             WinogradVector pixels = TTransform.Output(values);
             int first = index + row * pitch * k;
             Store(first, 0, pixels.V0);
@@ -204,7 +205,7 @@ internal static class Winograd
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly void Store(int first, int column, float value)
         {
-            if (column >= columns) return;
+            if (column > 0 && column >= columns) return;
             int target = first + column * k;
             float summand = hasResidual ? residual[target] : 0f;
             output[target] = bounds.Finish(value, scale, shift, summand);

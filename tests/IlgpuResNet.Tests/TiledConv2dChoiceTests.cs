@@ -55,7 +55,9 @@ public sealed class TiledConv2dChoiceTests
         Assert.IsGreaterThanOrEqualTo(Multiprocessors, GemmShape.Of(Stage4, fastest.Algorithm).Blocks(fastest.Tile, fastest.Splits), $"{fastest}");
         Assert.IsTrue(exact.IsExact, $"{exact}");
         Assert.AreEqual(1, TiledConv2d.Fastest(Stage4 with { N = 256 }, Multiprocessors).Splits);
-        Assert.AreEqual(GemmTile.M128N128, TiledConv2d.Fastest(Stage4 with { N = 256 }, Multiprocessors).Tile);
+        // As many pixels and channels as whole waves of the largest tile.
+        Conv2dShape large = Conv2dShape.Create(Multiprocessors, 32, 32, 256, 256, 1, 1, 1, 0);
+        Assert.AreEqual(new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M128N128), TiledConv2d.Fastest(large, Multiprocessors));
     }
 
     [TestMethod]
