@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Tests;
@@ -137,8 +136,7 @@ public sealed class BenchTests : IDisposable
         foreach (JsonElement step in Figures().GetProperty("steps").EnumerateArray().Where(step => step.GetProperty("full_wave_ms").ValueKind is JsonValueKind.Number))
         {
             Assert.IsLessThan(1, step.GetProperty("waves").GetDouble());
-            // Of kernels that the model cannot tell apart, another may be chosen than the fastest.
-            Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * step.GetProperty("full_wave_ms").GetDouble(), step.GetProperty("modelled_ms").GetDouble(), step.GetProperty("name").GetString());
+            Assert.IsLessThanOrEqualTo(step.GetProperty("full_wave_ms").GetDouble(), step.GetProperty("modelled_ms").GetDouble(), step.GetProperty("name").GetString());
         }
     }
 

@@ -32,16 +32,20 @@ internal static class KernelSelector
         OfConvolutions(plan, plan.MaxBatch, shape => Fastest(profile, shape, numerics is Numerics.Exact));
 
     /// <summary>
-    /// The kernel of the tiled family that the model expects to be the fastest; of those that it cannot tell from that one, the kernel that executes the
-    /// fewest instructions for its multiply-adds, which cost power and clock as well. None with less than a wave of groups takes the place of one with more.
+    /// The kernel of the tiled family that the model expects to be the fastest. Of those that it cannot tell from that one: one with a group for every
+    /// multiprocessor, and then the one that executes the fewest instructions for its multiply-adds, which cost power and clock as well. None with less than
+    /// a wave of groups is taken where a full wave is modelled to be faster.
     /// </summary>
     public static Conv2dKernel Fastest(DeviceProfile profile, Conv2dShape shape, bool exact)
     {
         (Conv2dKernel Kernel, StepCost Cost)[] all =
             [.. Candidates(TiledConv2d.Kernels(shape), exact).Select(kernel => (kernel, CostModel.OfConv2d(profile, shape, kernel, hasResidual: false)))];
-        StepCost fastest = all.MinBy(candidate => candidate.Cost.Seconds).Cost;
-        return all.Where(candidate => candidate.Cost.Seconds <= (1 + Indifference) * fastest.Seconds && (candidate.Cost.Waves >= 1 || fastest.Waves < 1))
-            .OrderBy(candidate => TileCode.Of(candidate.Kernel.Tile).InstructionsPerFfma).ThenBy(candidate => candidate.Cost.Seconds)
+        double indifferent = (1 + Indifference) * all.Min(candidate => candidate.Cost.Seconds);
+        double fullWave = all.Where(candidate => candidate.Cost.Waves >= 1).Select(candidate => candidate.Cost.Seconds).DefaultIfEmpty(double.PositiveInfinity).Min();
+        return all.Where(candidate => candidate.Cost.Seconds <= indifferent && (candidate.Cost.Waves >= 1 || candidate.Cost.Seconds <= fullWave))
+            .OrderByDescending(candidate => candidate.Cost.Blocks >= profile.Multiprocessors)
+            .ThenBy(candidate => TileCode.Of(candidate.Kernel.Tile).InstructionsPerFfma)
+            .ThenBy(candidate => candidate.Cost.Seconds)
             .First().Kernel;
     }
 
