@@ -75,7 +75,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
     [TestMethod]
     [DataRow(Conv2dAlgorithm.WinogradF2)]
     [DataRow(Conv2dAlgorithm.WinogradF4)]
-    public void Winograd_matches_the_oracle(Conv2dAlgorithm algorithm)
+    internal void Winograd_matches_the_oracle(Conv2dAlgorithm algorithm)
     {
         // Whole tiles and partial ones, channels that fill no quad, several images, rows that are cut off instead of padded.
         Conv2dShape[] shapes =
