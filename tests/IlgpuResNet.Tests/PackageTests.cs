@@ -11,12 +11,12 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>
 /// The packages as a stranger meets them: what is in them, the README's program in a new project, the tool installed. Needs the test parameter
-/// <c>Packages</c>, the folder that <c>dotnet pack</c> has filled; see <c>.ci/run</c>.
+/// <c>PackageFolder</c>, the folder that <c>dotnet pack</c> has filled; see <c>.ci/run</c>.
 /// </summary>
 [TestClass, TestCategory("Packages")]
 public sealed partial class PackageTests
 {
-    private const string Parameter = "Packages";
+    private const string Parameter = "PackageFolder";
     private const int LargestLibrary = 1_000_000;
     private const int LinesOfReadme = 15;
 
