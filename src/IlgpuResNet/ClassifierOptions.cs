@@ -13,7 +13,10 @@ public sealed record ClassifierOptions
     private const int UsualBatch = 8;
     private const long UsualMemoryBudget = 512L << 20;
 
-    /// <summary>The most images that one run of a folder takes. A single image is never kept waiting for others.</summary>
+    /// <summary>
+    /// The most images that one run of a folder takes. A single image is never kept waiting for others. On a GPU the last bits of a result depend on
+    /// it, as <see cref="Numerics.Fast"/> says of <see cref="SessionOptions.MaxBatch"/>.
+    /// </summary>
     public int Batch { get; init; } = UsualBatch;
 
     /// <summary>

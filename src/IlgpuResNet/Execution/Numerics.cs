@@ -4,7 +4,7 @@ namespace IlgpuResNet.Execution;
 public enum Numerics
 {
     /// <summary>
-    /// The fastest algorithm for each layer. On the processor many 3x3 convolutions of stride 1 are computed by Winograd's minimal
+    /// The fastest algorithm for each layer. On the processor many 3x3 convolutions are computed by Winograd's minimal
     /// filtering (Lavin and Gray 2016, arXiv:1509.09308), which rounds up to 2.2 times as much in a layer as the definition
     /// does, and by which a NaN or an infinity reaches up to three pixels further. The algorithms depend on the size of the image,
     /// so sessions that differ in it may differ in their last bits; the batch changes nothing. On a GPU, which a batch fills and one image does not, the
