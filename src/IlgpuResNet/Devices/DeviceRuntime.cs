@@ -122,12 +122,13 @@ internal sealed class DeviceRuntime
     /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
     /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, IEnumerable<Conv2dKernel> kernels, int? threads)
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels, int? threads)
     {
-        ImmutableArray<Conv2dAlgorithm> algorithms = [.. kernels.Select(kernel => kernel.Algorithm)];
+        var algorithms = new Conv2dAlgorithm[kernels.Length];
+        for (int i = 0; i < algorithms.Length; i++) algorithms[i] = kernels[i].Algorithm;
         lock (weights)
         {
-            SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.SequenceEqual(algorithms));
+            SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.AsSpan().SequenceEqual(algorithms));
             if (shared is null) weights.Add(shared = new SharedWeights(graph, algorithms, DeviceWeights.Create(this, graph.Name, plan.Steps, algorithms, threads)));
             shared.Sessions++;
             return shared.Weights;
@@ -156,11 +157,11 @@ internal sealed class DeviceRuntime
     /// <summary>A driver's message made fit for one line.</summary>
     public static string FirstLine(Exception exception) => exception.Message.ReplaceLineEndings("\n").Split('\n')[0].TrimEnd('.') + ".";
 
-    private sealed class SharedWeights(Graph graph, ImmutableArray<Conv2dAlgorithm> algorithms, DeviceWeights weights)
+    private sealed class SharedWeights(Graph graph, Conv2dAlgorithm[] algorithms, DeviceWeights weights)
     {
         public Graph Graph { get; } = graph;
 
-        public ImmutableArray<Conv2dAlgorithm> Algorithms { get; } = algorithms;
+        public Conv2dAlgorithm[] Algorithms { get; } = algorithms;
 
         public DeviceWeights Weights { get; } = weights;
 

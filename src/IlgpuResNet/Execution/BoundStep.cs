@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using ILGPU;
 using ILGPU.Runtime;
@@ -18,12 +19,33 @@ internal abstract class BoundStep(IKernelFamily kernels)
     public static long WorkspaceLength(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images) =>
         step.Node is Conv2dNode or LinearNode ? kernels.WorkspaceLength(ConvShape(step) with { N = images }, kernel) : 0;
 
-    /// <summary>Compiles what a step needs.</summary>
-    public static void Load(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images)
+    /// <summary>The most that a step of a plan needs so; they use it one after the other.</summary>
+    public static long WorkspaceLength(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels)
     {
-        if (step.Node is Conv2dNode or LinearNode) kernels.LoadConv2d(ConvShape(step) with { N = images }, kernel);
+        long length = 0;
+        for (int i = 0; i < stepKernels.Length; i++) length = Math.Max(length, WorkspaceLength(kernels, plan.Steps[i], stepKernels[i], plan.MaxBatch));
+        return length;
     }
 
+    /// <summary>Compiles what a plan's steps need.</summary>
+    public static void Load(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels)
+    {
+        for (int i = 0; i < stepKernels.Length; i++)
+        {
+            if (plan.Steps[i].Node is Conv2dNode or LinearNode) kernels.LoadConv2d(ConvShape(plan.Steps[i]) with { N = plan.MaxBatch }, stepKernels[i]);
+        }
+    }
+
+    /// <summary>The steps of a plan.</summary>
+    public static ImmutableArray<BoundStep> Create(
+        IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels, ArrayView<float> arena, ArrayView<float> workspace, DeviceWeights weights)
+    {
+        var steps = new BoundStep[stepKernels.Length];
+        for (int i = 0; i < steps.Length; i++) steps[i] = Create(kernels, plan.Steps[i], stepKernels[i], arena, workspace, node => weights[node]);
+        return [.. steps];
+    }
+
+    /// <summary>One step.</summary>
     public static BoundStep Create(
         IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, ArrayView<float> arena, ArrayView<float> workspace, Func<Node, NodeWeights> weights)
     {

@@ -33,7 +33,7 @@ internal sealed class DeviceWeights : IDisposable
 
     /// <summary>Packs and uploads the weights of some steps, with so many threads where that is the processor's own work.</summary>
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
-    public static DeviceWeights Create(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms, int? threads)
+    public static DeviceWeights Create(DeviceRuntime runtime, string name, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
     {
         try
         {
@@ -45,12 +45,14 @@ internal sealed class DeviceWeights : IDisposable
         }
     }
 
-    private static DeviceWeights Pack(DeviceRuntime runtime, string name, IEnumerable<PlanStep> steps, IEnumerable<Conv2dAlgorithm> algorithms, int? threads)
+    private static DeviceWeights Pack(DeviceRuntime runtime, string name, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
     {
         var layers = new List<Layer>();
         long total = 0;
-        foreach ((PlanStep step, Conv2dAlgorithm algorithm) in steps.Zip(algorithms))
+        for (int i = 0; i < steps.Length; i++)
         {
+            PlanStep step = steps[i];
+            Conv2dAlgorithm algorithm = algorithms[i];
             if (step.Node is not EpilogueNode node) continue;
             Conv2dShape shape = BoundStep.ConvShape(step);
             int channels = step.Output.Shape.C;

@@ -87,21 +87,25 @@ public sealed class InferenceSession : IDisposable
             if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
             trace.Warn(Warnings);
             stream = runtime.Accelerator.CreateStream();
-            // Behind the activations, what steps need for themselves; one after the other they use the same memory.
-            long workspaceLength = Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.WorkspaceLength(runtime.Kernels, step, kernel, MaxBatch)).DefaultIfEmpty().Max();
+            // Behind the activations, what steps need for themselves.
+            long workspaceLength = BoundStep.WorkspaceLength(runtime.Kernels, Plan, StepKernels);
             arena = runtime.Allocate(Plan.ArenaLength + workspaceLength, $"the activations of {MaxBatch} images");
             ArrayView<float> view = arena.View, workspace = workspaceLength == 0 ? default : view.SubView(Plan.ArenaLength, workspaceLength);
-            steps = [.. Plan.Steps.Zip(StepKernels, (step, kernel) => BoundStep.Create(runtime.Kernels, step, kernel, view, workspace, node => weights[node]))];
+            steps = BoundStep.Create(runtime.Kernels, Plan, StepKernels, view, workspace, weights);
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
             // What is on its way to or from a device; the processor's memory needs none, but for images that are only prepared.
             long downloaded = device.Kind is DeviceKind.Cpu ? 0 : outputs.Sum(output => (long)output.View.Count * MaxBatch);
             staging = GC.AllocateUninitializedArray<float>(checked((int)Math.Max(input.Length, downloaded)), pinned: true);
-            using (runtime.Accelerator.BindScoped()) stagingLock = runtime.Accelerator.CreatePageLockFromPinned(staging);
+            if (device.Kind is not DeviceKind.Cpu)
+            {
+                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
+                stagingLock = runtime.Accelerator.CreatePageLockFromPinned(staging);
+            }
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             order = new int[NumClasses];
             runtime.WaitForKernels();
-            foreach ((PlanStep step, Conv2dKernel kernel) in Plan.Steps.Zip(StepKernels)) BoundStep.Load(runtime.Kernels, step, kernel, MaxBatch);
+            BoundStep.Load(runtime.Kernels, Plan, StepKernels);
             preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, Threads);
             preparing.Succeed();
         }
@@ -262,7 +266,7 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 preprocessor.Dispose();
-                stagingLock!.Dispose();
+                stagingLock?.Dispose();
                 arena.Dispose();
                 stream.Dispose();
                 runtime.ReleaseWeights(weights);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
@@ -60,6 +61,15 @@ internal static class KernelSelector
         ? CostModel.OfConv2d(profile, BoundStep.ConvShape(step) with { N = batch }, kernel, step.Residual is not null)
         : CostModel.OfPass(profile, batch * (step.Input.Shape.Count + step.Output.Shape.Count + (step.Residual?.Shape.Count ?? 0L)));
 
-    private static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, int images, Func<Conv2dShape, Conv2dKernel> choose) =>
-        [.. plan.Steps.Select(step => step.Node is Conv2dNode or LinearNode ? choose(BoundStep.ConvShape(step) with { N = images }) : default)];
+    // A loop, not a query, here and in BoundStep: a process's first session would wait for queries over structures to be compiled.
+    private static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, int images, Func<Conv2dShape, Conv2dKernel> choose)
+    {
+        var kernels = new Conv2dKernel[plan.Steps.Length];
+        for (int i = 0; i < kernels.Length; i++)
+        {
+            PlanStep step = plan.Steps[i];
+            if (step.Node is Conv2dNode or LinearNode) kernels[i] = choose(BoundStep.ConvShape(step) with { N = images });
+        }
+        return ImmutableCollectionsMarshal.AsImmutableArray(kernels);
+    }
 }
