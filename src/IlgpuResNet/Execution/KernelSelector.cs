@@ -24,8 +24,7 @@ internal static class KernelSelector
     public static ImmutableArray<Conv2dKernel> Choose(IKernelFamily kernels, DeviceProfile? profile, ExecutionPlan plan, Numerics numerics)
     {
         if (profile is not null) return OfTiled(profile, plan, numerics);
-        int images = kernels.PrefersSingleImages ? 1 : plan.MaxBatch;
-        return OfConvolutions(plan, images, shape => kernels.FastestConv2d(shape, numerics is Numerics.Exact));
+        return OfConvolutions(plan, ImagesAtOnce(kernels, plan), shape => kernels.FastestConv2d(shape, numerics is Numerics.Exact));
     }
 
     /// <summary>The same for a device with the tiled family that need not be there.</summary>
@@ -57,12 +56,12 @@ internal static class KernelSelector
     public static ImmutableArray<StepCost> Costs(DeviceProfile profile, ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels) =>
         [.. plan.Steps.Zip(kernels, (step, kernel) => Cost(profile, step, kernel, plan.MaxBatch))];
 
-    private static StepCost Cost(DeviceProfile profile, PlanStep step, Conv2dKernel kernel, int batch) => step.Node is Conv2dNode or LinearNode
-        ? CostModel.OfConv2d(profile, BoundStep.ConvShape(step) with { N = batch }, kernel, step.Residual is not null)
-        : CostModel.OfPass(profile, batch * (step.Input.Shape.Count + step.Output.Shape.Count + (step.Residual?.Shape.Count ?? 0L)));
+    /// <summary>Images of a batch for which a kernel is chosen.</summary>
+    public static int ImagesAtOnce(IKernelFamily kernels, ExecutionPlan plan) => kernels.PrefersSingleImages ? 1 : plan.MaxBatch;
 
+    /// <summary>What a choice gives for each convolution of a plan, with that many images; the default for other steps.</summary>
     // A loop, not a query, here and in BoundStep: a process's first session would wait for queries over structures to be compiled.
-    private static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, int images, Func<Conv2dShape, Conv2dKernel> choose)
+    public static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, int images, Func<Conv2dShape, Conv2dKernel> choose)
     {
         var kernels = new Conv2dKernel[plan.Steps.Length];
         for (int i = 0; i < kernels.Length; i++)
@@ -72,4 +71,8 @@ internal static class KernelSelector
         }
         return ImmutableCollectionsMarshal.AsImmutableArray(kernels);
     }
+
+    private static StepCost Cost(DeviceProfile profile, PlanStep step, Conv2dKernel kernel, int batch) => step.Node is Conv2dNode or LinearNode
+        ? CostModel.OfConv2d(profile, BoundStep.ConvShape(step) with { N = batch }, kernel, step.Residual is not null)
+        : CostModel.OfPass(profile, batch * (step.Input.Shape.Count + step.Output.Shape.Count + (step.Residual?.Shape.Count ?? 0L)));
 }

@@ -38,7 +38,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
     public ImmutableArray<Conv2dKernel> Choose(ExecutionPlan plan, Numerics numerics, string device, TuningFile file)
     {
         bool exact = numerics is Numerics.Exact;
-        int images = kernels.PrefersSingleImages ? 1 : plan.MaxBatch;
+        int images = KernelSelector.ImagesAtOnce(kernels, plan);
         string key = $"{device}, library {LibraryVersion}";
         Conv2dShape[] shapes = [.. plan.Steps.Where(step => step.Node is Conv2dNode or LinearNode).Select(step => BoundStep.ConvShape(step) with { N = images }).Distinct()];
         var chosen = new Dictionary<Conv2dShape, Conv2dKernel>();
@@ -57,7 +57,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
             found.Add(KeyOf(shape, exact), kernel.ToString());
         }
         file.Save(key, found);
-        return [.. plan.Steps.Select(step => step.Node is Conv2dNode or LinearNode ? chosen[BoundStep.ConvShape(step) with { N = images }] : default)];
+        return KernelSelector.OfConvolutions(plan, images, shape => chosen[shape]);
     }
 
     private Conv2dKernel[] Candidates(Conv2dShape shape, bool exact) => [.. KernelSelector.Candidates(kernels.Conv2dKernels(shape), exact)];
