@@ -35,29 +35,32 @@ internal sealed record DeviceTimes(double EndToEndMs, double DeviceMs, double[] 
             [.. Enumerable.Range(0, steps[0].Length).Select(step => Statistics.Of(steps.Select(round => round[step])).Median)]);
     }
 
-    /// <summary>Milliseconds between the markers of one run: around each step, or around all of them, which disturbs the device less.</summary>
+    /// <summary>Milliseconds between the markers of one run: around each step, all its launches together, or around all of them, which disturbs the device less.</summary>
     private static double[] Marked(InferenceSession session, float[] images, float[] logits, bool everyStep)
     {
-        var markers = new List<ProfilingMarker>();
-        int steps = session.Plan.Steps.Length, calls = 0;
+        var markers = new List<(int? Step, ProfilingMarker Marker)>();
+        // Probabilities are not asked for, so that the plan's last step, which makes them, is not run.
+        int steps = session.Plan.Steps.Length - 1, calls = 0, last = 0;
+        session.Plan.Walk(images.Length / session.Input.Length, steps, (_, _, _) => last++);
         try
         {
-            // Probabilities are not asked for, so that the plan's last step, which makes them, is not run.
-            session.Mark = stream =>
+            session.Mark = (stream, step) =>
             {
-                if (everyStep || calls == 0 || calls == steps - 1) markers.Add(stream.AddProfilingMarker());
+                if (everyStep || calls == 0 || calls == last) markers.Add((step, stream.AddProfilingMarker()));
                 calls++;
             };
             session.Run(images, logits);
-            double[] between = [.. markers.Zip(markers.Skip(1), (start, end) => (end - start).TotalMilliseconds)];
-            return between.Length > 0 && between.All(ms => ms >= 0)
-                ? between
-                : throw new ResNetException($"{session.Device.Id}: the device's profiling markers do not follow one another; its steps cannot be timed.");
+            (int Step, double Ms)[] between = [.. markers.Zip(markers.Skip(1), (start, end) => (end.Step!.Value, (end.Marker - start.Marker).TotalMilliseconds))];
+            if (between.Length == 0 || between.Any(pair => pair.Ms < 0))
+                throw new ResNetException($"{session.Device.Id}: the device's profiling markers do not follow one another; its steps cannot be timed.");
+            double[] ofSteps = new double[steps];
+            foreach ((int step, double ms) in between) ofSteps[step] += ms;
+            return ofSteps;
         }
         finally
         {
             session.Mark = null;
-            foreach (ProfilingMarker marker in markers) marker.Dispose();
+            foreach ((_, ProfilingMarker marker) in markers) marker.Dispose();
         }
     }
 }

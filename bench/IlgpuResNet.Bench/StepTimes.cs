@@ -18,8 +18,10 @@ internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
         WarmUp.Run(() => session.Run(images, logits));
 
         var runs = new List<(double EndToEndMs, double[] StepMs)>();
-        int single = session.Plan.SingleSteps;
-        long[] timestamps = new long[session.MaxBatch * single + session.Plan.Steps.Length - single + 1];
+        // What comes after the logits is not run.
+        var walk = new List<int>();
+        session.Plan.Walk(session.MaxBatch, session.Plan.Steps.Length - 1, (step, _, _) => walk.Add(step));
+        long[] timestamps = new long[walk.Count + 1];
         kernels.Timestamps = timestamps;
         try
         {
@@ -28,11 +30,9 @@ internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
                 long start = Stopwatch.GetTimestamp();
                 session.Run(images, logits);
                 double endToEndMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-                // What comes after the logits is not run and leaves zeros.
-                double[] walked = [.. timestamps.Zip(timestamps.Skip(1)).Where(pair => pair.Second != 0).Select(pair => Stopwatch.GetElapsedTime(pair.First, pair.Second).TotalMilliseconds)];
-                int singly = session.MaxBatch * single;
-                double[] ofImages = [.. Enumerable.Range(0, single).Select(step => Enumerable.Range(0, session.MaxBatch).Sum(image => walked[image * single + step]))];
-                runs.Add((endToEndMs, [.. ofImages, .. walked.Skip(singly)]));
+                double[] stepMs = new double[session.Plan.Steps.Length - 1];
+                for (int i = 0; i < walk.Count; i++) stepMs[walk[i]] += Stopwatch.GetElapsedTime(timestamps[i], timestamps[i + 1]).TotalMilliseconds;
+                runs.Add((endToEndMs, stepMs));
             }
         }
         finally

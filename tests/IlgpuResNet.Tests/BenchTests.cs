@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Kernels;
 
@@ -120,6 +121,7 @@ public sealed class BenchTests : IDisposable
     /// <summary>What the project wants of a batch of 32, by the model.</summary>
     [TestMethod]
     [DataRow("A100")]
+    [DataRow("RTX 4090")]
     [DataRow("T4")]
     public void Plan_of_a_batch_reaches_60_percent_of_the_peak(string device)
     {
@@ -131,8 +133,9 @@ public sealed class BenchTests : IDisposable
     [TestMethod]
     public void Plan_of_one_image_fills_the_device_unless_that_costs_more()
     {
-        (int exitCode, _, string error) = Run("plan", "--device", "A100", "--batch", "1", "--json", Json);
+        (int exitCode, string output, string error) = Run("plan", "--device", "A100", "--batch", "1", "--json", Json);
         Assert.AreEqual(0, exitCode, error);
+        StringAssert.Matches(output, new Regex("waves +A100: [0-9]+ layers have less than a wave of blocks; a full wave costs more in each, by the model"));
         foreach (JsonElement step in Figures().GetProperty("steps").EnumerateArray().Where(step => step.GetProperty("full_wave_ms").ValueKind is JsonValueKind.Number))
         {
             Assert.IsLessThan(1, step.GetProperty("waves").GetDouble());

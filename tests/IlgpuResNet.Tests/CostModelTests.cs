@@ -60,6 +60,49 @@ public sealed class CostModelTests
         }
     }
 
+    /// <summary>A map costs the memory's time as soon as the images between its writing and its reading do not fit half of the cache.</summary>
+    [TestMethod]
+    public void Maps_of_more_images_than_the_cache_holds_come_from_memory()
+    {
+        // 1 MB of cache at 16 GB/s, memory at 1 GB/s; a pass of 100 kB in and as much out for an image.
+        var device = new DeviceProfile("cache", 1, 1, 64, 1, 1 << 20, MultiprocessorLimits.OfCuda(80));
+        const int Floats = 25_000;
+        double fast = 4.0 * Floats / 16e9, slow = 4.0 * Floats / 0.85e9, start = 1.5e-6 + 600e-9;
+        Assert.AreEqual(start + 2 * fast + 2 * fast, Seconds(new MapsInFlight(2, 2, 2, 0)), 1e-12);
+        Assert.AreEqual(start + 2 * slow + 2 * fast, Seconds(new MapsInFlight(8, 2, 2, 0)), 1e-12);
+        Assert.AreEqual(start + 2 * fast + 2 * slow, Seconds(new MapsInFlight(2, 2, 8, 0)), 1e-12);
+        Assert.AreEqual(start + 2 * slow + 2 * slow, Seconds(new MapsInFlight(2, 2, 2, 4 * Floats)), 1e-12, "what waits fills the cache, too");
+
+        double Seconds(MapsInFlight maps) => CostModel.OfPass(device, 2 * Floats, 0, 2 * Floats, 2, maps).Seconds;
+    }
+
+    /// <summary>A plan in slices is chosen where the model has it gain more than it can tell, and then costs less by it.</summary>
+    [TestMethod]
+    public void Slices_are_chosen_where_they_pay()
+    {
+        using ResNet model = ResNet.Create(ResNetConfig.ResNet50);
+        foreach (DeviceProfile device in DeviceProfile.Known)
+        {
+            ExecutionPlan single = ExecutionPlan.Create(model);
+            Assert.HasCount(1, SegmentSelector.OfTiled(device, single, Numerics.Fast).Segments, $"{device.Name}: one image is not cut");
+            ExecutionPlan whole = ExecutionPlan.Create(model, maxBatch: 32), walked = SegmentSelector.OfTiled(device, whole, Numerics.Fast);
+            Assert.IsLessThanOrEqualTo(Seconds(whole), Seconds(walked), device.Name);
+            int next = 0;
+            foreach (PlanSegment segment in walked.Segments)
+            {
+                Assert.AreEqual(next, segment.First, device.Name);
+                next = segment.End;
+            }
+            Assert.AreEqual(whole.Steps.Length, next, device.Name);
+
+            double Seconds(ExecutionPlan plan) => KernelSelector.Costs(device, plan, KernelSelector.OfTiled(device, plan, Numerics.Fast)).Sum(cost => cost.Seconds);
+        }
+        ExecutionPlan batch = ExecutionPlan.Create(model, maxBatch: 32);
+        // Its cache of 72 MB holds maps of a few images of the first stages, its memory is slow for its multiply-adds.
+        Assert.IsLessThan(32, SegmentSelector.OfTiled(DeviceProfile.Find("RTX 4090")!, batch, Numerics.Fast).ImagesOf(5));
+        Assert.HasCount(1, SegmentSelector.OfTiled(DeviceProfile.Find("T4")!, batch, Numerics.Fast).Segments);
+    }
+
     /// <summary>The model counts launches and groups by itself; here they are those that the kernel family makes, for every kernel it offers.</summary>
     [TestMethod]
     [DataRow("resnet50", 1)]

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Models;
@@ -8,6 +9,7 @@ namespace IlgpuResNet.Tests;
 public sealed class ExecutionPlanTests
 {
     private const double LargestArenaRatio = 1.15;
+    private const int Seed = 9_041;
 
     /// <summary>Published multiply-accumulates at 224x224 (torchvision's model table, GFLOPS; v1 from He et al. 2015).</summary>
     [TestMethod]
@@ -69,47 +71,83 @@ public sealed class ExecutionPlanTests
         static (long, long, string) Range(TensorSlot slot, string tensor) => (slot.Offset, slot.Offset + 2 * slot.Shape.Count, tensor);
     }
 
-    /// <summary>Walks a plan of single images as a session does, image after image, and checks what each step reads.</summary>
     [TestMethod]
-    public void Images_run_singly_overwrite_nothing_that_another_needs()
+    public void A_processor_walks_images_singly_up_to_the_linear_layer()
     {
         const int Batch = 3;
         foreach (ResNetConfig config in ResNetConfig.Presets)
         {
             using ResNet model = ResNet.Create(config);
-            ExecutionPlan plan = ExecutionPlan.Create(model.Graph, 224, 224, Batch, imagesSingly: true);
-            Assert.IsGreaterThan(0, plan.SingleSteps, config.Name);
-            Assert.IsLessThan(plan.Steps.Length, plan.SingleSteps, $"{config.Name}: the linear layer is for the batch");
-            Assert.IsLessThan(ExecutionPlan.Create(model, 224, 224, Batch).ArenaLength, plan.ArenaLength, config.Name);
-            Dictionary<string, string> viewed = model.Graph.Nodes.OfType<ViewNode>().ToDictionary(view => view.Output, view => view.Inputs[0]);
-            var contents = new List<(long Start, long End, string Tensor, int Image)>();
-            for (int image = 0; image < Batch; image++) Write(plan.Input, "input", image);
-            for (int image = 0; image < Batch; image++)
-                foreach (PlanStep step in plan.Steps.Take(plan.SingleSteps)) Walk(step, image);
-            foreach (PlanStep step in plan.Steps.Skip(plan.SingleSteps))
-                for (int image = 0; image < Batch; image++) Walk(step, image);
+            ExecutionPlan whole = ExecutionPlan.Create(model, 224, 224, Batch), plan = SegmentSelector.OfSingleImages(whole);
+            Assert.HasCount(2, plan.Segments, config.Name);
+            Assert.AreEqual(1, plan.Segments[0].Images, config.Name);
+            Assert.AreEqual(Batch, plan.Segments[1].Images, $"{config.Name}: the linear layer is for the batch");
+            Assert.IsLessThan(whole.ArenaLength, plan.ArenaLength, config.Name);
+            AssertReadsWhatWasWritten(plan, model.Graph, Batch, config.Name);
+        }
+    }
 
-            void Walk(PlanStep step, int image)
+    /// <summary>Any segments, slices that leave a tail, outputs from inside them, and runs of fewer images.</summary>
+    [TestMethod]
+    public void Segments_overwrite_nothing_that_another_step_or_image_needs()
+    {
+        const int Batch = 5;
+        var random = new Random(Seed);
+        foreach (ResNetConfig config in ResNetConfig.Presets)
+        {
+            using ResNet model = ResNet.Create(config);
+            ImmutableArray<string> outputs = random.Next(2) == 0 ? [] : ["layer1", "layer2", "logits"];
+            Graph graph = model.Bind(224, 224, outputs).Graph;
+            ExecutionPlan whole = ExecutionPlan.Create(graph, 224, 224, Batch);
+            for (int i = 0; i < 3; i++)
+            {
+                var segments = new List<PlanSegment>();
+                for (int first = 0; first < whole.Steps.Length; first = segments[^1].End)
+                    segments.Add(new PlanSegment(first, Math.Min(random.Next(1, 20), whole.Steps.Length - first), random.Next(1, Batch + 1)));
+                ExecutionPlan plan = whole.Walked([.. segments]);
+                string message = $"{config.Name}, {string.Join(' ', segments)}, seed {Seed}";
+                foreach (int batch in (int[])[Batch, 3]) AssertReadsWhatWasWritten(plan, graph, batch, message);
+            }
+        }
+    }
+
+    /// <summary>Walks a plan as a session does and checks what each step reads, and what is left in the outputs.</summary>
+    private static void AssertReadsWhatWasWritten(ExecutionPlan plan, Graph graph, int batch, string message)
+    {
+        var viewed = new Dictionary<string, string>();
+        foreach (ViewNode view in graph.Nodes.OfType<ViewNode>()) viewed.Add(view.Output, viewed.GetValueOrDefault(view.Inputs[0], view.Inputs[0]));
+        var contents = new List<(long Start, long End, string Tensor, int Image)>();
+        for (int image = 0; image < batch; image++) Write(plan.Input, graph.Input, image);
+        int launched = 0;
+        plan.Walk(batch, plan.Steps.Length, (index, first, count) =>
+        {
+            PlanStep step = plan.Steps[index];
+            launched += count;
+            for (int image = first; image < first + count; image++)
             {
                 Read(step.Input, step.Node.Inputs[0], image);
                 if (step.Residual is { } residual) Read(residual, step.Node.Inputs[1], image);
-                Write(step.Output, step.Node.Output, image);
             }
+            for (int image = first; image < first + count; image++) Write(step.Output, step.Node.Output, image);
+        });
+        Assert.AreEqual(batch * plan.Steps.Length, launched, message);
+        foreach ((string name, TensorSlot slot) in plan.Outputs)
+            for (int image = 0; image < batch; image++) Read(slot, name, image);
 
-            void Read(TensorSlot slot, string tensor, int image) =>
-                Assert.Contains(Place(slot, viewed.GetValueOrDefault(tensor, tensor), image), contents, $"{config.Name}: {tensor} of image {image}");
+        void Read(TensorSlot slot, string tensor, int image) =>
+            Assert.Contains(Place(slot, viewed.GetValueOrDefault(tensor, tensor), image), contents, $"{message}: {tensor} of image {image}");
 
-            void Write(TensorSlot slot, string tensor, int image)
-            {
-                (long start, long end, _, _) = Place(slot, tensor, image);
-                contents.RemoveAll(other => other.Start < end && start < other.End);
-                contents.Add(Place(slot, tensor, image));
-            }
+        void Write(TensorSlot slot, string tensor, int image)
+        {
+            (long start, long end, _, _) = Place(slot, tensor, image);
+            Assert.IsLessThanOrEqualTo(plan.ArenaLength, end, message);
+            contents.RemoveAll(other => other.Start < end && start < other.End);
+            contents.Add(Place(slot, tensor, image));
         }
 
         static (long, long, string, int) Place(TensorSlot slot, string tensor, int image)
         {
-            long start = slot.Offset + (slot.Images == 1 ? 0 : image * slot.Shape.Count);
+            long start = slot.Offset + image % slot.Images * slot.Shape.Count;
             return (start, start + slot.Shape.Count, tensor, image);
         }
     }

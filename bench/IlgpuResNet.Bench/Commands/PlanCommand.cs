@@ -13,6 +13,8 @@ namespace IlgpuResNet.Bench.Commands;
 /// <summary><c>plan</c>: the kernels chosen for each layer on a device that need not be there, and what the cost model expects of them.</summary>
 internal static class PlanCommand
 {
+    private const double Mega = 1e-6;
+
     public static Command Create()
     {
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
@@ -39,65 +41,85 @@ internal static class PlanCommand
     private static void PrintAll(Report[] reports)
     {
         Console.WriteLine($"{reports[0].Model}, batch {reports[0].Batch}, modelled, nothing measured");
-        Table table = Figures.Table(1, "device", "peak TFLOP/s", "ms", "floor ms", "images/s", "of peak", "layers below a wave");
+        Table table = Figures.Table(1, "device", "peak TFLOP/s", "ms", "floor ms", "images/s", "of peak", "layers below a wave", "segments", "arena MB", "whole batch");
         foreach (Report report in reports)
         {
             table.AddRow(
                 report.Device, Figures.Text(report.PeakTflops, "F1"), Figures.Text(report.ModelledMs, "F3"), Figures.Text(report.FloorMs, "F3"),
-                Figures.Text(report.ImagesPerSecond, "F0"), Figures.Text(report.PeakShare, "P0"), Figures.Text(report.Steps.Count(step => step is { Blocks: > 0, Waves: < 1 }), "F0"));
+                Figures.Text(report.ImagesPerSecond, "F0"), Figures.Text(report.PeakShare, "P0"), Figures.Text(report.Steps.Count(step => step.IsBelowAWave), "F0"),
+                Figures.Text(report.Segments.Length, "F0"), Figures.Text(report.ArenaBytes * Mega, "F1"), Figures.Text(report.WholeBatchArenaBytes * Mega, "F1"));
         }
         Figures.Print(table);
+        foreach (Report report in reports) report.PrintWaves();
     }
 
     /// <summary>A plan on one device. Times in milliseconds; the share is of the float32 peak, counting the products of the definition.</summary>
     private sealed record Report(
         string Model, string Device, int Batch, double PeakTflops, double MemoryGbPerSecond, double ModelledMs, double FloorMs, double ImagesPerSecond, double PeakShare, StepReport[] Steps,
-        Deviation[] Published)
+        PlanSegment[] Segments, long ArenaBytes, long WholeBatchArenaBytes, Deviation[] Published)
     {
         private const double Tera = 1e12, Milli = 1e3;
 
-        public static Report Of(string model, DeviceProfile profile, ExecutionPlan plan, Numerics numerics)
+        public static Report Of(string model, DeviceProfile profile, ExecutionPlan whole, Numerics numerics)
         {
+            ExecutionPlan plan = SegmentSelector.OfTiled(profile, whole, numerics);
             ImmutableArray<Conv2dKernel> kernels = KernelSelector.OfTiled(profile, plan, numerics);
             ImmutableArray<StepCost> costs = KernelSelector.Costs(profile, plan, kernels);
             double seconds = costs.Sum(cost => cost.Seconds), imagesPerSecond = plan.MaxBatch / seconds;
             return new Report(
                 model, profile.Name, plan.MaxBatch, profile.PeakFlops / Tera, profile.MemoryGbPerSecond, seconds * Milli, costs.Sum(cost => cost.FloorSeconds) * Milli,
                 imagesPerSecond, 2.0 * plan.Macs * imagesPerSecond / profile.PeakFlops,
-                [.. plan.Steps.Zip(kernels, costs).Select(step => StepReport.Of(profile, plan.MaxBatch, step.First, step.Second, step.Third, numerics))],
-                model == ResNetConfig.ResNet50.Name ? [.. Deviation.Of(profile, plan)] : []);
+                [.. kernels.Zip(costs).Select((step, i) => StepReport.Of(profile, plan, i, step.First, step.Second, numerics))],
+                [.. plan.Segments], sizeof(float) * plan.ArenaLength, sizeof(float) * whole.ArenaLength,
+                model == ResNetConfig.ResNet50.Name ? [.. Deviation.Of(profile, whole)] : []);
         }
 
         public void Print()
         {
             Console.WriteLine($"{Model}, batch {Batch}, {Device}: {Figures.Text(PeakTflops, "F1")} TFLOP/s, {Figures.Text(MemoryGbPerSecond, "F0")} GB/s; modelled, nothing measured");
-            Table table = Figures.Table(4, "step", "algorithm", "tile", "split", "launches", "blocks", "waves", "MB", "ms", "floor ms", "times floor", "full wave ms");
+            Table table = Figures.Table(4, "step", "images", "algorithm", "tile", "split", "launches", "blocks", "waves", "MB", "ms", "floor ms", "times floor", "full wave ms");
             foreach (StepReport step in Steps)
             {
                 table.AddRow(
-                    Markup.Escape(step.Name), step.Algorithm ?? "", step.Tile ?? "", step.Splits > 1 ? Figures.Text(step.Splits, "F0") : "", Figures.Text(step.Launches, "F0"),
+                    Markup.Escape(step.Name), Figures.Text(step.Images, "F0"), step.Algorithm ?? "", step.Tile ?? "", step.Splits > 1 ? Figures.Text(step.Splits, "F0") : "", Figures.Text(step.Launches, "F0"),
                     step.Blocks > 0 ? Figures.Text(step.Blocks, "F0") : "", step.Blocks > 0 ? Figures.Text(step.Waves, "F2") : "",
-                    Figures.Text(step.Bytes * 1e-6, "F2"), Figures.Text(step.ModelledMs, "F4"), Figures.Text(step.FloorMs, "F4"), Figures.Text(step.ModelledMs / step.FloorMs, "F2"),
+                    Figures.Text(step.Bytes * Mega, "F2"), Figures.Text(step.ModelledMs, "F4"), Figures.Text(step.FloorMs, "F4"), Figures.Text(step.ModelledMs / step.FloorMs, "F2"),
                     step.FullWaveMs is { } fullWaveMs ? Figures.Text(fullWaveMs, "F4") : "");
             }
             Figures.Print(table);
             Console.WriteLine($"sum         {Figures.Text(ModelledMs, "F3")} ms, floor {Figures.Text(FloorMs, "F3")} ms");
+            Console.WriteLine($"arena       {Figures.Text(ArenaBytes * Mega, "F1")} MB in {Segments.Length} segments, {Figures.Text(WholeBatchArenaBytes * Mega, "F1")} MB where each step takes the whole batch");
+            PrintWaves();
             Console.WriteLine($"rate        {Figures.Text(ImagesPerSecond, "F0")} images/s, {Figures.Text(PeakShare, "P1")} of the float32 peak");
             foreach (Deviation published in Published)
                 Console.WriteLine($"published   {Figures.Text(published.ImagesPerSecond, "F0")} images/s measured with {published.Engine}; modelled for direct convolutions with batch norm, ReLU and sum in passes of their own {Figures.Text(published.ModelledImagesPerSecond, "F0")}, {Figures.Text(published.ModelledOverMeasured, "F2")} times as many");
+        }
+
+        /// <summary>Layers with less than a wave of groups, and those of them for which the model knows something faster with a full one: there should be none.</summary>
+        public void PrintWaves()
+        {
+            string[] idle = [.. Steps.Where(step => step.FullWaveMs < step.ModelledMs).Select(step => step.Name)];
+            string verdict = idle.Length == 0 ? "a full wave costs more in each, by the model" : $"a full wave would cost less in {string.Join(", ", idle)}";
+            Console.WriteLine($"waves       {Device}: {Steps.Count(step => step.IsBelowAWave)} layers have less than a wave of blocks; {verdict}");
         }
     }
 
     /// <summary>
     /// What others measured of the same network on the same device, beside what the model gives for the work of a framework: direct convolutions, and
-    /// batch norm, ReLU and residual sum in passes of their own. What its host takes, which is all of it at small batches, is in none of the two.
+    /// batch norm, ReLU and residual sum in passes of their own, none of which is done sooner than its host takes to launch it.
     /// </summary>
     private sealed record Deviation(string Engine, double ImagesPerSecond, double ModelledImagesPerSecond, double ModelledOverMeasured)
     {
+        /// <summary>
+        /// From the call that launches an operation of PyTorch to its beginning on an idle V100, seen in NVIDIA's "Understanding the visualization of overhead and
+        /// latency in Nsight Systems" (developer.nvidia.com/blog). Taken for what each short operation lasts; where the host runs ahead of the device it hides.
+        /// </summary>
+        private const double OperationSeconds = 20e-6;
+
         public static IEnumerable<Deviation> Of(DeviceProfile profile, ExecutionPlan plan)
         {
             ImmutableArray<Conv2dKernel> direct = KernelSelector.OfTiled(profile, plan, Numerics.Exact);
-            double seconds = KernelSelector.Costs(profile, plan, direct).Sum(cost => cost.Seconds) + plan.Steps.Sum(Passes);
+            double seconds = KernelSelector.Costs(profile, plan, direct).Sum(cost => Launched(cost.Seconds)) + plan.Steps.Sum(Passes);
             double imagesPerSecond = plan.MaxBatch / seconds;
             return PublishedFigure.All.Where(figure => figure.Device == profile.Name && figure.Batch == plan.MaxBatch)
                 .Select(figure => new Deviation(figure.Engine, figure.ImagesPerSecond, imagesPerSecond, imagesPerSecond / figure.ImagesPerSecond));
@@ -106,33 +128,40 @@ internal static class PlanCommand
             {
                 if (step.Node is not Conv2dNode { Epilogue: var epilogue }) return 0;
                 long map = plan.MaxBatch * step.Output.Shape.Count;
-                double inAndOut = CostModel.OfPass(profile, 2 * map).Seconds;
-                return inAndOut + (epilogue.Relu ? inAndOut : 0) + (epilogue.HasResidual ? CostModel.OfPass(profile, 3 * map).Seconds : 0);
+                double inAndOut = Launched(CostModel.OfPass(profile, 2 * map).Seconds);
+                return inAndOut + (epilogue.Relu ? inAndOut : 0) + (epilogue.HasResidual ? Launched(CostModel.OfPass(profile, 3 * map).Seconds) : 0);
             }
+
+            static double Launched(double seconds) => Math.Max(OperationSeconds, seconds);
         }
     }
 
     /// <summary>
     /// One step; a pool has neither algorithm nor tile, and no matrix product whose groups of threads could be counted. Where there is less than a wave of
-    /// groups, the full wave's time is that of the fastest kernel with one; null where there is a wave, or no such kernel.
+    /// groups, the full wave's time is that of the fastest kernel with one; null where there is a wave, or no such kernel. Groups and waves are those of one
+    /// launch for the images that are computed at a time, the rest is for the batch.
     /// </summary>
     private sealed record StepReport(
-        string Name, string? Algorithm, string? Tile, int Splits, int Launches, long Blocks, double Waves, long Bytes, double ModelledMs, double FloorMs, double? FullWaveMs)
+        string Name, int Images, string? Algorithm, string? Tile, int Splits, int Launches, long Blocks, double Waves, long Bytes, double ModelledMs, double FloorMs, double? FullWaveMs)
     {
-        public static StepReport Of(DeviceProfile profile, int batch, PlanStep step, Conv2dKernel kernel, StepCost cost, Numerics numerics)
+        internal bool IsBelowAWave => this is { Blocks: > 0, Waves: < 1 };
+
+        public static StepReport Of(DeviceProfile profile, ExecutionPlan plan, int index, Conv2dKernel kernel, StepCost cost, Numerics numerics)
         {
             const double milli = 1e3;
+            PlanStep step = plan.Steps[index];
+            PlanSegment segment = plan.Segments.First(segment => index < segment.End);
             bool isProduct = step.Node is Conv2dNode or LinearNode;
             double? fullWave = null;
             if (isProduct && cost.Waves < 1)
             {
-                Conv2dShape shape = BoundStep.ConvShape(step) with { N = batch };
+                Conv2dShape shape = BoundStep.ConvShape(step) with { N = segment.Images };
                 fullWave = KernelSelector.Candidates(TiledConv2d.Kernels(shape), numerics is Numerics.Exact)
-                    .Select(other => CostModel.OfConv2d(profile, shape, other, step.Residual is not null)).Where(other => other.Waves >= 1)
+                    .Select(other => KernelSelector.Cost(profile, plan, index, segment, other)).Where(other => other.Waves >= 1)
                     .Min(other => (double?)other.Seconds * milli);
             }
             return new StepReport(
-                step.Node.Name, isProduct ? LayersCommand.NameOf(kernel.Algorithm) : null, isProduct ? kernel.Tile.ToString() : null, isProduct ? kernel.Splits : 1,
+                step.Node.Name, segment.Images, isProduct ? LayersCommand.NameOf(kernel.Algorithm) : null, isProduct ? kernel.Tile.ToString() : null, isProduct ? kernel.Splits : 1,
                 cost.Launches, cost.Blocks, cost.Waves, cost.Bytes, cost.Seconds * milli, cost.FloorSeconds * milli, fullWave);
         }
     }

@@ -57,8 +57,9 @@ internal static class PtxCommand
         {
             foreach (int batch in Batches)
             {
-                ExecutionPlan plan = ExecutionPlan.Create(model, maxBatch: batch);
-                ImmutableArray<Conv2dKernel> kernels = KernelSelector.OfTiled(DeviceProfile.Find(device)!, plan, Numerics.Fast);
+                DeviceProfile profile = DeviceProfile.Find(device)!;
+                ExecutionPlan plan = SegmentSelector.OfTiled(profile, ExecutionPlan.Create(model, maxBatch: batch), Numerics.Fast);
+                ImmutableArray<Conv2dKernel> kernels = KernelSelector.OfTiled(profile, plan, Numerics.Fast);
                 plans.Add((KernelReport.ArchOf(capability), batch, StepLaunches.Walk(plan, kernels)));
             }
         }

@@ -17,13 +17,16 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, Recorded
     /// <summary>The launch of a convolution's matrix product, the one with its groups of threads; null of another step.</summary>
     public RecordedLaunch? Product { get; init; }
 
-    /// <summary>The convolution for the plan's batch; the default where it is none.</summary>
+    /// <summary>Images for which these launches are, of the plan's batch.</summary>
+    public int Images { get; init; }
+
+    /// <summary>The convolution for those images; the default where it is none.</summary>
     public Conv2dShape Shape { get; init; }
 
-    /// <summary>Multiply-adds of the matrix products of the batch; 0 where there are none.</summary>
-    public long ProductMacs => Product is null ? 0 : GemmShape.Of(Shape, Kernel.Algorithm).Macs;
+    /// <summary>Multiply-adds of the matrix products for an image; 0 where there are none.</summary>
+    public double ProductMacs => Product is null ? 0 : (double)GemmShape.Of(Shape, Kernel.Algorithm).Macs / Images;
 
-    /// <summary>Walks a plan with these kernels, one for each step.</summary>
+    /// <summary>Walks a plan with these kernels, one for each step: for the first of its images where it is not the whole batch.</summary>
     public static ImmutableArray<StepLaunches> Walk(ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels)
     {
         var recorder = new LaunchRecorder();
@@ -31,21 +34,24 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, Recorded
         // Some real memory is needed for the views that kernels take; nothing touches it.
         using var context = Context.Create(builder => builder.CPU(new CPUDevice(2, 1, 1)));
         using Accelerator accelerator = context.CreateCPUAccelerator(0);
-        long workspace = plan.Steps.Zip(kernels, (step, kernel) => BoundStep.WorkspaceLength(family, step, kernel, plan.MaxBatch)).Max();
+        long workspace = BoundStep.WorkspaceLength(family, plan, kernels);
         long filter = plan.Steps.Zip(kernels, (step, kernel) => step.Node is Conv2dNode or LinearNode ? family.PackedFilterLength(BoundStep.ConvShape(step), kernel.Algorithm) : 0).Max();
         using MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(plan.ArenaLength + workspace + filter);
         ArrayView<float> all = memory.View.BaseView;
         ArrayView<float> arena = all.SubView(0, plan.ArenaLength), constants = all.SubView(plan.ArenaLength + workspace, filter);
 
-        return [.. plan.Steps.Zip(kernels, (step, kernel) =>
+        return [.. plan.Steps.Zip(kernels).Select((pair, i) =>
         {
+            (PlanStep step, Conv2dKernel kernel) = pair;
+            int images = plan.ImagesOf(i);
             BoundStep.Create(family, step, kernel, arena, all.SubView(plan.ArenaLength, workspace), _ => new NodeWeights(constants, constants, constants))
-                .Launch(accelerator.DefaultStream, 0, plan.MaxBatch);
+                .Launch(accelerator.DefaultStream, 0, images);
             RecordedLaunch[] launches = recorder.Take();
             if (step.Node is not (Conv2dNode or LinearNode)) return new StepLaunches(step, kernel, launches);
             return new StepLaunches(step, kernel, launches)
             {
-                Shape = BoundStep.ConvShape(step) with { N = plan.MaxBatch },
+                Images = images,
+                Shape = BoundStep.ConvShape(step) with { N = images },
                 Product = launches.Single(launch => launch.Kernel.Method.DeclaringType == typeof(ImplicitGemm)),
             };
         })];

@@ -23,7 +23,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
     public static long WorkspaceLength(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels)
     {
         long length = 0;
-        for (int i = 0; i < stepKernels.Length; i++) length = Math.Max(length, WorkspaceLength(kernels, plan.Steps[i], stepKernels[i], plan.MaxBatch));
+        for (int i = 0; i < stepKernels.Length; i++) length = Math.Max(length, WorkspaceLength(kernels, plan.Steps[i], stepKernels[i], plan.ImagesOf(i)));
         return length;
     }
 
@@ -32,7 +32,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
     {
         for (int i = 0; i < stepKernels.Length; i++)
         {
-            if (plan.Steps[i].Node is Conv2dNode or LinearNode) kernels.LoadConv2d(ConvShape(plan.Steps[i]) with { N = plan.MaxBatch }, stepKernels[i]);
+            if (plan.Steps[i].Node is Conv2dNode or LinearNode) kernels.LoadConv2d(ConvShape(plan.Steps[i]) with { N = plan.ImagesOf(i) }, stepKernels[i]);
         }
     }
 
@@ -112,8 +112,8 @@ internal abstract class BoundStep(IKernelFamily kernels)
     /// <param name="Images">Images there is room for.</param>
     private readonly record struct BoundTensor(ArrayView<float> Memory, long Length, int Images)
     {
-        /// <summary>From an image of the batch on; where there is room for one alone, that.</summary>
-        public ArrayView<float> From(int image) => image == 0 || Images == 1 ? Memory : Memory.SubView(image * Length);
+        /// <summary>From an image of the batch on; where there is room for some alone, the first of those that are walked with it is the first there.</summary>
+        public ArrayView<float> From(int image) => image % Images == 0 ? Memory : Memory.SubView(image % Images * Length);
     }
 
     /// <summary>What an epilogue node works on; the residual is the default where it adds none.</summary>

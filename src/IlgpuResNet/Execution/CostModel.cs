@@ -12,7 +12,28 @@ namespace IlgpuResNet.Execution;
 /// <param name="FloorSeconds">
 /// The least time of the same algorithm: its multiply-adds at the device's peak, or its operands and results at that of the memory or cache they lie in.
 /// </param>
-internal readonly record struct StepCost(int Launches, long Blocks, double Waves, long Bytes, double Seconds, double FloorSeconds);
+internal readonly record struct StepCost(int Launches, long Blocks, double Waves, long Bytes, double Seconds, double FloorSeconds)
+{
+    /// <summary>The step's cost for more images; groups and waves remain those of one launch for these.</summary>
+    public StepCost Then(int times, StepCost others) => this with
+    {
+        Launches = times * Launches + others.Launches,
+        Bytes = times * Bytes + others.Bytes,
+        Seconds = times * Seconds + others.Seconds,
+        FloorSeconds = times * FloorSeconds + others.FloorSeconds,
+    };
+}
+
+/// <summary>What decides whether the maps of a step are still in the cache when they are read.</summary>
+/// <param name="Input">Images that are computed from when the input is written to when it is read: as many as at a time, or the whole batch when a segment of its own wrote it.</param>
+/// <param name="Residual">The same of the residual.</param>
+/// <param name="Output">The same of the output.</param>
+/// <param name="Waiting">Floats of an image in maps that the step does not touch and a later one reads.</param>
+internal readonly record struct MapsInFlight(int Input, int Residual, int Output, long Waiting)
+{
+    /// <summary>Of a step among steps that compute as many images at a time, and nothing waits.</summary>
+    public static MapsInFlight Of(int images) => new(images, images, images, 0);
+}
 
 /// <summary>
 /// An estimate of what a step of the tiled family takes on a device, from what the machine code does (<see cref="TileCode"/>) and what the device can
@@ -26,7 +47,8 @@ internal readonly record struct StepCost(int Launches, long Blocks, double Waves
 /// or those in which shared memory serves its loads, or, with few groups, one group's own: its instructions or the latency of
 /// its global loads behind which they hide, and a barrier. A wave begins with a load from memory and ends with a store, which hide behind nothing.</item>
 /// <item>Second-level cache: every group reads its slices of both operands.</item>
-/// <item>Memory: filters always, maps and workspace when they do not fit half of the cache, at a share of the peak.</item>
+/// <item>Memory: filters always, maps and workspace when they do not fit half of the cache, at a share of the peak. Maps that lie about for more images than
+/// are computed at a time (<see cref="MapsInFlight"/>) must fit with all of these, and those that wait for a later step beside them.</item>
 /// </list>
 /// Other launches, the transforms of Winograd's algorithm among them, take their bytes. A launch takes no less than enqueueing it does.
 /// </remarks>
@@ -69,19 +91,28 @@ internal static class CostModel
     /// <summary>Processor time to enqueue a launch: shorter kernels wait for it.</summary>
     private const double EnqueueSeconds = 4e-6;
 
+    /// <summary>A convolution by one kernel of the tiled family, each of its maps between steps that compute as many images at a time.</summary>
+    /// <exception cref="ArgumentException">The family has no such tile.</exception>
+    public static StepCost OfConv2d(DeviceProfile device, in Conv2dShape shape, in Conv2dKernel kernel, bool hasResidual) =>
+        OfConv2d(device, shape, kernel, hasResidual, MapsInFlight.Of(shape.N));
+
     /// <summary>A convolution by one kernel of the tiled family.</summary>
     /// <param name="device">Where.</param>
-    /// <param name="shape">What.</param>
+    /// <param name="shape">What, for the images that are computed at a time.</param>
     /// <param name="kernel">How.</param>
     /// <param name="hasResidual">True when a map of the output's shape is added.</param>
+    /// <param name="maps">How long its maps lie about.</param>
     /// <exception cref="ArgumentException">The family has no such tile.</exception>
-    public static StepCost OfConv2d(DeviceProfile device, in Conv2dShape shape, in Conv2dKernel kernel, bool hasResidual)
+    public static StepCost OfConv2d(DeviceProfile device, in Conv2dShape shape, in Conv2dKernel kernel, bool hasResidual, MapsInFlight maps)
     {
         GemmShape gemm = GemmShape.Of(shape, kernel.Algorithm);
         long filter = Bytes((long)gemm.Batches * gemm.K * gemm.N);
-        long input = Bytes(shape.InputLength), results = Bytes(shape.OutputLength + (hasResidual ? shape.OutputLength : 0));
+        long input = Bytes(shape.InputLength), output = Bytes(shape.OutputLength), residual = hasResidual ? output : 0;
         long workspace = Bytes(TiledConv2d.WorkspaceLength(shape, kernel));
-        double mapBytesPerSecond = BytesPerSecond(device, input + results + workspace);
+        double ofImage = (double)(input + output + residual + workspace) / shape.N + Bytes(maps.Waiting);
+        double bytesPerSecond = BytesPerSecond(device, ofImage * shape.N);
+        double reading = input / BytesPerSecond(device, ofImage * maps.Input);
+        double ending = output / BytesPerSecond(device, ofImage * maps.Output) + residual / BytesPerSecond(device, ofImage * maps.Residual);
 
         long blocks = gemm.Blocks(kernel.Tile, kernel.Splits);
         int slices = gemm.SlicesPerSplit(kernel.Tile, kernel.Splits);
@@ -90,26 +121,38 @@ internal static class CostModel
         double computing = Cycles(device, code, blocks, slices, resident) / device.ClockHz;
         double feeding = Bytes(blocks * slices * kernel.Tile.K * (kernel.Tile.M + kernel.Tile.N)) / CacheBytesPerSecond(device);
 
-        // The launches around the product, and what they move; the product moves the rest.
+        // The launches around the product, and what they move: maps and, once more, what they leave or take in the workspace. The product moves the rest.
         bool isWinograd = kernel.Algorithm is not Conv2dAlgorithm.Direct, isPadded = !isWinograd && shape.C % FloatsPerQuad != 0;
-        bool hasSums = !isWinograd && gemm.Parts(kernel.Tile, kernel.Splits) > 1;
+        bool hasBefore = isWinograd || isPadded, hasAfter = isWinograd || gemm.Parts(kernel.Tile, kernel.Splits) > 1;
         long padded = isPadded ? input / shape.C * ((shape.C + FloatsPerQuad - 1) / FloatsPerQuad * FloatsPerQuad) : 0;
-        long before = isWinograd ? input + Bytes((long)gemm.Batches * gemm.M * gemm.K) : isPadded ? input + padded : 0;
-        long after = isWinograd ? results + Bytes((long)gemm.Batches * gemm.M * gemm.N) : hasSums ? results + workspace - padded : 0;
-        double moving = filter / (MemoryEfficiency * device.MemoryBytesPerSecond) + (input + results + 2 * workspace - before - after) / mapBytesPerSecond;
+        long left = isWinograd ? Bytes((long)gemm.Batches * gemm.M * gemm.K) : padded;
+        long taken = isWinograd ? Bytes((long)gemm.Batches * gemm.M * gemm.N) : hasAfter ? workspace - padded : 0;
+        double moving = filter / (MemoryEfficiency * device.MemoryBytesPerSecond) + (hasBefore ? 0 : reading) + (hasAfter ? 0 : ending)
+            + (2 * workspace - left - taken) / bytesPerSecond;
         double seconds = Launch(Math.Max(Math.Max(computing, feeding), moving))
-            + (before > 0 ? Launch(before / mapBytesPerSecond) : 0) + (after > 0 ? Launch(after / mapBytesPerSecond) : 0);
+            + (hasBefore ? Launch(reading + left / bytesPerSecond) : 0) + (hasAfter ? Launch(ending + taken / bytesPerSecond) : 0);
         return new StepCost(
-            1 + (before > 0 ? 1 : 0) + (after > 0 ? 1 : 0), blocks, (double)blocks / (device.Multiprocessors * resident), filter + input + results + 2 * workspace, seconds,
-            Math.Max(2 * gemm.Macs / device.PeakFlops, filter / device.MemoryBytesPerSecond + MemoryEfficiency * (input + results) / mapBytesPerSecond));
+            1 + (hasBefore ? 1 : 0) + (hasAfter ? 1 : 0), blocks, (double)blocks / (device.Multiprocessors * resident), filter + input + output + residual + 2 * workspace, seconds,
+            Math.Max(2 * gemm.Macs / device.PeakFlops, filter / device.MemoryBytesPerSecond + MemoryEfficiency * (reading + ending)));
     }
 
-    /// <summary>A step that reads and writes maps and does little else, such as a pool.</summary>
-    public static StepCost OfPass(DeviceProfile device, long floats)
+    /// <summary>A step that reads and writes maps and does little else, such as a pool, between steps that compute as many images at a time.</summary>
+    public static StepCost OfPass(DeviceProfile device, long floats) => OfPass(device, floats, 0, 0, 1, MapsInFlight.Of(1));
+
+    /// <summary>A step that reads and writes maps and does little else.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="input">Floats that it reads.</param>
+    /// <param name="residual">Floats that it adds.</param>
+    /// <param name="output">Floats that it writes.</param>
+    /// <param name="imagesAtATime">Images whose floats these are.</param>
+    /// <param name="maps">How long its maps lie about.</param>
+    public static StepCost OfPass(DeviceProfile device, long input, long residual, long output, int imagesAtATime, MapsInFlight maps)
     {
-        long bytes = Bytes(floats);
-        double bytesPerSecond = BytesPerSecond(device, bytes);
-        return new StepCost(1, 0, 0, bytes, Launch(GlobalLatency / device.ClockHz + bytes / bytesPerSecond), MemoryEfficiency * bytes / bytesPerSecond);
+        long bytes = Bytes(input + residual + output);
+        double ofImage = (double)bytes / imagesAtATime + Bytes(maps.Waiting);
+        double moving = Bytes(input) / BytesPerSecond(device, ofImage * maps.Input) + Bytes(residual) / BytesPerSecond(device, ofImage * maps.Residual)
+            + Bytes(output) / BytesPerSecond(device, ofImage * maps.Output);
+        return new StepCost(1, 0, 0, bytes, Launch(GlobalLatency / device.ClockHz + moving), MemoryEfficiency * moving);
     }
 
     /// <summary>Cycles of the busiest multiprocessor for all its waves.</summary>
@@ -137,7 +180,7 @@ internal static class CostModel
     private static double CacheBytesPerSecond(DeviceProfile device) => CacheBytesPerClock * device.Multiprocessors * device.ClockHz;
 
     /// <summary>At which maps move that take so many bytes together: they come from the layer before and are read by the next.</summary>
-    private static double BytesPerSecond(DeviceProfile device, long bytes) =>
+    private static double BytesPerSecond(DeviceProfile device, double bytes) =>
         bytes <= CacheShare * device.CacheBytes ? CacheBytesPerSecond(device) : MemoryEfficiency * device.MemoryBytesPerSecond;
 
     private static double Launch(double seconds) => Math.Max(EnqueueSeconds, GapSeconds + seconds);

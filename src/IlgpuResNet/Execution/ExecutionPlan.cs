@@ -8,7 +8,7 @@ namespace IlgpuResNet.Execution;
 /// <summary>Where a tensor lies: at <see cref="Offset"/> of the arena, images one after another.</summary>
 /// <param name="Shape">Shape of one image.</param>
 /// <param name="Offset">First element in the arena.</param>
-/// <param name="Images">Images there is room for: the largest batch, or 1 where each image takes the place of the one before.</param>
+/// <param name="Images">Images there is room for: the largest batch, or those that its segment walks at a time, each of which take the place of those before.</param>
 public readonly record struct TensorSlot(MapShape Shape, long Offset, int Images);
 
 /// <summary>One operation of a run.</summary>
@@ -33,23 +33,18 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
 /// </summary>
 public sealed class ExecutionPlan
 {
-    /// <summary>
-    /// Pixels whose products take about as long as one weight takes from memory to a processor, and again as much: 14 at the peaks of
-    /// two AVX-512 cores (236 GFLOP/s, 33 GB/s).
-    /// </summary>
-    private const int PixelsPerWeight = 28;
+    private readonly TensorUses uses;
 
-    /// <summary>When the input is written, among the numbers of steps.</summary>
-    private const int BeforeSteps = -1;
-
-    private ExecutionPlan(
-        int maxBatch, int singleSteps, TensorSlot input, ImmutableDictionary<string, TensorSlot> outputs, ImmutableArray<PlanStep> steps, MemoryPlan memory)
+    private ExecutionPlan(TensorUses uses, ImmutableArray<PlanSegment> segments, int maxBatch)
     {
+        this.uses = uses;
+        Segments = segments;
         MaxBatch = maxBatch;
-        SingleSteps = singleSteps;
-        Input = input;
-        Outputs = outputs;
-        Steps = steps;
+        (Func<string, TensorSlot> slotOf, MemoryPlan memory) = uses.Place(segments, maxBatch);
+        Input = slotOf(uses.Input);
+        Outputs = uses.Outputs.ToImmutableDictionary(name => name, slotOf);
+        Steps = [.. uses.Nodes.Select(node => new PlanStep(
+            node, slotOf(node.Inputs[0]), TensorUses.ResidualOf(node) is { } residual ? slotOf(residual) : null, slotOf(node.Output)))];
         ArenaLength = memory.Length;
         ArenaLowerBound = memory.LowerBound;
     }
@@ -57,12 +52,8 @@ public sealed class ExecutionPlan
     /// <summary>The most images one run takes.</summary>
     public int MaxBatch { get; }
 
-    /// <summary>
-    /// So many steps at the beginning are walked for one image after the other, the rest for the whole batch at once; 0 when all are. On a
-    /// processor the maps of one image fit the caches and those of a batch do not, while weights that an image uses a few
-    /// times only are worth fetching once for all images.
-    /// </summary>
-    public int SingleSteps { get; }
+    /// <summary>How the steps are walked: every step is in one of these, in order.</summary>
+    public ImmutableArray<PlanSegment> Segments { get; }
 
     /// <summary>Where the input is uploaded, <c>[N, H, W, C]</c>.</summary>
     public TensorSlot Input { get; }
@@ -96,16 +87,16 @@ public sealed class ExecutionPlan
 
     /// <summary>Plans a network.</summary>
     /// <exception cref="GraphException">The batch is not positive, or a tensor would pass 2^31 elements.</exception>
-    internal static ExecutionPlan Create(Network network, int maxBatch, bool imagesSingly = false)
+    internal static ExecutionPlan Create(Network network, int maxBatch)
     {
         if (!network.Input.HasBatch && maxBatch != 1)
             throw new GraphException($"{network.Graph.Name} computes across its images, so it takes a batch of 1, but {maxBatch} was asked for.");
-        return Create(network.Graph, network.InputShape.H, network.InputShape.W, maxBatch, imagesSingly);
+        return Create(network.Graph, network.InputShape.H, network.InputShape.W, maxBatch);
     }
 
-    /// <summary>Plans an optimised graph; <paramref name="imagesSingly"/> allows <see cref="SingleSteps"/>.</summary>
+    /// <summary>Plans an optimised graph; each step is walked for the whole batch.</summary>
     /// <exception cref="GraphException">The graph does not fit the input size, or a tensor would pass 2^31 elements.</exception>
-    internal static ExecutionPlan Create(Graph graph, int height, int width, int maxBatch, bool imagesSingly = false)
+    internal static ExecutionPlan Create(Graph graph, int height, int width, int maxBatch)
     {
         if (maxBatch < 1) throw new GraphException($"The batch must be at least 1, but is {maxBatch}.");
         IReadOnlyDictionary<string, MapShape> shapes = graph.InferShapes(height, width);
@@ -114,69 +105,51 @@ public sealed class ExecutionPlan
             if (shape.Count > int.MaxValue / maxBatch)
                 throw new GraphException($"{Message.Clean(name)}: {maxBatch} images of {shape} pass the limit of {int.MaxValue} elements a tensor; use a smaller batch or image.");
         }
-
-        // Views share the memory of what they view: it is memory that lives and dies, not names.
-        Node[] nodes = [.. graph.Nodes.Where(node => node is not ViewNode)];
-        var memoryOf = new Dictionary<string, string> { [graph.Input] = graph.Input };
-        foreach (Node node in graph.Nodes) memoryOf.Add(node.Output, node is ViewNode ? memoryOf[node.Inputs[0]] : node.Output);
-        var lastUse = new Dictionary<string, int>();
-        for (int i = 0; i < nodes.Length; i++)
-        {
-            foreach (string input in nodes[i].Inputs) lastUse[memoryOf[input]] = i;
-        }
-        foreach (string output in graph.Outputs) lastUse[memoryOf[output]] = nodes.Length;
-
-        // Single steps run again for every image: what one image's steps leave for the whole batch must survive those of the others.
-        int single = imagesSingly && maxBatch > 1 ? SingleStepsOf(nodes, shapes) : 0;
-        bool IsOfBatch(string memory, int written) =>
-            written is BeforeSteps || written >= single || lastUse.GetValueOrDefault(memory, written) >= single;
-        Lifetime LifeOf(string memory, int written)
-        {
-            int last = lastUse.GetValueOrDefault(memory, written);
-            return IsOfBatch(memory, written)
-                ? new Lifetime(shapes[memory].Count * maxBatch, written < single ? Math.Min(written, 0) : written, Math.Max(last, single - 1))
-                : new Lifetime(shapes[memory].Count, written, last);
-        }
-
-        // A tensor written over its residual lives on in the residual's block.
-        var blockOf = new Dictionary<string, int> { [graph.Input] = 0 };
-        var ofBatch = new Dictionary<string, bool> { [graph.Input] = true };
-        var blocks = new List<Lifetime> { LifeOf(graph.Input, BeforeSteps) };
-        for (int i = 0; i < nodes.Length; i++)
-        {
-            Node node = nodes[i];
-            Lifetime life = LifeOf(node.Output, i);
-            ofBatch[node.Output] = IsOfBatch(node.Output, i);
-            if (ResidualOf(node) is { } summand && memoryOf[summand] is var residual && lastUse[residual] == i
-                && residual != memoryOf[node.Inputs[0]] && ofBatch[residual] == ofBatch[node.Output])
-            {
-                int block = blockOf[residual];
-                blocks[block] = blocks[block] with { First = Math.Min(blocks[block].First, life.First), Last = life.Last };
-                blockOf[node.Output] = block;
-            }
-            else
-            {
-                blockOf[node.Output] = blocks.Count;
-                blocks.Add(life);
-            }
-        }
-
-        MemoryPlan memory = MemoryPlanner.Plan(blocks);
-        TensorSlot Slot(string name) => new(shapes[name], memory.Offsets[blockOf[memoryOf[name]]], ofBatch[memoryOf[name]] ? maxBatch : 1);
-        return new ExecutionPlan(maxBatch, single, Slot(graph.Input), graph.Outputs.ToImmutableDictionary(name => name, Slot), [.. nodes.Select(node => new PlanStep(
-            node,
-            Slot(node.Inputs[0]),
-            ResidualOf(node) is { } residual ? Slot(residual) : null,
-            Slot(node.Output)))], memory);
+        var uses = new TensorUses(graph, shapes);
+        return new ExecutionPlan(uses, [new PlanSegment(0, uses.Nodes.Length, maxBatch)], maxBatch);
     }
 
-    /// <summary>
-    /// The steps up to the last layer of which each weight serves enough pixels of one image: its fetching then hides behind the
-    /// products. What comes after, a linear layer at least, fetches its weights once for the whole batch.
-    /// </summary>
-    private static int SingleStepsOf(Node[] nodes, IReadOnlyDictionary<string, MapShape> shapes) =>
-        1 + Array.FindLastIndex(nodes, node => node is Conv2dNode && (long)shapes[node.Output].H * shapes[node.Output].W >= PixelsPerWeight);
+    /// <summary>The same steps, walked otherwise.</summary>
+    /// <param name="segments">All steps, in order.</param>
+    internal ExecutionPlan Walked(ImmutableArray<PlanSegment> segments) => new(uses, segments, MaxBatch);
 
-    private static string? ResidualOf(Node node) =>
-        node is EpilogueNode { Epilogue.HasResidual: true } ? node.Inputs[1] : null;
+    /// <summary>Images for which a step is launched at a time when the batch is the largest.</summary>
+    internal int ImagesOf(int step)
+    {
+        foreach (PlanSegment segment in Segments)
+        {
+            if (step < segment.End) return segment.Images;
+        }
+        throw new ArgumentOutOfRangeException(nameof(step), step, $"The plan has {Steps.Length} steps.");
+    }
+
+    /// <summary>The steps that read what a step writes.</summary>
+    internal int[] ReadersOf(int step) => uses.ReadersOf(step);
+
+    /// <summary>How long the maps of a step lie about in a segment that computes so many images at a time.</summary>
+    internal MapsInFlight MapsInFlight(int step, PlanSegment segment, int images)
+    {
+        Node node = uses.Nodes[step];
+        return new MapsInFlight(
+            OfRead(node.Inputs[0]), TensorUses.ResidualOf(node) is { } residual ? OfRead(residual) : images,
+            uses.IsReadFrom(node.Output, segment.End) ? MaxBatch : images, uses.Waiting(step));
+
+        int OfRead(string tensor) => uses.IsWrittenBefore(tensor, segment.First) ? MaxBatch : images;
+    }
+
+    /// <summary>What a run of some images launches, in order.</summary>
+    /// <param name="batch">Images.</param>
+    /// <param name="steps">So many of the steps; those behind are not wanted.</param>
+    /// <param name="launch">Receives a step, its first image, and how many.</param>
+    internal void Walk(int batch, int steps, Action<int, int, int> launch)
+    {
+        foreach (PlanSegment segment in Segments)
+        {
+            int end = Math.Min(segment.End, steps);
+            for (int image = 0; image < batch; image += segment.Images)
+            {
+                for (int i = segment.First; i < end; i++) launch(i, image, Math.Min(segment.Images, batch - image));
+            }
+        }
+    }
 }

@@ -43,6 +43,7 @@ public sealed class InferenceSession : IDisposable
     private readonly float[] scores;
     private readonly int[] order;
     private readonly SessionTrace trace;
+    private readonly Action<int, int, int> launch;
     private int runs;
     private bool disposed;
 
@@ -72,7 +73,7 @@ public sealed class InferenceSession : IDisposable
             Outputs = [.. network.Outputs.Select(InfoOf)];
             Threads = device.ThreadsOf(options.Threads);
             runtime = device.Open();
-            Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
+            Plan = SegmentSelector.Choose(runtime.Kernels, runtime.Profile, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
             planning.Succeed();
         }
         try
@@ -92,6 +93,7 @@ public sealed class InferenceSession : IDisposable
             arena = runtime.Allocate(Plan.ArenaLength + workspaceLength, $"the activations of {MaxBatch} images");
             ArrayView<float> view = arena.View, workspace = workspaceLength == 0 ? default : view.SubView(Plan.ArenaLength, workspaceLength);
             steps = BoundStep.Create(runtime.Kernels, Plan, StepKernels, view, workspace, weights);
+            launch = Launch;
             outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
             // What is on its way to or from a device; the processor's memory needs none, but for images that are only prepared.
@@ -290,8 +292,10 @@ public sealed class InferenceSession : IDisposable
     /// <summary>How each step of its plan is computed, in order; the default where it is no convolution.</summary>
     internal ImmutableArray<Conv2dKernel> StepKernels { get; }
 
-    /// <summary>For measurements on a device that launches each step by itself: called before the first step and after each.</summary>
-    internal Action<AcceleratorStream>? Mark { get; set; }
+    /// <summary>
+    /// For measurements on a device that launches each step by itself: called before the first step, with null, and after each step for some images, with its number.
+    /// </summary>
+    internal Action<AcceleratorStream, int?>? Mark { get; set; }
 
     private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 
@@ -392,21 +396,18 @@ public sealed class InferenceSession : IDisposable
             if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
         }
         runtime.Kernels.BeginSequence(Threads);
-        Mark?.Invoke(stream);
-        int single = Math.Min(count, Plan.SingleSteps);
-        for (int image = 0; image < batch; image++)
-        {
-            for (int i = 0; i < single; i++) steps[i].Launch(stream, image, 1);
-        }
-        for (int i = single; i < count; i++)
-        {
-            steps[i].Launch(stream, 0, batch);
-            Mark?.Invoke(stream);
-        }
+        Mark?.Invoke(stream, null);
+        Plan.Walk(batch, count, launch);
         runtime.Kernels.EndSequence(stream);
         if (runs >= ManyRuns || ++runs < ManyRuns) return;
         weights.ExpectManyReads();
         arena.ExpectManyReads();
+    }
+
+    private void Launch(int step, int first, int count)
+    {
+        steps[step].Launch(stream, first, count);
+        Mark?.Invoke(stream, step);
     }
 
     /// <summary>Enqueues all copies, then waits once.</summary>

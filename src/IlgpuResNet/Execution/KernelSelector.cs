@@ -15,7 +15,7 @@ internal static class KernelSelector
     /// <summary>
     /// How each step is computed, the default where it is no convolution. Chosen once for a session, so that an image's result does not depend
     /// on how many others run with it. Where images of a batch are computed one by one it is chosen for one, so that the result does not depend on
-    /// how many the session could take either; a GPU is filled by the whole batch.
+    /// how many the session could take either; a GPU is filled by as many as the plan walks at a time.
     /// </summary>
     /// <param name="kernels">The family of the device.</param>
     /// <param name="profile">The device when it is a GPU, else null.</param>
@@ -24,12 +24,12 @@ internal static class KernelSelector
     public static ImmutableArray<Conv2dKernel> Choose(IKernelFamily kernels, DeviceProfile? profile, ExecutionPlan plan, Numerics numerics)
     {
         if (profile is not null) return OfTiled(profile, plan, numerics);
-        return OfConvolutions(plan, ImagesAtOnce(kernels, plan), shape => kernels.FastestConv2d(shape, numerics is Numerics.Exact));
+        return OfConvolutions(plan, kernels.PrefersSingleImages, shape => kernels.FastestConv2d(shape, numerics is Numerics.Exact));
     }
 
     /// <summary>The same for a device with the tiled family that need not be there.</summary>
     public static ImmutableArray<Conv2dKernel> OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics) =>
-        OfConvolutions(plan, plan.MaxBatch, shape => Fastest(profile, shape, numerics is Numerics.Exact));
+        OfConvolutions(plan, forSingleImages: false, shape => Fastest(profile, shape, numerics is Numerics.Exact));
 
     /// <summary>
     /// The kernel of the tiled family that the model expects to be the fastest. Of those that it cannot tell from that one: one with a group for every
@@ -52,27 +52,40 @@ internal static class KernelSelector
     /// <summary>Those that may be chosen.</summary>
     public static IEnumerable<Conv2dKernel> Candidates(IEnumerable<Conv2dKernel> kernels, bool exact) => kernels.Where(kernel => !exact || kernel.IsExact);
 
-    /// <summary>What the model expects of each step of a plan for the tiled family.</summary>
+    /// <summary>What the model expects of each step of a plan for the tiled family, for the largest batch.</summary>
     public static ImmutableArray<StepCost> Costs(DeviceProfile profile, ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels) =>
-        [.. plan.Steps.Zip(kernels, (step, kernel) => Cost(profile, step, kernel, plan.MaxBatch))];
+        [.. plan.Segments.SelectMany(segment => Enumerable.Range(segment.First, segment.Count).Select(i => Cost(profile, plan, i, segment, kernels[i])))];
 
-    /// <summary>Images of a batch for which a kernel is chosen.</summary>
-    public static int ImagesAtOnce(IKernelFamily kernels, ExecutionPlan plan) => kernels.PrefersSingleImages ? 1 : plan.MaxBatch;
+    /// <summary>The same of one step in a segment that need not be one of the plan's.</summary>
+    public static StepCost Cost(DeviceProfile profile, ExecutionPlan plan, int index, PlanSegment segment, Conv2dKernel kernel)
+    {
+        PlanStep step = plan.Steps[index];
+        (int full, int rest) = Math.DivRem(plan.MaxBatch, segment.Images);
+        StepCost ofSlice = OfImages(segment.Images);
+        return ofSlice.Then(full, rest > 0 ? OfImages(rest) : default);
 
-    /// <summary>What a choice gives for each convolution of a plan, with that many images; the default for other steps.</summary>
+        StepCost OfImages(int images)
+        {
+            MapsInFlight maps = plan.MapsInFlight(index, segment, images);
+            return step.Node is Conv2dNode or LinearNode
+                ? CostModel.OfConv2d(profile, BoundStep.ConvShape(step) with { N = images }, kernel, step.Residual is not null, maps)
+                : CostModel.OfPass(profile, images * step.Input.Shape.Count, images * (step.Residual?.Shape.Count ?? 0L), images * step.Output.Shape.Count, images, maps);
+        }
+    }
+
+    /// <summary>What a choice gives for each convolution of a plan; the default for other steps.</summary>
+    /// <param name="plan">The steps.</param>
+    /// <param name="forSingleImages">True to choose for one image, whatever the plan says.</param>
+    /// <param name="choose">Chooses for a convolution of as many images as are computed at a time.</param>
     // A loop, not a query, here and in BoundStep: a process's first session would wait for queries over structures to be compiled.
-    public static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, int images, Func<Conv2dShape, Conv2dKernel> choose)
+    public static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, bool forSingleImages, Func<Conv2dShape, Conv2dKernel> choose)
     {
         var kernels = new Conv2dKernel[plan.Steps.Length];
         for (int i = 0; i < kernels.Length; i++)
         {
             PlanStep step = plan.Steps[i];
-            if (step.Node is Conv2dNode or LinearNode) kernels[i] = choose(BoundStep.ConvShape(step) with { N = images });
+            if (step.Node is Conv2dNode or LinearNode) kernels[i] = choose(BoundStep.ConvShape(step) with { N = forSingleImages ? 1 : plan.ImagesOf(i) });
         }
         return ImmutableCollectionsMarshal.AsImmutableArray(kernels);
     }
-
-    private static StepCost Cost(DeviceProfile profile, PlanStep step, Conv2dKernel kernel, int batch) => step.Node is Conv2dNode or LinearNode
-        ? CostModel.OfConv2d(profile, BoundStep.ConvShape(step) with { N = batch }, kernel, step.Residual is not null)
-        : CostModel.OfPass(profile, batch * (step.Input.Shape.Count + step.Output.Shape.Count + (step.Residual?.Shape.Count ?? 0L)));
 }

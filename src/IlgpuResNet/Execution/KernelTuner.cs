@@ -38,9 +38,13 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
     public ImmutableArray<Conv2dKernel> Choose(ExecutionPlan plan, Numerics numerics, string device, TuningFile file)
     {
         bool exact = numerics is Numerics.Exact;
-        int images = KernelSelector.ImagesAtOnce(kernels, plan);
         string key = $"{device}, library {LibraryVersion}";
-        Conv2dShape[] shapes = [.. plan.Steps.Where(step => step.Node is Conv2dNode or LinearNode).Select(step => BoundStep.ConvShape(step) with { N = images }).Distinct()];
+        var shapes = new HashSet<Conv2dShape>();
+        KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, shape =>
+        {
+            shapes.Add(shape);
+            return default;
+        });
         var chosen = new Dictionary<Conv2dShape, Conv2dKernel>();
         foreach (Conv2dShape shape in shapes)
         {
@@ -57,7 +61,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
             found.Add(KeyOf(shape, exact), kernel.ToString());
         }
         file.Save(key, found);
-        return KernelSelector.OfConvolutions(plan, images, shape => chosen[shape]);
+        return KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, shape => chosen[shape]);
     }
 
     private Conv2dKernel[] Candidates(Conv2dShape shape, bool exact) => [.. KernelSelector.Candidates(kernels.Conv2dKernels(shape), exact)];
