@@ -48,7 +48,7 @@ internal interface IKernelFamily
 
     /// <summary>
     /// True when the first layers of a batch are done sooner image by image: their maps then stay in a processor's caches. A GPU
-    /// wants the whole batch to fill it.
+    /// wants as many as fill it.
     /// </summary>
     bool PrefersSingleImages { get; }
 

@@ -131,6 +131,18 @@ public sealed class BenchTests : IDisposable
     }
 
     [TestMethod]
+    public void Plan_says_how_many_images_each_step_takes_at_a_time()
+    {
+        (int exitCode, _, string error) = Run("plan", "--device", "RTX 4090", "--batch", "32", "--json", Json);
+        Assert.AreEqual(0, exitCode, error);
+        int[] images = [.. Figures().GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("images").GetInt32())];
+        int[] ofSegments = [.. Figures().GetProperty("segments").EnumerateArray().SelectMany(segment => Enumerable.Repeat(segment.GetProperty("images").GetInt32(), segment.GetProperty("count").GetInt32()))];
+        CollectionAssert.AreEqual(ofSegments, images);
+        Assert.IsLessThan(32, images.Min());
+        AssertPositive(Figures(), "arena_bytes", "whole_batch_arena_bytes");
+    }
+
+    [TestMethod]
     public void Plan_of_one_image_fills_the_device_unless_that_costs_more()
     {
         (int exitCode, string output, string error) = Run("plan", "--device", "A100", "--batch", "1", "--json", Json);

@@ -8,7 +8,7 @@ namespace IlgpuResNet.Execution;
 /// <summary>Where a tensor lies: at <see cref="Offset"/> of the arena, images one after another.</summary>
 /// <param name="Shape">Shape of one image.</param>
 /// <param name="Offset">First element in the arena.</param>
-/// <param name="Images">Images there is room for: the largest batch, or those that its segment walks at a time, each of which take the place of those before.</param>
+/// <param name="Images">Images there is room for: the largest batch, or as many as its segment walks at a time, which take the place of those before.</param>
 public readonly record struct TensorSlot(MapShape Shape, long Offset, int Images);
 
 /// <summary>One operation of a run.</summary>
