@@ -99,7 +99,7 @@ internal static class PlanCommand
         public void PrintWaves()
         {
             string[] idle = [.. Steps.Where(step => step.FullWaveMs < step.ModelledMs).Select(step => step.Name)];
-            string verdict = idle.Length == 0 ? "a full wave costs more in each, by the model" : $"a full wave would cost less in {string.Join(", ", idle)}";
+            string verdict = idle.Length == 0 ? "no kernel with a full wave is modelled to be faster for any of them" : $"a full wave would cost less in {string.Join(", ", idle)}";
             Console.WriteLine($"waves       {Device}: {Steps.Count(step => step.IsBelowAWave)} layers have less than a wave of blocks; {verdict}");
         }
     }

@@ -5,7 +5,6 @@ using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
-using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Execution;

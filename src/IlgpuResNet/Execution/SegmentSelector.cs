@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
