@@ -46,6 +46,9 @@ internal static class Figures
         console.Write(table);
     }
 
+    /// <summary>A line that says whether a figure is as good as it must be; null when it is unknown.</summary>
+    public static void PrintBar(string bar, bool? met) => Console.WriteLine($"{(met switch { true => "met    ", false => "MISSED ", null => "unknown" })} {bar}");
+
     /// <summary>A number in the invariant culture.</summary>
     public static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 

@@ -199,8 +199,9 @@ public sealed class BenchTests : IDisposable
         JsonElement figures = Figures();
         Assert.AreEqual(36, figures.GetProperty("frames").GetInt32());
         Assert.AreEqual(36, figures.GetProperty("classified").GetInt32() + figures.GetProperty("dropped").GetInt32());
-        AssertPositive(figures, "p50_ms", "p90_ms", "p99_ms", "max_ms");
+        AssertPositive(figures, "p50_ms", "p90_ms", "p99_ms", "max_ms", "machine_p99_ratio");
         StringAssert.Contains(output, "latency");
+        Assert.HasCount(3, output.Split('\n').Where(line => line.StartsWith("met ", StringComparison.Ordinal) || line.StartsWith("MISSED ", StringComparison.Ordinal)));
     }
 
     [TestMethod]
