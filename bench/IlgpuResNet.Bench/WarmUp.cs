@@ -6,7 +6,7 @@ namespace IlgpuResNet.Bench;
 /// <summary>Runs before the ones that are timed.</summary>
 internal static class WarmUp
 {
-    private const int LeastRuns = 3;
+    public const int LeastRuns = 3;
 
     /// <summary>.NET puts off its optimised code by 100 ms at a time while it still compiles other code.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(0.5);
