@@ -74,7 +74,7 @@ internal sealed record BatchRun(
         session.Run(images, logits);
         double firstMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
 
-        DeviceTimes times = DeviceTimes.Measure(session, images, rounds);
+        StepTimes times = StepTimes.Measure(session, images, rounds);
         double imagesPerSecond = batch * 1000 / times.EndToEndMs;
         return new BatchRun(
             batch, sessionMs, firstMs, times.EndToEndMs, times.DeviceMs, times.StepMs.Sum(), imagesPerSecond, 2.0 * session.Plan.Macs * imagesPerSecond / peak,

@@ -1,6 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
 
 namespace IlgpuResNet.Bench;
 

@@ -15,8 +15,8 @@ internal static class ReportCharts
         if (peers.Times.Length > 0)
         {
             yield return new NamedChart("peers-time", BarChart.Draw(
-                "Time of a run", $"ms, {peers.Threads} threads each; lower is better",
-                [.. peers.Times.SelectMany(time => Pair(time.Ms, $", batch {time.Batch}", "F1", peers.PeerName))]));
+                "Time of an image", $"ms, {peers.Threads} threads each; lower is better",
+                [.. peers.Times.SelectMany(time => Pair(time.Ms, $", batch {time.Batch}", "F1", peers.PeerName, time.Batch))]));
         }
         if (peers.ColdMs is { } cold) yield return new NamedChart("peers-cold", BarChart.Draw("Process start to first logits", "ms; lower is better", Pair(cold, "", "F0", peers.PeerName)));
         if (peers.MemoryMb is { } memory) yield return new NamedChart("peers-memory", BarChart.Draw("Most memory of a process", "MB; lower is better", Pair(memory, "", "F0", peers.PeerName)));
@@ -60,9 +60,10 @@ internal static class ReportCharts
 
     private static string FileName(DeviceRun run) => string.Concat(run.Device.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
 
-    private static Bar[] Pair(PairedRounds rounds, string suffix, string format, string peer)
+    /// <summary>Both medians over <paramref name="divisor"/>.</summary>
+    private static Bar[] Pair(PairedRounds rounds, string suffix, string format, string peer, int divisor = 1)
     {
-        double ours = Statistics.Of(rounds.Ours).Median, theirs = Statistics.Of(rounds.Peer).Median;
+        double ours = Statistics.Of(rounds.Ours).Median / divisor, theirs = Statistics.Of(rounds.Peer).Median / divisor;
         return [new Bar($"ours{suffix}", ours, Figures.Text(ours, format)), new Bar($"{peer}{suffix}", theirs, Figures.Text(theirs, format), Ink.Second)];
     }
 }
