@@ -5,9 +5,10 @@ namespace IlgpuResNet.Tests;
 /// <summary>What holds for every drawing.</summary>
 internal static class DrawingAssert
 {
-    /// <summary>Nothing reaches beyond the edges, text neither.</summary>
+    /// <summary>Nothing reaches beyond the edges, text neither, and all of it is valid XML.</summary>
     public static void IsInside(Drawing drawing)
     {
+        StringAssert.StartsWith(SvgDrawing.Write(drawing, paper: true).ToString(), "<svg ");
         foreach (DrawnRectangle rectangle in drawing.Rectangles)
         {
             Assert.IsGreaterThanOrEqualTo(0, rectangle.Width);

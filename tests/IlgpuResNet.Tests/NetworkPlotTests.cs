@@ -53,7 +53,7 @@ public sealed class NetworkPlotTests : CommandLineFixture
         string text = string.Join('\n', root.Descendants(Svg + "text").Select(element => element.Value));
         StringAssert.Contains(text, "layer4.2.conv3");
         StringAssert.Contains(text, "faster half of 20 runs");
-        PixelBuffer picture = ImageFile.Decode(File.ReadAllBytes(png), png);
+        PixelBuffer picture = ImageFile.Load(png);
         Assert.AreEqual(PngDrawing.Scale * (int)root.Attribute("width")!, picture.Width);
         Assert.AreEqual(PngDrawing.Scale * (int)root.Attribute("height")!, picture.Height);
     }

@@ -1,3 +1,5 @@
+using IlgpuResNet.Weights;
+
 namespace IlgpuResNet.Imaging;
 
 /// <summary>What something in a drawing is for; a writer knows the colours.</summary>
@@ -55,7 +57,7 @@ internal sealed class Drawing(string title, int width, int height)
     private readonly List<DrawnLine> lines = [];
     private readonly List<DrawnText> texts = [];
 
-    public string Title { get; } = title;
+    public string Title { get; } = Message.OneLine(title);
     public int Width { get; } = width;
     public int Height { get; } = height;
     public IReadOnlyList<DrawnRectangle> Rectangles => rectangles;
@@ -78,6 +80,7 @@ internal sealed class Drawing(string title, int width, int height)
             int kept = Math.Max(2, (int)(room / (size * LetterWidth)) - 1), end = kept / 2;
             fitted = text[..(kept - end)] + Ellipsis + text[^end..];
         }
-        texts.Add(new DrawnText(fitted, x, baseline, size, ink, anchor, isBold));
+        // A cut may have parted a pair of surrogates, and names in files may hold anything.
+        texts.Add(new DrawnText(Message.OneLine(fitted), x, baseline, size, ink, anchor, isBold));
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Xml.Linq;
-using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Imaging;
 
@@ -20,7 +19,7 @@ internal static class SvgDrawing
         var root = new XElement(
             Svg + "svg", new XAttribute("viewBox", $"0 0 {Number(drawing.Width)} {Number(drawing.Height)}"),
             new XAttribute("width", Number(drawing.Width)), new XAttribute("height", Number(drawing.Height)),
-            new XAttribute("font-family", "system-ui, sans-serif"), new XAttribute("role", "img"), new XElement(Svg + "title", Message.Clean(drawing.Title)));
+            new XAttribute("font-family", "system-ui, sans-serif"), new XAttribute("role", "img"), new XElement(Svg + "title", drawing.Title));
         if (paper) root.Add(new XElement(Svg + "rect", new XAttribute("width", "100%"), new XAttribute("height", "100%"), new XAttribute("fill", "#fff")));
         root.Add(drawing.Rectangles.Select(rectangle => new XElement(
             Svg + "rect", new XAttribute("x", Number(rectangle.X)), new XAttribute("y", Number(rectangle.Y)),
@@ -31,7 +30,7 @@ internal static class SvgDrawing
         root.Add(drawing.Texts.Select(text => new XElement(
             Svg + "text", new XAttribute("x", Number(text.X)), new XAttribute("y", Number(text.Baseline)), new XAttribute("font-size", Number(text.Size)),
             text.Anchor is Anchor.End ? new XAttribute("text-anchor", "end") : null, text.IsBold ? new XAttribute("font-weight", "bold") : null,
-            Style("fill", text.Ink), Message.Clean(text.Text))));
+            Style("fill", text.Ink), text.Text)));
         return root;
     }
 
