@@ -35,8 +35,8 @@ internal static class NetworkPlot
         foreach ((int x, string head) in new[] { (NameX, "step"), (KindX, "kind"), (ShapeX, "output"), (TimeX, "ms"), (MemoryX, "MiB of arena in use") })
             drawing.Text(head, x, HeadBaseline, TextSize, Ink.Muted, isBold: true);
 
-        double longest = times.StepMs.Max();
-        long most = plan.Steps.Take(rows).Max(step => step.ArenaInUse);
+        double longest = times.StepMs.DefaultIfEmpty().Max();
+        long largest = plan.Steps.Take(rows).Select(step => step.ArenaInUse).DefaultIfEmpty().Max();
         for (int i = 0; i < rows; i++)
         {
             PlanStep step = plan.Steps[i];
@@ -45,14 +45,14 @@ internal static class NetworkPlot
             drawing.Text(step.Node.Name, NameX, baseline, TextSize, room: KindX - NameX - Gap);
             drawing.Text(StepKind.Of(step), KindX, baseline, TextSize, Ink.Muted, room: ShapeX - KindX - Gap);
             drawing.Text(step.Output.Shape.ToString(), ShapeX, baseline, TextSize, Ink.Muted, room: TimeX - ShapeX - Gap);
-            Bar(TimeX, MemoryX - Gap, times.StepMs[i] / longest, times.StepMs[i].ToString("F3", CultureInfo.InvariantCulture), Ink.First);
-            Bar(MemoryX, Width - Margin, (double)step.ArenaInUse / most, (step.ArenaInUse * sizeof(float) / Mebi).ToString("F2", CultureInfo.InvariantCulture), Ink.Second);
+            Bar(TimeX, MemoryX - Gap, times.StepMs[i], longest, times.StepMs[i].ToString("F3", CultureInfo.InvariantCulture), Ink.First);
+            Bar(MemoryX, Width - Margin, step.ArenaInUse, largest, (step.ArenaInUse * sizeof(float) / Mebi).ToString("F2", CultureInfo.InvariantCulture), Ink.Second);
 
-            void Bar(double left, double right, double share, string number, Ink ink)
+            void Bar(double left, double right, double value, double most, string number, Ink ink)
             {
-                double room = right - NumberWidth - left;
-                drawing.Rectangle(left, top, room * share, BarHeight, ink);
-                drawing.Text(number, left + room * share + Gap / 2.0, baseline, TextSize);
+                double length = most > 0 ? (right - NumberWidth - left) * value / most : 0;
+                drawing.Rectangle(left, top, length, BarHeight, ink);
+                drawing.Text(number, left + length + Gap / 2.0, baseline, TextSize);
             }
         }
         DrawGraph(drawing, plan, rows);
