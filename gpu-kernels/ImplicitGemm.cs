@@ -23,11 +23,12 @@ namespace IlgpuResNet.Kernels;
 ///       |    | lower  | t: 4x4 |t: 4x4  |                   16-byte loads without bank conflicts.
 ///       +----+        +-----------------+
 /// </code>
-/// In every tile the 32 threads of a warp are 4 rows x 8 columns, so that a warp reads few different addresses. Where there are twice as many
-/// threads for the pixels of a slice, two neighbours share a pixel, 4 k each, and with them the 32 bytes that memory gives at a time.
+/// In every tile the 32 threads of a warp are 4 rows x 8 columns, so that a warp reads few different addresses. Where there are more
+/// threads than pixels in a slice, two or four neighbours share a pixel, and with it the 32 bytes that memory gives at a time.
 /// Shared memory holds two stages: while one is multiplied, the next slice is on its way from global memory to
 /// registers and then into the other. One barrier per slice parts them.
-/// With partitions of K there are several threads for the same outputs, each for its rows of every slice (<see cref="SlicedRows8"/>).
+/// Where K is partitioned there are two or four threads for the same outputs, each for its part of every slice's K: slices of 16, of which a thread
+/// multiplies 8 or 4 (<see cref="SlicedRows8"/>).
 /// Grid: x over tiles, those of the same pixels side by side; y over parts (<see cref="GemmParts"/>).
 /// </remarks>
 internal static class ImplicitGemm

@@ -38,7 +38,7 @@ internal struct SlicedRows8 : IThreadTile<SlicedRows8>
         bool isLast = (partition & 2) != 0;
         var first = new FourQuads { First = leftQuads.First, Second = leftQuads.Second, Third = rightQuads.First, Fourth = rightQuads.Second };
         var last = new FourQuads { First = leftQuads.Third, Second = leftQuads.Fourth, Third = rightQuads.Third, Fourth = rightQuads.Fourth };
-        FourQuads pair = FourQuads.Exchange(first, last, isLast, shared, Group.IdxX ^ 2 * threads);
+        FourQuads pair = FourQuads.Exchange(first, last, isLast, shared, Group.IdxX ^ (2 * threads));
         if (isLast) pixel += 2;
         StorePair(output, output.Column(n), pair.First, pair.Second, pixel);
         StorePair(output, output.Column(n + right), pair.Third, pair.Fourth, pixel);
