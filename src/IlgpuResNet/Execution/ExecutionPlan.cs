@@ -25,6 +25,9 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
     public long Parameters => Node is EpilogueNode { Epilogue: var spec, Filter: var filter }
         ? (filter?.Count ?? 0) + (spec.Scale?.Length ?? 0) + (spec.Shift?.Length ?? 0)
         : 0;
+
+    /// <summary>Elements of the arena that hold tensors while it runs: what it reads and writes, and what later steps read.</summary>
+    public long ArenaInUse { get; internal init; }
 }
 
 /// <summary>
@@ -40,11 +43,14 @@ public sealed class ExecutionPlan
         this.uses = uses;
         Segments = segments;
         MaxBatch = maxBatch;
-        (Func<string, TensorSlot> slotOf, MemoryPlan memory) = uses.Place(segments, maxBatch);
+        (Func<string, TensorSlot> slotOf, List<Lifetime> blocks, MemoryPlan memory) = uses.Place(segments, maxBatch);
         Input = slotOf(uses.Input);
         Outputs = uses.Outputs.ToImmutableDictionary(name => name, slotOf);
-        Steps = [.. uses.Nodes.Select(node => new PlanStep(
-            node, slotOf(node.Inputs[0]), TensorUses.ResidualOf(node) is { } residual ? slotOf(residual) : null, slotOf(node.Output)))];
+        Steps = [.. uses.Nodes.Select((node, step) => new PlanStep(
+            node, slotOf(node.Inputs[0]), TensorUses.ResidualOf(node) is { } residual ? slotOf(residual) : null, slotOf(node.Output))
+        {
+            ArenaInUse = MemoryPlanner.InUse(blocks, step),
+        })];
         ArenaLength = memory.Length;
         ArenaLowerBound = memory.LowerBound;
     }

@@ -68,7 +68,7 @@ internal sealed class TensorUses
     /// </summary>
     /// <param name="segments">How the steps are walked: all of them, in order.</param>
     /// <param name="maxBatch">The largest batch.</param>
-    public (Func<string, TensorSlot> SlotOf, MemoryPlan Memory) Place(ImmutableArray<PlanSegment> segments, int maxBatch)
+    public (Func<string, TensorSlot> SlotOf, List<Lifetime> Blocks, MemoryPlan Memory) Place(ImmutableArray<PlanSegment> segments, int maxBatch)
     {
         // A tensor written over its residual lives on in the residual's block.
         var blockOf = new Dictionary<string, int> { [Input] = 0 };
@@ -97,7 +97,7 @@ internal sealed class TensorUses
         }
 
         MemoryPlan memory = MemoryPlanner.Plan(blocks);
-        return (tensor => new TensorSlot(shapes[tensor], memory.Offsets[blockOf[memoryOf[tensor]]], imagesOf[memoryOf[tensor]]), memory);
+        return (tensor => new TensorSlot(shapes[tensor], memory.Offsets[blockOf[memoryOf[tensor]]], imagesOf[memoryOf[tensor]]), blocks, memory);
 
         Lifetime LifeOf(string tensor, int images)
         {
