@@ -54,8 +54,8 @@ internal sealed class ImplicitGemmKernels(IKernelLoader loader)
         : tile == GemmTile.M64N32 ? Method<Tile64x32, Rows8<Columns4>>(input)
         : tile == GemmTile.M32N64 ? Method<Tile32x64, Rows4<Columns8>>(input)
         : tile == GemmTile.M32N32 ? Method<Tile32x32, Rows4<Columns4>>(input)
-        : tile == GemmTile.M64N64P2 ? Method<Tile64x64P2, SlicedRows8>(input)
-        : tile == GemmTile.M32N64P4 ? Method<Tile32x64P4, SlicedRows8>(input)
+        : tile == GemmTile.M64N64P2 ? Method<Tile64x64P2, SlicedRows8<EightSteps>>(input)
+        : tile == GemmTile.M32N64P4 ? Method<Tile32x64P4, SlicedRows8<FourSteps>>(input)
         : throw new ArgumentException($"There is no kernel for tiles of {tile}; use one of {nameof(GemmTile)}.{nameof(GemmTile.All)}.");
 
     private static Action<Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts> Method<TTile, TThreadTile>(GemmInput input)
