@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -122,20 +121,19 @@ internal sealed class Preprocessor : IDisposable
         coefficients.MaxTaps,
         coefficients.InputStart);
 
-    /// <summary>Packs the rows and columns under the crop end to end on the device: on the processor at once, else on the way there.</summary>
+    /// <summary>Packs the rows and columns under the crop end to end and copies them to the device.</summary>
     private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int firstByte)
     {
-        int length = checked((int)((long)rowCount * rowBytes));
-        ArrayView<byte> view = pixels.View(stream, length);
-        bool isHere = accelerator.AcceleratorType is AcceleratorType.CPU;
-        if (!isHere && staging.Length < length) staging = GC.AllocateUninitializedArray<byte>(length);
-        Span<byte> packed = isHere ? MemoryMarshal.CreateSpan(ref view[0], length) : staging.AsSpan(0, length);
+        long length = (long)rowCount * rowBytes;
+        if (staging.Length < length) staging = GC.AllocateUninitializedArray<byte>((int)length);
+        Span<byte> packed = staging;
         for (int y = 0; y < rowCount; y++)
         {
             long address = (long)(rows.Start + y) * image.Stride + firstByte;
             image.Pixels.Slice((int)address, rowBytes).CopyTo(packed.Slice(y * rowBytes, rowBytes));
         }
-        if (!isHere) view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed);
+        ArrayView<byte> view = pixels.View(stream, length);
+        view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed[..(int)length]);
         return view;
     }
 
