@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -121,19 +122,20 @@ internal sealed class Preprocessor : IDisposable
         coefficients.MaxTaps,
         coefficients.InputStart);
 
-    /// <summary>Packs the rows and columns under the crop end to end and copies them to the device.</summary>
+    /// <summary>Packs the rows and columns under the crop end to end on the device: on the processor at once, else on the way there.</summary>
     private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int firstByte)
     {
-        long length = (long)rowCount * rowBytes;
-        if (staging.Length < length) staging = GC.AllocateUninitializedArray<byte>((int)length);
-        Span<byte> packed = staging;
+        int length = checked((int)((long)rowCount * rowBytes));
+        ArrayView<byte> view = pixels.View(stream, length);
+        bool isHere = accelerator.AcceleratorType is AcceleratorType.CPU;
+        if (!isHere && staging.Length < length) staging = GC.AllocateUninitializedArray<byte>(length);
+        Span<byte> packed = isHere ? MemoryMarshal.CreateSpan(ref view[0], length) : staging.AsSpan(0, length);
         for (int y = 0; y < rowCount; y++)
         {
             long address = (long)(rows.Start + y) * image.Stride + firstByte;
             image.Pixels.Slice((int)address, rowBytes).CopyTo(packed.Slice(y * rowBytes, rowBytes));
         }
-        ArrayView<byte> view = pixels.View(stream, length);
-        view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed[..(int)length]);
+        if (!isHere) view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed);
         return view;
     }
 
