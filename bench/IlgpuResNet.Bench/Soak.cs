@@ -3,6 +3,7 @@ using ILGPU;
 using ILGPU.Frontend;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
 
 namespace IlgpuResNet.Bench;
 

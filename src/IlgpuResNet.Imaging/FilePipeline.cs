@@ -21,8 +21,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
 
     private readonly int workers = options.Workers ?? Environment.ProcessorCount;
 
-    // Neither is ever disposed: work that was given up uses them later, and without a wait handle there is nothing to free.
-    private readonly SemaphoreSlim idleWorkers = new(options.Workers ?? Environment.ProcessorCount);
+    private readonly SemaphoreSlim idleWorkers = Permits(options.Workers ?? Environment.ProcessorCount);
     private readonly ByteBudget decodedBytes = new(options.DecodedBytes);
 
     /// <summary>Starts the stages; they end with the enumeration, at the latest after the run under way.</summary>
@@ -149,6 +148,9 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
             decodedBytes.Release(bytes);
         }
     }
+
+    /// <summary>Never disposed: work that was given up returns its permit later, and without a wait handle there is nothing to free.</summary>
+    private static SemaphoreSlim Permits(int count) => new(count);
 
     private static Channel<T> Bounded<T>(int capacity) =>
         Channel.CreateBounded<T>(new BoundedChannelOptions(capacity) { SingleReader = true, SingleWriter = true });
