@@ -42,7 +42,7 @@ internal sealed partial class DocumentedCommands(string root)
             {
                 int first = i;
                 string command = lines[i];
-                while (command.EndsWith('\\') && i + 1 < lines.Length) command = $"{command[..^1]} {lines[++i].TrimStart()}";
+                while (command.EndsWith('\\') && i + 1 < lines.Length) command = $"{command[..^1].TrimEnd()} {lines[++i].TrimStart()}";
                 yield return (block.Line + first, Remark().Replace(command, ""), true);
             }
         }
