@@ -97,8 +97,8 @@ public sealed partial class DocumentationTests
         AssertFault(ExampleCompiler.Faults(Block($"{Fence}csharp\nusing IlgpuResNet.Removed;\nConsole.WriteLine();\n{Fence}")), "CS0234");
         AssertFault(ExampleCompiler.Faults(Block($"<!-- given: string? text -->\n{Fence}csharp\nint length = text.Length;\n{Fence}")), "docs/wrong.md(3): CS8602");
         Assert.IsEmpty(ExampleCompiler.Faults(Block($"<!-- given: string text -->\n{Fence}csharp\nConsole.WriteLine(text.Length);\n{Fence}")));
-        DocumentPage two = Page($"{Fence}csharp\nusing System.Text;\n{Fence}\n{Fence}csharp\nConsole.WriteLine(Encoding.UTF8);\n{Fence}");
-        Assert.IsEmpty(ExampleCompiler.Faults(two.CodeBlocks[1]), "a using of an earlier block");
+        DocumentPage two = Page($"{Fence}csharp\nusing System.Text;\n{Fence}\n{Fence}csharp\ninternal sealed record A(int B);\n{Fence}\n{Fence}csharp\nConsole.WriteLine(Encoding.UTF8.CodePage + new A(1).B);\n{Fence}");
+        Assert.IsEmpty(ExampleCompiler.Faults(two.CodeBlocks[2]), "a using and a type of earlier blocks");
 
         StringAssert.Contains(QuotationFault(Block($"<!-- from: gpu-kernels/Softmax.cs -->\n{Fence}csharp\nint thread = Group.IdxY;\n{Fence}")), "docs/wrong.md(3)");
         Assert.IsNull(QuotationFault(Block($"<!-- from: gpu-kernels/Softmax.cs -->\n{Fence}csharp\nint thread = Group.IdxX;\n{Fence}")));

@@ -8,7 +8,7 @@ namespace IlgpuResNet.Tests.Docs;
 /// <summary>
 /// Compiles the C# of a page against what a reader's project has: .NET, the two packages and what they bring, nullable references and implicit
 /// usings, every warning an error. A block that has what it needs is a program, or types; what the note <c>given</c> lists are the
-/// parameters of a method around the block. Usings stand once on a page and hold for the blocks that follow.
+/// parameters of a method around the block. Usings and types stand once on a page and hold for the blocks that follow.
 /// </summary>
 internal static class ExampleCompiler
 {
@@ -33,11 +33,15 @@ internal static class ExampleCompiler
     public static CSharpCompilation Compile(CodeBlock block)
     {
         CompilationUnitSyntax root = Parse(block);
-        string usings = string.Join('\n', UsingsUntil(block).Distinct().Select(directive => $"global {directive}"));
-        bool isProgram = block.NoteOf("given") is null && root.Members.OfType<GlobalStatementSyntax>().Any();
+        CodeBlock[] before = [.. block.Page.CodeBlocks.Where(other => other.Language == block.Language && other.Line < block.Line && other.NoteOf("from") is null)];
+        string usings = string.Join('\n', before.Append(block).SelectMany(other => Parse(other).Usings).Select(directive => $"global {directive}").Distinct());
+        bool isProgram = block.NoteOf("given") is null && HasStatements(root);
         return CSharpCompilation.Create(
             "Example",
-            [CSharpSyntaxTree.ParseText($"{ImplicitUsings}\n{usings}", ParseOptions), CSharpSyntaxTree.ParseText(Whole(block, root), ParseOptions, block.Page.Name)],
+            [
+                CSharpSyntaxTree.ParseText($"{ImplicitUsings}\n{usings}", ParseOptions),
+                .. before.Where(other => !HasStatements(Parse(other))).Append(block).Select(part => CSharpSyntaxTree.ParseText(Whole(part), ParseOptions, part.Page.Name)),
+            ],
             References.Value,
             new CSharpCompilationOptions(
                 isProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary,
@@ -75,15 +79,13 @@ internal static class ExampleCompiler
 
     private static CompilationUnitSyntax Parse(CodeBlock block) => CSharpSyntaxTree.ParseText(block.Text, ParseOptions).GetCompilationUnitRoot();
 
-    private static IEnumerable<string> UsingsUntil(CodeBlock block) => block.Page.CodeBlocks
-        .Where(other => other.Language == block.Language && other.Line <= block.Line)
-        .SelectMany(other => Parse(other).Usings.Select(directive => directive.ToString()));
+    private static bool HasStatements(CompilationUnitSyntax root) => root.Members.OfType<GlobalStatementSyntax>().Any();
 
     /// <summary>The block with its usings blanked, for they are global, and with what must be around it.</summary>
-    private static string Whole(CodeBlock block, CompilationUnitSyntax root)
+    private static string Whole(CodeBlock block)
     {
         char[] text = block.Text.ToCharArray();
-        foreach (UsingDirectiveSyntax directive in root.Usings) Array.Fill(text, ' ', directive.SpanStart, directive.Span.Length);
+        foreach (UsingDirectiveSyntax directive in Parse(block).Usings) Array.Fill(text, ' ', directive.SpanStart, directive.Span.Length);
         string body = $"#line {block.Line}\n{new string(text)}";
         if (block.NoteOf("given") is not { } given) return body;
         string result = block.Text.Contains("await ", StringComparison.Ordinal) ? "async Task" : "void";
