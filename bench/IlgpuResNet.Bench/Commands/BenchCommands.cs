@@ -19,6 +19,7 @@ public static class BenchCommands
         PtxCommand.Create(),
         PlanCommand.Create(),
         RunCommand.Create(),
+        ReportCommand.Create(),
         FolderCommand.Create(),
         FramesCommand.Create(),
         AccuracyCommand.Create(),
