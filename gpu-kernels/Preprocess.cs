@@ -60,29 +60,30 @@ internal sealed class PreprocessKernels
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass> horizontal;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass> vertical;
 
-    /// <summary>Compiles the kernels for a device.</summary>
-    /// <param name="accelerator">The device.</param>
-    /// <param name="threads">Processor threads that work on an image at most, null for all; ignored on a GPU.</param>
-    public PreprocessKernels(Accelerator accelerator, int? threads = null)
-    {
-        if (accelerator.AcceleratorType is AcceleratorType.CPU && accelerator.MaxNumThreadsPerGroup < GroupSize)
-        {
-            bands = threads ?? accelerator.NumMultiprocessors;
-            horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(PreprocessSimd.Horizontal);
-            vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(PreprocessSimd.Vertical);
-        }
-        else
-        {
-            horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
-            vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
-        }
-    }
-
-    internal PreprocessKernels(IKernelLoader loader)
+    /// <summary>Loads the kernels of a GPU.</summary>
+    public PreprocessKernels(IKernelLoader loader)
     {
         horizontal = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
         vertical = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
     }
+
+    /// <summary>Loads the kernels of the CPU accelerator as <see cref="SimdKernels"/> want it.</summary>
+    public PreprocessKernels(Accelerator accelerator)
+    {
+        bands = accelerator.NumMultiprocessors;
+        horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(PreprocessSimd.Horizontal);
+        vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(PreprocessSimd.Vertical);
+    }
+
+    private PreprocessKernels(PreprocessKernels loaded, int bands)
+    {
+        this.bands = bands;
+        horizontal = loaded.horizontal;
+        vertical = loaded.vertical;
+    }
+
+    /// <summary>The same kernels for so many processor threads at most, null for all; a GPU ignores it.</summary>
+    public PreprocessKernels WithThreads(int? threads) => bands > 0 && threads is { } some ? new PreprocessKernels(this, some) : this;
 
     /// <summary>Resizes the columns of some rows: pixels <c>[rows, rowBytes]</c> to RGB bytes <c>[rows, columns, 3]</c>.</summary>
     public void ResizeColumns(

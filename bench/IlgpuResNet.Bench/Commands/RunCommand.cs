@@ -59,7 +59,10 @@ internal static class RunCommand
         double peak = PeakOf(device);
         var points = new List<BatchReport>();
         foreach (int batch in batches) points.Add(BatchReport.Measure(network, device, batch, rounds, peak));
-        return new Report(config.Name, device.Id, device.Name, rounds, peak / Report.Giga, device.IsGpu ? "by its clock and lanes" : "measured here", [.. points], null, null);
+        KernelLoadTimes kernels = device.Open().LoadTimes;
+        return new Report(
+            config.Name, device.Id, device.Name, kernels.Kernels, kernels.Generating.TotalMilliseconds, kernels.Building.TotalMilliseconds, rounds, peak / Report.Giga,
+            device.IsGpu ? "by its clock and lanes" : "measured here", [.. points], null, null);
     }
 
     /// <summary>Float32 operations a second: of a GPU what its driver tells, of the processor what it was seen to do.</summary>
@@ -76,9 +79,13 @@ internal static class RunCommand
             : throw new ResNetException($"The logits of {ours.Device} and {other.Device} differ by {Figures.Text(error, "E1")} (relative L2), more than {Figures.Text(Comparison.LargestError, "E0")}: their times cannot be compared.");
     })];
 
-    /// <summary>One device. The share of the peak counts the products of the definition, whatever algorithm left some out.</summary>
+    /// <summary>
+    /// One device. The share of the peak counts the products of the definition, whatever algorithm left some out. The driver's time for kernels is summed over
+    /// those that it had at once, waiting included.
+    /// </summary>
     private sealed record Report(
-        string Model, string Device, string DeviceName, int Rounds, double PeakGflopPerSecond, string PeakSource, BatchReport[] Batches, Report? Against, ComparisonReport[]? Comparisons)
+        string Model, string Device, string DeviceName, int Kernels, double GeneratingMs, double BuildingMs, int Rounds,
+        double PeakGflopPerSecond, string PeakSource, BatchReport[] Batches, Report? Against, ComparisonReport[]? Comparisons)
     {
         public const double Giga = 1e9;
 
@@ -102,6 +109,8 @@ internal static class RunCommand
                     Figures.Text(batch.ImagesPerSecond, "F1"), Figures.Text(batch.PeakShare, "P1"), Figures.Text(batch.SessionMs, "F0"), Figures.Text(batch.FirstRunMs, "F1"));
             }
             Figures.Print(table);
+            if (Kernels > 0)
+                Console.WriteLine($"kernels     {Kernels} of all batches, {Figures.Text(GeneratingMs, "F0")} ms in ILGPU, {Figures.Text(BuildingMs, "F0")} ms in the driver (summed): part of the sessions' time");
             Console.WriteLine($"peak        {Figures.Text(PeakGflopPerSecond, "F1")} GFLOP/s, {PeakSource}");
         }
 

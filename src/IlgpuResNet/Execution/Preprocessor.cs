@@ -1,8 +1,10 @@
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Execution;
 
@@ -16,6 +18,9 @@ internal sealed class Preprocessor : IDisposable
     /// <summary>The most pixels an image may have: their bytes are indexed with ints on the device.</summary>
     public const int MaxPixels = 1 << 28;
 
+    /// <summary>Bytes of images that may be on their way to a device at once; a run with more waits in between.</summary>
+    private const int MostStaged = 1 << 26;
+
     /// <summary>Channels of the network's input: red, green, blue.</summary>
     public const int Channels = 3;
 
@@ -28,6 +33,10 @@ internal sealed class Preprocessor : IDisposable
     private readonly GrowingBuffer<byte> resized = new("the resized rows of an image");
     private readonly GrowingBuffer<int> weights = new("the resampling weights of an image");
     private byte[] staging = [];
+    private PageLockScope<byte>? stagingLock;
+
+    /// <summary>Bytes of the staging memory that may be on their way to the device.</summary>
+    private int staged;
 
     // Of the last image size.
     private int width;
@@ -38,14 +47,8 @@ internal sealed class Preprocessor : IDisposable
     private Range columns;
     private Range rows;
 
-    /// <summary>Loads the kernels and uploads the normalisation table.</summary>
+    /// <summary>Uploads the normalisation table.</summary>
     /// <exception cref="ImageException">The preset's numbers make no input.</exception>
-    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, int? threads = null)
-        : this(accelerator, stream, preset, new PreprocessKernels(accelerator, threads))
-    {
-    }
-
-    /// <summary>The same with kernels that are loaded already.</summary>
     public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, PreprocessKernels kernels)
     {
         preset.Validate();
@@ -58,6 +61,20 @@ internal sealed class Preprocessor : IDisposable
 
     /// <summary>Bytes of its buffers, here and on the device.</summary>
     public long MemoryBytes => pixels.Bytes + resized.Bytes + weights.Bytes + table.LengthInBytes + staging.Length;
+
+    /// <summary>Fails unless a network's input is what images become by its model's preset.</summary>
+    /// <exception cref="GraphException">It is not.</exception>
+    public static void CheckMakes(MapShape input, Model model)
+    {
+        int crop = model.Preset.CropSize;
+        if (input.C != Channels)
+            throw new GraphException($"{model.Name} takes {input.C} channels, but images give {Channels}; prepare the input yourself and run it as floats.");
+        if (input.H != crop || input.W != crop)
+            throw new GraphException($"{model.Weights.Source}: takes images of {input}, but its preset makes [{crop}, {crop}, {input.C}]; use a preset with that crop, a session of the preset's size, or prepare the images yourself.");
+    }
+
+    /// <summary>Says that the stream was waited for: what was on its way has arrived.</summary>
+    public void Begin() => staged = 0;
 
     /// <summary>Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns.</summary>
     /// <param name="image">The image, of any size up to <see cref="MaxPixels"/>.</param>
@@ -86,6 +103,7 @@ internal sealed class Preprocessor : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        stagingLock?.Dispose();
         table.Dispose();
         pixels.Dispose();
         resized.Dispose();
@@ -127,17 +145,36 @@ internal sealed class Preprocessor : IDisposable
     /// <summary>Packs the rows and columns under the crop end to end and copies them to the device.</summary>
     private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int firstByte)
     {
-        long length = (long)rowCount * rowBytes;
-        if (staging.Length < length) staging = GC.AllocateUninitializedArray<byte>((int)length);
-        Span<byte> packed = staging;
+        int length = checked(rowCount * rowBytes);
+        Reserve(length);
+        Span<byte> packed = staging.AsSpan(staged, length);
         for (int y = 0; y < rowCount; y++)
         {
             long address = (long)(rows.Start + y) * image.Stride + firstByte;
             image.Pixels.Slice((int)address, rowBytes).CopyTo(packed.Slice(y * rowBytes, rowBytes));
         }
         ArrayView<byte> view = pixels.View(stream, length);
-        view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed[..(int)length]);
+        // Nothing waits for it here: the stream keeps the order.
+        view.CopyFromCPUUnsafeAsync(stream, ref staging[staged], length);
+        staged += length;
         return view;
+    }
+
+    /// <summary>Makes room in the staging memory, which is page-locked for devices that copy by themselves.</summary>
+    private void Reserve(int length)
+    {
+        bool isProcessor = accelerator.AcceleratorType is AcceleratorType.CPU;
+        // A copy of the processor's is over when it returns.
+        if (isProcessor) staged = 0;
+        if (staging.Length - staged >= length) return;
+        if (staged > 0) stream.Synchronize();
+        int wanted = (int)Math.Max(length, Math.Min(MostStaged, 2L * staged + length));
+        staged = 0;
+        if (staging.Length >= wanted) return;
+        stagingLock?.Dispose();
+        stagingLock = null;
+        staging = GC.AllocateUninitializedArray<byte>(wanted, pinned: true);
+        if (!isProcessor) stagingLock = accelerator.CreatePageLockFromPinned(staging);
     }
 
     private static PixelLayout Layout(PixelFormat format) => format switch
