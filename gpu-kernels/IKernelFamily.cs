@@ -74,8 +74,8 @@ internal interface IKernelFamily
 
     /// <summary>
     /// Begins to compile what <see cref="Conv2d"/> needs to compute a convolution so, batches of other sizes included, so that it will not have to; the
-    /// task ends when that is done. What is compiled already is not compiled again. So do the other methods for their operators; several threads
-    /// may call them at once.
+    /// task ends when that is done. What is compiled already is not compiled again. So do the methods below for their
+    /// operators, unless <see cref="Load"/> does it; several threads may call them at once.
     /// </summary>
     /// <exception cref="ArgumentException">The family cannot compute the convolution so.</exception>
     Task LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel);
