@@ -48,7 +48,7 @@ internal interface IKernelLoader
 /// </summary>
 /// <remarks>
 /// ILGPU's own <c>LoadKernel</c> holds the accelerator's lock over all of that, and whoever allocates meanwhile waits for it. Of its code
-/// generation most holds a lock of the context's; two threads in the rest gained a tenth at most (bench/NOTES.md), which is not worth its unlocked dictionaries.
+/// generation most holds a lock of the context's; two threads in the rest gained little (bench/NOTES.md), which is not worth its unlocked dictionaries.
 /// </remarks>
 internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernelLoader
 {
