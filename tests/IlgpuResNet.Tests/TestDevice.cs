@@ -76,7 +76,11 @@ public sealed class TestDevice
         Device? device = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == TypeOf(backEnd));
         if (device is null) return null;
         Accelerator accelerator = device.CreateAccelerator(context);
-        if (backEnd is BackEnd.Cpu) return new TestDevice(accelerator, new SimdKernels(accelerator), () => new PreprocessKernels(accelerator));
+        if (backEnd is BackEnd.Cpu)
+        {
+            var simd = new SimdKernels(accelerator);
+            return new TestDevice(accelerator, simd, () => new PreprocessKernels(simd));
+        }
         IKernelLoader loader = backEnd is BackEnd.Ptx ? new PtxKernelLoader() : new AcceleratorKernelLoader(accelerator);
         return new TestDevice(
             accelerator, backEnd is BackEnd.Ptx ? new TiledKernels(loader, multiprocessors: 1) : new TiledKernels(loader, accelerator), () => new PreprocessKernels(loader));

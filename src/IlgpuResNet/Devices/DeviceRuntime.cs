@@ -28,11 +28,12 @@ internal sealed class DeviceRuntime
         Profile = device.IsGpu ? DeviceProfile.Of(accelerator.Device) : null;
         if (device.Kind is DeviceKind.Cpu)
         {
-            Kernels = new SimdKernels(accelerator);
+            var simd = new SimdKernels(accelerator);
+            Kernels = simd;
             common = new(() =>
             {
-                Kernels.Load();
-                return new PreprocessKernels(accelerator);
+                simd.Load();
+                return new PreprocessKernels(simd);
             });
         }
         else

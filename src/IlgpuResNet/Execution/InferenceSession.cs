@@ -101,8 +101,7 @@ public sealed class InferenceSession : IDisposable
             staging = new HostStaging(runtime, Math.Max(input.Length, downloaded));
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             order = new int[NumClasses];
-            PreprocessKernels preprocessing = runtime.WaitForKernels(loading);
-            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, preprocessing.WithThreads(Threads));
+            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, runtime.WaitForKernels(loading));
             preparing.Succeed();
         }
         catch (Exception e)
@@ -212,7 +211,12 @@ public sealed class InferenceSession : IDisposable
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
                 preprocessor.Begin();
-                lock (runtime.Gate) preprocessor.Upload(image, input, 0);
+                lock (runtime.Gate)
+                {
+                    runtime.Kernels.BeginSequence(Threads);
+                    preprocessor.Upload(image, input, 0);
+                    runtime.Kernels.EndSequence(stream);
+                }
                 Span<float> channelsLast = staging.Floats(prepared.Length);
                 input.SubView(0, prepared.Length).CopyToCPU(stream, channelsLast);
                 for (int i = 0; i < channelsLast.Length; i++) prepared[i % shape.C * (shape.H * shape.W) + i / shape.C] = channelsLast[i];
@@ -312,7 +316,11 @@ public sealed class InferenceSession : IDisposable
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
                 if (inPlace.IsEmpty) staging.Upload(stream, place);
-                lock (runtime.Gate) Launch(batch, results);
+                lock (runtime.Gate)
+                {
+                    runtime.Kernels.BeginSequence(Threads);
+                    Launch(batch, results);
+                }
                 staging.Download(stream, outputs, batch, results);
                 run.Succeeded = true;
             }
@@ -338,7 +346,13 @@ public sealed class InferenceSession : IDisposable
             lock (runtime.Gate)
             {
                 preprocessor.Begin();
-                for (int i = 0; i < batch; i++) preprocessor.Upload(kept.IsEmpty ? borrowed : kept[i].Span, input, i);
+                for (int i = 0; i < batch; i++)
+                {
+                    // Each image is a sequence, for its bytes replace those of the one before; the last one's goes on with the network.
+                    if (i > 0) runtime.Kernels.EndSequence(stream);
+                    runtime.Kernels.BeginSequence(Threads);
+                    preprocessor.Upload(kept.IsEmpty ? borrowed : kept[i].Span, input, i);
+                }
                 Launch(batch, results);
             }
             staging.Download(stream, outputs, batch, results);
@@ -370,7 +384,7 @@ public sealed class InferenceSession : IDisposable
         Preprocessor.CheckMakes(Plan.Input.Shape, model);
     }
 
-    /// <summary>Enqueues the steps that make what is wanted.</summary>
+    /// <summary>Enqueues the steps that make what is wanted, and ends the sequence that was begun for them.</summary>
     private void Launch(int batch, in SessionResults results)
     {
         int count = 0;
@@ -378,7 +392,6 @@ public sealed class InferenceSession : IDisposable
         {
             if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
         }
-        runtime.Kernels.BeginSequence(Threads);
         Mark?.Invoke(stream);
         int single = Math.Min(count, Plan.SingleSteps);
         for (int image = 0; image < batch; image++)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -76,7 +77,10 @@ internal sealed class Preprocessor : IDisposable
     /// <summary>Says that the stream was waited for: what was on its way has arrived.</summary>
     public void Begin() => staged = 0;
 
-    /// <summary>Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns.</summary>
+    /// <summary>
+    /// Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns. Within a sequence of the network's
+    /// kernels, which may gather what is enqueued, it can be called once.
+    /// </summary>
     /// <param name="image">The image, of any size up to <see cref="MaxPixels"/>.</param>
     /// <param name="input">The network's input <c>[N, CropSize, CropSize, 3]</c>.</param>
     /// <param name="index">The image's place in the batch, 0 to N - 1.</param>
@@ -142,30 +146,29 @@ internal sealed class Preprocessor : IDisposable
         coefficients.MaxTaps,
         coefficients.InputStart);
 
-    /// <summary>Packs the rows and columns under the crop end to end and copies them to the device.</summary>
+    /// <summary>Packs the rows and columns under the crop end to end on the device: on the processor at once, else on the way there.</summary>
     private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int firstByte)
     {
-        int length = checked(rowCount * rowBytes);
-        Reserve(length);
-        Span<byte> packed = staging.AsSpan(staged, length);
+        int length = checked((int)((long)rowCount * rowBytes));
+        ArrayView<byte> view = pixels.View(stream, length);
+        bool isHere = accelerator.AcceleratorType is AcceleratorType.CPU;
+        if (!isHere) Reserve(length);
+        Span<byte> packed = isHere ? MemoryMarshal.CreateSpan(ref view[0], length) : staging.AsSpan(staged, length);
         for (int y = 0; y < rowCount; y++)
         {
             long address = (long)(rows.Start + y) * image.Stride + firstByte;
             image.Pixels.Slice((int)address, rowBytes).CopyTo(packed.Slice(y * rowBytes, rowBytes));
         }
-        ArrayView<byte> view = pixels.View(stream, length);
+        if (isHere) return view;
         // Nothing waits for it here: the stream keeps the order.
         view.CopyFromCPUUnsafeAsync(stream, ref staging[staged], length);
         staged += length;
         return view;
     }
 
-    /// <summary>Makes room in the staging memory, which is page-locked for devices that copy by themselves.</summary>
+    /// <summary>Makes room in the staging memory.</summary>
     private void Reserve(int length)
     {
-        bool isProcessor = accelerator.AcceleratorType is AcceleratorType.CPU;
-        // A copy of the processor's is over when it returns.
-        if (isProcessor) staged = 0;
         if (staging.Length - staged >= length) return;
         if (staged > 0) stream.Synchronize();
         int wanted = (int)Math.Max(length, Math.Min(MostStaged, 2L * staged + length));
@@ -174,7 +177,7 @@ internal sealed class Preprocessor : IDisposable
         stagingLock?.Dispose();
         stagingLock = null;
         staging = GC.AllocateUninitializedArray<byte>(wanted, pinned: true);
-        if (!isProcessor) stagingLock = accelerator.CreatePageLockFromPinned(staging);
+        stagingLock = accelerator.CreatePageLockFromPinned(staging);
     }
 
     private static PixelLayout Layout(PixelFormat format) => format switch
