@@ -1,8 +1,10 @@
+extern alias Bench;
+
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using System.Text.RegularExpressions;
-using IlgpuResNet.Bench.Commands;
+using Bench::IlgpuResNet.Bench.Commands;
 using IlgpuResNet.Cli;
 
 namespace IlgpuResNet.Tests.Docs;
