@@ -1,0 +1,9 @@
+namespace IlgpuResNet.Imaging;
+
+/// <summary>Text in pictures takes another package of SixLabors, SixLabors.ImageSharp.Drawing: a build with ImageSharp leaves it out.</summary>
+internal static class FigureText
+{
+    public static void Draw(Span<byte> canvas, int width, int height, Rgb ink, IEnumerable<TextLine> lines)
+    {
+    }
+}
