@@ -1,4 +1,5 @@
 using System.Globalization;
+using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Imaging;
 
@@ -10,6 +11,9 @@ public static class HeatmapFigure
 
     private const int Ticks = 5;
     private const byte Paper = 0xFF;
+    private const int TickDecimals = 2;
+    private const int CaptionDecimals = 3;
+    private const double LargestFixed = 10_000;
     private static readonly Rgb Ink = new(0x20, 0x20, 0x20);
 
     /// <summary>
@@ -65,29 +69,39 @@ public static class HeatmapFigure
     private static IEnumerable<TextLine> Texts(Layout layout, ClassActivationMap map)
     {
         float width = layout.Width - layout.PhotoX;
-        yield return new TextLine(Number($"{map.Prediction.Label}  {map.Prediction.Probability:P1}"), layout.PhotoX, layout.TitleBaseline, layout.Em, width, IsBold: true);
+        string probability = map.Prediction.Probability.ToString("P1", CultureInfo.InvariantCulture);
+        yield return new TextLine($"{probability}  {Message.OneLine(map.Prediction.Label)}", layout.PhotoX, layout.TitleBaseline, layout.Em, width, IsBold: true);
         foreach (float fraction in TickFractions(map))
         {
             float x = layout.BarX + layout.BarWidth + 1.5f * layout.TickLength;
-            yield return new TextLine(Number($"{map.Min + fraction * ((double)map.Max - map.Min):0.##}"), x, layout.TickY(fraction) + 0.35f * layout.SmallEm, layout.SmallEm, layout.Width - x);
+            yield return new TextLine(Number(map.Min + fraction * ((double)map.Max - map.Min), TickDecimals), x, layout.TickY(fraction) + 0.35f * layout.SmallEm, layout.SmallEm, layout.Width - x);
         }
-        yield return new TextLine(Number($"Colour: contribution to the logit."), layout.PhotoX, layout.CaptionBaseline, layout.SmallEm, width);
-        string mean = map.PooledPixels == map.Height * map.Width ? "mean" : $"sum / {map.PooledPixels}";
+        yield return new TextLine("Colour: contribution to the logit.", layout.PhotoX, layout.CaptionBaseline, layout.SmallEm, width);
+        string mean = map.PooledPixels == map.Height * map.Width ? "Mean of the map" : $"Sum of the map / {map.PooledPixels}";
         yield return new TextLine(
-            Number($"{mean} {map.Logit - map.Bias:0.###} + bias {map.Bias:0.###} = logit {map.Logit:0.###}"), layout.PhotoX, layout.CaptionBaseline + layout.LineHeight, layout.SmallEm, width);
+            $"{mean} {Number((double)map.Logit - map.Bias, CaptionDecimals)} + bias {Number(map.Bias, CaptionDecimals)} = logit {Number(map.Logit, CaptionDecimals)}",
+            layout.PhotoX, layout.CaptionBaseline + layout.LineHeight, layout.SmallEm, width);
     }
 
     /// <summary>Where values stand beside the bar; in the middle when there is but one, nowhere when none is a number.</summary>
     private static IEnumerable<float> TickFractions(ClassActivationMap map) =>
         float.IsNaN(map.Min) ? [] : map.Max > map.Min ? Enumerable.Range(0, Ticks).Select(i => i / (Ticks - 1f)) : [map.Fraction(map.Min)];
 
-    private static string Number(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    /// <summary>A number with fixed decimals, or three digits where these would show nothing or take too much room.</summary>
+    private static string Number(double value, int decimals)
+    {
+        bool isFixed = value == 0 || (Math.Abs(value) >= Math.Pow(10, -decimals) && Math.Abs(value) < LargestFixed);
+        return value.ToString(isFixed ? $"F{decimals}" : "G3", CultureInfo.InvariantCulture);
+    }
 
     /// <summary>Where everything is, in pixels; text grows with the photo.</summary>
     private readonly struct Layout(int photoWidth, int photoHeight)
     {
         private const int LeastEm = 15;
         private const int EmsPerSide = 36;
+
+        /// <summary>Room for the longest caption.</summary>
+        private const int LeastEms = 25;
 
         public int Em { get; } = Math.Max(LeastEm, Math.Max(photoWidth, photoHeight) / EmsPerSide);
         public int SmallEm => Em * 4 / 5;
@@ -101,7 +115,7 @@ public static class HeatmapFigure
         public int BarWidth => Em;
         public int TitleBaseline => PhotoX + Em * 3 / 4;
         public int CaptionBaseline => PhotoY + photoHeight + LineHeight;
-        public int Width => BarX + BarWidth + 4 * Em;
+        public int Width => Math.Max(BarX + BarWidth + 4 * Em, LeastEms * Em);
         public int Height => CaptionBaseline + LineHeight + Em * 3 / 4;
 
         /// <summary>Row of a value beside the bar, of which the ends are its outermost rows.</summary>

@@ -11,7 +11,7 @@ namespace IlgpuResNet;
 /// </summary>
 public sealed class ClassActivationMap
 {
-    private const float UsualOpacity = 0.5f;
+    private const float UsualOpacity = 0.6f;
 
     /// <summary>How much of the photo's brightness remains where the network did not look.</summary>
     private const float DimmedBrightness = 0.35f;
