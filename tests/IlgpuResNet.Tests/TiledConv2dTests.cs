@@ -1,4 +1,5 @@
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Tests.Ptx;
 
 namespace IlgpuResNet.Tests;
 
@@ -43,6 +44,12 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
                 Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dKernel(Conv2dAlgorithm.Direct, tile, 2), residualIsOutput: !bare);
             }
         }
+        AfterPartlyFilled(tile);
+    }
+
+    /// <summary>For a back end that knows more of what just ran.</summary>
+    private protected virtual void AfterPartlyFilled(GemmTile tile)
+    {
     }
 
     /// <summary>Pixels of which a row, a column or all taps lie outside the image; and several slices of each tap.</summary>
@@ -136,7 +143,15 @@ public sealed class SimulatedNvidiaTiledConv2dTests() : TiledConv2dTests(BackEnd
 public sealed class SimulatedAmdTiledConv2dTests() : TiledConv2dTests(BackEnd.SimulatedAmd);
 
 [TestClass]
-public sealed class PtxTiledConv2dTests() : TiledConv2dTests(BackEnd.Ptx);
+public sealed class PtxTiledConv2dTests() : TiledConv2dTests(BackEnd.Ptx)
+{
+    /// <summary>The tests of a tile leave no instruction of its kernels unexecuted.</summary>
+    private protected override void AfterPartlyFilled(GemmTile tile)
+    {
+        Taps_outside_the_image_match_the_oracle(tile.ToString());
+        PtxCoverageTests.AssertExecuted([.. ImplicitGemmKernels.All.Where(kernel => kernel.Tile == tile).Select(kernel => ImplicitGemmKernels.Method(kernel.Tile, kernel.Input))]);
+    }
+}
 
 [TestClass, TestCategory("OpenCL")]
 public sealed class OpenCLTiledConv2dTests() : TiledConv2dTests(BackEnd.OpenCL);

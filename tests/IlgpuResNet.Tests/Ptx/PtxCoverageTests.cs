@@ -8,19 +8,15 @@ public sealed class PtxCoverageTests
 {
     public TestContext TestContext { get; set; } = null!;
 
+    /// <summary>What is not a tile's: <see cref="PtxTiledConv2dTests"/> look at each of those.</summary>
     [TestMethod]
     public void Of_the_convolution()
     {
         var tests = new PtxTiledConv2dTests { TestContext = TestContext };
         tests.OpenDevice();
-        foreach (GemmTile tile in GemmTile.All)
-        {
-            tests.Partly_filled_tiles_match_the_oracle(tile.ToString());
-            tests.Taps_outside_the_image_match_the_oracle(tile.ToString());
-        }
+        tests.Partly_filled_tiles_match_the_oracle(GemmTile.M32N32.ToString());
         tests.Winograd_matches_the_oracle(Conv2dAlgorithm.WinogradF2);
         tests.Winograd_matches_the_oracle(Conv2dAlgorithm.WinogradF4);
-        AssertExecuted([.. ImplicitGemmKernels.All.Select(kernel => ImplicitGemmKernels.Method(kernel.Tile, kernel.Input))]);
         AssertExecuted(
             PadChannels.Kernel, SumParts.Kernel, Winograd.TransformInput<WinogradF2>, Winograd.TransformOutput<WinogradF2>,
             Winograd.TransformInput<WinogradF4>, Winograd.TransformOutput<WinogradF4>);
@@ -64,7 +60,8 @@ public sealed class PtxCoverageTests
         AssertExecuted(PreprocessKernels.Horizontal, PreprocessKernels.Vertical);
     }
 
-    private static void AssertExecuted(params Delegate[] kernels)
+    /// <summary>Fails for an instruction of these kernels that no launch in this process has executed.</summary>
+    internal static void AssertExecuted(params Delegate[] kernels)
     {
         foreach (Delegate kernel in kernels)
         {
