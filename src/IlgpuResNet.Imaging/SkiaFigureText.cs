@@ -7,6 +7,7 @@ namespace IlgpuResNet.Imaging;
 internal static class FigureText
 {
     private const string Ellipsis = "…";
+    private const int FolderDepth = 5;
 
     /// <summary>
     /// Where Linux has its fonts: SkiaSharp's library without dependencies does not ask fontconfig, and knows none there.
@@ -49,9 +50,17 @@ internal static class FigureText
 
     private static SKTypeface? Find()
     {
-        if (SKTypeface.Default.GlyphCount > 0) return SKTypeface.Default;
-        var everywhere = new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true };
-        string[] files = [.. FontFolders.Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder, "*.?t?", everywhere))];
+        try
+        {
+            if (SKTypeface.Default.GlyphCount > 0) return SKTypeface.Default;
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
+        {
+            // A picture in memory needs no library; whoever saves it is told of it.
+            return null;
+        }
+        var everywhere = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = FolderDepth, IgnoreInaccessible = true };
+        string[] files = [.. FontFolders.Where(Path.IsPathRooted).Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder, "*.?t?", everywhere))];
         Array.Sort(files, StringComparer.Ordinal);
         return files.OrderBy(file => Rank(Path.GetFileName(file))).Select(SKTypeface.FromFile).FirstOrDefault(typeface => typeface is not null);
 
