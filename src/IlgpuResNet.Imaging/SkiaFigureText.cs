@@ -62,7 +62,7 @@ internal static class FigureText
         var everywhere = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = FolderDepth, IgnoreInaccessible = true };
         string[] files = [.. FontFolders.Where(Path.IsPathRooted).Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder, "*.?t?", everywhere))];
         Array.Sort(files, StringComparer.Ordinal);
-        return files.OrderBy(file => Rank(Path.GetFileName(file))).Select(SKTypeface.FromFile).FirstOrDefault(typeface => typeface is not null);
+        return files.OrderBy(file => Rank(Path.GetFileName(file))).Select(file => SKTypeface.FromFile(file)).FirstOrDefault(typeface => typeface is not null);
 
         static int Rank(string name) => Array.IndexOf(FontFiles, name) is >= 0 and int rank ? rank : FontFiles.Length;
     }
