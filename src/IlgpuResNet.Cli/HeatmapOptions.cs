@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using IlgpuResNet.Imaging;
-using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
 using IlgpuResNet.Weights;
 
