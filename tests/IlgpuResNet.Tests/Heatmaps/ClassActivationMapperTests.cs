@@ -2,7 +2,6 @@ using System.Text.Json;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
-using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
 using IlgpuResNet.Onnx;
 

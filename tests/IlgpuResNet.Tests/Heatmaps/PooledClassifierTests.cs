@@ -1,6 +1,5 @@
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
-using IlgpuResNet.Models;
 using IlgpuResNet.Onnx;
 using static IlgpuResNet.Tests.RandomOnnxGraph;
 
