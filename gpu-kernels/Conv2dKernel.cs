@@ -10,7 +10,7 @@ namespace IlgpuResNet.Kernels;
 internal readonly record struct Conv2dKernel(Conv2dAlgorithm Algorithm, GemmTile Tile = default, int Splits = 1)
 {
     /// <summary>True when each sum is made in the order of the definition, so that it has the same bits whatever the tile.</summary>
-    public bool IsExact => Algorithm is Conv2dAlgorithm.Direct && Splits <= 1;
+    public bool IsExact => Algorithm is Conv2dAlgorithm.Direct && Splits <= 1 && Tile.PartitionsK <= 1;
 
     /// <inheritdoc/>
     public override string ToString() => $"{Algorithm} {Tile}{(Splits > 1 ? $" /{Splits}" : "")}";

@@ -11,17 +11,13 @@ internal struct QuadPair
 }
 
 /// <summary>
-/// One thread's share of a slice of both operands of <see cref="ImplicitGemm"/>, on its way through registers. A pixel's eight elements are one
-/// thread's where there are as many threads as pixels, else those of two neighbours; two rows of B are one thread's where there are as many threads
-/// as channels.
+/// One thread's share of a slice of both operands of <see cref="ImplicitGemm"/>, on its way through registers. A pixel's elements are one
+/// thread's where there are as many threads as pixels, else those of two or four neighbours; the rows of B go round the threads.
 /// </summary>
 internal struct GemmSlice
 {
-    /// <summary>A column of A is longer than the tile by a quad: so the two quads of a pixel go to different banks.</summary>
+    /// <summary>A column of A is longer than the tile by a quad: so the quads of a pixel go to different banks.</summary>
     public const int PaddingQuads = 1;
-
-    /// <summary>Quads of a pixel in a slice.</summary>
-    public const int QuadsOfPixel = ImplicitGemm.TileK / Float4.Width;
 
     private QuadPair a;
     private QuadPair b;
@@ -29,12 +25,12 @@ internal struct GemmSlice
     /// <summary>Which quad of a pixel's slice a thread loads first.</summary>
     public static int FirstQuad<TTile>(int thread)
         where TTile : struct, IGemmTile =>
-        TTile.M == TTile.Threads ? 0 : thread & 1;
+        (thread & (TTile.Threads / TTile.M - 1)) * QuadsOfA<TTile>();
 
     /// <summary>Which of the tile's pixels a thread loads.</summary>
     public static int Pixel<TTile>(int thread)
         where TTile : struct, IGemmTile =>
-        TTile.M == TTile.Threads ? thread : thread / 2;
+        thread / (TTile.Threads / TTile.M);
 
     /// <summary>Loads the next slice from global memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -43,10 +39,8 @@ internal struct GemmSlice
         where TActivations : struct, IActivations<TActivations>
     {
         GemmSlice slice = default;
-        if (TTile.M == TTile.Threads) slice.a = activations.LoadPair();
-        else slice.a.First = activations.LoadQuad();
-        slice.b.First = filter.Upper;
-        if (TTile.N == TTile.Threads) slice.b.Second = filter.Lower;
+        slice.a = activations.Load(QuadsOfA<TTile>(), TTile.K / Float4.Width);
+        slice.b = filter.Load(QuadsOfB<TTile>());
         filter.Advance();
         return slice;
     }
@@ -67,16 +61,26 @@ internal struct GemmSlice
         target[column] = slice.a.First.Y;
         target[2 * column] = slice.a.First.Z;
         target[3 * column] = slice.a.First.W;
-        if (TTile.M == TTile.Threads)
+        if (QuadsOfA<TTile>() > 1)
         {
             target[4 * column] = slice.a.Second.X;
             target[5 * column] = slice.a.Second.Y;
             target[6 * column] = slice.a.Second.Z;
             target[7 * column] = slice.a.Second.W;
         }
-        int startB = ImplicitGemm.TileK * column / Float4.Width;
+        int startB = TTile.K * column / Float4.Width;
         ArrayView<Float4> row = stage.SubView(thread);
         row[startB] = slice.b.First;
-        if (TTile.N == TTile.Threads) row[startB + TTile.Threads] = slice.b.Second;
+        if (QuadsOfB<TTile>() > 1) row[startB + TTile.Threads] = slice.b.Second;
     }
+
+    /// <summary>Quads of A in a slice that a thread loads: 1 or 2.</summary>
+    private static int QuadsOfA<TTile>()
+        where TTile : struct, IGemmTile =>
+        TTile.M * TTile.K / Float4.Width / TTile.Threads;
+
+    /// <summary>Quads of B in a slice that a thread loads: 1 or 2.</summary>
+    private static int QuadsOfB<TTile>()
+        where TTile : struct, IGemmTile =>
+        TTile.N * TTile.K / Float4.Width / TTile.Threads;
 }

@@ -11,8 +11,18 @@ namespace IlgpuResNet.Kernels;
 /// <param name="K">Elements of the reduction per slice.</param>
 /// <param name="ThreadM">Rows per thread.</param>
 /// <param name="ThreadN">Columns per thread.</param>
-internal readonly record struct GemmTile(int M, int N, int K, int ThreadM, int ThreadN)
+/// <param name="PartitionsK">
+/// Parts of a slice, each multiplied by threads of its own, which add their sums up in the end (CUTLASS: sliced-K). So few threads per result that
+/// each makes many, and yet many threads per group.
+/// </param>
+internal readonly record struct GemmTile(int M, int N, int K, int ThreadM, int ThreadN, int PartitionsK = 1)
 {
+    /// <summary>Elements of the reduction in the shortest slice: channels that are no multiple of them are loaded quad by quad.</summary>
+    public const int LeastK = 8;
+
+    /// <summary>Elements of the reduction in the longest slice, a multiple of all others.</summary>
+    public const int MostK = 16;
+
     /// <summary>Slices in shared memory: one is multiplied while the next is written.</summary>
     public const int Stages = 2;
 
@@ -37,11 +47,17 @@ internal readonly record struct GemmTile(int M, int N, int K, int ThreadM, int T
     /// <summary>The most groups.</summary>
     public static readonly GemmTile M32N32 = new(32, 32, 8, 4, 4);
 
+    /// <summary><see cref="M64N64"/> by four warps: one group has work for all parts of a multiprocessor.</summary>
+    public static readonly GemmTile M64N64P2 = new(64, 64, 16, 8, 8, 2);
+
+    /// <summary>The same for the last rows of few pixels.</summary>
+    public static readonly GemmTile M32N64P4 = new(32, 64, 16, 8, 8, 4);
+
     /// <summary>Every tile that has kernels, from large to small.</summary>
-    public static ImmutableArray<GemmTile> All { get; } = [M128N128, M128N64, M64N128, M64N64, M64N32, M32N64, M32N32];
+    public static ImmutableArray<GemmTile> All { get; } = [M128N128, M128N64, M64N128, M64N64, M64N32, M32N64, M32N32, M64N64P2, M32N64P4];
 
     /// <summary>Threads per group.</summary>
-    public int Threads => M / ThreadM * (N / ThreadN);
+    public int Threads => M / ThreadM * (N / ThreadN) * PartitionsK;
 
     /// <inheritdoc/>
     public override string ToString() => $"{M}x{N}x{K}";

@@ -5,18 +5,19 @@ namespace IlgpuResNet.Kernels;
 /// <summary>
 /// The row of matrix A that belongs to one output pixel and one tile of output channels, never formed in memory: element
 /// k = (r·S + s)·L + c is the activation under filter tap (r, s) in channel c of the L that the tile reads
-/// (<see cref="ChannelWindow"/>), or 0 where the tap lies in the padding. Read upwards, a slice of two quads at a time, of which a thread loads both or
-/// every first; past the end of the row all is 0 or not multiplied. Channels come in quads: <see cref="PadChannels"/>.
+/// (<see cref="ChannelWindow"/>), or 0 where the tap lies in the padding. Read upwards, a slice of quads at a time, of which a thread loads one or
+/// two; past the end of the row all is 0 or not multiplied. Channels come in quads: <see cref="PadChannels"/>.
 /// </summary>
 /// <remarks>The walk steps from tap to tap by additions: the main loop divides nothing.</remarks>
 internal interface IActivations<TSelf>
     where TSelf : struct, IActivations<TSelf>
 {
     /// <summary>
-    /// The row of output pixel m, 0 &lt;= m, for the tile whose first output channel is n, from the first or second quad of a slice on; m may lie past the
+    /// The row of output pixel m, 0 &lt;= m, for the tile whose first output channel is n, from a quad of a slice on; m may lie past the
     /// last pixel, the slice past the end. Pixels start <paramref name="origin"/> quads from the beginning.
     /// </summary>
-    static abstract TSelf Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad);
+    static abstract TSelf Create(
+        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int sliceQuads, int quad);
 
     /// <summary>
     /// Slices that can be loaded before this must be called again, at most <paramref name="most"/>; the first slice of all needs no run. What changes only
@@ -24,14 +25,11 @@ internal interface IActivations<TSelf>
     /// </summary>
     int BeginRun(int most);
 
-    /// <summary>The next two quads.</summary>
-    QuadPair LoadPair();
-
-    /// <summary>The next quad; the one after it is passed over.</summary>
-    Float4 LoadQuad();
+    /// <summary>The next one or two quads; the others of the slice are passed over. Both numbers are constants.</summary>
+    QuadPair Load(int quads, int sliceQuads);
 }
 
-/// <summary>1x1, stride 1, no padding, one group, C a multiple of 8: the row lies in memory as it is.</summary>
+/// <summary>1x1, stride 1, no padding, one group, C whole slices: the row lies in memory as it is.</summary>
 internal struct DenseActivations : IActivations<DenseActivations>
 {
     private ArrayView<Float4> input;
@@ -39,35 +37,30 @@ internal struct DenseActivations : IActivations<DenseActivations>
     private int last;
 
     /// <summary>A row past the last pixel is the last one again: what is made of it is never stored.</summary>
-    public static DenseActivations Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad)
+    public static DenseActivations Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int sliceQuads, int quad)
     {
         int length = shape.C / Float4.Width;
         int row = origin + IntrinsicMath.Min(m, shape.GemmM - 1) * length + quad;
-        int last = row + length - GemmSlice.QuadsOfPixel;
+        int last = row + length - sliceQuads;
         return new DenseActivations
         {
             input = input.Cast<Float4>(),
-            index = row + (firstSlice - 1) * GemmSlice.QuadsOfPixel,
+            index = row + (firstSlice - 1) * sliceQuads,
             last = last,
         };
     }
 
     public readonly int BeginRun(int most) => most;
 
-    public QuadPair LoadPair()
+    public QuadPair Load(int quads, int sliceQuads)
     {
-        Advance();
-        return new QuadPair { First = input[index], Second = input[index + 1] };
+        // Stays at the last slice.
+        index = IntrinsicMath.Min(index + sliceQuads, last);
+        QuadPair loaded = default;
+        loaded.First = input[index];
+        if (quads > 1) loaded.Second = input[index + 1];
+        return loaded;
     }
-
-    public Float4 LoadQuad()
-    {
-        Advance();
-        return input[index];
-    }
-
-    /// <summary>Stays at the last slice.</summary>
-    private void Advance() => index = IntrinsicMath.Min(index + GemmSlice.QuadsOfPixel, last);
 }
 
 /// <summary>A walk over the quads of one row: channels first, then taps.</summary>
@@ -156,7 +149,7 @@ internal struct TapWalk
 }
 
 /// <summary>
-/// Any convolution of at most <see cref="TapSteps.MostTaps"/> taps whose tiles read a multiple of 8 channels: a slice lies in one tap, so that all threads go on to the next one together.
+/// Any convolution of at most <see cref="TapSteps.MostTaps"/> taps whose tiles read whole slices of channels: a slice lies in one tap, so that all threads go on to the next one together.
 /// </summary>
 internal struct SliceActivations : IActivations<SliceActivations>
 {
@@ -172,7 +165,7 @@ internal struct SliceActivations : IActivations<SliceActivations>
     private TapSteps steps;
 
     public static SliceActivations Create(
-        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad)
+        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int sliceQuads, int quad)
     {
         int channels = shape.C / Float4.Width;
         int firstTap = firstSlice / steps.SlicesOfTap, tapR = firstTap / shape.S, tapS = firstTap - tapR * shape.S;
@@ -190,7 +183,7 @@ internal struct SliceActivations : IActivations<SliceActivations>
         {
             input = input.Cast<Float4>(),
             index = origin + ((image * shape.H + h + tapR * shape.DilationH) * shape.W + w + tapS * shape.DilationW) * channels
-                + window.First(n) / Float4.Width + (sliceInTap - 1) * GemmSlice.QuadsOfPixel + quad,
+                + window.First(n) / Float4.Width + (sliceInTap - 1) * sliceQuads + quad,
             insideMask = exists ? mask >> firstTap : 0,
             rowEndMask = steps.Rows << (shape.S - 1) >> firstTap,
             slicesLeft = steps.SlicesOfTap - sliceInTap - 1,
@@ -223,56 +216,40 @@ internal struct SliceActivations : IActivations<SliceActivations>
         return run;
     }
 
-    public QuadPair LoadPair()
+    public QuadPair Load(int quads, int sliceQuads)
     {
-        index += GemmSlice.QuadsOfPixel;
-        QuadPair pair = default;
+        index += sliceQuads;
+        QuadPair loaded = default;
         if ((insideMask & 1) != 0)
         {
-            pair.First = input[index];
-            pair.Second = input[index + 1];
+            loaded.First = input[index];
+            if (quads > 1) loaded.Second = input[index + 1];
         }
-        return pair;
-    }
-
-    public Float4 LoadQuad()
-    {
-        index += GemmSlice.QuadsOfPixel;
-        Float4 quad = default;
-        if ((insideMask & 1) != 0) quad = input[index];
-        return quad;
+        return loaded;
     }
 }
 
-/// <summary>Any convolution with C a multiple of 4, the stem's with its three colours padded among them: a tap may end within a slice.</summary>
+/// <summary>Any convolution with C a multiple of 4, the stem's with its three colours padded among them: a tap may end within a slice, which is two quads.</summary>
 internal struct QuadActivations : IActivations<QuadActivations>
 {
     private ArrayView<Float4> input;
     private TapWalk walk;
 
-    public static QuadActivations Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int quad) => new()
+    public static QuadActivations Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int sliceQuads, int quad) => new()
     {
         input = input.Cast<Float4>(),
-        walk = TapWalk.Create(shape, window, origin, m, n, firstSlice * GemmSlice.QuadsOfPixel + quad),
+        walk = TapWalk.Create(shape, window, origin, m, n, firstSlice * sliceQuads + quad),
     };
 
     public readonly int BeginRun(int most) => most;
 
-    public QuadPair LoadPair()
+    public QuadPair Load(int quads, int sliceQuads)
     {
-        QuadPair pair;
-        pair.First = walk.Load(input);
+        QuadPair loaded = default;
+        loaded.First = walk.Load(input);
         walk.Advance(1);
-        pair.Second = walk.Load(input);
+        if (quads > 1) loaded.Second = walk.Load(input);
         walk.Advance(1);
-        return pair;
-    }
-
-    public Float4 LoadQuad()
-    {
-        Float4 quad = walk.Load(input);
-        walk.Advance(1);
-        walk.Advance(1);
-        return quad;
+        return loaded;
     }
 }

@@ -27,7 +27,7 @@ internal sealed class ImplicitGemmKernels(IKernelLoader loader)
 
     /// <summary>The kind of input of a direct convolution.</summary>
     public static GemmInput InputOf(in Conv2dShape shape) =>
-        PackedFilter.Window(shape).Length % ImplicitGemm.TileK != 0 || shape.R * shape.S > TapSteps.MostTaps ? GemmInput.Quads
+        PackedFilter.Window(shape).Length % GemmTile.LeastK != 0 || shape.R * shape.S > TapSteps.MostTaps ? GemmInput.Quads
         : shape.IsDense ? GemmInput.Dense : GemmInput.Slices;
 
     /// <summary>Every kernel there can be.</summary>
@@ -54,6 +54,8 @@ internal sealed class ImplicitGemmKernels(IKernelLoader loader)
         : tile == GemmTile.M64N32 ? Method<Tile64x32, Rows8<Columns4>>(input)
         : tile == GemmTile.M32N64 ? Method<Tile32x64, Rows4<Columns8>>(input)
         : tile == GemmTile.M32N32 ? Method<Tile32x32, Rows4<Columns4>>(input)
+        : tile == GemmTile.M64N64P2 ? Method<Tile64x64P2, SlicedRows8>(input)
+        : tile == GemmTile.M32N64P4 ? Method<Tile32x64P4, SlicedRows8>(input)
         : throw new ArgumentException($"There is no kernel for tiles of {tile}; use one of {nameof(GemmTile)}.{nameof(GemmTile.All)}.");
 
     private static Action<Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts> Method<TTile, TThreadTile>(GemmInput input)

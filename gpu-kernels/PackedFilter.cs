@@ -4,9 +4,9 @@ using ILGPU;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Matrix B of <see cref="ImplicitGemm"/>: the filter as <c>[K-slices · 8][channels]</c>, element
+/// Matrix B of <see cref="ImplicitGemm"/>: the filter as <c>[K][channels]</c>, element
 /// k = (r·S + s)·L + c of output channel n at [k][n], with L channels in the <see cref="ChannelWindow"/> of n's tile, c counted
-/// from its first; zeros up to whole slices and tiles, and one slice more, so that the kernel loads it ahead without a check.
+/// from its first; zeros up to whole slices of any tile and whole tiles, and one slice more, so that the kernel loads it ahead without a check.
 /// </summary>
 internal static class PackedFilter
 {
@@ -21,8 +21,8 @@ internal static class PackedFilter
 
     /// <summary>Floats in the packed filter.</summary>
     public static int Length(in Conv2dShape shape, Conv2dAlgorithm algorithm) => algorithm is Conv2dAlgorithm.Direct
-        ? checked((RoundUp(Window(shape).GemmK, ImplicitGemm.TileK) + ImplicitGemm.TileK) * Columns(shape.K))
-        : checked((WinogradFilter.Elements(algorithm) * shape.C + ImplicitGemm.TileK) * Columns(shape.K));
+        ? checked((RoundUp(Window(shape).GemmK, GemmTile.MostK) + GemmTile.MostK) * Columns(shape.K))
+        : checked((WinogradFilter.Elements(algorithm) * shape.C + GemmTile.MostK) * Columns(shape.K));
 
     /// <summary>The input channels that a tile of output channels reads.</summary>
     public static ChannelWindow Window(in Conv2dShape shape) => ChannelWindow.Of(shape, GroupedTile, RoundUpToQuads(shape.C));
@@ -87,7 +87,7 @@ internal static class PackedFilter
             where TTile : struct, IGemmTile
         {
             int quadsPerTile = TTile.N / Float4.Width;
-            int index = origin + thread / quadsPerTile * (slice / ImplicitGemm.TileK) + tileN / Float4.Width + thread % quadsPerTile;
+            int index = origin + thread / quadsPerTile * (slice / TTile.K) + tileN / Float4.Width + thread % quadsPerTile;
             return new Walk
             {
                 filter = packed.Cast<Float4>(),
@@ -96,11 +96,14 @@ internal static class PackedFilter
             };
         }
 
-        /// <summary>The first quad of the current slice.</summary>
-        public readonly Float4 Upper => filter[index];
-
-        /// <summary>The quad half a slice below it.</summary>
-        public readonly Float4 Lower => filter[index + slice / 2];
+        /// <summary>The thread's quads of the current slice, 1 or 2.</summary>
+        public readonly QuadPair Load(int quads)
+        {
+            QuadPair loaded = default;
+            loaded.First = filter[index];
+            if (quads > 1) loaded.Second = filter[index + slice / 2];
+            return loaded;
+        }
 
         /// <summary>On to the next slice.</summary>
         public void Advance() => index += slice;

@@ -42,8 +42,8 @@ internal readonly record struct VerticalPass(int Crop, int Rows, int Columns, in
 /// operation on the device and every back end gives the same bits.
 /// </summary>
 /// <remarks>
-/// A work-item computes one pixel; work-items are numbered along the rows. The CPU accelerator as the library opens it,
-/// where each work-item costs more than a pixel, has bodies of its own: <see cref="PreprocessSimd"/>.
+/// A work-item computes one pixel; work-items are numbered along the rows. On the processor, where each work-item costs more than
+/// a pixel, both passes are steps of the SIMD family's sequences: <see cref="PreprocessSimd"/>.
 /// </remarks>
 internal sealed class PreprocessKernels
 {
@@ -55,27 +55,20 @@ internal sealed class PreprocessKernels
     internal const int RoundingHalf = 1 << (PrecisionBits - 1);
     private const int GroupSize = 128;
 
-    /// <summary>Groups of the CPU accelerator's launches, or 0 on other devices.</summary>
-    private readonly int bands;
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass> horizontal;
-    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass> vertical;
+    /// <summary>What runs the passes on the processor; null on other devices, which have the kernels below.</summary>
+    private readonly SimdKernels? simd;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>? horizontal;
+    private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>? vertical;
 
     /// <summary>Compiles the kernels for a device.</summary>
     /// <param name="accelerator">The device.</param>
-    /// <param name="threads">Processor threads that work on an image at most, null for all; ignored on a GPU.</param>
-    public PreprocessKernels(Accelerator accelerator, int? threads = null)
+    /// <param name="kernels">The network's kernels there; those of the SIMD family gather the passes in their sequences.</param>
+    public PreprocessKernels(Accelerator accelerator, IKernelFamily kernels)
     {
-        if (accelerator.AcceleratorType is AcceleratorType.CPU && accelerator.MaxNumThreadsPerGroup < GroupSize)
-        {
-            bands = threads ?? accelerator.NumMultiprocessors;
-            horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(PreprocessSimd.Horizontal);
-            vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(PreprocessSimd.Vertical);
-        }
-        else
-        {
-            horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
-            vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
-        }
+        simd = kernels as SimdKernels;
+        if (simd is not null) return;
+        horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
+        vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
     }
 
     internal PreprocessKernels(IKernelLoader loader)
@@ -90,7 +83,8 @@ internal sealed class PreprocessKernels
         in ResampleAxis axis, int columns, ArrayView<byte> resized)
     {
         var pass = new HorizontalPass(rows, columns, rowBytes, layout, axis.MaxTaps, axis.Start);
-        horizontal(stream, Config(rows, columns), pixels, axis.Bounds, axis.Weights, resized, pass);
+        if (simd is not null) simd.ResizeColumns(stream, new SimdResize(axis, pixels, resized), pass);
+        else horizontal!(stream, Config(rows, columns), pixels, axis.Bounds, axis.Weights, resized, pass);
     }
 
     /// <summary>Resizes the rows of RGB bytes <c>[*, columns, 3]</c>, pads to the crop and writes normalised floats <c>[crop, crop, 3]</c>.</summary>
@@ -99,12 +93,11 @@ internal sealed class PreprocessKernels
         int padY, int padX, int crop, ArrayView<float> table, ArrayView<float> output)
     {
         var pass = new VerticalPass(crop, rows, columns, padY, padX, axis.MaxTaps, axis.Start);
-        vertical(stream, Config(crop, crop), pixels, axis.Bounds, axis.Weights, table, output, pass);
+        if (simd is not null) simd.ResizeRows(stream, new SimdResize(axis, default, pixels), pass, table, output);
+        else vertical!(stream, Config(crop, crop), pixels, axis.Bounds, axis.Weights, table, output, pass);
     }
 
-    private KernelConfig Config(int rows, int columns) => bands > 0
-        ? new KernelConfig(Math.Min(bands, rows), 1)
-        : new KernelConfig((int)(((long)rows * columns + GroupSize - 1) / GroupSize), GroupSize);
+    private static KernelConfig Config(int rows, int columns) => new((int)(((long)rows * columns + GroupSize - 1) / GroupSize), GroupSize);
 
     internal static void Horizontal(ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<byte> resized, HorizontalPass pass)
     {

@@ -1,14 +1,9 @@
 using System.Runtime.Intrinsics;
 using ILGPU;
-using ILGPU.Frontend;
 
 namespace IlgpuResNet.Kernels;
 
-/// <summary>
-/// The two passes of <see cref="PreprocessKernels"/> for the CPU accelerator: the same integer sums in vectors. Each
-/// work-item computes a band of consecutive rows. Never to be loaded on another device: the bodies are
-/// <see cref="ExternalAttribute"/> methods, which ILGPU does not read and the CPU accelerator just calls.
-/// </summary>
+/// <summary>The two passes of <see cref="PreprocessKernels"/> on the processor: the same integer sums in vectors, each group a band of consecutive rows.</summary>
 internal static unsafe class PreprocessSimd
 {
     private const int Channels = PreprocessKernels.Channels;
@@ -17,20 +12,12 @@ internal static unsafe class PreprocessSimd
     /// <summary>Bytes of a row that the vertical pass sums at a time.</summary>
     private const int VerticalBlock = 16;
 
-    public static void Horizontal(ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<byte> resized, HorizontalPass pass) =>
-        HorizontalBand(pixels, bounds, weights, resized, pass, Grid.IdxX, Grid.DimX);
-
-    public static void Vertical(
-        ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<float> table, ArrayView<float> output, VerticalPass pass) =>
-        VerticalBand(pixels, bounds, weights, table, output, pass, Grid.IdxX, Grid.DimX);
-
-    [External(nameof(HorizontalBand))]
-    private static void HorizontalBand(
-        ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<byte> resized, HorizontalPass pass, int band, int bands)
+    /// <summary>The band of one group in <see cref="PreprocessKernels.ResizeColumns"/>.</summary>
+    public static void Horizontal(in SimdResize resize, in HorizontalPass pass, int band, int bands)
     {
         int end = (int)((band + 1L) * pass.Rows / bands);
-        fixed (byte* source = &pixels[0], target = &resized[0])
-        fixed (int* bound = &bounds[0], weight = &weights[0])
+        fixed (byte* source = &resize.Pixels[0], target = &resize.Resized[0])
+        fixed (int* bound = &resize.Axis.Bounds[0], weight = &resize.Axis.Weights[0])
         {
             for (int y = (int)((long)band * pass.Rows / bands); y < end; y++)
             {
@@ -98,16 +85,14 @@ internal static unsafe class PreprocessSimd
     private static Vector128<int> Clip8(Vector128<int> sum) =>
         Vector128.Min(Vector128.Max(sum >> PreprocessKernels.PrecisionBits, Vector128<int>.Zero), Vector128.Create((int)byte.MaxValue));
 
-    [External(nameof(VerticalBand))]
-    private static void VerticalBand(
-        ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<float> table, ArrayView<float> output, VerticalPass pass,
-        int band, int bands)
+    /// <summary>The band of one group in <see cref="PreprocessKernels.ResizeRows"/>.</summary>
+    public static void Vertical(in SimdResize resize, in VerticalPass pass, ArrayView<float> table, ArrayView<float> output, int band, int bands)
     {
         int end = (int)((band + 1L) * pass.Crop / bands);
         int rowLength = pass.Columns * Channels;
         byte* sums = stackalloc byte[VerticalBlock];
-        fixed (byte* source = &pixels[0])
-        fixed (int* bound = &bounds[0], weight = &weights[0])
+        fixed (byte* source = &resize.Resized[0])
+        fixed (int* bound = &resize.Axis.Bounds[0], weight = &resize.Axis.Weights[0])
         fixed (float* floats = &table[0], target = &output[0])
         {
             for (int row = (int)((long)band * pass.Crop / bands); row < end; row++)
@@ -165,3 +150,9 @@ internal static unsafe class PreprocessSimd
         Vector128.Narrow(left.AsUInt16(), right.AsUInt16()).Store(sums);
     }
 }
+
+/// <summary>The memory of one pass of a resize on the processor.</summary>
+/// <param name="Axis">The weights of the axis that is resized.</param>
+/// <param name="Pixels">Pixels as the image has them, which the horizontal pass reads.</param>
+/// <param name="Resized">RGB bytes <c>[rows, columns, 3]</c>, which it writes and the vertical pass reads.</param>
+internal readonly record struct SimdResize(ResampleAxis Axis, ArrayView<byte> Pixels, ArrayView<byte> Resized);

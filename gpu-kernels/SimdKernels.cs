@@ -190,6 +190,22 @@ internal sealed class SimdKernels : IKernelFamily
         Enqueue(stream, new SimdStep { Operator = SimdOperator.Softmax, Rows = rows, Columns = classes, Operands = Only(input, output) });
     }
 
+    /// <inheritdoc cref="PreprocessKernels.ResizeColumns"/>
+    public void ResizeColumns(AcceleratorStream stream, in SimdResize resize, in HorizontalPass pass)
+    {
+        Require(resize.Pixels.Length, (long)pass.Rows * pass.RowBytes);
+        Require(resize.Resized.Length, (long)pass.Rows * pass.Columns * PreprocessKernels.Channels);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.ResizeColumns, Resize = resize, Horizontal = pass });
+    }
+
+    /// <inheritdoc cref="PreprocessKernels.ResizeRows"/>
+    public void ResizeRows(AcceleratorStream stream, in SimdResize resize, in VerticalPass pass, ArrayView<float> table, ArrayView<float> output)
+    {
+        Require(table.Length, PreprocessKernels.TableLength);
+        Require(output.Length, (long)pass.Crop * pass.Crop * PreprocessKernels.Channels);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.ResizeRows, Resize = resize, Vertical = pass, Operands = Only(table, output) });
+    }
+
     /// <inheritdoc/>
     public void BeginSequence(int? threads = null)
     {

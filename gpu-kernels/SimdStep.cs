@@ -11,6 +11,8 @@ internal enum SimdOperator
     MaxPool2d,
     AveragePool2d,
     Softmax,
+    ResizeColumns,
+    ResizeRows,
 }
 
 /// <summary>One operator with its arguments, as a <see cref="SimdProgram"/> keeps it. Only what the operator needs is set.</summary>
@@ -33,7 +35,14 @@ internal readonly unsafe struct SimdStep
     /// <summary>Channels of a point-wise step, classes of a softmax.</summary>
     public int Columns { get; init; }
 
-    /// <summary>Views; pools and softmax use input and output alone.</summary>
+    /// <summary>The bytes of a resize.</summary>
+    public SimdResize Resize { get; init; }
+
+    public HorizontalPass Horizontal { get; init; }
+
+    public VerticalPass Vertical { get; init; }
+
+    /// <summary>Views; pools, softmax and the last pass of a resize, whose input is its table, use input and output alone.</summary>
     public Operands Operands { get; init; }
 
     public Epilogue Epilogue { get; init; }
@@ -60,6 +69,8 @@ internal readonly unsafe struct SimdStep
             case SimdOperator.MaxPool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: true, Pool, input, output); break;
             case SimdOperator.AveragePool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: false, Pool, input, output); break;
             case SimdOperator.Softmax: SimdSoftmax.RunGroup(group, groups, Rows, Columns, input, output); break;
+            case SimdOperator.ResizeColumns: PreprocessSimd.Horizontal(Resize, Horizontal, group, groups); break;
+            case SimdOperator.ResizeRows: PreprocessSimd.Vertical(Resize, Vertical, input, output, group, groups); break;
             default: throw new UnreachableException();
         }
     }

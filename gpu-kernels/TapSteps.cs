@@ -13,14 +13,14 @@ internal readonly record struct TapSteps(int SlicesOfTap, int TapGap, int RowGap
     /// <summary>Taps that there are bits for.</summary>
     public const int MostTaps = 31;
 
-    /// <summary>The steps of a convolution whose pixels are whole quads.</summary>
-    public static TapSteps Of(in Conv2dShape shape, in ChannelWindow window)
+    /// <summary>The steps of a convolution whose pixels are whole quads, in slices of <paramref name="tileK"/> elements.</summary>
+    public static TapSteps Of(in Conv2dShape shape, in ChannelWindow window, int tileK)
     {
         int channels = shape.C / Float4.Width;
         int tapGap = shape.DilationW * channels - window.Length / Float4.Width;
         int rows = 0;
         for (int r = 0; r < shape.R && r * shape.S < MostTaps; r++) rows |= 1 << (r * shape.S);
         return new TapSteps(
-            window.Length / ImplicitGemm.TileK, tapGap, tapGap + (shape.DilationH * shape.W - shape.DilationW * shape.S) * channels, rows);
+            window.Length / tileK, tapGap, tapGap + (shape.DilationH * shape.W - shape.DilationW * shape.S) * channels, rows);
     }
 }

@@ -20,8 +20,16 @@ internal interface IThreadTile<TSelf>
     /// <param name="indexB">Where in <paramref name="b"/> the row starts.</param>
     static abstract TSelf AddOuterProduct(TSelf tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB);
 
-    /// <summary>Stores the tile; its first row is that of pixel <paramref name="m"/>.</summary>
-    static abstract void Store(in OutputTile output, TSelf tile, int m, int lower, int n, int right);
+    /// <summary>Stores the tile. Every thread of the group calls it, when none needs <paramref name="shared"/> any more.</summary>
+    /// <param name="output">Where to.</param>
+    /// <param name="tile">The thread's sums, over its partition of <paramref name="partitions"/>.</param>
+    /// <param name="shared">Shared memory for four quads of each thread, used where there are several partitions.</param>
+    /// <param name="partitions"><see cref="GemmTile.PartitionsK"/>, a constant.</param>
+    /// <param name="m">The thread's first pixel.</param>
+    /// <param name="lower">Pixels from its upper to its lower ones.</param>
+    /// <param name="n">The thread's first channel.</param>
+    /// <param name="right">Channels from its left to its right ones.</param>
+    static abstract void Store(in OutputTile output, TSelf tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right);
 }
 
 /// <summary>One pixel's row of a <see cref="IThreadTile{TSelf}"/>, or as many elements of B.</summary>
@@ -110,20 +118,40 @@ internal struct Rows4<TRow> : IThreadTile<Rows4<TRow>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(in OutputTile output, Rows4<TRow> tile, int m, int lower, int n, int right)
+    public static void Store(in OutputTile output, Rows4<TRow> tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right)
     {
-        StoreColumn(output, output.Column(n), TRow.Left(tile.r0), TRow.Left(tile.r1), TRow.Left(tile.r2), TRow.Left(tile.r3), m);
-        if (TRow.HasRight)
-            StoreColumn(output, output.Column(n + right), TRow.Right(tile.r0), TRow.Right(tile.r1), TRow.Right(tile.r2), TRow.Right(tile.r3), m);
+        StoreColumn(output, output.Column(n), Left(tile), m);
+        if (TRow.HasRight) StoreColumn(output, output.Column(n + right), Right(tile), m);
     }
 
+    /// <summary>The pixels' channels on the left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreColumn(in OutputTile output, OutputColumn column, Float4 v0, Float4 v1, Float4 v2, Float4 v3, int m)
+    public static FourQuads Left(Rows4<TRow> tile) => new()
     {
-        output.Store(column, v0, m);
-        output.Store(column, v1, m + 1);
-        output.Store(column, v2, m + 2);
-        output.Store(column, v3, m + 3);
+        First = TRow.Left(tile.r0),
+        Second = TRow.Left(tile.r1),
+        Third = TRow.Left(tile.r2),
+        Fourth = TRow.Left(tile.r3),
+    };
+
+    /// <summary>The pixels' channels on the right.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourQuads Right(Rows4<TRow> tile) => new()
+    {
+        First = TRow.Right(tile.r0),
+        Second = TRow.Right(tile.r1),
+        Third = TRow.Right(tile.r2),
+        Fourth = TRow.Right(tile.r3),
+    };
+
+    /// <summary>Stores one quad of channels of each pixel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreColumn(in OutputTile output, OutputColumn column, FourQuads quads, int m)
+    {
+        output.Store(column, quads.First, m);
+        output.Store(column, quads.Second, m + 1);
+        output.Store(column, quads.Third, m + 2);
+        output.Store(column, quads.Fourth, m + 3);
     }
 }
 
@@ -144,9 +172,15 @@ internal struct Rows8<TRow> : IThreadTile<Rows8<TRow>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(in OutputTile output, Rows8<TRow> tile, int m, int lower, int n, int right)
+    public static void Store(in OutputTile output, Rows8<TRow> tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right)
     {
-        Rows4<TRow>.Store(output, tile.upper, m, lower, n, right);
-        Rows4<TRow>.Store(output, tile.lower, m + lower, lower, n, right);
+        Rows4<TRow>.Store(output, tile.upper, shared, partitions, m, lower, n, right);
+        Rows4<TRow>.Store(output, tile.lower, shared, partitions, m + lower, lower, n, right);
     }
+
+    /// <summary>The upper four pixels.</summary>
+    public static Rows4<TRow> Upper(Rows8<TRow> tile) => tile.upper;
+
+    /// <summary>The lower four pixels.</summary>
+    public static Rows4<TRow> Lower(Rows8<TRow> tile) => tile.lower;
 }

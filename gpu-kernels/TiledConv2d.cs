@@ -6,10 +6,10 @@ namespace IlgpuResNet.Kernels;
 internal static class TiledConv2d
 {
     /// <summary>
-    /// Fewer slices of 8 elements than these are not worth a part of their own: it loads its first slice with nothing to multiply meanwhile, and stores
-    /// as many sums as any.
+    /// Fewer elements of the reduction than these are not worth a part of their own: it loads its first slice with nothing to multiply meanwhile, and
+    /// stores as many sums as any.
     /// </summary>
-    private const int FewestSlicesPerPart = 8;
+    private const int FewestElementsPerPart = 64;
 
     /// <summary>More groups of threads than these no device of today runs at the same time.</summary>
     private const int MostBlocksOfParts = 2048;
@@ -30,7 +30,7 @@ internal static class TiledConv2d
             // 2, 3, 4, 6, 8, 12 and so on.
             for (int splits = 2; splits <= MostSplits; splits += splits % 3 == 0 ? splits / 3 : Math.Max(splits / 2, 1))
             {
-                if (direct.SlicesPerSplit(tile, splits) < FewestSlicesPerPart || direct.Blocks(tile, splits) > MostBlocksOfParts) break;
+                if (direct.SlicesPerSplit(tile, splits) * tile.K < FewestElementsPerPart || direct.Blocks(tile, splits) > MostBlocksOfParts) break;
                 AddIfIndexed(kernels, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, tile, splits));
             }
             foreach (Conv2dAlgorithm algorithm in Winograd)
@@ -82,7 +82,7 @@ internal static class TiledConv2d
         if (!shape.HasEqualGroups) throw new ArgumentException(ChannelWindow.UnequalGroups(shape));
         if (algorithm is not Conv2dAlgorithm.Direct && !Fits(shape, algorithm))
             throw new ArgumentException(
-                $"The tiled kernels do not compute {shape} by {algorithm}: that takes F(2x2) or F(4x4), 3x3 filters, stride 1, dilation 1, one group, and channels in whole slices of {ImplicitGemm.TileK}; use {nameof(Conv2dAlgorithm.Direct)}.");
+                $"The tiled kernels do not compute {shape} by {algorithm}: that takes F(2x2) or F(4x4), 3x3 filters, stride 1, dilation 1, one group, and channels in whole slices of {GemmTile.LeastK}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 
     /// <summary>Kernels count in 32 bits: large batches have no room for some.</summary>
@@ -94,9 +94,10 @@ internal static class TiledConv2d
     /// <summary>A grouped convolution has the one tile whose width its filter is packed for; the filter of few channels is no wider than they need.</summary>
     private static bool Fits(in Conv2dShape shape, in GemmTile tile) =>
         shape.Groups > 1 ? tile == GemmTile.M64N32
-        : tile.N <= PackedFilter.Columns(shape.K) && ImplicitGemmKernels.Exists(tile, ImplicitGemmKernels.InputOf(shape));
+        : tile.N <= PackedFilter.Columns(shape.K) && ImplicitGemmKernels.InputOf(shape) is var input && ImplicitGemmKernels.Exists(tile, input)
+            && (input is GemmInput.Quads || PackedFilter.Window(shape).Length % tile.K == 0);
 
     private static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
-        Winograd.Contains(algorithm) && WinogradFilter.Fits(shape, algorithm) && shape.C % ImplicitGemm.TileK == 0
+        Winograd.Contains(algorithm) && WinogradFilter.Fits(shape, algorithm) && shape.C % GemmTile.LeastK == 0
         && (long)WinogradFilter.Elements(algorithm) * shape.C * PackedFilter.Columns(shape.K) <= int.MaxValue;
 }

@@ -53,8 +53,8 @@ internal sealed class TiledConvolution
         ChannelWindow window = PackedFilter.Window(shape);
         GemmShape product = GemmShape.Of(shape, Conv2dAlgorithm.Direct);
         int slices = product.SlicesPerSplit(kernel.Tile, kernel.Splits), parts = DivideRoundUp(product.SlicesPerSplit(kernel.Tile, 1), slices);
-        TapSteps steps = TapSteps.Of(padded, window);
-        int filterSlice = FilterSlice(shape);
+        TapSteps steps = TapSteps.Of(padded, window, kernel.Tile.K);
+        int filterSlice = FilterSlice(shape, kernel.Tile);
         var launch = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm));
         if (parts == 1)
         {
@@ -83,9 +83,9 @@ internal sealed class TiledConvolution
 
         transforms.Input(stream, Flat(inputLength), inputLength, shape, operands.Input, transformed);
         gemm.Get(kernel.Tile, GemmInput.Dense)(
-            stream, Config(product, kernel.Tile, product.Batches), element, window, TapSteps.Of(element, window),
+            stream, Config(product, kernel.Tile, product.Batches), element, window, TapSteps.Of(element, window, kernel.Tile.K),
             operands with { Input = transformed, Residual = products, Output = products }, Epilogue.None,
-            GemmParts.Batch(product.SlicesPerSplit(kernel.Tile, 1), inputLength / Float4.Width, filterLength / Float4.Width, FilterSlice(shape)));
+            GemmParts.Batch(product.SlicesPerSplit(kernel.Tile, 1), inputLength / Float4.Width, filterLength / Float4.Width, FilterSlice(shape, kernel.Tile)));
         int outputs = product.M * shape.K;
         transforms.Output(stream, Flat(outputs), outputs, shape, products, operands, epilogue);
     }
@@ -93,7 +93,7 @@ internal sealed class TiledConvolution
     private static GemmInput InputOf(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
         algorithm is Conv2dAlgorithm.Direct ? ImplicitGemmKernels.InputOf(shape) : GemmInput.Dense;
 
-    private static int FilterSlice(in Conv2dShape shape) => ImplicitGemm.TileK * PackedFilter.Columns(shape.K) / Float4.Width;
+    private static int FilterSlice(in Conv2dShape shape, in GemmTile tile) => tile.K * PackedFilter.Columns(shape.K) / Float4.Width;
 
     private static Conv2dShape Padded(in Conv2dShape shape) => shape with { C = PackedFilter.RoundUpToQuads(shape.C) };
 

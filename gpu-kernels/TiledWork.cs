@@ -23,8 +23,8 @@ internal static class TiledWork
         // Blocks of the busiest multiprocessor; few threads leave it waiting.
         double blocks = Math.Ceiling((double)gemm.Blocks(tile, kernel.Splits) / multiprocessors);
         double filled = Math.Min(1, blocks * tile.Threads / ThreadsToFill);
-        double slices = gemm.SlicesPerSplit(tile, kernel.Splits) + SlicesOfStartAndEnd;
-        double products = blocks * tile.M * tile.N * tile.K * slices / (filled * Efficiency(tile));
+        double depth = gemm.SlicesPerSplit(tile, kernel.Splits) * tile.K + DepthOfStartAndEnd;
+        double products = blocks * tile.M * tile.N * depth / (filled * Efficiency(tile));
 
         double sums = (double)gemm.M * gemm.N;
         double floats = kernel.Algorithm is Conv2dAlgorithm.Direct
@@ -34,8 +34,8 @@ internal static class TiledWork
         return products + floats * MacsPerFloat / multiprocessors + launches * MacsPerLaunch;
     }
 
-    /// <summary>A block's first loads and its stores take as long as so many slices.</summary>
-    private const double SlicesOfStartAndEnd = 4;
+    /// <summary>A block's first loads and its stores take as long as so many elements of the reduction.</summary>
+    private const double DepthOfStartAndEnd = 32;
 
     /// <summary>Share of multiply-adds among what a thread of the tile executes: it reads ThreadM + ThreadN floats for ThreadM · ThreadN products.</summary>
     private static double Efficiency(in GemmTile tile)

@@ -46,8 +46,14 @@ internal static class Figures
         console.Write(table);
     }
 
+    /// <summary>A line that says whether a figure is as good as it must be; null when it is unknown.</summary>
+    public static void PrintBar(string bar, bool? met) => Console.WriteLine($"{(met switch { true => "met    ", false => "MISSED ", null => "unknown" })} {bar}");
+
     /// <summary>A number in the invariant culture.</summary>
     public static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    /// <summary>Day, time and offset from UTC.</summary>
+    public static string Date(DateTimeOffset moment) => moment.ToString("yyyy-MM-dd HH:mm zzz", CultureInfo.InvariantCulture);
 
     /// <summary>Writes the properties of a record as one object, names in snake case; does nothing without a path.</summary>
     public static void WriteJson<T>(string? path, T figures)

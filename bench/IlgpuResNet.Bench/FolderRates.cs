@@ -60,6 +60,18 @@ internal sealed class FolderRates : IDisposable
         return PerSecond(start);
     }
 
+    /// <summary>Bytes by which the resident set grows while the second half of the files is classified, garbage collected at both ends; null where the system does not say.</summary>
+    public async Task<long?> GrowthAsync(CancellationToken cancellation)
+    {
+        int done = 0;
+        long? half = null;
+        await foreach (ClassifiedImage _ in Classifier.ClassifyFilesAsync(files, topK: 1, cancellation: cancellation))
+        {
+            if (++done == files.Length / 2) half = ProcessMemory.ResidentInUse();
+        }
+        return ProcessMemory.ResidentInUse() - half;
+    }
+
     /// <summary>Milliseconds from a cancellation amid the work to its exception.</summary>
     public async Task<double> CancelAsync(TimeSpan after)
     {

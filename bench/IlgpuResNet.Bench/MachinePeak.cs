@@ -37,6 +37,10 @@ internal readonly record struct MachinePeak(double GflopPerSecond, double Gigaby
         _ => Measure<float, SimdLanes32>(threads),
     };
 
+    /// <summary>Multiply-adds in registers and nothing else: work that takes the same time whenever a whole core does it.</summary>
+    /// <param name="repeats">In proportion to the time.</param>
+    public static float Work(int repeats) => MultiplyAdd<Vector128<float>, SimdLanes128>(repeats);
+
     private static MachinePeak Measure<TVector, TLanes>(int threads)
         where TVector : struct
         where TLanes : ISimdLanes<TVector>

@@ -11,6 +11,13 @@ internal static class ProcessMemory
     /// <summary>Bytes of the resident set: <c>VmRSS</c> where Linux's /proc is, else null, for nothing else is exact enough to show growth.</summary>
     public static long? Resident() => Field("VmRSS:");
 
+    /// <summary>The same after a collection that gives free managed memory back, so that what is resident is in use.</summary>
+    public static long? ResidentInUse()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return Resident();
+    }
+
     /// <summary>Bytes of the largest resident set so far: <c>VmHWM</c> where Linux's /proc is, else what .NET asks the system for.</summary>
     public static long Peak() => Field("VmHWM:") ?? Process.GetCurrentProcess().PeakWorkingSet64;
 

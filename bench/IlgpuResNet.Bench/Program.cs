@@ -46,6 +46,7 @@ async Task<int> RunAsync()
         PtxCommand.Create(),
         PlanCommand.Create(),
         RunCommand.Create(),
+        ReportCommand.Create(),
         FolderCommand.Create(),
         FramesCommand.Create(),
         AccuracyCommand.Create(),

@@ -1,6 +1,9 @@
+using System.Diagnostics;
 using ILGPU;
+using ILGPU.Frontend;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
 
 namespace IlgpuResNet.Bench;
 
@@ -33,24 +36,44 @@ internal sealed record Soak(long? GrowthBytes, double AllocatedBytesPerRun)
     }
 
     /// <summary>What an inference costs in ILGPU alone: a kernel that does nothing is launched on all threads of the processor.</summary>
-    public static Soak MeasureLaunch(int runs)
+    public static Soak MeasureLaunch(int runs) => Measure(Launch(TimeSpan.Zero), runs);
+
+    /// <summary>
+    /// Managed memory that all threads allocate for one launch in which each does nothing for so long: how ILGPU's threads wait for each other, and what
+    /// that takes, depends on it.
+    /// </summary>
+    public static double AllocatedByLaunch(TimeSpan length, int runs)
     {
-        Accelerator accelerator = ComputeDevice.Cpu.Open().Accelerator;
-        using AcceleratorStream stream = accelerator.CreateStream();
-        Action<AcceleratorStream, KernelConfig, long> nothing = accelerator.LoadKernel<long>(Nothing);
-        var config = new KernelConfig(accelerator.NumMultiprocessors, 1);
-        return Measure(
-            () =>
-            {
-                using ScopedAcceleratorBinding binding = accelerator.BindScoped();
-                nothing(stream, config, 0);
-                stream.Synchronize();
-            },
-            runs);
+        Action launch = Launch(length);
+        WarmUp.Run(launch);
+        long allocated = GC.GetTotalAllocatedBytes(precise: true);
+        for (int i = 0; i < runs; i++) launch();
+        return (double)(GC.GetTotalAllocatedBytes(precise: true) - allocated) / runs;
     }
 
-    private static void Nothing(long argument)
+    private static Action Launch(TimeSpan length)
     {
+        Accelerator accelerator = ComputeDevice.Cpu.Open().Accelerator;
+        AcceleratorStream stream = accelerator.DefaultStream;
+        Action<AcceleratorStream, KernelConfig, long> wait = accelerator.LoadKernel<long>(Wait);
+        var config = new KernelConfig(accelerator.NumMultiprocessors, 1);
+        long ticks = (long)(length.TotalSeconds * Stopwatch.Frequency);
+        return () =>
+        {
+            using ScopedAcceleratorBinding binding = accelerator.BindScoped();
+            wait(stream, config, ticks);
+            stream.Synchronize();
+        };
+    }
+
+    private static void Wait(long ticks) => SpinFor(ticks);
+
+    /// <summary>ILGPU does not read it, and the CPU accelerator runs it as it is.</summary>
+    [External(nameof(SpinFor))]
+    private static void SpinFor(long ticks)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetTimestamp() - start < ticks) Thread.SpinWait(1);
     }
 
     /// <summary>Runs, and says what is resident then. Aggressive collections give free memory back, so that it is in use.</summary>

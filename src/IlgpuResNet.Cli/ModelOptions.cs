@@ -69,6 +69,10 @@ internal sealed class ModelOptions
     public IEnumerable<string> GivenForWeights(CommandResult result) =>
         new[] { weights, variant, preset }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
+    /// <summary>Names of the given options that speak about a device.</summary>
+    public IEnumerable<string> GivenForDevice(CommandResult result) =>
+        new Option[] { device, threads }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
+
     public int Batch(ParseResult result) => result.GetValue(batch);
 
     /// <summary>The number asked for, or null for all.</summary>
@@ -80,10 +84,11 @@ internal sealed class ModelOptions
     /// <summary>Loads the network asked for; the caller disposes it.</summary>
     /// <param name="result">The command line.</param>
     /// <param name="path">The network's file or name, where a command has an argument for it.</param>
+    /// <param name="prepareDevice">False for a command that may not use its device, or opens it in its own way.</param>
     /// <param name="cancellation">Stops a download.</param>
-    public Model Load(ParseResult result, string? path = null, CancellationToken cancellation = default)
+    public Model Load(ParseResult result, string? path = null, bool prepareDevice = true, CancellationToken cancellation = default)
     {
-        if (result.CommandResult.Command.Options.Contains(device)) PrepareDevice(result);
+        if (prepareDevice && result.CommandResult.Command.Options.Contains(device)) PrepareDevice(result);
         Model model = Model.Load(
             named.Resolve(path ?? result.GetValue(weights) ?? BoxedWeights, result, cancellation),
             ResNetVariants.Parse(result.GetValue(variant)),

@@ -4,15 +4,15 @@ using System.Threading.Channels;
 namespace IlgpuResNet.Imaging;
 
 /// <summary>
-/// Three stages at work at once, with bounded queues between them: files are decoded on worker threads, batches of them run on a device, the consumer takes
+/// Three stages with bounded queues between them: files are decoded on worker threads, batches of them run on a device, the consumer takes
 /// results. The order is that of the files throughout. A consumer that waits or stops makes the stages before it wait or stop.
 /// </summary>
 /// <param name="batchSize">The most files of a run.</param>
 /// <param name="options">How files are decoded.</param>
 /// <param name="run">Gives one result for each file of a batch, and may be called for the next batch before it has ended: a GPU gets new images while it computes.</param>
 /// <param name="onProcessor">
-/// True when runs take all of the processor themselves: then nothing is decoded during one, for a run whose threads have to share their
-/// cores waits at each of its steps for the one that was interrupted.
+/// True when runs take all of the processor themselves: then decoding and runs take turns, for a run whose threads have to share their
+/// cores waits at each of its steps for the one that was interrupted. A run that has ended when its call returns keeps to one thread.
 /// </param>
 internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions options, Func<IReadOnlyList<DecodedFile>, CancellationToken, Task<TResult[]>> run, bool onProcessor = false)
 {
@@ -20,19 +20,17 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
     private const int WaitingBatches = 1;
 
     private readonly int workers = options.Workers ?? Environment.ProcessorCount;
+
     private readonly SemaphoreSlim idleWorkers = Permits(options.Workers ?? Environment.ProcessorCount);
-    private readonly SemaphoreSlim turn = Permits(1);
     private readonly ByteBudget decodedBytes = new(options.DecodedBytes);
 
     /// <summary>Starts the stages; they end with the enumeration, at the latest after the run under way.</summary>
     public async IAsyncEnumerable<TResult> RunAsync(IEnumerable<string> paths, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Channel<Task<DecodedFile>> files = Bounded<Task<DecodedFile>>(workers + 2 * batchSize);
         Channel<Task<TResult[]>> batches = Bounded<Task<TResult[]>>(WaitingBatches);
         CancellationToken stopped = stop.Token;
-        _ = Task.Run(() => DecodeAsync(paths, files.Writer, stopped), CancellationToken.None);
-        _ = Task.Run(() => BatchAsync(files.Reader, batches.Writer, stopped), CancellationToken.None);
+        _ = Task.Run(() => BatchAsync(onProcessor ? InTurn(paths, stopped).ToAsyncEnumerable() : AheadAsync(paths, stopped), batches.Writer, stopped), CancellationToken.None);
         try
         {
             await foreach (Task<TResult[]> batch in batches.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
@@ -47,6 +45,29 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         finally
         {
             await stop.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Files that are decoded whatever else is done.</summary>
+    private async IAsyncEnumerable<DecodedFile> AheadAsync(IEnumerable<string> paths, [EnumeratorCancellation] CancellationToken stopped)
+    {
+        Channel<Task<DecodedFile>> files = Bounded<Task<DecodedFile>>(workers + 2 * batchSize);
+        _ = Task.Run(() => DecodeAsync(paths, files.Writer, stopped), CancellationToken.None);
+        await foreach (Task<DecodedFile> decoding in files.Reader.ReadAllAsync(stopped).ConfigureAwait(false))
+            yield return await decoding.WaitAsync(stopped).ConfigureAwait(false);
+    }
+
+    /// <summary>Files that are decoded on all workers, some at a time, while the next is asked for and at no other time.</summary>
+    private IEnumerable<DecodedFile> InTurn(IEnumerable<string> paths, CancellationToken stopped)
+    {
+        using var chunks = new ChunkDecoder(paths, workers, batchSize, options);
+        while (chunks.Next(stopped) is { Count: > 0 } files)
+        {
+            foreach (DecodedFile file in files)
+            {
+                decodedBytes.Add(file.Bytes);
+                yield return file;
+            }
         }
     }
 
@@ -85,28 +106,34 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
     }
 
-    private async Task BatchAsync(ChannelReader<Task<DecodedFile>> decoded, ChannelWriter<Task<TResult[]>> batches, CancellationToken stopped)
+    private async Task BatchAsync(IAsyncEnumerable<DecodedFile> decoded, ChannelWriter<Task<TResult[]>> batches, CancellationToken stopped)
     {
         try
         {
             var batch = new List<DecodedFile>(batchSize);
             long bytes = 0;
-            await foreach (Task<DecodedFile> decoding in decoded.ReadAllAsync(stopped).ConfigureAwait(false))
+            await foreach (DecodedFile file in decoded.ConfigureAwait(false))
             {
-                DecodedFile file = await decoding.WaitAsync(stopped).ConfigureAwait(false);
                 batch.Add(file);
                 bytes += file.Bytes;
                 if (batch.Count < batchSize && bytes < options.DecodedBytes / 2) continue;
-                await batches.WriteAsync(RunAsync(batch, bytes, stopped), stopped).ConfigureAwait(false);
+                await HandOverAsync(batch, bytes).ConfigureAwait(false);
                 batch = new List<DecodedFile>(batchSize);
                 bytes = 0;
             }
-            if (batch.Count > 0) await batches.WriteAsync(RunAsync(batch, bytes, stopped), stopped).ConfigureAwait(false);
+            if (batch.Count > 0) await HandOverAsync(batch, bytes).ConfigureAwait(false);
             batches.Complete();
         }
         catch (Exception e)
         {
             batches.Complete(e);
+        }
+
+        async Task HandOverAsync(IReadOnlyList<DecodedFile> batch, long bytes)
+        {
+            Task<TResult[]> running = RunAsync(batch, bytes, stopped);
+            if (onProcessor) await running.WaitAsync(stopped).ConfigureAwait(false);
+            await batches.WriteAsync(running, stopped).ConfigureAwait(false);
         }
     }
 
@@ -114,28 +141,11 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
     {
         try
         {
-            return await (onProcessor ? RunAloneAsync(batch, stopped) : run(batch, stopped)).ConfigureAwait(false);
-        }
-        finally
-        {
-            decodedBytes.Release(bytes);
-        }
-    }
-
-    /// <summary>Runs when all workers have ended what they were at, and keeps them from beginning more.</summary>
-    private async Task<TResult[]> RunAloneAsync(IReadOnlyList<DecodedFile> batch, CancellationToken stopped)
-    {
-        await turn.WaitAsync(stopped).ConfigureAwait(false);
-        int held = 0;
-        try
-        {
-            for (; held < workers; held++) await idleWorkers.WaitAsync(stopped).ConfigureAwait(false);
             return await run(batch, stopped).ConfigureAwait(false);
         }
         finally
         {
-            if (held > 0) idleWorkers.Release(held);
-            turn.Release();
+            decodedBytes.Release(bytes);
         }
     }
 

@@ -98,7 +98,8 @@ public static class ImageClassifierFiles
         options ??= new ReadAheadOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Workers ?? 1, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.DecodedBytes, 1, nameof(options));
-        var pipeline = new FilePipeline<ClassifiedImage>(classifier.Batch, options, (files, stopped) => classifier.ClassifyAsync(files, topK, stopped), onProcessor: !classifier.Device.IsGpu);
+        bool onProcessor = !classifier.Device.IsGpu;
+        var pipeline = new FilePipeline<ClassifiedImage>(classifier.Batch, options, (files, stopped) => classifier.ClassifyAsync(files, topK, onProcessor, stopped), onProcessor);
         return Report(pipeline.RunAsync(paths, cancellation), progress, paths.TryGetNonEnumeratedCount(out int total) ? total : null, cancellation);
     }
 
@@ -115,12 +116,17 @@ public static class ImageClassifierFiles
         }
     }
 
-    private static async Task<ClassifiedImage[]> ClassifyAsync(this ImageClassifier classifier, IReadOnlyList<DecodedFile> files, int topK, CancellationToken cancellation)
+    /// <summary>The answers for a batch of files, on another thread unless the processor has nothing else to do meanwhile.</summary>
+    private static async Task<ClassifiedImage[]> ClassifyAsync(
+        this ImageClassifier classifier, IReadOnlyList<DecodedFile> files, int topK, bool onThisThread, CancellationToken cancellation)
     {
         ClassifiedImage[] results = [.. files.Select(file => new ClassifiedImage(file.Path, [], file.Error))];
         int[] places = [.. Enumerable.Range(0, files.Count).Where(i => files[i].Image is not null)];
         if (places.Length == 0) return results;
-        ImageClassifier.ClassifiedBatch batch = await classifier.ClassifyBatchAsync([.. places.Select(place => files[place].Image!.Value)], topK, cancellation).ConfigureAwait(false);
+        PixelBuffer[] images = [.. places.Select(place => files[place].Image!.Value)];
+        ImageClassifier.ClassifiedBatch batch = onThisThread
+            ? classifier.ClassifyBatch(images, topK, cancellation)
+            : await classifier.ClassifyBatchAsync(images, topK, cancellation).ConfigureAwait(false);
         for (int row = 0; row < places.Length; row++)
         {
             string path = files[places[row]].Path;

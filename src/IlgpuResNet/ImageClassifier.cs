@@ -182,34 +182,18 @@ public sealed class ImageClassifier : IDisposable
         if (ownsModel) Model.Dispose();
     }
 
-    /// <summary>The answers for up to <see cref="Batch"/> images in one run; images that cannot be prepared have errors instead.</summary>
+    /// <summary>The answers for up to <see cref="Batch"/> images in one run on another thread; images that cannot be prepared have errors instead.</summary>
     internal async Task<ClassifiedBatch> ClassifyBatchAsync(PixelBuffer[] images, int topK, CancellationToken cancellation)
     {
         // The wait for a session holds no thread; a new session, and the run, take one of the pool.
         Task<ClassifiedBatch> run = Task.Run(
-            async () =>
-            {
-                InferenceSession session = await pool.RentAsync(cancellation).ConfigureAwait(false);
-                bool failed = false;
-                try
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    return ClassifyBatch(session, images, topK);
-                }
-                catch (DeviceException e)
-                {
-                    failed = true;
-                    options.Logger.GaveUp(Model.Name, e.Message);
-                    throw;
-                }
-                finally
-                {
-                    GiveBack(session, failed);
-                }
-            },
-            cancellation);
+            async () => ClassifyBatch(await pool.RentAsync(cancellation).ConfigureAwait(false), images, topK, cancellation), cancellation);
         return await run.WaitAsync(cancellation).ConfigureAwait(false);
     }
+
+    /// <summary>The same on this thread.</summary>
+    internal ClassifiedBatch ClassifyBatch(PixelBuffer[] images, int topK, CancellationToken cancellation) =>
+        ClassifyBatch(pool.Rent(cancellation), images, topK, cancellation);
 
     /// <summary>The device, which is opened while the network's file is read.</summary>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
@@ -254,6 +238,27 @@ public sealed class ImageClassifier : IDisposable
     {
         if (failed) pool.Discard(session);
         else pool.Return(session);
+    }
+
+    /// <summary>Runs a session that was rented, and gives it back.</summary>
+    private ClassifiedBatch ClassifyBatch(InferenceSession session, PixelBuffer[] images, int topK, CancellationToken cancellation)
+    {
+        bool failed = false;
+        try
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return ClassifyBatch(session, images, topK);
+        }
+        catch (DeviceException e)
+        {
+            failed = true;
+            options.Logger.GaveUp(Model.Name, e.Message);
+            throw;
+        }
+        finally
+        {
+            GiveBack(session, failed);
+        }
     }
 
     private ClassifiedBatch ClassifyBatch(InferenceSession session, ReadOnlySpan<PixelBuffer> images, int topK)

@@ -199,8 +199,9 @@ public sealed class BenchTests : IDisposable
         JsonElement figures = Figures();
         Assert.AreEqual(36, figures.GetProperty("frames").GetInt32());
         Assert.AreEqual(36, figures.GetProperty("classified").GetInt32() + figures.GetProperty("dropped").GetInt32());
-        AssertPositive(figures, "p50_ms", "p90_ms", "p99_ms", "max_ms");
+        AssertPositive(figures, "p50_ms", "p90_ms", "p99_ms", "max_ms", "machine_p99_ratio");
         StringAssert.Contains(output, "latency");
+        Assert.HasCount(3, output.Split('\n').Where(line => line.StartsWith("met ", StringComparison.Ordinal) || line.StartsWith("MISSED ", StringComparison.Ordinal)));
     }
 
     [TestMethod]
@@ -211,6 +212,8 @@ public sealed class BenchTests : IDisposable
     [DataRow(1, "ptxas is not in 'nowhere'", "ptx", "--cuda-tools", "nowhere")]
     [DataRow(1, "There is no device 'nowhere'", "run", "--device", "cpu", "--against", "nowhere")]
     [DataRow(2, "there is no 'nowhere'", "cold", "--json", "nowhere/figures.json")]
+    [DataRow(2, "missing or empty", "report", "--out", "/")]
+    [DataRow(1, "There is no device 'nowhere'", "report", "--devices", "nowhere")]
     [DataRow(1, "nowhere.safetensors", "--peer", "Ours", "Cold", "nowhere.safetensors", "1", "1", "")]
     [DataRow(1, "nowhere.onnx", "--peer", "Ort", "Cold", "nowhere.onnx", "1", "1", "")]
     public void Failures_are_one_line(int expected, string message, params string[] arguments)

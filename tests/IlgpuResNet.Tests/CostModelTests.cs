@@ -33,6 +33,18 @@ public sealed class CostModelTests
     }
 
     [TestMethod]
+    public void Partitions_of_the_reduction_exchange_their_sums_in_the_end()
+    {
+        // 32 pixels x 64 channels are one group of four warps, 50 slices of 16 long; 8x8 sums of a thread, of which it stores a quarter.
+        var shape = Conv2dShape.Create(1, 4, 8, 800, 64, 1, 1, 1, 0);
+        TileCode code = TileCode.Of(GemmTile.M32N64P4);
+        double instructions = 2 * 256 + 0.5 * (code.SliceInstructions - 256);
+        double cycles = 50 * (Math.Max(instructions, 600) + 60) + 3 * (64 + 2 * 60) + 2 * 600;
+        StepCost cost = CostModel.OfConv2d(Simple, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M32N64P4), hasResidual: false);
+        Assert.AreEqual(1.5e-6 + cycles * 1e-9, cost.Seconds, 1e-12);
+    }
+
+    [TestMethod]
     public void Groups_beyond_a_wave_wait_for_the_next()
     {
         int resident = Simple.Limits.BlocksOf(GemmTile.M64N64.Threads, TileCode.Of(GemmTile.M64N64).Registers, TileCode.Of(GemmTile.M64N64).SharedBytes);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using IlgpuResNet.Cli;
@@ -13,8 +14,16 @@ namespace IlgpuResNet.Tests;
 public sealed class SimilarCommandTests : CommandLineFixture
 {
     private const int Seed = 7_103;
+    private const string ChildIndex = nameof(ChildIndex);
+    private const string ChildNetwork = "network";
+    private const int ChildPictures = 500;
+    private const int ChildFeatures = 2048;
+
+    private static readonly TimeSpan ChildPatience = TimeSpan.FromSeconds(30);
 
     private static readonly JsonSerializerOptions SnakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public required TestContext TestContext { get; set; }
 
     private string Pictures => InFolder("pictures");
 
@@ -144,4 +153,47 @@ public sealed class SimilarCommandTests : CommandLineFixture
         Assert.AreEqual(expectedWarnings, result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.StartsWith("warning: ", StringComparison.Ordinal)), result.Error);
         return Parse(result);
     }
+
+    /// <summary>Killed while it writes, over and over: what is in place is one whole index or another, and the next run goes on from it.</summary>
+    [TestMethod]
+    public async Task An_index_survives_a_process_that_is_killed_while_it_writes()
+    {
+        string[] arguments =
+        [
+            Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter", $"FullyQualifiedName~{nameof(Writes_an_index_until_it_is_killed)}", "--no-ansi",
+            "--test-parameter", $"{ChildIndex}={IndexFile}",
+        ];
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true })!;
+        var clock = Stopwatch.StartNew();
+        while (!File.Exists(IndexFile) && clock.Elapsed < ChildPatience && !process.HasExited) await Task.Delay(10);
+        await Task.Delay(50);
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        FeatureIndex index = FeatureIndex.Load(IndexFile, ChildNetwork, ChildFeatures);
+        Assert.AreEqual(ChildPictures, index.Count);
+        float[] features = index.Find(ChildPicture(0))!;
+        for (int i = 0; i < ChildPictures; i++) CollectionAssert.AreEqual(features, index.Find(ChildPicture(i)), "of one writing");
+        index.Add(ChildPicture(ChildPictures), features);
+        index.Save(IndexFile);
+        Assert.AreEqual(ChildPictures + 1, FeatureIndex.Load(IndexFile, ChildNetwork, ChildFeatures).Count);
+    }
+
+    /// <summary>What <see cref="An_index_survives_a_process_that_is_killed_while_it_writes"/> runs in another process; nothing by itself.</summary>
+    [TestMethod]
+    public void Writes_an_index_until_it_is_killed()
+    {
+        if (!TestContext.Properties.TryGetValue(ChildIndex, out object? path)) return;
+        var clock = Stopwatch.StartNew();
+        for (int writing = 0; clock.Elapsed < ChildPatience; writing++)
+        {
+            FeatureIndex index = FeatureIndex.Empty(ChildNetwork);
+            float[] features = new float[ChildFeatures];
+            Array.Fill(features, writing);
+            for (int i = 0; i < ChildPictures; i++) index.Add(ChildPicture(i), features);
+            index.Save((string)path!);
+        }
+        Assert.Fail("Nobody killed the process.");
+    }
+
+    private static IndexedPicture ChildPicture(int number) => new(number.ToString(CultureInfo.InvariantCulture), 1, 1);
 }

@@ -38,7 +38,7 @@ public sealed class TestDevice
     /// <summary>A preprocessor with the kernels of the back end.</summary>
     internal Preprocessor CreatePreprocessor(ImagePreset preset) => backEnd is BackEnd.Ptx
         ? new Preprocessor(Accelerator, Stream, preset, new PreprocessKernels(new PtxKernelLoader()))
-        : new Preprocessor(Accelerator, Stream, preset);
+        : new Preprocessor(Accelerator, Stream, preset, new PreprocessKernels(Accelerator, Kernels));
 
     /// <summary>Opens the device; ends the test as inconclusive when the machine has none, or as failed where one is required.</summary>
     public static TestDevice Open(BackEnd backEnd, TestContext testContext)

@@ -23,9 +23,11 @@ public sealed class TiledConv2dChoiceTests
         foreach ((GemmTile tile, GemmInput input) in ImplicitGemmKernels.All)
         {
             Type[] arguments = ImplicitGemmKernels.Method(tile, input).Method.GetGenericArguments();
-            Type rows = arguments[1], columns = rows.GetGenericArguments()[0];
+            Type rows = arguments[1] == typeof(SlicedRows8) ? typeof(Rows8<Columns8>) : arguments[1], columns = rows.GetGenericArguments()[0];
             int threadM = rows.GetGenericTypeDefinition() == typeof(Rows8<>) ? 8 : 4, threadN = columns == typeof(Columns8) ? 8 : 4;
-            Assert.AreEqual(tile, new GemmTile(Constant("M"), Constant("N"), ImplicitGemm.TileK, threadM, threadN));
+            Assert.AreEqual(tile, new GemmTile(Constant("M"), Constant("N"), Constant("K"), threadM, threadN, Constant("PartitionsK")));
+            Assert.AreEqual(tile.PartitionsK > 1, arguments[1] == typeof(SlicedRows8));
+            Assert.AreEqual(0, GemmTile.MostK % tile.K);
             Assert.AreEqual((tile.Threads, tile.ThreadN), (Constant("Threads"), Constant("ThreadN")));
 
             int Constant(string name) => (int)arguments[0].GetProperty(name)!.GetValue(null)!;
@@ -42,7 +44,7 @@ public sealed class TiledConv2dChoiceTests
             foreach (Conv2dKernel kernel in kernels.Where(kernel => kernel.Splits > 1))
             {
                 GemmShape product = GemmShape.Of(shape, kernel.Algorithm);
-                Assert.IsGreaterThanOrEqualTo(8, product.SlicesPerSplit(kernel.Tile, kernel.Splits), $"{shape}, {kernel}");
+                Assert.IsGreaterThanOrEqualTo(64, product.SlicesPerSplit(kernel.Tile, kernel.Splits) * kernel.Tile.K, $"{shape}, {kernel}");
                 Assert.IsGreaterThanOrEqualTo(kernel.Splits * shape.OutputLength, TiledConv2d.WorkspaceLength(shape, kernel));
             }
         }

@@ -29,7 +29,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
     public void Partly_filled_tiles_match_the_oracle(string name)
     {
         GemmTile tile = GemmTile.All.Single(candidate => candidate.ToString() == name);
-        foreach ((int c, int window) in ((int, int)[])[(16, 1), (8, 3), (12, 1), (3, 3)])
+        foreach ((int c, int window) in ((int, int)[])[(2 * tile.K, 1), (tile.K, 3), (12, 1), (3, 3)])
         {
             // 17 pixels more than a tile.
             int rows = tile.M == 128 ? 29 : tile.M == 64 ? 27 : 7, columns = tile.M == 128 ? 5 : tile.M == 64 ? 3 : 7;
@@ -58,7 +58,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
     public void Taps_outside_the_image_match_the_oracle(string name)
     {
         GemmTile tile = GemmTile.All.Single(candidate => candidate.ToString() == name);
-        Conv2dShape shape = Conv2dShape.Create(1, 2, 3, 24, tile.N, 3, 3, 1, 4);
+        Conv2dShape shape = Conv2dShape.Create(1, 2, 3, 3 * tile.K, tile.N, 3, 3, 1, 4);
         Check(Conv2dCase.Make(shape, ResidualRelu, seed: 9), new Conv2dKernel(Conv2dAlgorithm.Direct, tile), residualIsOutput: false);
     }
 

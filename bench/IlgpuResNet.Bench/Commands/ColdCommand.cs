@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using IlgpuResNet.Bench.Engines;
 using IlgpuResNet.Models;
 
@@ -23,25 +22,12 @@ internal static class ColdCommand
         {
             ResNetConfig config = result.Preset(model);
             using var files = new ModelFiles(config);
-            // The first processes read files that the system's cache does not hold yet.
-            await MeasureAsync(EngineKind.Ours);
-            await MeasureAsync(EngineKind.Ort);
-            PairedRounds times = await PairedRounds.MeasureAsync(result.GetValue(rounds), MeasureAsync);
+            PairedRounds times = await WholeProcess.ColdStartsAsync(files, result.GetValue(threads), result.GetValue(rounds), cancellation);
             Console.WriteLine($"{config.Name}, process start to first logits, {result.GetValue(threads)} threads, {times.Ours.Length} processes of each engine");
             Figures.Print(times, "ms", "F0");
             Figures.WriteJson(result.GetValue(json), new Report(
                 config.Name, result.GetValue(threads), times.Ours.Length,
                 Statistics.Of(times.Ours).Median, OrtEngine.Name, Statistics.Of(times.Peer).Median, times.Ratio.Median));
-
-            async Task<double> MeasureAsync(EngineKind kind)
-            {
-                long start = Stopwatch.GetTimestamp();
-                using EngineProcess engine = EngineProcess.Start(new EngineJob(kind, EngineTask.Cold, files.Of(kind), 1, result.GetValue(threads)));
-                await engine.AnswerAsync(cancellation);
-                double elapsedMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-                await engine.EndAsync(cancellation);
-                return elapsedMs;
-            }
         });
         return command;
     }

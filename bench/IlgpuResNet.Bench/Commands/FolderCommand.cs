@@ -11,6 +11,9 @@ internal static class FolderCommand
     private const int DefaultRounds = 3;
     private const int DefaultBatch = 8;
     private const int Cancellations = 10;
+    private const double LeastRatio = 0.9;
+    private const double MostGrowth = 1 << 20;
+    private const int MostCancelledMs = 100;
 
     /// <summary>A first cancellation after so long, each further one as much later: it shall fall on all kinds of moments.</summary>
     private static readonly TimeSpan CancelAfter = TimeSpan.FromMilliseconds(83);
@@ -54,11 +57,10 @@ internal static class FolderCommand
 
     private static async Task<Report> MeasureAsync(FolderRates rates, string model, int images, int threads, int rounds, CancellationToken cancellation)
     {
-        // A round that is not counted warms up; the resident set is compared from its end on.
+        // A round that is not counted warms up.
         await rates.DecodeAsync(cancellation);
         rates.Infer(cancellation);
         await rates.ClassifyAsync(cancellation);
-        long? resident = Resident();
         double[] decode = new double[rounds], inference = new double[rounds], folder = new double[rounds], ratio = new double[rounds];
         for (int i = 0; i < rounds; i++)
         {
@@ -67,7 +69,7 @@ internal static class FolderCommand
             folder[i] = await rates.ClassifyAsync(cancellation);
             ratio[i] = folder[i] / Math.Min(decode[i], inference[i]);
         }
-        long? growth = Resident() - resident;
+        long? growth = await rates.GrowthAsync(cancellation);
         double cancelled = 0;
         for (int i = 1; i <= Cancellations; i++) cancelled = Math.Max(cancelled, await rates.CancelAsync(i * CancelAfter));
         return new Report(
@@ -75,25 +77,25 @@ internal static class FolderCommand
             Statistics.Of(ratio).Median, growth, ProcessMemory.Peak(), cancelled);
     }
 
-    private static long? Resident()
-    {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return ProcessMemory.Resident();
-    }
-
-    /// <summary>Medians over the rounds in images per second; the ratio is the folder's rate over the slower part's; memory in bytes.</summary>
+    /// <summary>Medians over the rounds in images per second; the ratio is the folder's rate over the slower part's; memory in bytes, the growth over the second half of a folder.</summary>
     private sealed record Report(
         string Model, int Batch, int Threads, int Images, int Rounds, double DecodeImagesPerSecond, double InferenceImagesPerSecond, double FolderImagesPerSecond,
         double Ratio, long? GrowthBytes, long PeakBytes, double CancelledMs)
     {
-        public void Print() => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {Model}, batch {Batch}, {Threads} threads, {Images} files, medians of {Rounds} rounds
-            decoding   {DecodeImagesPerSecond:F1} images/s alone
-            inference  {InferenceImagesPerSecond:F1} images/s alone
-            folder     {FolderImagesPerSecond:F1} images/s
-            memory     {(GrowthBytes is { } bytes ? $"{bytes} bytes of growth after the first round" : "growth unknown on this system")}, {PeakBytes} at most
-            cancelled  within {CancelledMs:F1} ms, the longest of {Cancellations} times
-            ratio {Ratio:F3}
-            """));
+        public void Print()
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+                {Model}, batch {Batch}, {Threads} threads, {Images} files, medians of {Rounds} rounds
+                decoding   {DecodeImagesPerSecond:F1} images/s alone
+                inference  {InferenceImagesPerSecond:F1} images/s alone
+                folder     {FolderImagesPerSecond:F1} images/s
+                memory     {(GrowthBytes is { } bytes ? $"{bytes} bytes of growth over the second half of the files" : "growth unknown on this system")}, {PeakBytes} at most
+                cancelled  within {CancelledMs:F1} ms, the longest of {Cancellations} times
+                ratio {Ratio:F3}
+                """));
+            Figures.PrintBar($"the folder's rate is at least {Figures.Text(LeastRatio, "F1")} of the slower part's", Ratio >= LeastRatio);
+            Figures.PrintBar("the resident set grows by less than 1 MiB over the second half of the files", GrowthBytes is { } growth ? growth < MostGrowth : null);
+            Figures.PrintBar($"a cancellation takes at most {MostCancelledMs} ms", CancelledMs <= MostCancelledMs);
+        }
     }
 }

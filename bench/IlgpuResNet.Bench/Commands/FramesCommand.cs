@@ -14,12 +14,23 @@ internal static class FramesCommand
     private const int Height = 720;
     private const int BytesPerPixel = 4;
     private const int Seed = 20_261_126;
-    private const double DefaultRate = 30;
-    private const double DefaultMinutes = 1;
+    private const double DefaultRate = 15;
+    private const double DefaultMinutes = 30;
     private const double SecondsPerMinute = 60;
 
     /// <summary>Part of the time before the measured one: .NET compiles methods again that are called often.</summary>
     private const double WarmUpShare = 0.2;
+
+    /// <summary>At most so long is the machine looked at without us, afterwards.</summary>
+    private const double MostMachineMinutes = 3;
+
+    private const int Launches = 100;
+
+    /// <summary>Half of .NET's smallest object.</summary>
+    private const double LessThanAnObject = 12;
+
+    private const double MostGrowth = 1 << 20;
+    private const double MostRatio = 1.5;
 
     public static Command Create()
     {
@@ -34,7 +45,7 @@ internal static class FramesCommand
                 using ResNet network = RandomData.Network(result.Preset(model));
                 using var classifier = new ImageClassifier(
                     network, ComputeDevice.Get(result.GetValue(device)!), new ClassifierOptions { Batch = 1, Threads = result.GetValue(threads) });
-                Report report = Measure(classifier, result.GetValue(rate), result.GetValue(minutes), cancellation);
+                Report report = Measure(classifier, result.GetValue(threads), result.GetValue(rate), result.GetValue(minutes), cancellation);
                 report.Print();
                 Figures.WriteJson(result.GetValue(json), report);
             },
@@ -42,7 +53,7 @@ internal static class FramesCommand
         return command;
     }
 
-    private static Report Measure(ImageClassifier classifier, double rate, double minutes, CancellationToken cancellation)
+    private static Report Measure(ImageClassifier classifier, int threads, double rate, double minutes, CancellationToken cancellation)
     {
         byte[] pixels = new byte[BytesPerPixel * Width * Height];
         new Random(Seed).NextBytes(pixels);
@@ -54,26 +65,24 @@ internal static class FramesCommand
         using var loop = new FrameClassifier(classifier, Take);
 
         Post(Math.Max(1, (int)(WarmUpShare * frames)));
-        (long? resident, long allocated, long dropped, long classified) = (Resident(), GC.GetTotalAllocatedBytes(precise: true), loop.Dropped, loop.Classified);
+        (long? resident, long allocated, long dropped, long classified) = (ProcessMemory.ResidentInUse(), GC.GetTotalAllocatedBytes(precise: true), loop.Dropped, loop.Classified);
         Volatile.Write(ref isMeasuring, true);
         Post(frames);
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         Volatile.Write(ref isMeasuring, false);
         classified = loop.Classified - classified;
         dropped = loop.Dropped - dropped;
-        long? growth = Resident() - resident;
+        long? growth = ProcessMemory.ResidentInUse() - resident;
         if (failure is not null) throw failure;
 
-        // The same frames without the loop: what the difference is, the loop has allocated.
-        long single = GC.GetTotalAllocatedBytes(precise: true);
-        var predictions = new Labels.Prediction[1];
-        for (long i = 0; i < classified; i++) classifier.Classify(new PixelSpan(pixels, Width, Height, PixelFormat.Bgra32), predictions);
-        single = GC.GetTotalAllocatedBytes(precise: true) - single;
-
         double[] sorted = [.. latencies.Take(measured).Order()];
+        var median = TimeSpan.FromMilliseconds(Percentile(sorted, 0.5));
+        bool isCpu = classifier.Device.Kind is DeviceKind.Cpu;
+        double? launch = isCpu ? Soak.AllocatedByLaunch(median, Launches) : null;
+        double[]? machine = isCpu ? [.. PacedWork.Measure(threads, rate, median, Math.Min(frames, (int)Math.Ceiling(MostMachineMinutes * SecondsPerMinute * rate)), cancellation).Order()] : null;
         return new Report(
             classifier.Model.Name, classifier.Device.Id, rate, minutes, frames, classified, dropped, Percentile(sorted, 0.5), Percentile(sorted, 0.9), Percentile(sorted, 0.99), Percentile(sorted, 1),
-            Percentile(sorted, 0.99) / Percentile(sorted, 0.5), (double)allocated / classified, (double)single / classified, growth);
+            Percentile(sorted, 0.99) / Percentile(sorted, 0.5), machine is null ? null : Percentile(machine, 0.99) / Percentile(machine, 0.5), (double)allocated / classified, launch, growth);
 
         void Take(in FrameResult result)
         {
@@ -98,12 +107,6 @@ internal static class FramesCommand
 
     private static double Percentile(double[] sorted, double share) => sorted[(int)Math.Round(share * (sorted.Length - 1))];
 
-    private static long? Resident()
-    {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return ProcessMemory.Resident();
-    }
-
     private static Option<double> Positive(string name, string description, double value)
     {
         var option = new Option<double>(name) { Description = description, DefaultValueFactory = _ => value };
@@ -115,17 +118,26 @@ internal static class FramesCommand
         return option;
     }
 
-    /// <summary>Latencies in milliseconds, memory in bytes; the single allocation is that of the same frames without the loop.</summary>
+    /// <summary>
+    /// Latencies in milliseconds, memory in bytes. On the processor also what the machine's own ratio is, and what ILGPU allocates for a launch that lasts as long.
+    /// </summary>
     private sealed record Report(
         string Model, string Device, double Rate, double Minutes, int Frames, long Classified, long Dropped, double P50Ms, double P90Ms, double P99Ms, double MaxMs,
-        double P99Ratio, double AllocatedBytesPerFrame, double SingleAllocatedBytes, long? GrowthBytes)
+        double P99Ratio, double? MachineP99Ratio, double AllocatedBytesPerFrame, double? LaunchAllocatedBytes, long? GrowthBytes)
     {
-        public void Print() => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {Model}, {Device}, {Width}x{Height} BGRA, {Rate} frames/s for {Minutes} minutes
-            frames      {Frames} posted, {Classified} classified, {Dropped} dropped for newer ones
-            latency     median {P50Ms:F2} ms, 90 % {P90Ms:F2}, 99 % {P99Ms:F2}, max {MaxMs:F2}; 99 % over median {P99Ratio:F2}
-            allocation  {AllocatedBytesPerFrame:F1} managed bytes per frame; without the loop {SingleAllocatedBytes:F1}
-            memory      {(GrowthBytes is { } bytes ? $"{bytes} bytes of growth" : "growth unknown on this system")}
-            """));
+        public void Print()
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+                {Model}, {Device}, {Width}x{Height} BGRA, {Rate} frames/s for {Minutes} minutes
+                frames      {Frames} posted, {Classified} classified, {Dropped} dropped for newer ones
+                latency     median {P50Ms:F2} ms, 90 % {P90Ms:F2}, 99 % {P99Ms:F2}, max {MaxMs:F2}; 99 % over median {P99Ratio:F2}
+                machine     {(MachineP99Ratio is { } ratio ? string.Create(CultureInfo.InvariantCulture, $"99 % over median {ratio:F2} of threads that only multiply, at the same rate for as long") : "not looked at")}
+                allocation  {AllocatedBytesPerFrame:F1} managed bytes per frame; ILGPU's launch alone {(LaunchAllocatedBytes is { } launch ? Figures.Text(launch, "F1") : "unknown")}
+                memory      {(GrowthBytes is { } bytes ? $"{bytes} bytes of growth" : "growth unknown on this system")}
+                """));
+            Figures.PrintBar("nothing is allocated for a frame but by ILGPU's launch", AllocatedBytesPerFrame < (LaunchAllocatedBytes ?? 0) + LessThanAnObject);
+            Figures.PrintBar("the resident set grows by less than 1 MiB", GrowthBytes is { } growth ? growth < MostGrowth : null);
+            Figures.PrintBar($"99 % of latencies are at most {Figures.Text(MostRatio, "F1")} times the median", P99Ratio <= MostRatio);
+        }
     }
 }

@@ -45,7 +45,8 @@ internal static class LayersCommand
         using ResNet network = RandomData.Network(config);
         using var session = new InferenceSession(network, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch, Threads = threads });
         var kernels = (SimdKernels)session.Kernels;
-        StepTimes times = StepTimes.Measure(session, kernels, RandomData.Images(batch * session.Input.Length), rounds);
+        float[] images = RandomData.Images(batch * session.Input.Length), logits = new float[batch * session.NumClasses];
+        SimdStepTimes times = SimdStepTimes.Measure(session, kernels, () => session.Run(images, logits), rounds);
         MachinePeak peak = MachinePeak.Measure(kernels.Lanes, threads);
 
         PlanStep[] steps = [.. session.Plan.Steps.Take(times.StepMs.Length)];

@@ -19,13 +19,7 @@ internal static class MemoryCommand
         {
             ResNetConfig config = result.Preset(model);
             using var files = new ModelFiles(config);
-            PairedRounds peaks = await PairedRounds.MeasureAsync(result.GetValue(rounds), async kind =>
-            {
-                using EngineProcess engine = EngineProcess.Start(new EngineJob(kind, EngineTask.Memory, files.Of(kind), 1, result.GetValue(threads)));
-                double megabytes = await engine.AnswerAsync(cancellation);
-                await engine.EndAsync(cancellation);
-                return megabytes;
-            });
+            PairedRounds peaks = await WholeProcess.MemoryPeaksAsync(files, result.GetValue(threads), result.GetValue(rounds), cancellation);
             Console.WriteLine($"{config.Name}, peak resident set, {result.GetValue(threads)} threads, {peaks.Ours.Length} processes of each engine");
             Figures.Print(peaks, "MB", "F1");
             Figures.WriteJson(result.GetValue(json), new Report(

@@ -86,10 +86,10 @@ internal static class PtxCommand
         string[] misses =
         [
             .. sorted.SelectMany(KernelBars.Misses),
-            .. means.Where(mean => !KernelBars.IsKnown(mean)).SelectMany(KernelBars.Misses),
+            .. means.SelectMany(KernelBars.Misses),
             .. KernelBars.StaleTileCode(sorted),
         ];
-        return new Report(config.Name, sorted, means, misses, [.. means.Where(KernelBars.IsKnown).SelectMany(KernelBars.Misses)]);
+        return new Report(config.Name, sorted, means, misses);
     }
 
     /// <summary>A plan's launches with each of the kernels that a layer's selection has to choose from.</summary>
@@ -113,8 +113,8 @@ internal static class PtxCommand
         return kernels;
     }
 
-    /// <summary>Every kernel on every architecture, the network's means, and a line for each bar that is missed; those known to be, apart.</summary>
-    private sealed record Report(string Model, KernelReport[] Kernels, MeanShare[] MeanFfmaShares, string[] Misses, string[] KnownMisses)
+    /// <summary>Every kernel on every architecture, the network's means, and a line for each bar that is missed.</summary>
+    private sealed record Report(string Model, KernelReport[] Kernels, MeanShare[] MeanFfmaShares, string[] Misses)
     {
         public void Print()
         {
@@ -133,7 +133,6 @@ internal static class PtxCommand
             Figures.Print(table);
             foreach (MeanShare mean in MeanFfmaShares)
                 Console.WriteLine($"mean        {Figures.Text(mean.FfmaShare, "F3")} of multiply-adds in the main loops by their number, {mean.Arch}, batch {mean.Batch}");
-            foreach (string miss in KnownMisses) Console.WriteLine($"known miss  {miss}");
             foreach (string miss in Misses) Console.WriteLine($"missed      {miss}");
         }
 

@@ -1,10 +1,7 @@
 using System.CommandLine;
-using System.Diagnostics;
 using IlgpuResNet.Bench.Engines;
 using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
-using IlgpuResNet.Kernels;
 using IlgpuResNet.Models;
 using Spectre.Console;
 
@@ -29,125 +26,69 @@ internal static class RunCommand
         command.SetAction(result =>
         {
             ResNetConfig config = result.Preset(model);
-            int[] batches = [.. Batches(result.GetValue(batch))];
+            int[] batches = [.. DeviceRun.BatchesTo(result.GetValue(batch))];
             // Found out now, not after minutes of measuring.
             ComputeDevice? other = result.GetValue(against) is { } id ? ComputeDevice.Get(id) : null;
-            Report report = Measure(config, ComputeDevice.Get(result.GetValue(device)!), batches, result.GetValue(rounds));
-            report.Print();
-            if (other is not null)
+            DeviceRun run = DeviceRun.Measure(config, ComputeDevice.Get(result.GetValue(device)!), batches, result.GetValue(rounds));
+            Print(run);
+            if (other is null)
             {
-                Report second = Measure(config, other, batches, result.GetValue(rounds));
-                second.Print();
-                report = report with { Against = second, Comparisons = Compare(report, second) };
-                report.PrintComparisons();
+                Figures.WriteJson(result.GetValue(json), run);
+                return;
             }
-            Figures.WriteJson(result.GetValue(json), report);
+            DeviceRun second = DeviceRun.Measure(config, other, batches, result.GetValue(rounds));
+            Print(second);
+            var compared = new ComparedRuns(run, second);
+            foreach (ComparisonReport comparison in compared.Comparisons)
+                Console.WriteLine($"ratio {Figures.Text(comparison.Ratio, "F3")} of times end to end, {run.Device} to {second.Device}, batch {comparison.Batch}, logits differ by {Figures.Text(comparison.MaxRelError, "E1")}");
+            Figures.WriteJson(result.GetValue(json), compared);
         });
         return command;
     }
 
-    private static IEnumerable<int> Batches(int largest)
+    private static void Print(DeviceRun run)
     {
-        for (int batch = 1; batch < largest; batch *= 2) yield return batch;
-        yield return largest;
-    }
-
-    private static Report Measure(ResNetConfig config, ComputeDevice device, int[] batches, int rounds)
-    {
-        device.AllowsMarkers = device.Kind is not DeviceKind.Cpu;
-        using ResNet network = RandomData.Network(config);
-        double peak = PeakOf(device);
-        var points = new List<BatchReport>();
-        foreach (int batch in batches) points.Add(BatchReport.Measure(network, device, batch, rounds, peak));
-        return new Report(config.Name, device.Id, device.Name, rounds, peak / Report.Giga, device.IsGpu ? "by its clock and lanes" : "measured here", [.. points], null, null);
-    }
-
-    /// <summary>Float32 operations a second: of a GPU what its driver tells, of the processor what it was seen to do.</summary>
-    private static double PeakOf(ComputeDevice device) => device.IsGpu
-        ? device.Open().Profile!.PeakFlops
-        : MachinePeak.Measure(SimdWidth.Widest, Environment.ProcessorCount).GflopPerSecond * Report.Giga;
-
-    /// <exception cref="ResNetException">The devices do not compute the same.</exception>
-    private static ComparisonReport[] Compare(Report ours, Report other) => [.. ours.Batches.Zip(other.Batches, (a, b) =>
-    {
-        double error = Comparison.MaxError(a.Logits, b.Logits, a.Batch);
-        return error <= Comparison.LargestError
-            ? new ComparisonReport(a.Batch, error, a.EndToEndMs / b.EndToEndMs)
-            : throw new ResNetException($"The logits of {ours.Device} and {other.Device} differ by {Figures.Text(error, "E1")} (relative L2), more than {Figures.Text(Comparison.LargestError, "E0")}: their times cannot be compared.");
-    })];
-
-    /// <summary>One device. The share of the peak counts the products of the definition, whatever algorithm left some out.</summary>
-    private sealed record Report(
-        string Model, string Device, string DeviceName, int Rounds, double PeakGflopPerSecond, string PeakSource, BatchReport[] Batches, Report? Against, ComparisonReport[]? Comparisons)
-    {
-        public const double Giga = 1e9;
-
-        public void Print()
+        Console.WriteLine($"{run.Model}, {run.Device} ({run.DeviceName}), medians of {run.Rounds} rounds");
+        BatchRun largest = run.Batches[^1];
+        Table steps = Figures.Table(2, "step", "kernel", $"ms, batch {largest.Batch}", "GFLOP/s", "of peak");
+        foreach (StepRun step in largest.Steps)
         {
-            Console.WriteLine($"{Model}, {Device} ({DeviceName}), medians of {Rounds} rounds");
-            BatchReport largest = Batches[^1];
-            Table steps = Figures.Table(2, "step", "kernel", $"ms, batch {largest.Batch}", "GFLOP/s", "of peak");
-            foreach (StepReport step in largest.Steps)
+            steps.AddRow(
+                Markup.Escape(step.Name), Markup.Escape(step.Kernel), Figures.Text(step.Ms, "F4"),
+                step.GflopPerSecond > 0 ? Figures.Text(step.GflopPerSecond, "F1") : "", step.GflopPerSecond > 0 ? Figures.Text(step.PeakShare, "P0") : "");
+        }
+        Figures.Print(steps);
+        Table table = Figures.Table(0, "batch", "end to end ms", "device ms", "sum of steps ms", "images/s", "of peak", "session ms", "first run ms");
+        foreach (BatchRun batch in run.Batches)
+        {
+            table.AddRow(
+                Figures.Text(batch.Batch, "F0"), Figures.Text(batch.EndToEndMs, "F3"), Figures.Text(batch.DeviceMs, "F3"), Figures.Text(batch.SumOfStepsMs, "F3"),
+                Figures.Text(batch.ImagesPerSecond, "F1"), Figures.Text(batch.PeakShare, "P1"), Figures.Text(batch.SessionMs, "F0"), Figures.Text(batch.FirstRunMs, "F1"));
+        }
+        Figures.Print(table);
+        Console.WriteLine($"peak        {Figures.Text(run.PeakGflopPerSecond, "F1")} GFLOP/s, {run.PeakSource}");
+    }
+
+    /// <summary>A device, another, and how they differ.</summary>
+    private sealed record ComparedRuns : DeviceRun
+    {
+        /// <exception cref="ResNetException">The devices do not compute the same.</exception>
+        public ComparedRuns(DeviceRun run, DeviceRun against)
+            : base(run)
+        {
+            Against = against;
+            Comparisons = [.. run.Batches.Zip(against.Batches, (a, b) =>
             {
-                steps.AddRow(
-                    Markup.Escape(step.Name), Markup.Escape(step.Kernel), Figures.Text(step.Ms, "F4"),
-                    step.GflopPerSecond > 0 ? Figures.Text(step.GflopPerSecond, "F1") : "", step.GflopPerSecond > 0 ? Figures.Text(step.PeakShare, "P0") : "");
-            }
-            Figures.Print(steps);
-            Table table = Figures.Table(0, "batch", "end to end ms", "device ms", "sum of steps ms", "images/s", "of peak", "session ms", "first run ms");
-            foreach (BatchReport batch in Batches)
-            {
-                table.AddRow(
-                    Figures.Text(batch.Batch, "F0"), Figures.Text(batch.EndToEndMs, "F3"), Figures.Text(batch.DeviceMs, "F3"), Figures.Text(batch.SumOfStepsMs, "F3"),
-                    Figures.Text(batch.ImagesPerSecond, "F1"), Figures.Text(batch.PeakShare, "P1"), Figures.Text(batch.SessionMs, "F0"), Figures.Text(batch.FirstRunMs, "F1"));
-            }
-            Figures.Print(table);
-            Console.WriteLine($"peak        {Figures.Text(PeakGflopPerSecond, "F1")} GFLOP/s, {PeakSource}");
+                double error = Comparison.MaxError(a.Logits, b.Logits, a.Batch);
+                return error <= Comparison.LargestError
+                    ? new ComparisonReport(a.Batch, error, a.EndToEndMs / b.EndToEndMs)
+                    : throw new ResNetException($"The logits of {run.Device} and {against.Device} differ by {Figures.Text(error, "E1")} (relative L2), more than {Figures.Text(Comparison.LargestError, "E0")}: their times cannot be compared.");
+            })];
         }
 
-        public void PrintComparisons()
-        {
-            foreach (ComparisonReport comparison in Comparisons!)
-                Console.WriteLine($"ratio {Figures.Text(comparison.Ratio, "F3")} of times end to end, {Device} to {Against!.Device}, batch {comparison.Batch}, logits differ by {Figures.Text(comparison.MaxRelError, "E1")}");
-        }
-    }
+        public DeviceRun Against { get; }
 
-    /// <summary>One batch: a session made for it, its first run, and its steady state.</summary>
-    private sealed record BatchReport(
-        int Batch, double SessionMs, double FirstRunMs, double EndToEndMs, double DeviceMs, double SumOfStepsMs, double ImagesPerSecond, double PeakShare, StepReport[] Steps)
-    {
-        /// <summary>For a comparison; not written.</summary>
-        internal float[] Logits { get; private init; } = [];
-
-        public static BatchReport Measure(ResNet network, ComputeDevice device, int batch, int rounds, double peak)
-        {
-            long start = Stopwatch.GetTimestamp();
-            using var session = new InferenceSession(network, device, new SessionOptions { MaxBatch = batch });
-            double sessionMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-            float[] images = RandomData.Images(batch * session.Input.Length), logits = new float[batch * session.NumClasses];
-            start = Stopwatch.GetTimestamp();
-            session.Run(images, logits);
-            double firstMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-
-            DeviceTimes times = DeviceTimes.Measure(session, images, rounds);
-            double imagesPerSecond = batch * 1000 / times.EndToEndMs;
-            return new BatchReport(
-                batch, sessionMs, firstMs, times.EndToEndMs, times.DeviceMs, times.StepMs.Sum(), imagesPerSecond, 2.0 * session.Plan.Macs * imagesPerSecond / peak,
-                [.. session.Plan.Steps.Zip(session.StepKernels, times.StepMs).Select(step => StepReport.Of(step.First, step.Second, step.Third, batch, peak))])
-            {
-                Logits = logits,
-            };
-        }
-    }
-
-    private sealed record StepReport(string Name, string Kernel, double Ms, double GflopPerSecond, double PeakShare)
-    {
-        public static StepReport Of(PlanStep step, Conv2dKernel kernel, double ms, int batch, double peak)
-        {
-            double flops = ms > 0 ? 2.0 * batch * step.Macs / (ms * 1e-3) : 0;
-            string name = kernel.Tile == default ? LayersCommand.NameOf(kernel.Algorithm) : $"{LayersCommand.NameOf(kernel.Algorithm)} {kernel.Tile}{(kernel.Splits > 1 ? $", {kernel.Splits} splits" : "")}";
-            return new StepReport(step.Node.Name, step.Macs > 0 ? name : "", ms, flops / Report.Giga, flops / peak);
-        }
+        public ComparisonReport[] Comparisons { get; }
     }
 
     /// <summary>Two devices on the same weights and images.</summary>

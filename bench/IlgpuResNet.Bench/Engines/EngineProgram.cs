@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using IlgpuResNet.Execution;
 
 namespace IlgpuResNet.Bench.Engines;
 

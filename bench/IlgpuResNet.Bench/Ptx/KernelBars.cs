@@ -30,13 +30,6 @@ internal static class KernelBars
     /// <summary>The least share over a network.</summary>
     private const double LeastMeanShare = 0.85;
 
-    /// <summary>
-    /// The network that misses it: T4's one image. Its multiprocessors take two cycles for a multiply-add of a warp, in which other instructions
-    /// go by, so the cost model takes tiles of 32x32, of which there are enough. Said by every check; what else misses fails it.
-    /// </summary>
-    private const string KnownArch = "sm_75";
-    private const int KnownBatch = 1;
-
     /// <summary>What a multiprocessor of <see cref="OccupancyArch"/> must hold at a time: so many groups, or so many threads.</summary>
     private const int LeastBlocks = 2, LeastThreads = 512;
 
@@ -67,8 +60,6 @@ internal static class KernelBars
             yield return $"{name} has {kernel.BlocksPerSm} groups on a multiprocessor, at least {LeastBlocks} or {LeastThreads} threads were wanted";
     }
 
-    public static bool IsKnown(MeanShare mean) => mean is { Arch: KnownArch, Batch: KnownBatch };
-
     public static IEnumerable<string> Misses(MeanShare mean)
     {
         if (mean.FfmaShare < LeastMeanShare)
@@ -82,7 +73,7 @@ internal static class KernelBars
         {
             GemmTile tile = TileNamed(ofTile.Key!);
             int registers = ofTile.Max(kernel => kernel.Registers);
-            double instructions = ofTile.Max(kernel => tile.K * tile.ThreadM * tile.ThreadN / kernel.HotLoopFfmaShare!.Value);
+            double instructions = ofTile.Max(kernel => TileCode.Of(tile).SliceFfma / kernel.HotLoopFfmaShare!.Value);
             TileCode? row = TileCode.All.FirstOrDefault(code => code.Tile == tile);
             if (row is null || Math.Abs(row.Registers - registers) > RegisterTolerance || Math.Abs(row.SliceInstructions - instructions) > InstructionTolerance * instructions)
                 yield return $"the cost model's row of tile {tile} says {row?.Registers.ToString() ?? "no"} registers and {row?.SliceInstructions.ToString() ?? "no"} instructions, the machine code has {registers} and {Figures.Text(instructions, "F0")}; write these to TileCode";

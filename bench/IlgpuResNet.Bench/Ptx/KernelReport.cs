@@ -1,4 +1,5 @@
 using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Bench.Ptx;
@@ -33,7 +34,7 @@ internal sealed record KernelReport(
     public static KernelReport Of(RecordedKernel kernel, GemmTile tile, int threads, int capability, AssembledKernel assembled)
     {
         bool hasTile = tile != default;
-        HotLoop? loop = hasTile ? HotLoop.Find(assembled.Code, tile.K * tile.ThreadM * tile.ThreadN) : null;
+        HotLoop? loop = hasTile ? HotLoop.Find(assembled.Code, TileCode.Of(tile).SliceFfma) : null;
         int blocks = MultiprocessorLimits.OfCuda(capability).BlocksOf(threads, assembled.Registers, assembled.SharedBytes);
         return new KernelReport(
             kernel.Name, hasTile ? tile.ToString() : null, ArchOf(capability), assembled.Registers, assembled.SpillBytes, assembled.StackBytes, assembled.SharedBytes,

@@ -1,18 +1,21 @@
 using System.CommandLine;
 using System.Globalization;
+using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
+using IlgpuResNet.Imaging;
 using IlgpuResNet.Models;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;
 
-/// <summary><c>info</c>: the layers of a network and the plan of its execution. Needs no device.</summary>
+/// <summary><c>info</c>: the layers of a network and the plan of its execution. Needs no device, but for a plot, which shows measured times.</summary>
 internal static class InfoCommand
 {
     private const double Million = 1e6;
     private const double Mebi = 1 << 20;
     private const int LargestSide = 1 << 14;
+    private const int PlotRuns = 20;
 
     public static Command Create(ToolConsole console)
     {
@@ -21,24 +24,54 @@ internal static class InfoCommand
         preset.RequireOneOf([.. ResNetConfig.Presets.Select(config => config.Name)]);
         var height = SizeOption("--height");
         var width = SizeOption("--width");
-        var command = new Command("info", "Shows a network's layers with shapes, parameters and work, and its plan of execution.") { preset, height, width };
+        var plot = new Option<string?>("--plot") { Description = $"Also run it, on noise, and draw each step with its time and memory: a {string.Join(" or ", DrawingFile.Extensions)} file.", HelpName = "FILE" };
+        plot.RequirePath();
+        plot.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && result.Tokens[^1].Value is { Length: > 0 } path && !DrawingFile.IsName(path))
+                result.AddError($"{plot.Name} draws {string.Join(", ", DrawingFile.Extensions)} files, but has '{path}'");
+        });
+        var command = new Command("info", "Shows a network's layers with shapes, parameters and work, and its plan of execution.") { preset, height, width, plot };
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddPresetTo(command);
+        options.AddDeviceTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(plot) is not null) return;
+            foreach (string option in options.GivenForDevice(result))
+                result.AddError($"{option} has no meaning without {plot.Name}: nothing is run");
+        });
         command.Validators.Add(result =>
         {
             if (result.GetResult(preset) is null) return;
             foreach (string option in options.GivenForWeights(result))
                 result.AddError($"{preset.Name} shows a network without weights, so {option} has no meaning beside it");
         });
-        command.SetAction(result =>
+        command.SetAction((result, cancellation) =>
         {
+            string? path = result.GetValue(plot);
             using Model model = result.GetValue(preset) is { } name
                 ? ResNet.Create(ResNetConfig.Presets.First(config => config.Name == name))
-                : options.Load(result);
+                : options.Load(result, prepareDevice: false, cancellation: cancellation);
             Write(console, model, ExecutionPlan.Create(model, Size(result, height), Size(result, width), options.Batch(result)));
+            if (path is not null)
+            {
+                var session = new SessionOptions { MaxBatch = options.Batch(result), Height = Size(result, height), Width = Size(result, width), Threads = options.Threads(result) };
+                Plot(model, options.Device(result), session, path, cancellation);
+                console.Output.WriteLine($"picture       {path}");
+            }
+            return Task.CompletedTask;
         });
         return command;
+    }
+
+    private static void Plot(Model model, ComputeDevice device, SessionOptions options, string path, CancellationToken cancellation)
+    {
+        StepTimes times = StepTimes.Measure(model, device, options, PlotRuns, cancellation);
+        string threads = options.Threads is { } number ? string.Create(CultureInfo.InvariantCulture, $", {number} of its threads") : "";
+        string how = device.Kind is DeviceKind.Cpu ? "each step's mean over the faster half of" : "medians of";
+        DrawingFile.Save(NetworkPlot.Draw(model.Name, string.Create(CultureInfo.InvariantCulture, $"{device}{threads}, {how} {PlotRuns} runs"), times), path);
     }
 
     private static Option<int> SizeOption(string name)
@@ -61,7 +94,7 @@ internal static class InfoCommand
         {
             table.AddRow(
                 Markup.Escape(step.Node.Name),
-                Markup.Escape(Kind(step)),
+                Markup.Escape(StepKind.Of(step)),
                 Markup.Escape(step.Input.Shape.ToString()),
                 Markup.Escape(step.Output.Shape.ToString()),
                 Epilogue(step.Node),
@@ -79,16 +112,6 @@ internal static class InfoCommand
         console.Output.WriteLine(string.Create(invariant,
             $"arena         {plan.ArenaLength * sizeof(float) / Mebi:F2} MiB; tensors alive at once {plan.ArenaLowerBound * sizeof(float) / Mebi:F2} MiB; ratio {(double)plan.ArenaLength / plan.ArenaLowerBound:F3}"));
     }
-
-    private static string Kind(PlanStep step) => step.Node switch
-    {
-        Conv2dNode conv => string.Create(CultureInfo.InvariantCulture, $"conv {conv.Weight.Shape[2]}x{conv.Weight.Shape[3]}/{conv.Window.StrideH}"),
-        LinearNode => "linear",
-        PointwiseNode => "pointwise",
-        Pool2dNode { Kernel: null } => "global average pool",
-        Pool2dNode { Kernel: var (r, s) } pool => string.Create(CultureInfo.InvariantCulture, $"{(pool.Kind is PoolKind.Max ? "max" : "average")} pool {r}x{s}/{pool.Window.StrideH}"),
-        _ => "softmax",
-    };
 
     private static string Epilogue(Node node) => node is not EpilogueNode { Epilogue: var spec } ? "" : string.Join(" ", new[]
     {

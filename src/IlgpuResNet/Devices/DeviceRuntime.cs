@@ -18,7 +18,7 @@ namespace IlgpuResNet.Devices;
 internal sealed class DeviceRuntime
 {
     private readonly List<SharedWeights> weights = [];
-    private readonly Task loading;
+    private readonly Task<PreprocessKernels> loading;
 
     private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
     {
@@ -29,8 +29,7 @@ internal sealed class DeviceRuntime
         loading = Task.Run(() =>
         {
             Kernels.Load();
-            // ILGPU keeps what it has compiled: sessions find it.
-            _ = new PreprocessKernels(accelerator);
+            return new PreprocessKernels(accelerator, Kernels);
         });
     }
 
@@ -73,6 +72,9 @@ internal sealed class DeviceRuntime
             throw new DeviceException($"{device.Id}: the device cannot be opened: {FirstLine(e)} Check its driver, or name another device.", e);
         }
     }
+
+    /// <summary>What prepares images for the network's kernels; waits as <see cref="WaitForKernels"/> does.</summary>
+    public PreprocessKernels PreprocessKernels => loading.GetAwaiter().GetResult();
 
     /// <summary>Waits until all kernels are compiled, which another thread does since the device was opened.</summary>
     public void WaitForKernels() => loading.GetAwaiter().GetResult();

@@ -24,7 +24,8 @@ internal readonly record struct StepCost(int Launches, long Blocks, double Waves
 /// <item>Multiprocessors: groups run in waves of as many as fit (occupancy). For a slice, a wave takes the cycles in which its
 /// schedulers issue all instructions (one per cycle and partition; a multiply-add keeps a partition's pipe for 32 over its lanes cycles),
 /// or those in which shared memory serves its loads, or, with few groups, one group's own: its instructions or the latency of
-/// its global loads behind which they hide, and a barrier. A wave begins with a load from memory and ends with a store, which hide behind nothing.</item>
+/// its global loads behind which they hide, and a barrier. A wave begins with a load from memory and ends with a store, which hide behind nothing, as do the
+/// exchanges of sums where K is partitioned.</item>
 /// <item>Second-level cache: every group reads its slices of both operands.</item>
 /// <item>Memory: filters always, maps and workspace when they do not fit half of the cache, at a share of the peak.</item>
 /// </list>
@@ -37,6 +38,9 @@ internal static class CostModel
 
     /// <summary>From a barrier to the first product after it: about 30 cycles each for the barrier and a load of shared memory (the same).</summary>
     private const double BarrierLatency = 60;
+
+    /// <summary>Of an exchange of 16 sums: 32 selections, 16 additions, 4 stores, 4 loads, 2 barriers, and some addresses.</summary>
+    private const double ExchangeInstructions = 64;
 
     /// <summary>
     /// Cycles that a warp's 16-byte loads of shared memory take of its 128-byte port: the lanes of a warp name at most 16 quads, the others repeat them.
@@ -119,13 +123,13 @@ internal static class CostModel
         long last = (rest + device.Multiprocessors - 1) / device.Multiprocessors;
         return full * Wave(resident) + (last > 0 ? Wave(last) : 0);
 
-        double Wave(long groups) => slices * SliceCycles(device, code, groups) + 2 * GlobalLatency;
+        double Wave(long groups) => slices * SliceCycles(device, code, groups) + code.Exchanges * ExchangeCycles(code, groups) + 2 * GlobalLatency;
     }
 
     /// <summary>Cycles in which some groups on one multiprocessor advance by a slice.</summary>
     private static double SliceCycles(DeviceProfile device, TileCode code, long groups)
     {
-        double warps = (double)code.Tile.Threads / MultiprocessorLimits.WarpSize;
+        double warps = WarpsOf(code);
         double cyclesPerFfma = Math.Max(1, (double)MultiprocessorLimits.WarpSize * MultiprocessorLimits.Partitions / device.Lanes);
         double perWarp = code.SliceFfma * cyclesPerFfma + (code.SliceInstructions - code.SliceFfma) * (cyclesPerFfma > 1 ? ShownShare : 1);
         double issuing = Math.Ceiling(groups * warps / MultiprocessorLimits.Partitions) * perWarp;
@@ -133,6 +137,12 @@ internal static class CostModel
         double alone = Math.Max(Math.Ceiling(warps / MultiprocessorLimits.Partitions) * perWarp, GlobalLatency) + BarrierLatency;
         return Math.Max(Math.Max(issuing, sharing), alone);
     }
+
+    /// <summary>Cycles of an exchange of sums between partitions of K: its instructions and two barriers.</summary>
+    private static double ExchangeCycles(TileCode code, long groups) =>
+        Math.Ceiling(groups * WarpsOf(code) / MultiprocessorLimits.Partitions) * ExchangeInstructions + 2 * BarrierLatency;
+
+    private static double WarpsOf(TileCode code) => (double)code.Tile.Threads / MultiprocessorLimits.WarpSize;
 
     private static double CacheBytesPerSecond(DeviceProfile device) => CacheBytesPerClock * device.Multiprocessors * device.ClockHz;
 

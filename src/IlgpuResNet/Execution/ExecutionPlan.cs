@@ -25,6 +25,9 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
     public long Parameters => Node is EpilogueNode { Epilogue: var spec, Filter: var filter }
         ? (filter?.Count ?? 0) + (spec.Scale?.Length ?? 0) + (spec.Shift?.Length ?? 0)
         : 0;
+
+    /// <summary>Elements of the arena that hold tensors while it runs: what it reads and writes, and what later steps read.</summary>
+    public long ArenaInUse { get; internal init; }
 }
 
 /// <summary>
@@ -163,11 +166,14 @@ public sealed class ExecutionPlan
 
         MemoryPlan memory = MemoryPlanner.Plan(blocks);
         TensorSlot Slot(string name) => new(shapes[name], memory.Offsets[blockOf[memoryOf[name]]], ofBatch[memoryOf[name]] ? maxBatch : 1);
-        return new ExecutionPlan(maxBatch, single, Slot(graph.Input), graph.Outputs.ToImmutableDictionary(name => name, Slot), [.. nodes.Select(node => new PlanStep(
+        return new ExecutionPlan(maxBatch, single, Slot(graph.Input), graph.Outputs.ToImmutableDictionary(name => name, Slot), [.. nodes.Select((node, step) => new PlanStep(
             node,
             Slot(node.Inputs[0]),
             ResidualOf(node) is { } residual ? Slot(residual) : null,
-            Slot(node.Output)))], memory);
+            Slot(node.Output))
+        {
+            ArenaInUse = MemoryPlanner.InUse(blocks, step),
+        })], memory);
     }
 
     /// <summary>

@@ -113,7 +113,7 @@ public sealed class InferenceSession : IDisposable
             order = new int[NumClasses];
             runtime.WaitForKernels();
             BoundStep.Load(runtime.Kernels, Plan, StepKernels);
-            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, Threads);
+            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, runtime.PreprocessKernels);
             preparing.Succeed();
         }
         catch (Exception e)
@@ -231,7 +231,12 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                lock (runtime.Gate) preprocessor.Upload(image, input, 0);
+                lock (runtime.Gate)
+                {
+                    runtime.Kernels.BeginSequence(Threads);
+                    preprocessor.Upload(image, input, 0);
+                    runtime.Kernels.EndSequence(stream);
+                }
                 Span<float> channelsLast = staging.AsSpan(0, prepared.Length);
                 input.SubView(0, prepared.Length).CopyToCPU(stream, channelsLast);
                 for (int i = 0; i < channelsLast.Length; i++) prepared[i % shape.C * (shape.H * shape.W) + i / shape.C] = channelsLast[i];
@@ -331,7 +336,11 @@ public sealed class InferenceSession : IDisposable
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
                 // Nothing waits for it here: the stream keeps the order, and the download waits for all.
                 if (inPlace.IsEmpty) place.CopyFromCPUUnsafeAsync(stream, ref staging[0], images.Length);
-                lock (runtime.Gate) Launch(batch, results);
+                lock (runtime.Gate)
+                {
+                    runtime.Kernels.BeginSequence(Threads);
+                    Launch(batch, results);
+                }
                 Download(batch, results);
                 run.Succeeded = true;
             }
@@ -356,7 +365,13 @@ public sealed class InferenceSession : IDisposable
             using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
             lock (runtime.Gate)
             {
-                for (int i = 0; i < batch; i++) preprocessor.Upload(kept.IsEmpty ? borrowed : kept[i].Span, input, i);
+                for (int i = 0; i < batch; i++)
+                {
+                    // Each image is a sequence, for its bytes replace those of the one before; the last one's goes on with the network.
+                    if (i > 0) runtime.Kernels.EndSequence(stream);
+                    runtime.Kernels.BeginSequence(Threads);
+                    preprocessor.Upload(kept.IsEmpty ? borrowed : kept[i].Span, input, i);
+                }
                 Launch(batch, results);
             }
             Download(batch, results);
@@ -401,7 +416,7 @@ public sealed class InferenceSession : IDisposable
             throw new GraphException($"{model.Weights.Source}: takes images of {shape}, but its preset makes [{model.Preset.CropSize}, {model.Preset.CropSize}, {shape.C}]; use a preset with that crop, a session of the preset's size, or prepare the images yourself.");
     }
 
-    /// <summary>Enqueues the steps that make what is wanted.</summary>
+    /// <summary>Enqueues the steps that make what is wanted, and ends the sequence that was begun for them.</summary>
     private void Launch(int batch, in SessionResults results)
     {
         int count = 0;
@@ -409,7 +424,6 @@ public sealed class InferenceSession : IDisposable
         {
             if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
         }
-        runtime.Kernels.BeginSequence(Threads);
         Mark?.Invoke(stream);
         int single = Math.Min(count, Plan.SingleSteps);
         for (int image = 0; image < batch; image++)

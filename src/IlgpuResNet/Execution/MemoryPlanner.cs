@@ -53,8 +53,18 @@ internal static class MemoryPlanner
         return best >= 0 ? best : end;
     }
 
-    private static long LowerBound(IReadOnlyList<Lifetime> blocks) =>
-        blocks.Count == 0 ? 0 : blocks.Max(at => blocks.Where(block => block.First <= at.First && at.First <= block.Last).Sum(block => block.Length));
+    /// <summary>The sum of the blocks that are alive at a step.</summary>
+    public static long InUse(IReadOnlyList<Lifetime> blocks, int step)
+    {
+        long sum = 0;
+        foreach (Lifetime block in blocks)
+        {
+            if (block.First <= step && step <= block.Last) sum += block.Length;
+        }
+        return sum;
+    }
+
+    private static long LowerBound(IReadOnlyList<Lifetime> blocks) => blocks.Count == 0 ? 0 : blocks.Max(at => InUse(blocks, at.First));
 
     /// <summary>The length rounded up to <see cref="Alignment"/>.</summary>
     public static long Align(long length) => (length + Alignment - 1) / Alignment * Alignment;

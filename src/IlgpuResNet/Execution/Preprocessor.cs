@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
@@ -38,14 +39,8 @@ internal sealed class Preprocessor : IDisposable
     private Range columns;
     private Range rows;
 
-    /// <summary>Loads the kernels and uploads the normalisation table.</summary>
+    /// <summary>Uploads the normalisation table.</summary>
     /// <exception cref="ImageException">The preset's numbers make no input.</exception>
-    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, int? threads = null)
-        : this(accelerator, stream, preset, new PreprocessKernels(accelerator, threads))
-    {
-    }
-
-    /// <summary>The same with kernels that are loaded already.</summary>
     public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, PreprocessKernels kernels)
     {
         preset.Validate();
@@ -59,7 +54,10 @@ internal sealed class Preprocessor : IDisposable
     /// <summary>Bytes of its buffers, here and on the device.</summary>
     public long MemoryBytes => pixels.Bytes + resized.Bytes + weights.Bytes + table.LengthInBytes + staging.Length;
 
-    /// <summary>Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns.</summary>
+    /// <summary>
+    /// Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns. Within a sequence of the network's
+    /// kernels, which may gather what is enqueued, it can be called once.
+    /// </summary>
     /// <param name="image">The image, of any size up to <see cref="MaxPixels"/>.</param>
     /// <param name="input">The network's input <c>[N, CropSize, CropSize, 3]</c>.</param>
     /// <param name="index">The image's place in the batch, 0 to N - 1.</param>
@@ -124,19 +122,20 @@ internal sealed class Preprocessor : IDisposable
         coefficients.MaxTaps,
         coefficients.InputStart);
 
-    /// <summary>Packs the rows and columns under the crop end to end and copies them to the device.</summary>
+    /// <summary>Packs the rows and columns under the crop end to end on the device: on the processor at once, else on the way there.</summary>
     private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int firstByte)
     {
-        long length = (long)rowCount * rowBytes;
-        if (staging.Length < length) staging = GC.AllocateUninitializedArray<byte>((int)length);
-        Span<byte> packed = staging;
+        int length = checked((int)((long)rowCount * rowBytes));
+        ArrayView<byte> view = pixels.View(stream, length);
+        bool isHere = accelerator.AcceleratorType is AcceleratorType.CPU;
+        if (!isHere && staging.Length < length) staging = GC.AllocateUninitializedArray<byte>(length);
+        Span<byte> packed = isHere ? MemoryMarshal.CreateSpan(ref view[0], length) : staging.AsSpan(0, length);
         for (int y = 0; y < rowCount; y++)
         {
             long address = (long)(rows.Start + y) * image.Stride + firstByte;
             image.Pixels.Slice((int)address, rowBytes).CopyTo(packed.Slice(y * rowBytes, rowBytes));
         }
-        ArrayView<byte> view = pixels.View(stream, length);
-        view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed[..(int)length]);
+        if (!isHere) view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed);
         return view;
     }
 

@@ -1,6 +1,7 @@
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
+using IlgpuResNet.Kernels;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
 
@@ -65,6 +66,28 @@ public sealed class FrameClassifierTests
             Assert.IsGreaterThan(TimeSpan.Zero, result.Latency);
             answers.Add((result.Number, result.Predictions.ToArray(), result.Error?.Message));
             taken.Release();
+        }
+    }
+
+    /// <summary>Each launch wakes all threads, waits for them and allocates: the preparation of a frame and the network share one.</summary>
+    [TestMethod]
+    public void A_frame_is_one_launch_on_the_processor()
+    {
+        using ResNet model = SmallClassifier.Model();
+        using var session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { Threads = 1, MaxBatch = 3 });
+        var kernels = (SimdKernels)session.Kernels;
+        int launches = 0;
+        kernels.Working = change => Interlocked.Add(ref launches, change > 0 ? 1 : 0);
+        try
+        {
+            session.Run(SmallClassifier.Image(1).Span, [], new float[SmallClassifier.Classes]);
+            Assert.AreEqual(1, launches);
+            session.Run([SmallClassifier.Image(1), SmallClassifier.Image(2), SmallClassifier.Image(3)], new float[3 * SmallClassifier.Classes]);
+            Assert.AreEqual(1 + 3, launches);
+        }
+        finally
+        {
+            kernels.Working = null;
         }
     }
 

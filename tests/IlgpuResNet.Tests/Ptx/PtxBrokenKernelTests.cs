@@ -48,7 +48,9 @@ public sealed partial class PtxBrokenKernelTests
     public void A_buffer_that_is_too_short_is_out_of_bounds(string shortened)
     {
         Accelerator accelerator = TestDevice.Open(BackEnd.Ptx, TestContext).Accelerator;
-        Conv2dShape shape = Conv2dShape.Create(1, 3, 3, 8, 6, 3, 3, 1, 1);
+        Conv2dShape shape = Conv2dShape.Create(1, 3, 3, 16, 6, 3, 3, 1, 1);
+        // The filter is as long as the longest slices need.
+        GemmTile tile = GemmTile.M64N64P2;
         var buffers = new List<GuardedBuffer>();
         ArrayView<float> View(string name, long length)
         {
@@ -56,17 +58,16 @@ public sealed partial class PtxBrokenKernelTests
             return buffers[^1].View.SubView(0, name == shortened ? length - 1 : length);
         }
         ChannelWindow window = PackedFilter.Window(shape);
-        int columns = PackedFilter.Columns(shape.K), slices = window.GemmK / ImplicitGemm.TileK;
+        int columns = PackedFilter.Columns(shape.K), slices = window.GemmK / tile.K;
         var arguments = new KernelArguments();
         arguments.Add(shape);
         arguments.Add(window);
-        arguments.Add(TapSteps.Of(shape, window));
+        arguments.Add(TapSteps.Of(shape, window, tile.K));
         arguments.Add(new Operands(
             View("input", shape.InputLength), View("filter", PackedFilter.Length(shape, Conv2dAlgorithm.Direct)), View("scale", shape.K), View("shift", shape.K),
             View("residual", shape.OutputLength), View("output", shape.OutputLength)));
         arguments.Add(new Epilogue(HasResidual: 1, ReluBeforeAdd: 0, Relu: 0));
-        arguments.Add(GemmParts.Whole(slices, ImplicitGemm.TileK * columns / Float4.Width));
-        GemmTile tile = GemmTile.M64N64;
+        arguments.Add(GemmParts.Whole(slices, tile.K * columns / Float4.Width));
         PtxProgram program = PtxCompiler.Load(ImplicitGemmKernels.Method(tile, GemmInput.Slices).Method, ImplicitGemmKernels.Specialization(tile));
 
         void Launch() => arguments.Launch(program, new KernelConfig(1, tile.Threads));

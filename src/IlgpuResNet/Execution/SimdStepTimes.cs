@@ -1,21 +1,19 @@
 using System.Diagnostics;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 
-namespace IlgpuResNet.Bench;
+namespace IlgpuResNet.Execution;
 
 /// <summary>How long each step of a session on the processor takes.</summary>
 /// <param name="StepMs">Milliseconds of each step that a run walks, in the plan's order.</param>
 /// <param name="EndToEndMs">Milliseconds of a run, seen from outside.</param>
-internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
+internal sealed record SimdStepTimes(double[] StepMs, double EndToEndMs)
 {
     /// <summary>
     /// Means over the faster half of the runs: other work on the machine makes runs slower, and means of the same runs add up, medians do not.
     /// </summary>
-    public static StepTimes Measure(InferenceSession session, SimdKernels kernels, float[] images, int rounds)
+    public static SimdStepTimes Measure(InferenceSession session, SimdKernels kernels, Action run, int rounds, CancellationToken cancellation = default)
     {
-        float[] logits = new float[session.MaxBatch * session.NumClasses];
-        WarmUp.Run(() => session.Run(images, logits));
+        WarmUp.Run(run, cancellation);
 
         var runs = new List<(double EndToEndMs, double[] StepMs)>();
         int single = session.Plan.SingleSteps;
@@ -25,8 +23,9 @@ internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
         {
             for (int round = 0; round < rounds; round++)
             {
+                cancellation.ThrowIfCancellationRequested();
                 long start = Stopwatch.GetTimestamp();
-                session.Run(images, logits);
+                run();
                 double endToEndMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
                 // What comes after the logits is not run and leaves zeros.
                 double[] walked = [.. timestamps.Zip(timestamps.Skip(1)).Where(pair => pair.Second != 0).Select(pair => Stopwatch.GetElapsedTime(pair.First, pair.Second).TotalMilliseconds)];
@@ -40,7 +39,7 @@ internal sealed record StepTimes(double[] StepMs, double EndToEndMs)
             kernels.Timestamps = null;
         }
         var faster = runs.OrderBy(run => run.EndToEndMs).Take((rounds + 1) / 2).ToList();
-        return new StepTimes(
+        return new SimdStepTimes(
             [.. Enumerable.Range(0, faster[0].StepMs.Length).Select(step => faster.Average(run => run.StepMs[step]))],
             faster.Average(run => run.EndToEndMs));
     }

@@ -1,0 +1,39 @@
+using IlgpuResNet.Imaging;
+
+namespace IlgpuResNet.Bench.Reports;
+
+/// <summary>A report's files: made in a folder aside, which gets its name when all of them are there.</summary>
+internal static class ReportFolder
+{
+    public const string Page = "report.html", Table = "figures.md";
+
+    /// <summary>False for a folder that holds something, or a file: neither is written over.</summary>
+    public static bool IsFree(string path) => !File.Exists(path) && (!Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any());
+
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Permission is denied.</exception>
+    /// <exception cref="ImageException">A chart cannot be drawn.</exception>
+    public static void Write(string path, BenchReport report)
+    {
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), aside = $"{target}.{Path.GetRandomFileName()}.part";
+        Directory.CreateDirectory(aside);
+        try
+        {
+            File.WriteAllText(Path.Combine(aside, Page), HtmlReport.Write(report));
+            File.WriteAllText(Path.Combine(aside, Table), FigureRow.Markdown(report));
+            foreach (NamedChart chart in ReportCharts.Of(report))
+            {
+                using FileStream png = File.Create(Path.Combine(aside, $"{chart.Name}.png"));
+                PngDrawing.Write(chart.Drawing, png);
+            }
+            // An empty folder makes way; one that was filled meanwhile does not.
+            if (Directory.Exists(target)) Directory.Delete(target);
+            Directory.Move(aside, target);
+        }
+        catch
+        {
+            Directory.Delete(aside, recursive: true);
+            throw;
+        }
+    }
+}

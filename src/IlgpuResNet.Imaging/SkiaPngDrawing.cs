@@ -1,0 +1,66 @@
+using System.Globalization;
+using SkiaSharp;
+
+namespace IlgpuResNet.Imaging;
+
+/// <summary>Drawings as PNG, by SkiaSharp, with a font of our own: its build for Linux knows none of the machine's, and a machine may have none.</summary>
+internal static class PngDrawing
+{
+    /// <summary>Pixels of the picture for each of the drawing, so that it is sharp on fine screens.</summary>
+    public const int Scale = 2;
+
+    private static readonly Lazy<SKTypeface> Regular = new(() => Load("Inter-Regular.woff"));
+    private static readonly Lazy<SKTypeface> Bold = new(() => Load("Inter-Bold.woff"));
+
+    /// <summary>Writes <see cref="Scale"/> times the drawing's width and height of pixels.</summary>
+    /// <exception cref="ImageException">The picture is too large, or SkiaSharp's native library is missing.</exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
+    public static void Write(Drawing drawing, Stream stream)
+    {
+        try
+        {
+            WriteCore(drawing, stream);
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
+        {
+            throw new ImageException("SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform, or write SVG.", e);
+        }
+    }
+
+    private static void WriteCore(Drawing drawing, Stream stream)
+    {
+        using SKSurface surface = SKSurface.Create(new SKImageInfo(Scale * drawing.Width, Scale * drawing.Height, SKColorType.Rgba8888, SKAlphaType.Opaque))
+            ?? throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"A picture of {Scale * drawing.Width}x{Scale * drawing.Height} pixels is too large; write SVG."));
+        SKCanvas canvas = surface.Canvas;
+        canvas.Clear(SKColors.White);
+        canvas.Scale(Scale);
+        using var paint = new SKPaint { IsAntialias = true, StrokeWidth = 1 };
+        foreach (DrawnRectangle rectangle in drawing.Rectangles)
+        {
+            paint.Color = Colour(rectangle.Ink);
+            canvas.DrawRect((float)rectangle.X, (float)rectangle.Y, (float)rectangle.Width, (float)rectangle.Height, paint);
+        }
+        foreach (DrawnLine line in drawing.Lines)
+        {
+            paint.Color = Colour(line.Ink);
+            canvas.DrawPoints(SKPointMode.Polygon, [.. line.Points.Select(point => new SKPoint((float)point.X, (float)point.Y))], paint);
+        }
+        foreach (DrawnText text in drawing.Texts)
+        {
+            paint.Color = Colour(text.Ink);
+            using var font = new SKFont(text.IsBold ? Bold.Value : Regular.Value, (float)text.Size) { Subpixel = true, LinearMetrics = true, Hinting = SKFontHinting.None };
+            canvas.DrawText(text.Text, (float)text.X, (float)text.Baseline, text.Anchor is Anchor.End ? SKTextAlign.Right : SKTextAlign.Left, font, paint);
+        }
+        using SKImage image = surface.Snapshot();
+        using SKData png = image.Encode(SKEncodedImageFormat.Png, quality: 100);
+        png.SaveTo(stream);
+    }
+
+    private static SKColor Colour(Ink ink) => SKColor.Parse(InkColours.OnWhite(ink));
+
+    private static SKTypeface Load(string name)
+    {
+        using Stream resource = typeof(PngDrawing).Assembly.GetManifestResourceStream(name)!;
+        return SKTypeface.FromStream(resource);
+    }
+}
