@@ -18,8 +18,7 @@ public static class HeatmapFigure
 
     /// <summary>
     /// Draws <see cref="ClassActivationMap.Overlay(PixelSpan, float)"/>, above it the class with its probability, beside it the colours
-    /// with their values, which are contributions to the logit, and below it how they make up the logit. Text needs a font of the machine, and SkiaSharp: builds with
-    /// ImageSharp draw none.
+    /// with their values, which are contributions to the logit, and below it how they make up the logit. Builds with ImageSharp draw no text.
     /// </summary>
     /// <param name="map">The map.</param>
     /// <param name="photo">The photo that it was made of.</param>

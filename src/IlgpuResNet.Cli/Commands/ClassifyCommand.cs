@@ -55,7 +55,6 @@ internal static class ClassifyCommand
                 int? classIndex = heatmaps.Class(result, model);
                 using var mapper = new ClassActivationMapper(model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
                 foreach (string warning in mapper.Warnings) console.Warning(warning);
-                if (!FigureText.IsAvailable) console.Warning("there is no font on this machine that pictures could have their text in; install one, such as DejaVu Sans");
                 results = await CollectAsync(console, HeatmapOptions.RunAsync(mapper, targets, classIndex, files, topK, decoding, cancellation), files.Length);
             }
             if (result.GetValue(json)) console.Output.WriteLine(ImageResult.ToJson([.. results.Select(ImageResult.Of)]));
