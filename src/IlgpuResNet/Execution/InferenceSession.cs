@@ -55,6 +55,13 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public InferenceSession(Model model, ComputeDevice? device = null, SessionOptions? options = null)
+        : this(model, device, options, network => network)
+    {
+    }
+
+    /// <summary>The same for a network derived from the model's, such as one that gives more of its tensors.</summary>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
+    internal InferenceSession(Model model, ComputeDevice? device, SessionOptions? options, Func<Network, Network> derive)
     {
         ArgumentNullException.ThrowIfNull(model);
         model.ThrowIfDisposed();
@@ -66,7 +73,7 @@ public sealed class InferenceSession : IDisposable
         trace = new SessionTrace(options.Logger, model.Name, device.Id);
         using (TimedStep planning = trace.Planning())
         {
-            network = model.Bind(options.Height, options.Width, options.Outputs);
+            network = derive(model.Bind(options.Height, options.Width, options.Outputs));
             Input = TensorInfo.Of(network.Input);
             Outputs = [.. network.Outputs.Select(TensorInfo.Of)];
             Threads = device.ThreadsOf(options.Threads);
@@ -190,6 +197,17 @@ public sealed class InferenceSession : IDisposable
     public void Run(PixelSpan image, Span<float> logits, Span<float> probabilities = default)
     {
         var results = new SessionResults { Logits = logits, Probabilities = probabilities };
+        CheckBatch(1, results);
+        lock (gate) RunImages([], image, 1, results);
+    }
+
+    /// <summary>The same, giving all of <see cref="Outputs"/>.</summary>
+    /// <param name="image">An image of any size.</param>
+    /// <param name="outputs">Receive <c>[1, ...]</c> each, in the order of <see cref="Outputs"/>; an empty one is left out.</param>
+    /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
+    public void Run(PixelSpan image, ReadOnlySpan<Memory<float>> outputs)
+    {
+        var results = new SessionResults { Outputs = outputs };
         CheckBatch(1, results);
         lock (gate) RunImages([], image, 1, results);
     }

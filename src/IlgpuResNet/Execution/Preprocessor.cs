@@ -180,7 +180,9 @@ internal sealed class Preprocessor : IDisposable
         stagingLock = accelerator.CreatePageLockFromPinned(staging);
     }
 
-    private static PixelLayout Layout(PixelFormat format) => format switch
+    /// <summary>Where the channels of a pixel lie.</summary>
+    /// <exception cref="ImageException">There is no such format.</exception>
+    internal static PixelLayout Layout(PixelFormat format) => format switch
     {
         PixelFormat.Rgb24 => new PixelLayout(3, 0, 1, 2),
         PixelFormat.Bgr24 => new PixelLayout(3, 2, 1, 0),
