@@ -25,12 +25,12 @@ internal struct GemmSlice
     /// <summary>Which quad of a pixel's slice a thread loads first.</summary>
     public static int FirstQuad<TTile>(int thread)
         where TTile : struct, IGemmTile =>
-        (thread & (TTile.Threads / TTile.M - 1)) * QuadsOfA<TTile>();
+        TTile.M == TTile.Threads ? 0 : (thread & (TTile.Threads / TTile.M - 1)) * QuadsOfA<TTile>();
 
     /// <summary>Which of the tile's pixels a thread loads.</summary>
     public static int Pixel<TTile>(int thread)
         where TTile : struct, IGemmTile =>
-        thread / (TTile.Threads / TTile.M);
+        TTile.M == TTile.Threads ? thread : thread / (TTile.Threads / TTile.M);
 
     /// <summary>Loads the next slice from global memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

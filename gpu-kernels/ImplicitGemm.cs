@@ -28,7 +28,7 @@ namespace IlgpuResNet.Kernels;
 /// Shared memory holds two stages: while one is multiplied, the next slice is on its way from global memory to
 /// registers and then into the other. One barrier per slice parts them.
 /// Where K is partitioned there are two or four threads for the same outputs, each for its part of every slice's K: slices of 16, of which a thread
-/// multiplies 8 or 4 (<see cref="SlicedRows8"/>).
+/// multiplies 8 or 4 (<see cref="SlicedRows8{TSteps}"/>).
 /// Grid: x over tiles, those of the same pixels side by side; y over parts (<see cref="GemmParts"/>).
 /// </remarks>
 internal static class ImplicitGemm
@@ -83,13 +83,10 @@ internal static class ImplicitGemm
                 tile = TThreadTile.AddOuterProduct(tile, a, lower, quadsM, b, right, startB + quadsN);
                 tile = TThreadTile.AddOuterProduct(tile, a, lower, 2 * quadsM, b, right, startB + 2 * quadsN);
                 tile = TThreadTile.AddOuterProduct(tile, a, lower, 3 * quadsM, b, right, startB + 3 * quadsN);
-                if (TTile.K / TTile.PartitionsK > 4)
-                {
-                    tile = TThreadTile.AddOuterProduct(tile, a, lower, 4 * quadsM, b, right, startB + 4 * quadsN);
-                    tile = TThreadTile.AddOuterProduct(tile, a, lower, 5 * quadsM, b, right, startB + 5 * quadsN);
-                    tile = TThreadTile.AddOuterProduct(tile, a, lower, 6 * quadsM, b, right, startB + 6 * quadsN);
-                    tile = TThreadTile.AddOuterProduct(tile, a, lower, 7 * quadsM, b, right, startB + 7 * quadsN);
-                }
+                tile = TThreadTile.AddLateOuterProduct(tile, a, lower, 4 * quadsM, b, right, startB + 4 * quadsN);
+                tile = TThreadTile.AddLateOuterProduct(tile, a, lower, 5 * quadsM, b, right, startB + 5 * quadsN);
+                tile = TThreadTile.AddLateOuterProduct(tile, a, lower, 6 * quadsM, b, right, startB + 6 * quadsN);
+                tile = TThreadTile.AddLateOuterProduct(tile, a, lower, 7 * quadsM, b, right, startB + 7 * quadsN);
 
                 stage = stageQuads - stage;
                 GemmSlice.Store<TTile>(next, shared.SubView(stage), storeA, thread);
@@ -106,7 +103,7 @@ internal static class ImplicitGemm
     /// <summary>The thread's row of 4x4 outputs.</summary>
     private static int Row<TTile>(int thread)
         where TTile : struct, IGemmTile =>
-        (thread - Partition<TTile>(thread) * ThreadsOfPartition<TTile>()) / WarpSize / WarpsPerRow<TTile>() * WarpRows + (thread / WarpColumns & (WarpRows - 1));
+        thread % ThreadsOfPartition<TTile>() / WarpSize / WarpsPerRow<TTile>() * WarpRows + (thread / WarpColumns & (WarpRows - 1));
 
     /// <summary>The thread's column of 4x4 outputs.</summary>
     private static int Column<TTile>(int thread)

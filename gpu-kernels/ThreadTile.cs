@@ -20,6 +20,12 @@ internal interface IThreadTile<TSelf>
     /// <param name="indexB">Where in <paramref name="b"/> the row starts.</param>
     static abstract TSelf AddOuterProduct(TSelf tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB);
 
+    /// <summary>
+    /// The same for one of the last four of a slice's eight steps; the tile itself where a thread makes four. A method and not a condition in the loop: by that the
+    /// loop's variables come in another order, for which the assembler finds no registers.
+    /// </summary>
+    static abstract TSelf AddLateOuterProduct(TSelf tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB);
+
     /// <summary>Stores the tile. Every thread of the group calls it, when none needs <paramref name="shared"/> any more.</summary>
     /// <param name="output">Where to.</param>
     /// <param name="tile">The thread's sums, over its partition of <paramref name="partitions"/>.</param>
@@ -106,6 +112,10 @@ internal struct Rows4<TRow> : IThreadTile<Rows4<TRow>>
     public static Rows4<TRow> AddOuterProduct(Rows4<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
         AddOuterProduct(tile, a[indexA], TRow.Load(b, right, indexB));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Rows4<TRow> AddLateOuterProduct(Rows4<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
+        AddOuterProduct(tile, a, lower, indexA, b, right, indexB);
+
     /// <summary>The tile plus the outer product of four pixels and a row of B.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Rows4<TRow> AddOuterProduct(Rows4<TRow> tile, Float4 pixels, TRow row)
@@ -170,6 +180,10 @@ internal struct Rows8<TRow> : IThreadTile<Rows8<TRow>>
         tile.lower = Rows4<TRow>.AddOuterProduct(tile.lower, a[indexA + lower], row);
         return tile;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Rows8<TRow> AddLateOuterProduct(Rows8<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
+        AddOuterProduct(tile, a, lower, indexA, b, right, indexB);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(in OutputTile output, Rows8<TRow> tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right)

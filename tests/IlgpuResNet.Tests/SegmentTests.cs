@@ -62,7 +62,7 @@ public abstract class SegmentTests(BackEnd backEnd)
             GuardedBuffer arena = Kept(GuardedBuffer.Output(device.Accelerator, (int)plan.ArenaLength));
             GuardedBuffer workspace = Kept(GuardedBuffer.Output(device.Accelerator, (int)Math.Max(1, BoundStep.WorkspaceLength(device.Kernels, plan, kernels))));
             var weights = plan.Steps.Zip(kernels).Where(step => step.First.Node is EpilogueNode).ToDictionary(step => step.First.Node, step => Pack(step.First, step.Second));
-            BoundStep.Load(device.Kernels, plan, kernels);
+            BoundStep.LoadAsync(device.Kernels, plan, kernels).GetAwaiter().GetResult();
             BoundStep[] steps = [.. plan.Steps.Zip(kernels, (step, kernel) => BoundStep.Create(device.Kernels, step, kernel, arena.View, workspace.View, node => weights[node]))];
             int length = (int)(batch * plan.Input.Shape.Count);
             arena.View.SubView(plan.Input.Offset, length).CopyFromCPU(device.Stream, images.AsSpan(0, length));

@@ -23,10 +23,12 @@ public sealed class TiledConv2dChoiceTests
         foreach ((GemmTile tile, GemmInput input) in ImplicitGemmKernels.All)
         {
             Type[] arguments = ImplicitGemmKernels.Method(tile, input).Method.GetGenericArguments();
-            Type rows = arguments[1] == typeof(SlicedRows8) ? typeof(Rows8<Columns8>) : arguments[1], columns = rows.GetGenericArguments()[0];
+            bool isSliced = arguments[1].GetGenericTypeDefinition() == typeof(SlicedRows8<>);
+            Type rows = isSliced ? typeof(Rows8<Columns8>) : arguments[1], columns = rows.GetGenericArguments()[0];
             int threadM = rows.GetGenericTypeDefinition() == typeof(Rows8<>) ? 8 : 4, threadN = columns == typeof(Columns8) ? 8 : 4;
             Assert.AreEqual(tile, new GemmTile(Constant("M"), Constant("N"), Constant("K"), threadM, threadN, Constant("PartitionsK")));
-            Assert.AreEqual(tile.PartitionsK > 1, arguments[1] == typeof(SlicedRows8));
+            Assert.AreEqual(tile.PartitionsK > 1, isSliced);
+            Assert.AreEqual(tile.K / tile.PartitionsK == 4, arguments[1] == typeof(SlicedRows8<FourSteps>));
             Assert.AreEqual(0, GemmTile.MostK % tile.K);
             Assert.AreEqual((tile.Threads, tile.ThreadN), (Constant("Threads"), Constant("ThreadN")));
 

@@ -27,8 +27,8 @@ internal sealed record TileCode(GemmTile Tile, int Registers, int SliceInstructi
         new(GemmTile.M64N32, 88, 313),
         new(GemmTile.M32N64, 89, 310),
         new(GemmTile.M32N32, 71, 166),
-        new(GemmTile.M64N64P2, 128, 582),
-        new(GemmTile.M32N64P4, 125, 300),
+        new(GemmTile.M64N64P2, 126, 582),
+        new(GemmTile.M32N64P4, 128, 300),
     ];
 
     /// <summary>Multiply-adds that a thread executes for one slice.</summary>
