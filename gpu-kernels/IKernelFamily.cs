@@ -21,14 +21,14 @@ internal readonly record struct Operands(
 
 /// <summary>
 /// The operators of the network as one family of kernels, loaded on one accelerator. Everything that compiles
-/// or allocates happens in the constructor, in <see cref="Load"/> and in <see cref="LoadConv2d"/>; the other methods only enqueue work on the stream. Views may be larger
+/// or allocates happens in the constructor, in <see cref="Load"/> and in <see cref="LoadConv2d"/> and its like; the other methods only enqueue work on the stream. Views may be larger
 /// than the shape needs; nothing outside the shape's extent is read or written. Not thread-safe: callers
 /// that share an instance serialise their calls.
 /// </summary>
 internal interface IKernelFamily
 {
     /// <summary>
-    /// Compiles what the constructor has not, which may take a while: filters can be packed on other threads meanwhile. Without it
+    /// Compiles what all operators have in common, which may take a while: filters can be packed on other threads meanwhile. Without it
     /// the first operator does so.
     /// </summary>
     void Load();
@@ -73,11 +73,24 @@ internal interface IKernelFamily
     long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel);
 
     /// <summary>
-    /// Compiles what <see cref="Conv2d"/> needs to compute a convolution so, batches of other sizes included, so that it will not have to. Several threads may
-    /// do so at once.
+    /// Begins to compile what <see cref="Conv2d"/> needs to compute a convolution so, batches of other sizes included, so that it will not have to; the
+    /// task ends when that is done. What is compiled already is not compiled again. So do the methods below for their
+    /// operators, unless <see cref="Load"/> does it; several threads may call them at once.
     /// </summary>
     /// <exception cref="ArgumentException">The family cannot compute the convolution so.</exception>
-    void LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel);
+    Task LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel);
+
+    /// <summary>Begins to compile what <see cref="Pointwise"/> needs for so many channels.</summary>
+    Task LoadPointwise(int channels) => Task.CompletedTask;
+
+    /// <summary>Begins to compile what <see cref="MaxPool2d"/> needs for so many channels.</summary>
+    Task LoadMaxPool2d(int channels) => Task.CompletedTask;
+
+    /// <summary>Begins to compile what <see cref="AveragePool2d"/> needs for so many channels.</summary>
+    Task LoadAveragePool2d(int channels) => Task.CompletedTask;
+
+    /// <summary>Begins to compile what <see cref="Softmax"/> needs.</summary>
+    Task LoadSoftmax() => Task.CompletedTask;
 
     /// <summary>
     /// Number of floats that <see cref="PackFilter"/> writes for this shape and algorithm; K, C, R, S and Groups alone decide it,

@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using ILGPU;
+using ILGPU.Backends;
+using ILGPU.Backends.EntryPoints;
 using ILGPU.Runtime;
 
 namespace IlgpuResNet.Kernels;
@@ -40,21 +43,36 @@ internal interface IKernelLoader
         where T6 : struct;
 }
 
-/// <summary>The loader of an accelerator.</summary>
+/// <summary>
+/// The loader of an accelerator. Thread-safe: the driver compiles kernels side by side, as far as it can, and while ILGPU generates the next one's code.
+/// </summary>
+/// <remarks>
+/// ILGPU's own <c>LoadKernel</c> holds the accelerator's lock over all of that, and whoever allocates meanwhile waits for it. Of its code
+/// generation most holds a lock of the context's; two threads in the rest gained little (bench/NOTES.md), which is not worth its unlocked dictionaries.
+/// </remarks>
 internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernelLoader
 {
+    private readonly Lock generating = new();
+    private int kernels;
+    private long generatingTicks;
+    private long buildingTicks;
+
+    /// <summary>What was loaded so far.</summary>
+    public KernelLoadTimes Times => new(
+        Volatile.Read(ref kernels), TimeSpan.FromTicks(Interlocked.Read(ref generatingTicks)), TimeSpan.FromTicks(Interlocked.Read(ref buildingTicks)));
+
     public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(Action<T1, T2, T3> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct =>
-        accelerator.LoadKernel(kernel, specialization);
+        Load<Action<AcceleratorStream, KernelConfig, T1, T2, T3>>(kernel, specialization);
 
     public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
         where T4 : struct =>
-        accelerator.LoadKernel(kernel, specialization);
+        Load<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4>>(kernel, specialization);
 
     public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
         where T1 : struct
@@ -62,7 +80,7 @@ internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernel
         where T3 : struct
         where T4 : struct
         where T5 : struct =>
-        accelerator.LoadKernel(kernel, specialization);
+        Load<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5>>(kernel, specialization);
 
     public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
         where T1 : struct
@@ -71,5 +89,31 @@ internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernel
         where T4 : struct
         where T5 : struct
         where T6 : struct =>
-        accelerator.LoadKernel(kernel, specialization);
+        Load<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6>>(kernel, specialization);
+
+    private TLaunch Load<TLaunch>(Delegate kernel, KernelSpecialization specialization)
+        where TLaunch : Delegate
+    {
+        // CUDA compiles for the device that the thread is bound to.
+        using ScopedAcceleratorBinding binding = accelerator.BindScoped();
+        CompiledKernel compiled;
+        long start;
+        lock (generating)
+        {
+            start = Stopwatch.GetTimestamp();
+            compiled = accelerator.GetBackend().Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), specialization);
+        }
+        Interlocked.Add(ref generatingTicks, Stopwatch.GetElapsedTime(start).Ticks);
+        start = Stopwatch.GetTimestamp();
+        TLaunch launch = accelerator.LoadKernel(compiled).CreateLauncherDelegate<TLaunch>();
+        Interlocked.Add(ref buildingTicks, Stopwatch.GetElapsedTime(start).Ticks);
+        Interlocked.Increment(ref kernels);
+        return launch;
+    }
 }
+
+/// <summary>What the kernels of a device took to load, for measurements.</summary>
+/// <param name="Kernels">How many were loaded.</param>
+/// <param name="Generating">In ILGPU, one kernel after the other.</param>
+/// <param name="Building">In the driver, summed over kernels that it may have had at once, waiting included.</param>
+internal readonly record struct KernelLoadTimes(int Kernels, TimeSpan Generating, TimeSpan Building);

@@ -23,7 +23,7 @@ internal sealed class ImplicitGemmKernels(IKernelLoader loader)
     /// <summary>Threads that must fit a multiprocessor, so that some compute while others wait at their barrier: 128 registers each.</summary>
     private const int ThreadsPerMultiprocessor = 512;
 
-    private readonly ConcurrentDictionary<(GemmTile, GemmInput), Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts>> loaded = [];
+    private readonly ConcurrentDictionary<(GemmTile, GemmInput), BackgroundLoad<Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts>>> loads = [];
 
     /// <summary>The kind of input of a direct convolution.</summary>
     public static GemmInput InputOf(in Conv2dShape shape) =>
@@ -39,8 +39,8 @@ internal sealed class ImplicitGemmKernels(IKernelLoader loader)
         input is not GemmInput.Quads || tile == GemmTile.M128N64 || tile == GemmTile.M64N32;
 
     /// <summary>The kernel for a tile and a kind of input.</summary>
-    public Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts> Get(GemmTile tile, GemmInput input) =>
-        loaded.GetOrAdd((tile, input), static (key, loader) => loader.Load(Method(key.Item1, key.Item2), Specialization(key.Item1)), loader);
+    public BackgroundLoad<Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts>> Get(GemmTile tile, GemmInput input) =>
+        loads.GetOrAdd((tile, input), static (key, loader) => new(() => loader.Load(Method(key.Item1, key.Item2), Specialization(key.Item1))), loader);
 
     /// <summary>Tells the compiler how many threads share the registers.</summary>
     public static KernelSpecialization Specialization(GemmTile tile) => new(tile.Threads, ThreadsPerMultiprocessor / tile.Threads);

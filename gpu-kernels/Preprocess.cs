@@ -60,22 +60,15 @@ internal sealed class PreprocessKernels
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>? horizontal;
     private readonly Action<AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>? vertical;
 
-    /// <summary>Compiles the kernels for a device.</summary>
-    /// <param name="accelerator">The device.</param>
-    /// <param name="kernels">The network's kernels there; those of the SIMD family gather the passes in their sequences.</param>
-    public PreprocessKernels(Accelerator accelerator, IKernelFamily kernels)
-    {
-        simd = kernels as SimdKernels;
-        if (simd is not null) return;
-        horizontal = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
-        vertical = accelerator.LoadKernel<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
-    }
-
-    internal PreprocessKernels(IKernelLoader loader)
+    /// <summary>Loads the kernels of a GPU.</summary>
+    public PreprocessKernels(IKernelLoader loader)
     {
         horizontal = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Horizontal);
         vertical = loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Vertical);
     }
+
+    /// <summary>On the processor, where the network's kernels gather the passes in their sequences.</summary>
+    public PreprocessKernels(SimdKernels simd) => this.simd = simd;
 
     /// <summary>Resizes the columns of some rows: pixels <c>[rows, rowBytes]</c> to RGB bytes <c>[rows, columns, 3]</c>.</summary>
     public void ResizeColumns(

@@ -119,8 +119,12 @@ internal sealed class SimdKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    /// <remarks><see cref="Load"/> has done it.</remarks>
-    public void LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel) => RequireAlgorithm(shape, kernel.Algorithm);
+    /// <remarks><see cref="Load"/> does it.</remarks>
+    public Task LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        RequireAlgorithm(shape, kernel.Algorithm);
+        return Task.CompletedTask;
+    }
 
     /// <inheritdoc/>
     public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)

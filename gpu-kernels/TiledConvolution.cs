@@ -10,22 +10,34 @@ namespace IlgpuResNet.Kernels;
 internal sealed class TiledConvolution
 {
     private readonly ImplicitGemmKernels gemm;
-    private readonly Action<AcceleratorStream, KernelConfig, int, int, ArrayView<float>, ArrayView<float>> padChannels;
-    private readonly Action<AcceleratorStream, KernelConfig, int, int, Conv2dShape, ArrayView<float>, Operands, Epilogue> sumParts;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, ArrayView<float>, ArrayView<float>>> padChannels;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, Conv2dShape, ArrayView<float>, Operands, Epilogue>> sumParts;
     private readonly WinogradKernels f2;
     private readonly WinogradKernels f4;
 
     public TiledConvolution(IKernelLoader loader)
     {
         gemm = new ImplicitGemmKernels(loader);
-        padChannels = loader.Load<int, int, ArrayView<float>, ArrayView<float>>(PadChannels.Kernel);
-        sumParts = loader.Load<int, int, Conv2dShape, ArrayView<float>, Operands, Epilogue>(SumParts.Kernel);
-        f2 = WinogradKernels.Load<WinogradF2>(loader);
-        f4 = WinogradKernels.Load<WinogradF4>(loader);
+        padChannels = new(() => loader.Load<int, int, ArrayView<float>, ArrayView<float>>(PadChannels.Kernel));
+        sumParts = new(() => loader.Load<int, int, Conv2dShape, ArrayView<float>, Operands, Epilogue>(SumParts.Kernel));
+        f2 = WinogradKernels.Of<WinogradF2>(loader);
+        f4 = WinogradKernels.Of<WinogradF4>(loader);
     }
 
-    /// <summary>Compiles what a convolution needs.</summary>
-    public void Load(in Conv2dShape shape, in Conv2dKernel kernel) => gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm));
+    /// <summary>Begins to load what a convolution needs; the task ends when that is done.</summary>
+    public Task Load(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        Task product = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm)).Start();
+        return kernel.Algorithm switch
+        {
+            Conv2dAlgorithm.WinogradF2 => Task.WhenAll(product, f2.Input.Start(), f2.Output.Start()),
+            Conv2dAlgorithm.WinogradF4 => Task.WhenAll(product, f4.Input.Start(), f4.Output.Start()),
+            _ => Task.WhenAll(
+                product,
+                TiledConv2d.PaddedInputLength(shape) > 0 ? padChannels.Start() : Task.CompletedTask,
+                kernel.Splits > 1 ? sumParts.Start() : Task.CompletedTask),
+        };
+    }
 
     /// <summary>Enqueues a convolution that fits its kernel; views are as long as the shape needs.</summary>
     public void Launch(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dKernel kernel, ArrayView<float> workspace)
@@ -47,7 +59,7 @@ internal sealed class TiledConvolution
         {
             input = workspace.SubView(0, copied);
             int quads = copied / Float4.Width;
-            padChannels(stream, new KernelConfig(DivideRoundUp(quads, PadChannels.GroupSize), PadChannels.GroupSize), quads, shape.C, operands.Input, input);
+            padChannels.Value(stream, new KernelConfig(DivideRoundUp(quads, PadChannels.GroupSize), PadChannels.GroupSize), quads, shape.C, operands.Input, input);
         }
 
         ChannelWindow window = PackedFilter.Window(shape);
@@ -55,7 +67,7 @@ internal sealed class TiledConvolution
         int slices = product.SlicesPerSplit(kernel.Tile, kernel.Splits), parts = DivideRoundUp(product.SlicesPerSplit(kernel.Tile, 1), slices);
         TapSteps steps = TapSteps.Of(padded, window, kernel.Tile.K);
         int filterSlice = FilterSlice(shape, kernel.Tile);
-        var launch = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm));
+        var launch = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm)).Value;
         if (parts == 1)
         {
             launch(stream, Config(product, kernel.Tile, 1), padded, window, steps, operands with { Input = input }, epilogue, GemmParts.Whole(slices, filterSlice));
@@ -66,7 +78,7 @@ internal sealed class TiledConvolution
         launch(
             stream, Config(product, kernel.Tile, parts), padded, window, steps, operands with { Input = input, Residual = sums, Output = sums }, Epilogue.None,
             GemmParts.OfReduction(slices, filterSlice));
-        sumParts(
+        sumParts.Value(
             stream, new KernelConfig(DivideRoundUp(quadsOfPart, SumParts.GroupSize), SumParts.GroupSize), quadsOfPart, parts, shape, sums, operands, epilogue);
     }
 
@@ -81,13 +93,13 @@ internal sealed class TiledConvolution
         ArrayView<float> transformed = workspace.SubView(0, (long)product.Batches * inputLength);
         ArrayView<float> products = workspace.SubView(transformed.Length, (long)product.Batches * product.M * PackedFilter.RoundUpToQuads(shape.K));
 
-        transforms.Input(stream, Flat(inputLength), inputLength, shape, operands.Input, transformed);
-        gemm.Get(kernel.Tile, GemmInput.Dense)(
+        transforms.Input.Value(stream, Flat(inputLength), inputLength, shape, operands.Input, transformed);
+        gemm.Get(kernel.Tile, GemmInput.Dense).Value(
             stream, Config(product, kernel.Tile, product.Batches), element, window, TapSteps.Of(element, window, kernel.Tile.K),
             operands with { Input = transformed, Residual = products, Output = products }, Epilogue.None,
             GemmParts.Batch(product.SlicesPerSplit(kernel.Tile, 1), inputLength / Float4.Width, filterLength / Float4.Width, FilterSlice(shape, kernel.Tile)));
         int outputs = product.M * shape.K;
-        transforms.Output(stream, Flat(outputs), outputs, shape, products, operands, epilogue);
+        transforms.Output.Value(stream, Flat(outputs), outputs, shape, products, operands, epilogue);
     }
 
     private static GemmInput InputOf(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
@@ -106,12 +118,12 @@ internal sealed class TiledConvolution
 
     /// <summary>The transforms of one algorithm.</summary>
     private sealed record WinogradKernels(
-        Action<AcceleratorStream, KernelConfig, int, Conv2dShape, ArrayView<float>, ArrayView<float>> Input,
-        Action<AcceleratorStream, KernelConfig, int, Conv2dShape, ArrayView<float>, Operands, Epilogue> Output)
+        BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, Conv2dShape, ArrayView<float>, ArrayView<float>>> Input,
+        BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, Conv2dShape, ArrayView<float>, Operands, Epilogue>> Output)
     {
-        public static WinogradKernels Load<TTransform>(IKernelLoader loader)
+        public static WinogradKernels Of<TTransform>(IKernelLoader loader)
             where TTransform : struct, IWinogradTransform => new(
-                loader.Load<int, Conv2dShape, ArrayView<float>, ArrayView<float>>(Winograd.TransformInput<TTransform>),
-                loader.Load<int, Conv2dShape, ArrayView<float>, Operands, Epilogue>(Winograd.TransformOutput<TTransform>));
+                new(() => loader.Load<int, Conv2dShape, ArrayView<float>, ArrayView<float>>(Winograd.TransformInput<TTransform>)),
+                new(() => loader.Load<int, Conv2dShape, ArrayView<float>, Operands, Epilogue>(Winograd.TransformOutput<TTransform>)));
     }
 }

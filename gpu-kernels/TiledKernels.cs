@@ -16,39 +16,43 @@ internal sealed class TiledKernels : IKernelFamily
 
     private readonly int multiprocessors;
     private readonly TiledConvolution convolution;
-    private readonly Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue> pointwiseVector;
-    private readonly Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue> pointwiseScalar;
-    private readonly Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>> maxPoolVector;
-    private readonly Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>> maxPoolScalar;
-    private readonly Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>> averagePoolVector;
-    private readonly Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>> averagePoolScalar;
-    private readonly Action<AcceleratorStream, KernelConfig, int, ArrayView<float>, ArrayView<float>> softmax;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue>> pointwiseVector;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue>> pointwiseScalar;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> maxPoolVector;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> maxPoolScalar;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> averagePoolVector;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> averagePoolScalar;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, ArrayView<float>, ArrayView<float>>> softmax;
 
-    /// <summary>Compiles and loads every kernel but those of <see cref="LoadConv2d"/>.</summary>
+    /// <summary>Makes the family; a kernel is loaded when it is first asked for, and once.</summary>
+    /// <param name="loader">Loads its kernels on the accelerator.</param>
     /// <param name="accelerator">A CUDA or OpenCL accelerator, or a CPU accelerator with groups of at least 256 threads.</param>
     /// <exception cref="NotSupportedException">The accelerator's groups are too small.</exception>
-    public TiledKernels(Accelerator accelerator)
-        : this(Loader(accelerator), accelerator.NumMultiprocessors)
+    public TiledKernels(IKernelLoader loader, Accelerator accelerator)
+        : this(loader, accelerator.NumMultiprocessors)
     {
+        if (accelerator.MaxNumThreadsPerGroup < LargestGroup)
+            throw new NotSupportedException(
+                $"The tiled kernels need groups of {LargestGroup} threads, but '{accelerator.Name}' has at most {accelerator.MaxNumThreadsPerGroup}; use {nameof(SimdKernels)} on a CPU accelerator.");
     }
 
     internal TiledKernels(IKernelLoader loader, int multiprocessors)
     {
         this.multiprocessors = multiprocessors;
         convolution = new TiledConvolution(loader);
-        pointwiseVector = loader.Load<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float4>);
-        pointwiseScalar = loader.Load<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float1>);
-        maxPoolVector = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float4>);
-        maxPoolScalar = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float1>);
-        averagePoolVector = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.AveragePool2d.Kernel<Float4>);
-        averagePoolScalar = loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.AveragePool2d.Kernel<Float1>);
-        softmax = loader.Load<int, ArrayView<float>, ArrayView<float>>(Kernels.Softmax.Kernel);
+        pointwiseVector = new(() => loader.Load<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float4>));
+        pointwiseScalar = new(() => loader.Load<int, int, Operands, Epilogue>(Kernels.Pointwise.Kernel<Float1>));
+        maxPoolVector = new(() => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float4>));
+        maxPoolScalar = new(() => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.MaxPool2d.Kernel<Float1>));
+        averagePoolVector = new(() => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.AveragePool2d.Kernel<Float4>));
+        averagePoolScalar = new(() => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Kernels.AveragePool2d.Kernel<Float1>));
+        softmax = new(() => loader.Load<int, ArrayView<float>, ArrayView<float>>(Kernels.Softmax.Kernel));
     }
 
     /// <inheritdoc/>
+    /// <remarks>Operators have no kernel in common.</remarks>
     public void Load()
     {
-        // A GPU's driver compiles for the thread that opened it: the constructor has done it.
     }
 
     /// <inheritdoc/>
@@ -78,11 +82,23 @@ internal sealed class TiledKernels : IKernelFamily
     public long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel) => TiledConv2d.WorkspaceLength(shape, kernel);
 
     /// <inheritdoc/>
-    public void LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel)
+    public Task LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel)
     {
         TiledConv2d.Require(shape, kernel);
-        convolution.Load(shape, kernel);
+        return convolution.Load(shape, kernel);
     }
+
+    /// <inheritdoc/>
+    public Task LoadPointwise(int channels) => (HasQuads(channels) ? pointwiseVector : pointwiseScalar).Start();
+
+    /// <inheritdoc/>
+    public Task LoadMaxPool2d(int channels) => (HasQuads(channels) ? maxPoolVector : maxPoolScalar).Start();
+
+    /// <inheritdoc/>
+    public Task LoadAveragePool2d(int channels) => (HasQuads(channels) ? averagePoolVector : averagePoolScalar).Start();
+
+    /// <inheritdoc/>
+    public Task LoadSoftmax() => softmax.Start();
 
     /// <inheritdoc/>
     public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
@@ -125,11 +141,11 @@ internal sealed class TiledKernels : IKernelFamily
             Trim(operands.Shift, channels),
             TrimResidual(operands, epilogue, length),
             Trim(operands.Output, length));
-        bool quads = channels % Float4.Width == 0;
+        bool quads = HasQuads(channels);
         int width = quads ? Float4.Width : 1;
         int count = (int)length / width;
         var kernel = quads ? pointwiseVector : pointwiseScalar;
-        kernel(stream, Flat(count, Kernels.Pointwise.GroupSize), count, channels / width, trimmed, epilogue);
+        kernel.Value(stream, Flat(count, Kernels.Pointwise.GroupSize), count, channels / width, trimmed, epilogue);
     }
 
     /// <inheritdoc/>
@@ -137,10 +153,10 @@ internal sealed class TiledKernels : IKernelFamily
     {
         ArrayView<float> source = Trim(input, shape.InputLength);
         ArrayView<float> target = Trim(output, shape.OutputLength);
-        bool quads = shape.C % Float4.Width == 0;
+        bool quads = HasQuads(shape.C);
         int width = quads ? Float4.Width : 1;
         var kernel = quads ? maxPoolVector : maxPoolScalar;
-        kernel(stream, Flat(target.IntLength / width, Kernels.MaxPool2d.GroupSize), shape, shape.C / width, source, target);
+        kernel.Value(stream, Flat(target.IntLength / width, Kernels.MaxPool2d.GroupSize), shape, shape.C / width, source, target);
     }
 
     /// <inheritdoc/>
@@ -148,29 +164,20 @@ internal sealed class TiledKernels : IKernelFamily
     {
         ArrayView<float> source = Trim(input, shape.InputLength);
         ArrayView<float> target = Trim(output, shape.OutputLength);
-        bool quads = shape.C % Float4.Width == 0;
+        bool quads = HasQuads(shape.C);
         int channels = quads ? shape.C / Float4.Width : shape.C;
         var kernel = quads ? averagePoolVector : averagePoolScalar;
         KernelConfig config = new(
             new Index2D(shape.N * shape.P * shape.Q, Groups(channels, Kernels.AveragePool2d.Lanes)),
             new Index2D(Kernels.AveragePool2d.Lanes, Kernels.AveragePool2d.Slices));
-        kernel(stream, config, shape, channels, source, target);
+        kernel.Value(stream, config, shape, channels, source, target);
     }
 
     /// <inheritdoc/>
     public void Softmax(AcceleratorStream stream, int rows, int classes, ArrayView<float> input, ArrayView<float> output)
     {
         long length = (long)rows * classes;
-        softmax(stream, new KernelConfig(rows, Kernels.Softmax.GroupSize), classes, Trim(input, length), Trim(output, length));
-    }
-
-    private static AcceleratorKernelLoader Loader(Accelerator accelerator)
-    {
-        ArgumentNullException.ThrowIfNull(accelerator);
-        if (accelerator.MaxNumThreadsPerGroup < LargestGroup)
-            throw new NotSupportedException(
-                $"The tiled kernels need groups of {LargestGroup} threads, but '{accelerator.Name}' has at most {accelerator.MaxNumThreadsPerGroup}; use {nameof(SimdKernels)} on a CPU accelerator.");
-        return new AcceleratorKernelLoader(accelerator);
+        softmax.Value(stream, new KernelConfig(rows, Kernels.Softmax.GroupSize), classes, Trim(input, length), Trim(output, length));
     }
 
     /// <summary>A kernel argument must be real memory on every back end, also where the kernel does not read it.</summary>
@@ -186,6 +193,8 @@ internal sealed class TiledKernels : IKernelFamily
             throw new ArgumentException($"{name} is {view.Length} floats, the shape needs {needed}; pass a view of the whole tensor.");
         return view.SubView(0, needed);
     }
+
+    private static bool HasQuads(int channels) => channels % Float4.Width == 0;
 
     private static KernelConfig Flat(int count, int groupSize) => new(Groups(count, groupSize), groupSize);
 

@@ -12,6 +12,15 @@ internal record DeviceRun(string Model, string Device, string DeviceName, int Ro
 {
     public const double Giga = 1e9;
 
+    /// <summary>Kernels that the sessions of all batches loaded, in the time of the first that needed each; 0 of the processor.</summary>
+    public int Kernels { get; init; }
+
+    /// <summary>What they took in ILGPU, one after the other.</summary>
+    public double GeneratingMs { get; init; }
+
+    /// <summary>What they took in the driver, summed over those that it had at once, waiting included.</summary>
+    public double BuildingMs { get; init; }
+
     /// <summary>1, 2, 4 ... and last the largest itself.</summary>
     public static IEnumerable<int> BatchesTo(int largest)
     {
@@ -39,7 +48,13 @@ internal record DeviceRun(string Model, string Device, string DeviceName, int Ro
             cancellation.ThrowIfCancellationRequested();
             points.Add(BatchRun.Measure(network, device, batch, rounds, peak));
         }
-        return new DeviceRun(config.Name, device.Id, device.Name, rounds, peak / Giga, device.IsGpu ? "by its clock and lanes" : "measured here", [.. points]);
+        KernelLoadTimes kernels = device.Open().LoadTimes;
+        return new DeviceRun(config.Name, device.Id, device.Name, rounds, peak / Giga, device.IsGpu ? "by its clock and lanes" : "measured here", [.. points])
+        {
+            Kernels = kernels.Kernels,
+            GeneratingMs = kernels.Generating.TotalMilliseconds,
+            BuildingMs = kernels.Building.TotalMilliseconds,
+        };
     }
 
     /// <summary>How long a batch will take when images go as fast as they did in a smaller one: three kinds of timed runs, and warm-ups of each.</summary>

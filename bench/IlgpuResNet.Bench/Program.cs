@@ -33,25 +33,7 @@ catch (Exception e) when (e is ResNetException or IOException or UnauthorizedAcc
 
 async Task<int> RunAsync()
 {
-    var root = new RootCommand("Measurements of IlgpuResNet.")
-    {
-        CompareCommand.Create(),
-        ColdCommand.Create(),
-        MemoryCommand.Create(),
-        ScalingCommand.Create(),
-        LayersCommand.Create(),
-        LatencyCommand.Create(),
-        SoakCommand.Create(),
-        VectorsCommand.Create(),
-        PtxCommand.Create(),
-        PlanCommand.Create(),
-        RunCommand.Create(),
-        ReportCommand.Create(),
-        FolderCommand.Create(),
-        FramesCommand.Create(),
-        AccuracyCommand.Create(),
-    };
-    ParseResult result = root.Parse(args);
+    ParseResult result = BenchCommands.CreateRoot().Parse(args);
     if (result.Errors.Count > 0)
     {
         Console.Error.WriteLine($"error: {Message.OneLine(result.Errors[0].Message).TrimEnd('.')}. See --help.");

@@ -21,7 +21,7 @@ internal sealed class ModelOptions
 
     private readonly Option<string?> weights = new("--weights", "-w") { Description = $"{WeightsHelp} Default: the Fashion-MNIST classifier in the box.", HelpName = "FILE|NAME" };
     private readonly Option<string?> variant = new("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note, v2. Default: what the file says, else v2 or v1.5 as its tensors tell.", HelpName = "NAME" };
-    private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared. Default: what the file says, else imagenet-v1.", HelpName = "NAME" };
+    private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared: imagenet-v1 or imagenet-v2. Default: what the file says, or the name that torchvision gave it, else imagenet-v1.", HelpName = "NAME" };
     private readonly Option<string?> labels = new("--labels") { Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.", HelpName = "FILE" };
     private readonly Option<string?> device = new("--device", "-d") { Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.", HelpName = "ID" };
     private readonly Option<int> batch = new("--batch", "-b") { Description = "The most images per run.", DefaultValueFactory = _ => new ClassifierOptions().Batch, HelpName = "N" };

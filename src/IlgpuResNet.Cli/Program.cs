@@ -47,20 +47,23 @@ public static class Program
         }
     }
 
+    /// <summary>All commands with their options; to be parsed, too, where nothing is to be run.</summary>
+    internal static RootCommand CreateRoot(ToolConsole console) => new("ResNet image classification on any GPU, or on the processor.")
+    {
+        DevicesCommand.Create(console),
+        InfoCommand.Create(console),
+        ClassifyCommand.Create(console),
+        EmbedCommand.Create(console),
+        SimilarCommand.Create(console),
+        PrepareCommand.Create(console),
+        RunCommand.Create(console),
+        ConvertCommand.Create(console),
+        DownloadCommand.Create(console),
+    };
+
     private static async Task<int> RunAsync(string[] args, ToolConsole console, CancellationToken cancellation)
     {
-        var root = new RootCommand("ResNet image classification on any GPU, or on the processor.")
-        {
-            DevicesCommand.Create(console),
-            InfoCommand.Create(console),
-            ClassifyCommand.Create(console),
-            EmbedCommand.Create(console),
-            SimilarCommand.Create(console),
-            PrepareCommand.Create(console),
-            RunCommand.Create(console),
-            ConvertCommand.Create(console),
-            DownloadCommand.Create(console),
-        };
+        RootCommand root = CreateRoot(console);
         ParseResult result = root.Parse(args);
         if (result.Errors.Count > 0)
         {

@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF. Thread-safe.</summary>
+/// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF; writes PNG. Thread-safe.</summary>
 public static partial class ImageFile
 {
     /// <summary>Reads an image file.</summary>
@@ -72,6 +72,23 @@ public static partial class ImageFile
         if (JpegStructure.IsCutShort(data.Span))
             throw new ImageException($"{name}: the JPEG data ends before the image is complete; the file is cut short.");
         return Codec.Decode(data, name, applyOrientation);
+    }
+
+    /// <summary>Writes an image as a PNG file without its alpha. An existing file is replaced whole or left as it was.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="path">Path of the file.</param>
+    /// <exception cref="ImageException">The image cannot be encoded, or the file cannot be written.</exception>
+    public static void SavePng(PixelBuffer image, string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        try
+        {
+            AtomicFile.Write(path, file => Codec.EncodePng(image, file));
+        }
+        catch (IOException e)
+        {
+            throw new ImageException($"{path}: the picture cannot be written: {e.Message}.", e);
+        }
     }
 
     private static ImageException TooLong(string name) =>

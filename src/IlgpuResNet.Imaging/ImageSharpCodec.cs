@@ -1,5 +1,6 @@
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.Memory;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
@@ -46,6 +47,14 @@ internal sealed class ImageSharpCodec : IImageCodec
         {
             throw new ImageException($"{name}: there is not enough memory to decode the image; scale it down first.", e);
         }
+    }
+
+    /// <inheritdoc/>
+    public void EncodePng(PixelSpan image, Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        using Image<Rgba32> picture = Image.LoadPixelData<Rgba32>(RgbaPixels.Of(image), image.Width, image.Height);
+        picture.SaveAsPng(stream, new PngEncoder { ColorType = PngColorType.Rgb });
     }
 }
 

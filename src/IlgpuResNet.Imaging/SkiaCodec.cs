@@ -13,6 +13,8 @@ internal sealed unsafe class SkiaCodec : IImageCodec
 {
     private const int BytesPerPixel = 4;
     private const int Channels = 3;
+    /// <summary>What is wrong, and what to do, where nothing of SkiaSharp works.</summary>
+    public const string NoLibrary = "SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform.";
 
     /// <inheritdoc/>
     public string Name => "SkiaSharp";
@@ -26,11 +28,33 @@ internal sealed unsafe class SkiaCodec : IImageCodec
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
         {
-            throw new ImageException($"{name}: SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform.", e);
+            throw new ImageException($"{name}: {NoLibrary}", e);
         }
         catch (OutOfMemoryException e)
         {
             throw new ImageException($"{name}: there is not enough memory to decode the image; scale it down first.", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void EncodePng(PixelSpan image, Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        byte[] pixels = RgbaPixels.Of(image);
+        try
+        {
+            fixed (byte* p = pixels)
+            {
+                // Of opaque pixels Skia writes three channels.
+                using var pixmap = new SKPixmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque), (nint)p);
+                using SKData png = pixmap.Encode(SKPngEncoderOptions.Default)
+                    ?? throw new ImageException($"A picture of {image.Width}x{image.Height} pixels cannot be encoded as PNG; use a smaller one.");
+                png.SaveTo(stream);
+            }
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
+        {
+            throw new ImageException(NoLibrary, e);
         }
     }
 

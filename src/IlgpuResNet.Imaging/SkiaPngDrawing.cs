@@ -3,14 +3,11 @@ using SkiaSharp;
 
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Drawings as PNG, by SkiaSharp, with a font of our own: its build for Linux knows none of the machine's, and a machine may have none.</summary>
+/// <summary>Drawings as PNG, by SkiaSharp.</summary>
 internal static class PngDrawing
 {
     /// <summary>Pixels of the picture for each of the drawing, so that it is sharp on fine screens.</summary>
     public const int Scale = 2;
-
-    private static readonly Lazy<SKTypeface> Regular = new(() => Load("Inter-Regular.woff"));
-    private static readonly Lazy<SKTypeface> Bold = new(() => Load("Inter-Bold.woff"));
 
     /// <summary>Writes <see cref="Scale"/> times the drawing's width and height of pixels.</summary>
     /// <exception cref="ImageException">The picture is too large, or SkiaSharp's native library is missing.</exception>
@@ -48,7 +45,7 @@ internal static class PngDrawing
         foreach (DrawnText text in drawing.Texts)
         {
             paint.Color = Colour(text.Ink);
-            using var font = new SKFont(text.IsBold ? Bold.Value : Regular.Value, (float)text.Size) { Subpixel = true, LinearMetrics = true, Hinting = SKFontHinting.None };
+            using var font = SkiaFont.Create(text.IsBold, (float)text.Size);
             canvas.DrawText(text.Text, (float)text.X, (float)text.Baseline, text.Anchor is Anchor.End ? SKTextAlign.Right : SKTextAlign.Left, font, paint);
         }
         using SKImage image = surface.Snapshot();
@@ -57,10 +54,4 @@ internal static class PngDrawing
     }
 
     private static SKColor Colour(Ink ink) => SKColor.Parse(InkColours.OnWhite(ink));
-
-    private static SKTypeface Load(string name)
-    {
-        using Stream resource = typeof(PngDrawing).Assembly.GetManifestResourceStream(name)!;
-        return SKTypeface.FromStream(resource);
-    }
 }

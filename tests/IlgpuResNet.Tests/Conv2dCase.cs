@@ -35,6 +35,19 @@ internal sealed record Conv2dCase(
             epilogue.HasResidual != 0 ? TestData.Uniform(random, shape.GemmM * shape.K) : null);
     }
 
+    /// <summary>Fails unless a kernel of the tiled family agrees with the oracle and, run twice, with itself to the last bit.</summary>
+    public void Check(TestDevice device, Conv2dKernel kernel, bool residualIsOutput = false, bool twice = true)
+    {
+        double[] expected = Oracle.Conv2d(Shape, Input, Filter, Scale, Shift, Residual, Epilogue);
+        float[] actual = Run(device, kernel, residualIsOutput);
+        // Values below 1. Winograd's is a sum of C products of transformed values, scaled; a shift and a residual.
+        double tolerance = kernel.Algorithm is Conv2dAlgorithm.Direct
+            ? Tolerance
+            : 4 * TestData.Epsilon * (Shape.C * WinogradBound.Amplification(kernel.Algorithm) + 2);
+        TestData.AssertClose(expected, actual, tolerance, $"{this}, {kernel}, residualIsOutput {residualIsOutput}");
+        if (twice) TestData.AssertSameBits(actual, Run(device, kernel, residualIsOutput), $"{this}, {kernel}: two runs");
+    }
+
     /// <summary>What a device makes of it, its memory guarded on all sides.</summary>
     public float[] Run(TestDevice device, Conv2dKernel kernel, bool residualIsOutput)
     {

@@ -20,13 +20,13 @@ public sealed class TestDevice
 
     private static readonly ConcurrentDictionary<BackEnd, TestDevice?> Devices = new();
 
-    private readonly BackEnd backEnd;
+    private readonly BackgroundLoad<PreprocessKernels> preprocessing;
 
-    private TestDevice(BackEnd backEnd, Accelerator accelerator, IKernelFamily kernels)
+    private TestDevice(Accelerator accelerator, IKernelFamily kernels, Func<PreprocessKernels> preprocessing)
     {
-        this.backEnd = backEnd;
         Accelerator = accelerator;
         Kernels = kernels;
+        this.preprocessing = new(preprocessing);
     }
 
     public Accelerator Accelerator { get; }
@@ -36,9 +36,10 @@ public sealed class TestDevice
     internal IKernelFamily Kernels { get; }
 
     /// <summary>A preprocessor with the kernels of the back end.</summary>
-    internal Preprocessor CreatePreprocessor(ImagePreset preset) => backEnd is BackEnd.Ptx
-        ? new Preprocessor(Accelerator, Stream, preset, new PreprocessKernels(new PtxKernelLoader()))
-        : new Preprocessor(Accelerator, Stream, preset, new PreprocessKernels(Accelerator, Kernels));
+    internal Preprocessor CreatePreprocessor(ImagePreset preset) => new(Accelerator, Stream, preset, preprocessing.Value);
+
+    /// <summary>The same device with other kernels, such as broken ones.</summary>
+    internal TestDevice With(IKernelFamily kernels) => new(Accelerator, kernels, () => preprocessing.Value);
 
     /// <summary>Opens the device; ends the test as inconclusive when the machine has none, or as failed where one is required.</summary>
     public static TestDevice Open(BackEnd backEnd, TestContext testContext)
@@ -75,12 +76,14 @@ public sealed class TestDevice
         Device? device = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == TypeOf(backEnd));
         if (device is null) return null;
         Accelerator accelerator = device.CreateAccelerator(context);
-        return new TestDevice(backEnd, accelerator, backEnd switch
+        if (backEnd is BackEnd.Cpu)
         {
-            BackEnd.Cpu => new SimdKernels(accelerator),
-            BackEnd.Ptx => new TiledKernels(new PtxKernelLoader(), multiprocessors: 1),
-            _ => new TiledKernels(accelerator),
-        });
+            var simd = new SimdKernels(accelerator);
+            return new TestDevice(accelerator, simd, () => new PreprocessKernels(simd));
+        }
+        IKernelLoader loader = backEnd is BackEnd.Ptx ? new PtxKernelLoader() : new AcceleratorKernelLoader(accelerator);
+        return new TestDevice(
+            accelerator, backEnd is BackEnd.Ptx ? new TiledKernels(loader, multiprocessors: 1) : new TiledKernels(loader, accelerator), () => new PreprocessKernels(loader));
     }
 
     private static Context.Builder Select(Context.Builder builder, BackEnd backEnd) => backEnd switch

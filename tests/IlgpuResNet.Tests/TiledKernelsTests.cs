@@ -16,7 +16,7 @@ public sealed class TiledKernelsTests
     {
         using var context = Context.Create(builder => KernelContext.Configure(builder).CPU(new CPUDevice(2, 1, 1)));
         using Accelerator accelerator = context.Devices[0].CreateAccelerator(context);
-        var error = Assert.ThrowsExactly<NotSupportedException>(() => new TiledKernels(accelerator));
+        var error = Assert.ThrowsExactly<NotSupportedException>(() => new TiledKernels(new AcceleratorKernelLoader(accelerator), accelerator));
         Assert.Contains(accelerator.Name, error.Message);
     }
 

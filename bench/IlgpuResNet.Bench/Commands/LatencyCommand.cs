@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
+using IlgpuResNet.Kernels;
 using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
@@ -34,8 +35,10 @@ internal static class LatencyCommand
     {
         long start = Stopwatch.GetTimestamp();
         using ResNet model = ResNet.Create(config);
+        double networkMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = batch, Threads = threads });
         double loadMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        KernelLoadTimes kernels = device.Open().LoadTimes;
         float[] input = new float[batch * session.Plan.Input.Shape.Count];
         var random = new Random(1);
         foreach (ref float value in input.AsSpan()) value = random.NextSingle() * 2 - 1;
@@ -58,19 +61,25 @@ internal static class LatencyCommand
         Array.Sort(times);
         double median = times[rounds / 2];
         return new Latency(
-            config.Name, device.Id, device.Name, batch, session.Threads, rounds, loadMs, firstMs, times[0], median, times[^1],
+            config.Name, device.Id, device.Name, batch, session.Threads, rounds, loadMs, networkMs, session.WeightsTime.TotalMilliseconds,
+            kernels.Kernels, kernels.Generating.TotalMilliseconds, kernels.Building.TotalMilliseconds, firstMs, times[0], median, times[^1],
             batch * 1000 / median, 2e-6 * batch * session.Plan.Macs / median, (double)allocated / rounds, session.Plan.Steps.Length - 1,
             ProcessMemory.Peak() / Mebi);
     }
 
-    /// <summary>Times in milliseconds, memory in MiB; allocation is the whole process's, per run.</summary>
+    /// <summary>
+    /// Times in milliseconds, memory in MiB; allocation is the whole process's, per run. The parts of loading overlap: kernels are generated and built while
+    /// weights are packed, and the driver's times are summed over those that it had at once, waiting included.
+    /// </summary>
     private sealed record Latency(
-        string Model, string Device, string DeviceName, int Batch, int? Threads, int Rounds, double LoadMs, double FirstMs, double MinMs, double MedianMs, double MaxMs,
+        string Model, string Device, string DeviceName, int Batch, int? Threads, int Rounds, double LoadMs, double NetworkMs, double WeightsMs,
+        int Kernels, double GeneratingMs, double BuildingMs, double FirstMs, double MinMs, double MedianMs, double MaxMs,
         double ImagesPerSecond, double GflopPerSecond, double AllocatedBytesPerRun, int StepsPerRun, double PeakResidentMib)
     {
         public string ToText() => string.Create(CultureInfo.InvariantCulture, $"""
             {Model}, batch {Batch}, {Device} ({DeviceName}){(Threads is null ? "" : $", {Threads} of its threads")}, {Rounds} rounds
-            load        {LoadMs:F0} ms, first run {FirstMs:F0} ms
+            load        {LoadMs:F0} ms: network {NetworkMs:F0}, session {LoadMs - NetworkMs:F0}, in which weights take {WeightsMs:F0}{(Kernels == 0 ? "" : $" and {Kernels} kernels {GeneratingMs:F0} in ILGPU, {BuildingMs:F0} in the driver")}
+            first run   {FirstMs:F0} ms
             run         median {MedianMs:F1} ms, min {MinMs:F1}, max {MaxMs:F1}
             rate        {ImagesPerSecond:F1} images/s, {GflopPerSecond:F1} GFLOP/s
             allocation  {AllocatedBytesPerRun:F0} managed bytes per run of {StepsPerRun} steps

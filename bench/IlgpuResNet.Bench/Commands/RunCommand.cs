@@ -66,6 +66,8 @@ internal static class RunCommand
                 Figures.Text(batch.ImagesPerSecond, "F1"), Figures.Text(batch.PeakShare, "P1"), Figures.Text(batch.SessionMs, "F0"), Figures.Text(batch.FirstRunMs, "F1"));
         }
         Figures.Print(table);
+        if (run.Kernels > 0)
+            Console.WriteLine($"kernels     {run.Kernels} of all batches, {Figures.Text(run.GeneratingMs, "F0")} ms in ILGPU, {Figures.Text(run.BuildingMs, "F0")} ms in the driver (summed): part of the sessions' time");
         Console.WriteLine($"peak        {Figures.Text(run.PeakGflopPerSecond, "F1")} GFLOP/s, {run.PeakSource}");
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
@@ -16,6 +17,7 @@ internal static class ClassifyCommand
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions(console);
+        var heatmaps = new HeatmapOptions();
         var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
         images.RequirePaths();
         var top = new Option<int>("--top", "-k") { Description = "Answers per picture.", DefaultValueFactory = _ => 1, HelpName = "K" };
@@ -28,20 +30,33 @@ internal static class ClassifyCommand
         options.AddPresetTo(command);
         options.AddLabelsTo(command);
         options.AddDeviceTo(command);
+        heatmaps.AddTo(command);
         command.SetAction(async (result, cancellation) =>
         {
             string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
             if (files.Length == 0) throw NoImages(result.GetValue(images)!);
+            Dictionary<string, string>? targets = heatmaps.Targets(result, files);
             using Model model = options.Load(result, cancellation: cancellation);
-            using var classifier = new ImageClassifier(model, options.Device(result), new ClassifierOptions
-            {
-                Batch = Math.Min(options.Batch(result), files.Length),
-                Threads = options.Threads(result),
-            });
-            foreach (string warning in classifier.Warnings) console.Warning(warning);
-
             var decoding = new ReadAheadOptions { ApplyOrientation = !result.GetValue(ignoreOrientation) };
-            List<ClassifiedImage> results = await ClassifyAsync(console, classifier, files, result.GetValue(top), decoding, cancellation);
+            int topK = result.GetValue(top);
+            List<ClassifiedImage> results;
+            if (targets is null)
+            {
+                using var classifier = new ImageClassifier(model, options.Device(result), new ClassifierOptions
+                {
+                    Batch = Math.Min(options.Batch(result), files.Length),
+                    Threads = options.Threads(result),
+                });
+                foreach (string warning in classifier.Warnings) console.Warning(warning);
+                results = await CollectAsync(console, classifier.ClassifyFilesAsync(files, topK, options: decoding, cancellation: cancellation), files.Length);
+            }
+            else
+            {
+                int? classIndex = heatmaps.Class(result, model);
+                using var mapper = new ClassActivationMapper(model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
+                foreach (string warning in mapper.Warnings) console.Warning(warning);
+                results = await CollectAsync(console, HeatmapOptions.RunAsync(mapper, targets, classIndex, files, topK, decoding, cancellation), files.Length);
+            }
             if (result.GetValue(json)) console.Output.WriteLine(ImageResult.ToJson([.. results.Select(ImageResult.Of)]));
             else WriteTable(console, results);
             foreach (ClassifiedImage failed in results.Where(image => image.Error is not null)) console.Error(failed.Error!.Message);
@@ -56,17 +71,16 @@ internal static class ClassifyCommand
         $"{string.Join(", ", places)}: there are no images here; expected files ending in {string.Join(", ", ImageFiles.Extensions)}; subfolders are not searched.");
 
     /// <summary>The results of all files, or of the first ones when cancelled.</summary>
-    private static async Task<List<ClassifiedImage>> ClassifyAsync(
-        ToolConsole console, ImageClassifier classifier, string[] files, int topK, ReadAheadOptions decoding, CancellationToken cancellation)
+    private static async Task<List<ClassifiedImage>> CollectAsync(ToolConsole console, IAsyncEnumerable<ClassifiedImage> images, int count)
     {
-        var results = new List<ClassifiedImage>(files.Length);
+        var results = new List<ClassifiedImage>(count);
         try
         {
-            if (console.IsInteractive && files.Length >= LongWork)
+            if (console.IsInteractive && count >= LongWork)
             {
                 await console.Ansi.Progress().AutoClear(true).StartAsync(context =>
                 {
-                    ProgressTask task = context.AddTask("classifying", maxValue: files.Length);
+                    ProgressTask task = context.AddTask("classifying", maxValue: count);
                     return CollectAsync(() => task.Increment(1));
                 });
             }
@@ -83,7 +97,7 @@ internal static class ClassifyCommand
 
         async Task CollectAsync(Action progress)
         {
-            await foreach (ClassifiedImage image in classifier.ClassifyFilesAsync(files, topK, options: decoding, cancellation: cancellation))
+            await foreach (ClassifiedImage image in images)
             {
                 results.Add(image);
                 progress();

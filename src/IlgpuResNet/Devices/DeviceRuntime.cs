@@ -18,19 +18,31 @@ namespace IlgpuResNet.Devices;
 internal sealed class DeviceRuntime
 {
     private readonly List<SharedWeights> weights = [];
-    private readonly Task<PreprocessKernels> loading;
+    private readonly AcceleratorKernelLoader? loader;
+    private readonly BackgroundLoad<PreprocessKernels> common;
 
     private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
     {
         Device = device;
         Accelerator = accelerator;
         Profile = device.IsGpu ? DeviceProfile.Of(accelerator.Device) : null;
-        Kernels = device.Kind is DeviceKind.Cpu ? new SimdKernels(accelerator) : new TiledKernels(accelerator);
-        loading = Task.Run(() =>
+        if (device.Kind is DeviceKind.Cpu)
         {
-            Kernels.Load();
-            return new PreprocessKernels(accelerator, Kernels);
-        });
+            var simd = new SimdKernels(accelerator);
+            Kernels = simd;
+            common = new(() =>
+            {
+                simd.Load();
+                return new PreprocessKernels(simd);
+            });
+        }
+        else
+        {
+            loader = new AcceleratorKernelLoader(accelerator);
+            Kernels = new TiledKernels(loader, accelerator);
+            common = new(() => new PreprocessKernels(loader));
+        }
+        common.Start();
     }
 
     public ComputeDevice Device { get; }
@@ -40,8 +52,11 @@ internal sealed class DeviceRuntime
     /// <summary>What a cost model knows of it; null of a processor, through whatever it is reached.</summary>
     public DeviceProfile? Profile { get; }
 
-    /// <summary>Ready to pack filters; to run, once <see cref="WaitForKernels"/> has returned.</summary>
+    /// <summary>Ready to pack filters; to run a plan, once <see cref="WaitForKernels"/> has returned.</summary>
     public IKernelFamily Kernels { get; }
+
+    /// <summary>What the kernels of a GPU took to load; zeros of the processor, whose kernels .NET compiles.</summary>
+    public KernelLoadTimes LoadTimes => loader?.Times ?? default;
 
     /// <summary>Held while kernels are enqueued: a kernel family takes one caller at a time.</summary>
     public Lock Gate { get; } = new();
@@ -73,16 +88,26 @@ internal sealed class DeviceRuntime
         }
     }
 
-    /// <summary>What prepares images for the network's kernels; waits as <see cref="WaitForKernels"/> does.</summary>
-    public PreprocessKernels PreprocessKernels => loading.GetAwaiter().GetResult();
-
-    /// <summary>Waits until all kernels are compiled, which another thread does since the device was opened.</summary>
-    public void WaitForKernels() => loading.GetAwaiter().GetResult();
+    /// <summary>Waits for kernels that other threads load: those of a plan, and what every session needs since the device was opened.</summary>
+    /// <returns>The kernels that prepare images, which belong to no plan.</returns>
+    /// <exception cref="DeviceException">One was not compiled; it is tried again when it is next asked for.</exception>
+    public PreprocessKernels WaitForKernels(Task plan)
+    {
+        try
+        {
+            plan.GetAwaiter().GetResult();
+            return common.Value;
+        }
+        catch (Exception e) when (e is not ResNetException)
+        {
+            throw new DeviceException($"{Device.Id}: a kernel cannot be compiled: {FirstLine(e)} Update the device's driver, or name another device.", e);
+        }
+    }
 
     /// <summary>Chooses a plan's kernels by timing them, or as a file says; nothing else runs on the device meanwhile.</summary>
     public ImmutableArray<Conv2dKernel> Tune(ExecutionPlan plan, Numerics numerics, TuningFile file)
     {
-        WaitForKernels();
+        WaitForKernels(Task.CompletedTask);
         using ScopedAcceleratorBinding binding = Accelerator.BindScoped();
         lock (Gate) return new KernelTuner(Accelerator, Kernels, Profile).Choose(plan, numerics, $"{Device.Kind} {Device.Name}, {DriverName}", file);
     }

@@ -27,13 +27,12 @@ internal abstract class BoundStep(IKernelFamily kernels)
         return length;
     }
 
-    /// <summary>Compiles what a plan's steps need.</summary>
-    public static void Load(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels)
+    /// <summary>Begins to compile what a plan's steps need; the task ends when all is done.</summary>
+    public static Task LoadAsync(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels)
     {
-        for (int i = 0; i < stepKernels.Length; i++)
-        {
-            if (plan.Steps[i].Node is Conv2dNode or LinearNode) kernels.LoadConv2d(ConvShape(plan.Steps[i]) with { N = plan.MaxBatch }, stepKernels[i]);
-        }
+        var loads = new Task[stepKernels.Length];
+        for (int i = 0; i < loads.Length; i++) loads[i] = LoadAsync(kernels, plan.Steps[i], stepKernels[i], plan.MaxBatch);
+        return Task.WhenAll(loads);
     }
 
     /// <summary>The steps of a plan.</summary>
@@ -73,6 +72,17 @@ internal abstract class BoundStep(IKernelFamily kernels)
             _ => throw new GraphException($"{step.Node.Name}: {step.Node.GetType().Name} must be lowered before it can run; optimise the graph first."),
         };
     }
+
+    private static Task LoadAsync(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images) => step.Node switch
+    {
+        Conv2dNode or LinearNode => kernels.LoadConv2d(ConvShape(step) with { N = images }, kernel),
+        PointwiseNode => kernels.LoadPointwise(step.Output.Shape.C),
+        Pool2dNode { Kind: PoolKind.Max } => kernels.LoadMaxPool2d(step.Input.Shape.C),
+        Pool2dNode => kernels.LoadAveragePool2d(step.Input.Shape.C),
+        SoftmaxNode => kernels.LoadSoftmax(),
+        // What cannot run is refused when it is bound.
+        _ => Task.CompletedTask,
+    };
 
     /// <summary>The convolution of a step for one image; the default shape when it is none.</summary>
     public static Conv2dShape ConvShape(PlanStep step)

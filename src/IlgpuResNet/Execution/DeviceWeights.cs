@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -31,13 +32,19 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
 
+    /// <summary>What packing and uploading took.</summary>
+    public TimeSpan Duration { get; private set; }
+
     /// <summary>Packs and uploads the weights of some steps, with so many threads where that is the processor's own work.</summary>
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
     public static DeviceWeights Create(DeviceRuntime runtime, string name, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
     {
+        long start = Stopwatch.GetTimestamp();
         try
         {
-            return Pack(runtime, name, steps, algorithms, threads);
+            DeviceWeights weights = Pack(runtime, name, steps, algorithms, threads);
+            weights.Duration = Stopwatch.GetElapsedTime(start);
+            return weights;
         }
         catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {

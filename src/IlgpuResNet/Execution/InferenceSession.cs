@@ -38,8 +38,7 @@ public sealed class InferenceSession : IDisposable
     private readonly ImmutableArray<BoundStep> steps;
     private readonly ImmutableArray<BoundOutput> outputs;
     private readonly ArrayView<float> input;
-    private readonly float[] staging;
-    private readonly PageLockScope<float>? stagingLock;
+    private readonly HostStaging staging;
     private readonly float[] scores;
     private readonly int[] order;
     private readonly SessionTrace trace;
@@ -56,6 +55,13 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public InferenceSession(Model model, ComputeDevice? device = null, SessionOptions? options = null)
+        : this(model, device, options, network => network)
+    {
+    }
+
+    /// <summary>The same for a network derived from the model's, such as one that gives more of its tensors.</summary>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
+    internal InferenceSession(Model model, ComputeDevice? device, SessionOptions? options, Func<Network, Network> derive)
     {
         ArgumentNullException.ThrowIfNull(model);
         model.ThrowIfDisposed();
@@ -67,14 +73,15 @@ public sealed class InferenceSession : IDisposable
         trace = new SessionTrace(options.Logger, model.Name, device.Id);
         using (TimedStep planning = trace.Planning())
         {
-            network = model.Bind(options.Height, options.Width, options.Outputs);
-            Input = InfoOf(network.Input);
-            Outputs = [.. network.Outputs.Select(InfoOf)];
+            network = derive(model.Bind(options.Height, options.Width, options.Outputs));
+            Input = TensorInfo.Of(network.Input);
+            Outputs = [.. network.Outputs.Select(TensorInfo.Of)];
             Threads = device.ThreadsOf(options.Threads);
             runtime = device.Open();
             Plan = ExecutionPlan.Create(network, options.MaxBatch, runtime.Kernels.PrefersSingleImages);
             planning.Succeed();
         }
+        Task? loading = null;
         try
         {
             using TimedStep preparing = trace.Preparing(Plan);
@@ -82,6 +89,8 @@ public sealed class InferenceSession : IDisposable
             StepKernels = tuning is null
                 ? KernelSelector.Choose(runtime.Kernels, runtime.Profile, Plan, options.Numerics)
                 : runtime.Tune(Plan, options.Numerics, tuning);
+            // A GPU's driver compiles them while the weights are packed and uploaded.
+            loading = BoundStep.LoadAsync(runtime.Kernels, Plan, StepKernels);
             weights = runtime.AcquireWeights(network.Graph, Plan, StepKernels, Threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
@@ -96,22 +105,17 @@ public sealed class InferenceSession : IDisposable
             input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
             // What is on its way to or from a device; the processor's memory needs none, but for images that are only prepared.
             long downloaded = device.Kind is DeviceKind.Cpu ? 0 : outputs.Sum(output => (long)output.View.Count * MaxBatch);
-            staging = GC.AllocateUninitializedArray<float>(checked((int)Math.Max(input.Length, downloaded)), pinned: true);
-            if (device.Kind is not DeviceKind.Cpu)
-            {
-                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                stagingLock = runtime.Accelerator.CreatePageLockFromPinned(staging);
-            }
+            staging = new HostStaging(runtime, Math.Max(input.Length, downloaded));
             scores = GC.AllocateUninitializedArray<float>(NumClasses);
             order = new int[NumClasses];
-            runtime.WaitForKernels();
-            BoundStep.Load(runtime.Kernels, Plan, StepKernels);
-            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, runtime.PreprocessKernels);
+            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, runtime.WaitForKernels(loading));
             preparing.Succeed();
         }
         catch (Exception e)
         {
-            stagingLock?.Dispose();
+            // The kernels stay with the device. Should one fail as well, this failure is the one to tell.
+            loading?.ContinueWith(static failed => failed.Exception, TaskContinuationOptions.OnlyOnFaulted);
+            staging?.Dispose();
             arena?.Dispose();
             stream?.Dispose();
             if (weights is not null) runtime.ReleaseWeights(weights);
@@ -197,6 +201,17 @@ public sealed class InferenceSession : IDisposable
         lock (gate) RunImages([], image, 1, results);
     }
 
+    /// <summary>The same, giving all of <see cref="Outputs"/>.</summary>
+    /// <param name="image">An image of any size.</param>
+    /// <param name="outputs">Receive <c>[1, ...]</c> each, in the order of <see cref="Outputs"/>; an empty one is left out.</param>
+    /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
+    public void Run(PixelSpan image, ReadOnlySpan<Memory<float>> outputs)
+    {
+        var results = new SessionResults { Outputs = outputs };
+        CheckBatch(1, results);
+        lock (gate) RunImages([], image, 1, results);
+    }
+
     /// <summary>What the network gets to see of an image, for comparison with other implementations: bit-equal to torchvision's.</summary>
     /// <param name="image">An image of any size.</param>
     /// <param name="prepared">Receives <c>[3, crop, crop]</c>, the tensor that torchvision's transforms make.</param>
@@ -213,13 +228,14 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
+                preprocessor.Begin();
                 lock (runtime.Gate)
                 {
                     runtime.Kernels.BeginSequence(Threads);
                     preprocessor.Upload(image, input, 0);
                     runtime.Kernels.EndSequence(stream);
                 }
-                Span<float> channelsLast = staging.AsSpan(0, prepared.Length);
+                Span<float> channelsLast = staging.Floats(prepared.Length);
                 input.SubView(0, prepared.Length).CopyToCPU(stream, channelsLast);
                 for (int i = 0; i < channelsLast.Length; i++) prepared[i % shape.C * (shape.H * shape.W) + i / shape.C] = channelsLast[i];
             }
@@ -271,7 +287,7 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 preprocessor.Dispose();
-                stagingLock?.Dispose();
+                staging.Dispose();
                 arena.Dispose();
                 stream.Dispose();
                 runtime.ReleaseWeights(weights);
@@ -289,6 +305,9 @@ public sealed class InferenceSession : IDisposable
     /// <summary>Processor threads that work on a run; null on a device that is not the processor.</summary>
     internal int? Threads { get; }
 
+    /// <summary>What packing and uploading its weights took the session that did it, for measurements.</summary>
+    internal TimeSpan WeightsTime => weights.Duration;
+
     /// <summary>The kernels it runs, for measurements.</summary>
     internal IKernelFamily Kernels => runtime.Kernels;
 
@@ -297,8 +316,6 @@ public sealed class InferenceSession : IDisposable
 
     /// <summary>For measurements on a device that launches each step by itself: called before the first step and after each.</summary>
     internal Action<AcceleratorStream>? Mark { get; set; }
-
-    private static TensorInfo InfoOf(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 
     private void RunFloats(ReadOnlySpan<float> images, in SessionResults results)
     {
@@ -310,20 +327,19 @@ public sealed class InferenceSession : IDisposable
         {
             ObjectDisposedException.ThrowIf(disposed, this);
             ArrayView<float> place = input.SubView(0, images.Length);
-            Span<float> inPlace = runtime.Memory(place), staged = inPlace.IsEmpty ? staging.AsSpan(0, images.Length) : inPlace;
+            Span<float> inPlace = runtime.Memory(place), staged = inPlace.IsEmpty ? staging.Floats(images.Length) : inPlace;
             network.Input.Scatter(images, staged);
             RunTrace run = trace.StartRun(batch);
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                // Nothing waits for it here: the stream keeps the order, and the download waits for all.
-                if (inPlace.IsEmpty) place.CopyFromCPUUnsafeAsync(stream, ref staging[0], images.Length);
+                if (inPlace.IsEmpty) staging.Upload(stream, place);
                 lock (runtime.Gate)
                 {
                     runtime.Kernels.BeginSequence(Threads);
                     Launch(batch, results);
                 }
-                Download(batch, results);
+                staging.Download(stream, outputs, batch, results);
                 run.Succeeded = true;
             }
             catch (Exception e) when (IsDeviceFailure(e))
@@ -347,6 +363,7 @@ public sealed class InferenceSession : IDisposable
             using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
             lock (runtime.Gate)
             {
+                preprocessor.Begin();
                 for (int i = 0; i < batch; i++)
                 {
                     // Each image is a sequence, for its bytes replace those of the one before; the last one's goes on with the network.
@@ -356,7 +373,7 @@ public sealed class InferenceSession : IDisposable
                 }
                 Launch(batch, results);
             }
-            Download(batch, results);
+            staging.Download(stream, outputs, batch, results);
             run.Succeeded = true;
         }
         catch (Exception e) when (IsDeviceFailure(e))
@@ -375,27 +392,14 @@ public sealed class InferenceSession : IDisposable
             throw new GraphException($"This session takes 1 to {MaxBatch} images a run, but {batch} were given; make it with a larger MaxBatch or split the images.");
         if (results.Outputs.IsEmpty && !network.IsClassifier)
             throw new GraphException($"{model.Weights.Source}: this session gives {string.Join(", ", Outputs.Select(output => $"'{Message.Clean(output.Name)}' [{string.Join(", ", output.Shape)}]"))} and no class scores; ask it for these.");
-        if (!results.Outputs.IsEmpty && results.Outputs.Length != outputs.Length)
-            throw new GraphException($"This session gives {outputs.Length} outputs, but a place for {results.Outputs.Length} was given.");
-        bool any = false;
-        for (int i = 0; i < outputs.Length; i++)
-        {
-            Span<float> destination = results.Destination(i);
-            any |= !destination.IsEmpty;
-            if (!destination.IsEmpty && destination.Length != batch * outputs[i].View.Count)
-                throw new GraphException($"The {Outputs[i].Name} of {batch} images are {batch * outputs[i].View.Count} floats, but the span has {destination.Length}.");
-        }
-        return any ? (int)batch : throw new GraphException("A run has nowhere to leave its result; give a span for the logits or for the probabilities.");
+        results.Check(outputs, (int)batch);
+        return (int)batch;
     }
 
     private void CheckTakesImages()
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        MapShape shape = Plan.Input.Shape;
-        if (shape.C != Preprocessor.Channels)
-            throw new GraphException($"{model.Name} takes {shape.C} channels, but images give {Preprocessor.Channels}; prepare the input yourself and run it as floats.");
-        if (shape.H != model.Preset.CropSize || shape.W != model.Preset.CropSize)
-            throw new GraphException($"{model.Weights.Source}: takes images of {shape}, but its preset makes [{model.Preset.CropSize}, {model.Preset.CropSize}, {shape.C}]; use a preset with that crop, a session of the preset's size, or prepare the images yourself.");
+        Preprocessor.CheckMakes(Plan.Input.Shape, model);
     }
 
     /// <summary>Enqueues the steps that make what is wanted, and ends the sequence that was begun for them.</summary>
@@ -421,35 +425,6 @@ public sealed class InferenceSession : IDisposable
         if (runs >= ManyRuns || ++runs < ManyRuns) return;
         weights.ExpectManyReads();
         arena.ExpectManyReads();
-    }
-
-    /// <summary>Enqueues all copies, then waits once.</summary>
-    private void Download(int batch, in SessionResults results)
-    {
-        int staged = 0;
-        for (int i = 0; i < outputs.Length; i++)
-        {
-            if (results.Destination(i).IsEmpty) continue;
-            ArrayView<float> memory = outputs[i].OfImages(batch);
-            if (!runtime.Memory(memory).IsEmpty) continue;
-            memory.CopyToCPUUnsafeAsync(stream, ref staging[staged], memory.Length);
-            staged += memory.IntLength;
-        }
-        stream.Synchronize();
-        staged = 0;
-        for (int i = 0; i < outputs.Length; i++)
-        {
-            Span<float> destination = results.Destination(i);
-            if (destination.IsEmpty) continue;
-            Span<float> memory = runtime.Memory(outputs[i].OfImages(batch));
-            if (memory.IsEmpty)
-            {
-                memory = staging.AsSpan(staged, destination.Length);
-                staged += memory.Length;
-            }
-            if (outputs[i].View.IsContiguous) memory.CopyTo(destination);
-            else outputs[i].View.Gather(memory, destination);
-        }
     }
 
     private static bool IsDeviceFailure(Exception e) => e is not ResNetException and not ObjectDisposedException;

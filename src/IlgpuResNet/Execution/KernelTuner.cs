@@ -71,6 +71,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
                 candidates = [.. candidates.OrderBy(kernel => CostModel.OfConv2d(profile, shape, kernel, hasResidual: false).Seconds).Take(MostCandidates)];
             if (candidates.Length > 1)
             {
+                Task.WhenAll(candidates.Select(kernel => kernels.LoadConv2d(shape, kernel))).GetAwaiter().GetResult();
                 using MemoryBuffer1D<float, Stride1D.Dense> memory = Allocate(shape, candidates);
                 candidates = [candidates.MinBy(kernel => Seconds(shape, kernel, memory.View.BaseView))];
             }

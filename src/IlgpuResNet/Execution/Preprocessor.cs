@@ -2,8 +2,10 @@ using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Execution;
 
@@ -17,6 +19,9 @@ internal sealed class Preprocessor : IDisposable
     /// <summary>The most pixels an image may have: their bytes are indexed with ints on the device.</summary>
     public const int MaxPixels = 1 << 28;
 
+    /// <summary>Bytes of images that may be on their way to a device at once; a run with more waits in between.</summary>
+    private const int MostStaged = 1 << 26;
+
     /// <summary>Channels of the network's input: red, green, blue.</summary>
     public const int Channels = 3;
 
@@ -29,6 +34,10 @@ internal sealed class Preprocessor : IDisposable
     private readonly GrowingBuffer<byte> resized = new("the resized rows of an image");
     private readonly GrowingBuffer<int> weights = new("the resampling weights of an image");
     private byte[] staging = [];
+    private PageLockScope<byte>? stagingLock;
+
+    /// <summary>Bytes of the staging memory that may be on their way to the device.</summary>
+    private int staged;
 
     // Of the last image size.
     private int width;
@@ -53,6 +62,20 @@ internal sealed class Preprocessor : IDisposable
 
     /// <summary>Bytes of its buffers, here and on the device.</summary>
     public long MemoryBytes => pixels.Bytes + resized.Bytes + weights.Bytes + table.LengthInBytes + staging.Length;
+
+    /// <summary>Fails unless a network's input is what images become by its model's preset.</summary>
+    /// <exception cref="GraphException">It is not.</exception>
+    public static void CheckMakes(MapShape input, Model model)
+    {
+        int crop = model.Preset.CropSize;
+        if (input.C != Channels)
+            throw new GraphException($"{model.Name} takes {input.C} channels, but images give {Channels}; prepare the input yourself and run it as floats.");
+        if (input.H != crop || input.W != crop)
+            throw new GraphException($"{model.Weights.Source}: takes images of {input}, but its preset makes [{crop}, {crop}, {input.C}]; use a preset with that crop, a session of the preset's size, or prepare the images yourself.");
+    }
+
+    /// <summary>Says that the stream was waited for: what was on its way has arrived.</summary>
+    public void Begin() => staged = 0;
 
     /// <summary>
     /// Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns. Within a sequence of the network's
@@ -84,6 +107,7 @@ internal sealed class Preprocessor : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        stagingLock?.Dispose();
         table.Dispose();
         pixels.Dispose();
         resized.Dispose();
@@ -128,18 +152,37 @@ internal sealed class Preprocessor : IDisposable
         int length = checked((int)((long)rowCount * rowBytes));
         ArrayView<byte> view = pixels.View(stream, length);
         bool isHere = accelerator.AcceleratorType is AcceleratorType.CPU;
-        if (!isHere && staging.Length < length) staging = GC.AllocateUninitializedArray<byte>(length);
-        Span<byte> packed = isHere ? MemoryMarshal.CreateSpan(ref view[0], length) : staging.AsSpan(0, length);
+        if (!isHere) Reserve(length);
+        Span<byte> packed = isHere ? MemoryMarshal.CreateSpan(ref view[0], length) : staging.AsSpan(staged, length);
         for (int y = 0; y < rowCount; y++)
         {
             long address = (long)(rows.Start + y) * image.Stride + firstByte;
             image.Pixels.Slice((int)address, rowBytes).CopyTo(packed.Slice(y * rowBytes, rowBytes));
         }
-        if (!isHere) view.CopyFromCPU(stream, (ReadOnlySpan<byte>)packed);
+        if (isHere) return view;
+        // Nothing waits for it here: the stream keeps the order.
+        view.CopyFromCPUUnsafeAsync(stream, ref staging[staged], length);
+        staged += length;
         return view;
     }
 
-    private static PixelLayout Layout(PixelFormat format) => format switch
+    /// <summary>Makes room in the staging memory.</summary>
+    private void Reserve(int length)
+    {
+        if (staging.Length - staged >= length) return;
+        if (staged > 0) stream.Synchronize();
+        int wanted = (int)Math.Max(length, Math.Min(MostStaged, 2L * staged + length));
+        staged = 0;
+        if (staging.Length >= wanted) return;
+        stagingLock?.Dispose();
+        stagingLock = null;
+        staging = GC.AllocateUninitializedArray<byte>(wanted, pinned: true);
+        stagingLock = accelerator.CreatePageLockFromPinned(staging);
+    }
+
+    /// <summary>Where the channels of a pixel lie.</summary>
+    /// <exception cref="ImageException">There is no such format.</exception>
+    internal static PixelLayout Layout(PixelFormat format) => format switch
     {
         PixelFormat.Rgb24 => new PixelLayout(3, 0, 1, 2),
         PixelFormat.Bgr24 => new PixelLayout(3, 2, 1, 0),

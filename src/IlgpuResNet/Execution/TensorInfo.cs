@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Graphs;
 
 namespace IlgpuResNet.Execution;
 
@@ -10,4 +11,6 @@ public sealed record TensorInfo(string Name, ImmutableArray<int> Shape, bool Has
 {
     /// <summary>Elements for one image.</summary>
     public int Length => Shape.Aggregate(1, (count, size) => count * size);
+
+    internal static TensorInfo Of(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 }

@@ -54,7 +54,7 @@ public abstract class Model : IDisposable
     /// Class names and preprocessing come from the file's metadata where it has them; otherwise a file named as one of
     /// torchvision's IMAGENET1K_V2 gets their preset, any other the V1 preset, and 1000 classes get ImageNet's names.
     /// </summary>
-    /// <param name="path">The file; it stays mapped until the network is disposed.</param>
+    /// <param name="path">The file; it stays mapped until the network is disposed. Names of published weights are for <c>LoadAsync</c>.</param>
     /// <param name="variant">How the blocks of a weights file are computed, or null for what the metadata says, else v2 or v1.5, which the tensors tell apart.</param>
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
@@ -133,6 +133,11 @@ public abstract class Model : IDisposable
 
     private static Model LoadAny(string path, ResNetVariant? variant, ImagePreset? preset)
     {
+        // A name taken for a file, or a misspelt one.
+        if (!Path.Exists(path) && ResNetWeights.Parse(path) is not null)
+            throw new WeightsException($"{path}: no such file; {nameof(LoadAsync)} takes the names of published weights.");
+        if (!Path.Exists(path) && Path.GetFileName(path) == path && !Path.HasExtension(path))
+            throw new WeightsException($"{Message.Clean(path)}: no such file, nor published weights of that name; those are named as in resnet50:IMAGENET1K_V2.");
         if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
         return variant is null
             ? OnnxModel.Load(path, preset)

@@ -53,6 +53,15 @@ public sealed class ResNetWeightsTests
     public void What_names_no_weights_is_none(string name) => Assert.IsNull(ResNetWeights.Parse(name));
 
     [TestMethod]
+    [DataRow("resnet50", "no such file; LoadAsync takes the names")]
+    [DataRow("ResNet50_Weights.IMAGENET1K_V1", "no such file; LoadAsync takes the names")]
+    [DataRow("resnet-50", "resnet-50: no such file, nor published weights of that name")]
+    [DataRow("resnet50:IMAGENET1K_V3", "no such file, nor published weights of that name")]
+    [DataRow("resnet50.pth", "resnet50.pth: no such file.")]
+    public void A_name_that_is_taken_for_a_file_says_so(string name, string message) =>
+        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => Model.Load(name)).Message, message);
+
+    [TestMethod]
     public void A_file_of_torchvisions_name_gets_the_preset_of_its_weights_in_every_format()
     {
         foreach (ResNetWeights weights in ResNetWeights.All)

@@ -18,6 +18,9 @@ public sealed partial class PtxBrokenKernelTests
     [DataRow("quads", 2)]
     [DataRow("softmax", 5)]
     [DataRow("average pool", 1)]
+    [DataRow("split reduction", 2)]
+    [DataRow("Winograd F(2x2)", 2)]
+    [DataRow("Winograd F(4x4)", 2)]
     public void A_missing_barrier_is_a_race(string kernel, int barriers)
     {
         for (int missing = 0; missing < barriers; missing++)
@@ -32,7 +35,8 @@ public sealed partial class PtxBrokenKernelTests
     [TestMethod]
     public void An_instruction_that_becomes_unknown_is_named()
     {
-        var error = Assert.ThrowsExactly<PtxException>(() => new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32")), multiprocessors: 1));
+        var broken = new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32")), multiprocessors: 1);
+        var error = Assert.ThrowsExactly<PtxException>(() => Run("softmax", broken));
         Assert.Contains("the instruction mul.rz.f32 is not known here", error.Message);
     }
 
@@ -85,24 +89,28 @@ public sealed partial class PtxBrokenKernelTests
         const int Length = 1000;
         TestDevice device = TestDevice.Open(BackEnd.Ptx, TestContext);
         using var input = GuardedBuffer.Input(device.Accelerator, new float[Length]);
-        using var filter = GuardedBuffer.Input(device.Accelerator, new float[10 * Length]);
+        using var filter = GuardedBuffer.Input(device.Accelerator, new float[100 * Length]);
         using var scale = GuardedBuffer.Input(device.Accelerator, new float[Length]);
         using var shift = GuardedBuffer.Input(device.Accelerator, new float[Length]);
         using var output = GuardedBuffer.Output(device.Accelerator, Length);
+        using var workspace = GuardedBuffer.Output(device.Accelerator, 10 * Length);
         ArrayView<float> x = input.View, y = output.View;
         var operands = new Operands(x, filter.View, scale.View, shift.View, ArrayView<float>.Empty, y);
         switch (kernel)
         {
-            case "dense": Convolve(Conv2dShape.Create(1, 3, 3, 24, 8, 1, 1, 1, 0)); break;
-            case "slices": Convolve(Conv2dShape.Create(1, 3, 3, 8, 8, 3, 3, 1, 1)); break;
-            case "quads": Convolve(Conv2dShape.Create(1, 3, 3, 4, 8, 3, 3, 1, 1)); break;
+            case "dense": Convolve(24, 1, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M64N64)); break;
+            case "slices": Convolve(8, 3, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M64N64)); break;
+            case "quads": Convolve(4, 3, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M64N32)); break;
+            case "split reduction": Convolve(8, 3, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M32N32, 2)); break;
+            case "Winograd F(2x2)": Convolve(24, 3, new Conv2dKernel(Conv2dAlgorithm.WinogradF2, GemmTile.M32N32)); break;
+            case "Winograd F(4x4)": Convolve(24, 3, new Conv2dKernel(Conv2dAlgorithm.WinogradF4, GemmTile.M32N32)); break;
             case "softmax": kernels.Softmax(device.Stream, 2, 300, x, y); break;
             case "average pool": kernels.AveragePool2d(device.Stream, Pool2dShape.Global(1, 7, 5, 5), x, y); break;
             default: throw new ArgumentOutOfRangeException(nameof(kernel));
         }
 
-        void Convolve(Conv2dShape shape) =>
-            kernels.Conv2d(device.Stream, shape, operands, Epilogue.None, new Conv2dKernel(Conv2dAlgorithm.Direct, kernel == "quads" ? GemmTile.M64N32 : GemmTile.M64N64));
+        void Convolve(int channels, int window, Conv2dKernel how) => kernels.Conv2d(
+            device.Stream, Conv2dShape.Create(1, 3, 3, channels, 8, window, window, 1, window / 2), operands, Epilogue.None, how, workspace.View);
     }
 
     [GeneratedRegex(@"bar\.sync\s+0;")]
