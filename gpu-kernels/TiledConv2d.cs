@@ -41,7 +41,10 @@ internal static class TiledConv2d
         return kernels.ToImmutable();
     }
 
-    /// <summary>A choice without a model of the device, whose number of multiprocessors alone counts: <see cref="TiledWork"/>.</summary>
+    /// <summary>
+    /// A choice without a model of the device, whose number of multiprocessors alone counts: <see cref="TiledWork"/>. None that partitions K: on a processor,
+    /// for want of a model the device in question, it takes two to three times as long.
+    /// </summary>
     /// <param name="shape">The convolution.</param>
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
     /// <param name="exact">True for one that is <see cref="Conv2dKernel.IsExact"/>.</param>
@@ -49,7 +52,7 @@ internal static class TiledConv2d
     public static Conv2dKernel Fastest(in Conv2dShape shape, int multiprocessors, bool exact = false)
     {
         Conv2dShape convolution = shape;
-        return Kernels(shape).Where(kernel => !exact || kernel.IsExact).MinBy(kernel => TiledWork.Of(convolution, kernel, multiprocessors));
+        return Kernels(shape).Where(kernel => kernel.Tile.PartitionsK == 1 && (!exact || kernel.IsExact)).MinBy(kernel => TiledWork.Of(convolution, kernel, multiprocessors));
     }
 
     /// <inheritdoc cref="IKernelFamily.WorkspaceLength"/>
