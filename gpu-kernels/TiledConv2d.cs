@@ -42,8 +42,8 @@ internal static class TiledConv2d
     }
 
     /// <summary>
-    /// A choice without a model of the device, whose number of multiprocessors alone counts: <see cref="TiledWork"/>. None that partitions K: on a processor,
-    /// for want of a model the device in question, it takes two to three times as long.
+    /// A choice without a model of the device, whose number of multiprocessors alone counts: <see cref="TiledWork"/>. None that partitions K: devices
+    /// without a model are processors, where exchanging the parts makes a layer take two to three times as long.
     /// </summary>
     /// <param name="shape">The convolution.</param>
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
