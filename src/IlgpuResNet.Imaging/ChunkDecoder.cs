@@ -10,7 +10,7 @@ namespace IlgpuResNet.Imaging;
 internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int batchSize, ReadAheadOptions options) : IDisposable
 {
     /// <summary>A chunk that takes this long does not grow, one of twice the time shrinks: the first of its results wait for the last to be decoded.</summary>
-    private static readonly TimeSpan LongEnough = TimeSpan.FromMilliseconds(4);
+    private static readonly TimeSpan LongEnough = TimeSpan.FromMilliseconds(25);
 
     private readonly Lock gate = new();
     private readonly IEnumerator<string> next = paths.GetEnumerator();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 
@@ -18,6 +19,9 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
 {
     /// <summary>Batches that wait between the device and the consumer; one more may run, and one be waited for.</summary>
     private const int WaitingBatches = 1;
+
+    /// <summary>On the processor results of short runs are handed over together: whoever takes them needs a core that a run's threads then lack.</summary>
+    private static readonly TimeSpan HandOverInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly int workers = options.Workers ?? Environment.ProcessorCount;
 
@@ -108,6 +112,9 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
 
     private async Task BatchAsync(IAsyncEnumerable<DecodedFile> decoded, ChannelWriter<Task<TResult[]>> batches, CancellationToken stopped)
     {
+        var kept = new List<TResult>();
+        long handedOver = 0;
+        Exception? failure = null;
         try
         {
             var batch = new List<DecodedFile>(batchSize);
@@ -122,18 +129,40 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
                 bytes = 0;
             }
             if (batch.Count > 0) await HandOverAsync(batch, bytes).ConfigureAwait(false);
-            batches.Complete();
         }
         catch (Exception e)
         {
-            batches.Complete(e);
+            failure = e;
         }
+        try
+        {
+            // What came before a failure is whole.
+            await HandOverKeptAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e)
+        {
+            failure ??= e;
+        }
+        batches.Complete(failure);
 
         async Task HandOverAsync(IReadOnlyList<DecodedFile> batch, long bytes)
         {
             Task<TResult[]> running = RunAsync(batch, bytes, stopped);
-            if (onProcessor) await running.WaitAsync(stopped).ConfigureAwait(false);
-            await batches.WriteAsync(running, stopped).ConfigureAwait(false);
+            if (!onProcessor)
+            {
+                await batches.WriteAsync(running, stopped).ConfigureAwait(false);
+                return;
+            }
+            kept.AddRange(await running.WaitAsync(stopped).ConfigureAwait(false));
+            if (Stopwatch.GetElapsedTime(handedOver) >= HandOverInterval) await HandOverKeptAsync().ConfigureAwait(false);
+        }
+
+        async Task HandOverKeptAsync()
+        {
+            if (kept.Count == 0) return;
+            await batches.WriteAsync(Task.FromResult(kept.ToArray()), stopped).ConfigureAwait(false);
+            kept.Clear();
+            handedOver = Stopwatch.GetTimestamp();
         }
     }
 

@@ -19,7 +19,7 @@ internal static class FramesCommand
     private const double SecondsPerMinute = 60;
 
     /// <summary>Part of the time before the measured one: .NET compiles methods again that are called often.</summary>
-    private const double WarmUpShare = 0.2;
+    private const double WarmUpShare = 0.2, MostWarmUpMinutes = 2;
 
     /// <summary>At most so long is the machine looked at without us, afterwards.</summary>
     private const double MostMachineMinutes = 3;
@@ -37,7 +37,7 @@ internal static class FramesCommand
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         Option<int> threads = BenchOptions.Threads("Threads on the processor; a GPU ignores it.");
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
-        Option<double> rate = Positive("--rate", "Frames per second.", DefaultRate), minutes = Positive("--minutes", $"Measured time; a warm-up of {WarmUpShare:P0} of it comes first.", DefaultMinutes);
+        Option<double> rate = Positive("--rate", "Frames per second.", DefaultRate), minutes = Positive("--minutes", $"Measured time; a warm-up of {WarmUpShare:P0} of it, at most {MostWarmUpMinutes} minutes, comes first.", DefaultMinutes);
         var command = new Command("frames", $"Classifies {Width}x{Height} BGRA frames from memory at a fixed rate.") { model, device, threads, rate, minutes, json };
         command.SetAction((result, cancellation) => Task.Run(
             () =>
@@ -64,7 +64,7 @@ internal static class FramesCommand
         ResNetException? failure = null;
         using var loop = new FrameClassifier(classifier, Take);
 
-        Post(Math.Max(1, (int)(WarmUpShare * frames)));
+        Post(Math.Max(1, (int)Math.Min(WarmUpShare * frames, MostWarmUpMinutes * SecondsPerMinute * rate)));
         (long? resident, long allocated, long dropped, long classified) = (ProcessMemory.ResidentInUse(), GC.GetTotalAllocatedBytes(precise: true), loop.Dropped, loop.Classified);
         Volatile.Write(ref isMeasuring, true);
         Post(frames);
