@@ -81,9 +81,16 @@ public static partial class ImageFile
     public static void SavePng(PixelBuffer image, string path)
     {
         ArgumentNullException.ThrowIfNull(path);
+        Write(path, file => Codec.EncodePng(image, file));
+    }
+
+    /// <summary>Writes a picture of any kind. An existing file is replaced whole or left as it was.</summary>
+    /// <exception cref="ImageException">The file cannot be written.</exception>
+    internal static void Write(string path, Action<Stream> write)
+    {
         try
         {
-            AtomicFile.Write(path, file => Codec.EncodePng(image, file));
+            AtomicFile.Write(path, write);
         }
         catch (IOException e)
         {

@@ -13,6 +13,7 @@ internal sealed unsafe class SkiaCodec : IImageCodec
 {
     private const int BytesPerPixel = 4;
     private const int Channels = 3;
+
     /// <summary>What is wrong, and what to do, where nothing of SkiaSharp works.</summary>
     public const string NoLibrary = "SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform.";
 

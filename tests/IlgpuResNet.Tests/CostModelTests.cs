@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using IlgpuResNet.Bench.Ptx;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
-using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Models;
 
@@ -125,7 +124,7 @@ public sealed class CostModelTests
         using ResNet model = ResNet.Create(ResNetConfig.Presets.Single(config => config.Name == name));
         ExecutionPlan plan = ExecutionPlan.Create(model, maxBatch: batch);
         ImmutableArray<Conv2dKernel>[] offered = [.. plan.Steps.Select(step =>
-            step.Node is Conv2dNode or LinearNode ? TiledConv2d.Kernels(BoundStep.ConvShape(step) with { N = batch }) : [default])];
+            step.IsConvolution ? TiledConv2d.Kernels(BoundStep.ConvShape(step) with { N = batch }) : [default])];
         for (int i = 0; i < offered.Max(kernels => kernels.Length); i++)
         {
             ImmutableArray<Conv2dKernel> kernels = [.. offered.Select(of => of[Math.Min(i, of.Length - 1)])];

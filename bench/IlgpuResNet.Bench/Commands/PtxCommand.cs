@@ -5,7 +5,6 @@ using IlgpuResNet.Bench.Ptx;
 using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
-using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Models;
 using Spectre.Console;
@@ -97,7 +96,7 @@ internal static class PtxCommand
     private static IEnumerable<StepLaunches> Candidates(ExecutionPlan plan)
     {
         ImmutableArray<Conv2dKernel>[] candidates = [.. plan.Steps.Select(step =>
-            step.Node is Conv2dNode or LinearNode ? TiledConv2d.Kernels(BoundStep.ConvShape(step)) : [default])];
+            step.IsConvolution ? TiledConv2d.Kernels(BoundStep.ConvShape(step)) : [default])];
         return Enumerable.Range(0, candidates.Max(kernels => kernels.Length))
             .SelectMany(i => StepLaunches.Walk(plan, [.. candidates.Select(kernels => kernels[Math.Min(i, kernels.Length - 1)])]));
     }

@@ -3,7 +3,6 @@ using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using IlgpuResNet.Execution;
-using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Bench.Ptx;
@@ -35,7 +34,7 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, Recorded
         using var context = Context.Create(builder => builder.CPU(new CPUDevice(2, 1, 1)));
         using Accelerator accelerator = context.CreateCPUAccelerator(0);
         long workspace = BoundStep.WorkspaceLength(family, plan, kernels);
-        long filter = plan.Steps.Zip(kernels, (step, kernel) => step.Node is Conv2dNode or LinearNode ? family.PackedFilterLength(BoundStep.ConvShape(step), kernel.Algorithm) : 0).Max();
+        long filter = plan.Steps.Zip(kernels, (step, kernel) => step.IsConvolution ? family.PackedFilterLength(BoundStep.ConvShape(step), kernel.Algorithm) : 0).Max();
         using MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(plan.ArenaLength + workspace + filter);
         ArrayView<float> all = memory.View.BaseView;
         ArrayView<float> arena = all.SubView(0, plan.ArenaLength), constants = all.SubView(plan.ArenaLength + workspace, filter);
@@ -47,7 +46,7 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, Recorded
             BoundStep.Create(family, step, kernel, arena, all.SubView(plan.ArenaLength, workspace), _ => new NodeWeights(constants, constants, constants))
                 .Launch(accelerator.DefaultStream, 0, images);
             RecordedLaunch[] launches = recorder.Take();
-            if (step.Node is not (Conv2dNode or LinearNode)) return new StepLaunches(step, kernel, launches);
+            if (!step.IsConvolution) return new StepLaunches(step, kernel, launches);
             return new StepLaunches(step, kernel, launches)
             {
                 Images = images,

@@ -15,19 +15,9 @@ internal static class DrawingFile
 
     /// <summary>Writes a file; an old one is replaced whole or left as it was.</summary>
     /// <exception cref="ImageException">The picture cannot be made or written.</exception>
-    public static void Save(Drawing drawing, string path)
+    public static void Save(Drawing drawing, string path) => ImageFile.Write(path, stream =>
     {
-        try
-        {
-            AtomicFile.Write(path, stream =>
-            {
-                if (Path.GetExtension(path).Equals(Png, StringComparison.OrdinalIgnoreCase)) PngDrawing.Write(drawing, stream);
-                else stream.Write(Encoding.UTF8.GetBytes(SvgDrawing.Write(drawing, paper: true).ToString()));
-            });
-        }
-        catch (IOException e)
-        {
-            throw new ImageException($"{path}: the picture cannot be written: {e.Message}.", e);
-        }
-    }
+        if (Path.GetExtension(path).Equals(Png, StringComparison.OrdinalIgnoreCase)) PngDrawing.Write(drawing, stream);
+        else stream.Write(Encoding.UTF8.GetBytes(SvgDrawing.Write(drawing, paper: true).ToString()));
+    });
 }

@@ -17,7 +17,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
 
     /// <summary>Floats that a step needs beside its operands, for that many images.</summary>
     public static long WorkspaceLength(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images) =>
-        step.Node is Conv2dNode or LinearNode ? kernels.WorkspaceLength(ConvShape(step) with { N = images }, kernel) : 0;
+        step.IsConvolution ? kernels.WorkspaceLength(ConvShape(step) with { N = images }, kernel) : 0;
 
     /// <summary>The most that a step of a plan needs so; they use it one after the other.</summary>
     public static long WorkspaceLength(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels)

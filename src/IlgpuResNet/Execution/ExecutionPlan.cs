@@ -26,6 +26,9 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
         ? (filter?.Count ?? 0) + (spec.Scale?.Length ?? 0) + (spec.Shift?.Length ?? 0)
         : 0;
 
+    /// <summary>True for what is computed by a convolution's kernels; a linear layer is a convolution of one pixel.</summary>
+    internal bool IsConvolution => Node is Conv2dNode or LinearNode;
+
     /// <summary>Elements of the arena that hold tensors while it runs: what it reads and writes, and what later steps read.</summary>
     public long ArenaInUse { get; internal init; }
 }

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using IlgpuResNet.Devices;
-using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Execution;
@@ -67,7 +66,7 @@ internal static class KernelSelector
         StepCost OfImages(int images)
         {
             MapsInFlight maps = plan.MapsInFlight(index, segment, images);
-            return step.Node is Conv2dNode or LinearNode
+            return step.IsConvolution
                 ? CostModel.OfConv2d(profile, BoundStep.ConvShape(step) with { N = images }, kernel, step.Residual is not null, maps)
                 : CostModel.OfPass(profile, images * step.Input.Shape.Count, images * (step.Residual?.Shape.Count ?? 0L), images * step.Output.Shape.Count, images, maps);
         }
@@ -84,7 +83,7 @@ internal static class KernelSelector
         for (int i = 0; i < kernels.Length; i++)
         {
             PlanStep step = plan.Steps[i];
-            if (step.Node is Conv2dNode or LinearNode) kernels[i] = choose(BoundStep.ConvShape(step) with { N = forSingleImages ? 1 : plan.ImagesOf(i) });
+            if (step.IsConvolution) kernels[i] = choose(BoundStep.ConvShape(step) with { N = forSingleImages ? 1 : plan.ImagesOf(i) });
         }
         return ImmutableCollectionsMarshal.AsImmutableArray(kernels);
     }

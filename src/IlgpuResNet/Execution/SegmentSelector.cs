@@ -97,7 +97,7 @@ internal static class SegmentSelector
 
         Conv2dKernel KernelOf(PlanStep step, int count)
         {
-            if (step.Node is not (Conv2dNode or LinearNode)) return default;
+            if (!step.IsConvolution) return default;
             Conv2dShape shape = BoundStep.ConvShape(step) with { N = count };
             if (!kernels.TryGetValue(shape, out Conv2dKernel kernel)) kernels.Add(shape, kernel = KernelSelector.Fastest(profile, shape, numerics is Numerics.Exact));
             return kernel;
