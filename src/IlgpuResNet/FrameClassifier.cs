@@ -7,7 +7,7 @@ namespace IlgpuResNet;
 /// <summary>
 /// Classifies the frames of a camera or a screen as they come, on a thread of its own. Where frames come faster than the device
 /// computes, all but the newest are dropped, so that an answer is never older than two runs. Allocates nothing for a frame
-/// that is no larger than those before. Thread-safe.
+/// once its three buffers have grown to that size. Thread-safe.
 /// </summary>
 public sealed class FrameClassifier : IDisposable
 {

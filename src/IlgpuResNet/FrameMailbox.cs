@@ -4,8 +4,8 @@ using IlgpuResNet.Imaging;
 namespace IlgpuResNet;
 
 /// <summary>
-/// Holds the newest frame until it is taken. Three buffers go round: one that is being filled, one that waits, one that is being read; none is
-/// allocated anew unless a frame is larger than all before. Any number of threads may post, one takes.
+/// Holds the newest frame until it is taken. Three buffers go round: one that is being filled, one that waits, one that is being read; each
+/// grows to the largest frame that it has held. Any number of threads may post, one takes.
 /// </summary>
 internal sealed class FrameMailbox
 {

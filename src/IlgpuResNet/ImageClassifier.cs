@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using IlgpuResNet.Devices;
@@ -6,6 +7,7 @@ using IlgpuResNet.Diagnostics;
 using IlgpuResNet.Downloads;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
+using IlgpuResNet.Kernels;
 using IlgpuResNet.Labels;
 using IlgpuResNet.Models;
 
@@ -31,11 +33,14 @@ public sealed class ImageClassifier : IDisposable
     private readonly bool ownsModel;
     private readonly SessionPool pool;
 
+    /// <summary>The first session's, for the others: what was timed is not timed again, and results have the same bits.</summary>
+    private ImmutableArray<Conv2dKernel> stepKernels;
+
     /// <summary>Classifies with a network that the caller keeps, and disposes after the classifier.</summary>
     /// <param name="model">A classifier of images.</param>
     /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>.</param>
     /// <param name="options">How to work, or null for the defaults. Variant and preset are the model's.</param>
-    /// <exception cref="GraphException">The network gives no class scores for images of its size.</exception>
+    /// <exception cref="GraphException">The network gives no class scores for images of its size, or those of one class alone.</exception>
     /// <exception cref="DeviceException">The device cannot be opened or has too little memory.</exception>
     /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The batch or the memory budget is not positive.</exception>
@@ -49,13 +54,21 @@ public sealed class ImageClassifier : IDisposable
     private ImageClassifier(Model model, ComputeDevice? device, ClassifierOptions options, bool ownsModel)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Batch, 1, nameof(options));
+        Batch = options.Batch ?? ClassifierOptions.BatchOf(model.Preset);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Batch, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MemoryBudget, 1, nameof(options));
         Model = model;
         Device = device ?? ComputeDevice.Default;
         this.options = options;
         this.ownsModel = ownsModel;
-        var session = new SessionOptions { MaxBatch = options.Batch, Threads = options.Threads, Numerics = options.Numerics, Logger = options.Logger };
+        var session = new SessionOptions
+        {
+            MaxBatch = Batch,
+            Threads = options.Threads,
+            Numerics = options.Numerics,
+            TuningFile = options.TuningFile,
+            Logger = options.Logger,
+        };
         pool = new SessionPool(
             () => CreateSession(session), options.MemoryBudget, Device.Kind is DeviceKind.Cpu ? MostSessionsOnProcessor : MostSessions, options.Logger);
     }
@@ -67,7 +80,7 @@ public sealed class ImageClassifier : IDisposable
     public ComputeDevice Device { get; }
 
     /// <summary>The most images one run of a folder takes.</summary>
-    public int Batch => options.Batch;
+    public int Batch { get; }
 
     /// <inheritdoc cref="InferenceSession.Warnings"/>
     public IReadOnlyList<string> Warnings { get; private set; } = [];
@@ -224,10 +237,12 @@ public sealed class ImageClassifier : IDisposable
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     private InferenceSession CreateSession(SessionOptions session)
     {
-        var created = new InferenceSession(Model, Device, session);
+        if (Model.NumClasses == 1)
+            throw new GraphException($"{Model.Weights.Source}: gives one score, and as a choice among one class its probability would always be 1; make an {nameof(InferenceSession)} and put its logit through a sigmoid.");
+        var created = new InferenceSession(Model, Device, session with { StepKernels = stepKernels });
         if (created.NumClasses == Model.ClassNames.Length && created.NumClasses > 0)
         {
-            Warnings = created.Warnings;
+            if (stepKernels.IsDefault) (stepKernels, Warnings) = (created.StepKernels, created.Warnings);
             return created;
         }
         created.Dispose();

@@ -71,6 +71,35 @@ public sealed class CostModelTests
         }
     }
 
+    /// <summary>Beside what waits in the cache, and in the slices that the plan is walked in.</summary>
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(32)]
+    public void Less_than_a_wave_of_groups_is_chosen_only_where_no_full_wave_is_modelled_to_be_faster(int batch)
+    {
+        using ResNet model = ResNet.Create(ResNetConfig.ResNet50);
+        int below = 0;
+        foreach (DeviceProfile device in DeviceProfile.Known)
+        {
+            ExecutionPlan plan = SegmentSelector.OfTiled(device, ExecutionPlan.Create(model, maxBatch: batch), Numerics.Fast);
+            ImmutableArray<StepCost> costs = KernelSelector.Costs(device, plan, KernelSelector.OfTiled(device, plan, Numerics.Fast));
+            foreach (PlanSegment segment in plan.Segments)
+            {
+                for (int i = segment.First; i < segment.End; i++)
+                {
+                    if (!plan.Steps[i].IsConvolution || costs[i].Waves >= 1) continue;
+                    below++;
+                    foreach (Conv2dKernel kernel in TiledConv2d.Kernels(BoundStep.ConvShape(plan.Steps[i]) with { N = segment.Images }))
+                    {
+                        StepCost other = KernelSelector.Cost(device, plan, i, segment, kernel);
+                        if (other.Waves >= 1) Assert.IsLessThanOrEqualTo(other.Seconds, costs[i].Seconds, $"{device.Name}, {plan.Steps[i].Node.Name}, {kernel}");
+                    }
+                }
+            }
+        }
+        Assert.IsGreaterThan(0, below, "no layer has less than a wave, so nothing was compared");
+    }
+
     /// <summary>A map costs the memory's time as soon as the images between its writing and its reading do not fit half of the cache.</summary>
     [TestMethod]
     public void Maps_of_more_images_than_the_cache_holds_come_from_memory()

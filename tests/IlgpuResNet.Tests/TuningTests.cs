@@ -54,6 +54,16 @@ public sealed class TuningTests : IDisposable
     }
 
     [TestMethod]
+    public void A_classifier_keeps_what_its_session_timed()
+    {
+        string path = folder.PathOf("tuning.json");
+        using ResNet small = SmallClassifier.Model();
+        using var classifier = new ImageClassifier(small, ComputeDevice.Cpu, new ClassifierOptions { TuningFile = path });
+        Assert.IsEmpty(classifier.Warnings, string.Join(", ", classifier.Warnings));
+        StringAssert.Contains(File.ReadAllText(path), "Cpu ");
+    }
+
+    [TestMethod]
     public void Kernels_that_do_not_exist_are_timed_anew_and_other_devices_are_kept()
     {
         string path = folder.PathOf("tuning.json");
@@ -79,7 +89,7 @@ public sealed class TuningTests : IDisposable
     }
 
     [TestMethod]
-    [DataRow("", "damaged")]
+    [DataRow("", "it is empty")]
     [DataRow("{", "damaged")]
     [DataRow("{\"Format\": \"ilgpu-resnet tuning 1\", \"Devices\": {\"Cpu\": {\"1x", "damaged")]
     [DataRow("{\"Format\": \"ilgpu-resnet tuning 1\", \"Devices\": {\"Cpu\": {\"shape\": 3}}}", "damaged")]
@@ -109,6 +119,10 @@ public sealed class TuningTests : IDisposable
             Assert.IsNotNull(TuningFile.Open(path).Warning, $"{length} bytes");
         }
     }
+
+    /// <summary>As a pipe, for which a reader would wait for ever, it has no length.</summary>
+    [TestMethod, OSCondition(OperatingSystems.Linux)]
+    public void A_device_is_left_alone_with_one_warning() => AssertOneWarning("/dev/null", "no regular file");
 
     [TestMethod]
     public void A_folder_is_left_alone_with_one_warning() => AssertOneWarning(folder.PathOf("."), "folder");

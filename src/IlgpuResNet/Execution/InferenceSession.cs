@@ -24,26 +24,14 @@ public sealed class InferenceSession : IDisposable
 {
     private const int Logits = 0;
 
-    /// <summary>A session that has run so often will run on: from here on its memory may cost something to make faster.</summary>
-    private const int ManyRuns = 10;
-
     private readonly Lock gate = new();
     private readonly Model model;
     private readonly Network network;
     private readonly DeviceRuntime runtime;
-    private readonly DeviceWeights weights;
-    private readonly AcceleratorStream stream;
-    private readonly DeviceMemory arena;
-    private readonly Preprocessor preprocessor;
-    private readonly ImmutableArray<BoundStep> steps;
-    private readonly ImmutableArray<BoundOutput> outputs;
-    private readonly ArrayView<float> input;
-    private readonly HostStaging staging;
+    private readonly BoundPlan bound;
     private readonly float[] scores;
     private readonly int[] order;
     private readonly SessionTrace trace;
-    private readonly Action<int, int, int> launch;
-    private int runs;
     private bool disposed;
 
     /// <summary>Prepares everything a run needs.</summary>
@@ -82,48 +70,21 @@ public sealed class InferenceSession : IDisposable
             Plan = SegmentSelector.Choose(runtime.Kernels, runtime.Profile, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
             planning.Succeed();
         }
-        Task? loading = null;
         try
         {
             using TimedStep preparing = trace.Preparing(Plan);
-            TuningFile? tuning = options.TuningFile is { } path ? TuningFile.Open(path) : null;
-            StepKernels = tuning is null
-                ? KernelSelector.Choose(runtime.Kernels, runtime.Profile, Plan, options.Numerics)
-                : runtime.Tune(Plan, options.Numerics, tuning);
-            // A GPU's driver compiles them while the weights are packed and uploaded.
-            loading = BoundStep.LoadAsync(runtime.Kernels, Plan, StepKernels);
-            weights = runtime.AcquireWeights(network.Graph, Plan, StepKernels, Threads);
-            Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
-            if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
+            bound = new BoundPlan(model, network, runtime, Plan, options, Threads);
             trace.Warn(Warnings);
-            stream = runtime.Accelerator.CreateStream();
-            // Behind the activations, what steps need for themselves.
-            long workspaceLength = BoundStep.WorkspaceLength(runtime.Kernels, Plan, StepKernels);
-            arena = runtime.Allocate(Plan.ArenaLength + workspaceLength, $"the activations of {MaxBatch} images");
-            ArrayView<float> view = arena.View, workspace = workspaceLength == 0 ? default : view.SubView(Plan.ArenaLength, workspaceLength);
-            steps = BoundStep.Create(runtime.Kernels, Plan, StepKernels, view, workspace, weights);
-            launch = Launch;
-            outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, Plan, view))];
-            input = view.SubView(Plan.Input.Offset, Plan.Input.Shape.Count * MaxBatch);
-            // What is on its way to or from a device; the processor's memory needs none, but for images that are only prepared.
-            long downloaded = device.Kind is DeviceKind.Cpu ? 0 : outputs.Sum(output => (long)output.View.Count * MaxBatch);
-            staging = new HostStaging(runtime, Math.Max(input.Length, downloaded));
-            scores = GC.AllocateUninitializedArray<float>(NumClasses);
-            order = new int[NumClasses];
-            preprocessor = new Preprocessor(runtime.Accelerator, stream, model.Preset, runtime.WaitForKernels(loading));
             preparing.Succeed();
         }
-        catch (Exception e)
+        catch
         {
-            // The kernels stay with the device. Should one fail as well, this failure is the one to tell.
-            loading?.ContinueWith(static failed => failed.Exception, TaskContinuationOptions.OnlyOnFaulted);
-            staging?.Dispose();
-            arena?.Dispose();
-            stream?.Dispose();
-            if (weights is not null) runtime.ReleaseWeights(weights);
-            if (e is ResNetException or ObjectDisposedException) throw;
-            throw new DeviceException($"{Device.Id}: a session of {model.Name} for {Plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)} Use a smaller batch or image, or another device.", e);
+            // Who listens may throw.
+            bound?.Dispose();
+            throw;
         }
+        scores = GC.AllocateUninitializedArray<float>(NumClasses);
+        order = new int[NumClasses];
     }
 
     /// <summary>The steps a run walks, and where each tensor lies.</summary>
@@ -145,7 +106,7 @@ public sealed class InferenceSession : IDisposable
     public ImmutableArray<TensorInfo> Outputs { get; }
 
     /// <summary>What is suspicious about the weights, or wrong with the tuning file, one line each; empty when nothing is.</summary>
-    public IReadOnlyList<string> Warnings { get; }
+    public IReadOnlyList<string> Warnings => bound.Warnings;
 
     /// <summary>Runs the network on prepared input, such as a PyTorch tensor's memory.</summary>
     /// <param name="images">Float32 <c>[N, C, H, W]</c>, normalised as the weights want it; N is inferred from its length.</param>
@@ -230,15 +191,16 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                preprocessor.Begin();
+                bound.Preprocessor.Begin();
                 lock (runtime.Gate)
                 {
-                    runtime.Kernels.BeginSequence(Threads);
-                    preprocessor.Upload(image, input, 0);
-                    runtime.Kernels.EndSequence(stream);
+                    BeginSequence();
+                    bound.Preprocessor.Upload(image, bound.Input, 0);
+                    runtime.Kernels.EndSequence(bound.Stream);
                 }
-                Span<float> channelsLast = staging.Floats(prepared.Length);
-                input.SubView(0, prepared.Length).CopyToCPU(stream, channelsLast);
+                Span<float> channelsLast = bound.Staging.Floats(prepared.Length);
+                bound.Input.SubView(0, prepared.Length).CopyToCPU(bound.Stream, channelsLast);
+                bound.Preprocessor.End();
                 for (int i = 0; i < channelsLast.Length; i++) prepared[i % shape.C * (shape.H * shape.W) + i / shape.C] = channelsLast[i];
             }
             catch (Exception e) when (IsDeviceFailure(e))
@@ -286,40 +248,33 @@ public sealed class InferenceSession : IDisposable
         {
             if (disposed) return;
             disposed = true;
-            try
-            {
-                preprocessor.Dispose();
-                staging.Dispose();
-                arena.Dispose();
-                stream.Dispose();
-                runtime.ReleaseWeights(weights);
-            }
-            catch (AcceleratorException) when (runtime.IsLost)
-            {
-                // A driver cannot free what it has lost.
-            }
+            bound.Dispose();
         }
     }
 
     /// <summary>Bytes that it holds besides its weights, on the device and pinned beside it; what brings images in grows with them.</summary>
-    internal long MemoryBytes => sizeof(float) * (Plan.ArenaLength + staging.Length) + preprocessor.MemoryBytes;
+    internal long MemoryBytes => bound.MemoryBytes;
 
     /// <summary>Processor threads that work on a run; null on a device that is not the processor.</summary>
     internal int? Threads { get; }
 
     /// <summary>What packing and uploading its weights took the session that did it, for measurements.</summary>
-    internal TimeSpan WeightsTime => weights.Duration;
+    internal TimeSpan WeightsTime => bound.WeightsTime;
 
     /// <summary>The kernels it runs, for measurements.</summary>
     internal IKernelFamily Kernels => runtime.Kernels;
 
     /// <summary>How each step of its plan is computed, in order; the default where it is no convolution.</summary>
-    internal ImmutableArray<Conv2dKernel> StepKernels { get; }
+    internal ImmutableArray<Conv2dKernel> StepKernels => bound.StepKernels;
 
     /// <summary>
     /// For measurements on a device that launches each step by itself: called before the first step, with null, and after each step for some images, with its number.
     /// </summary>
-    internal Action<AcceleratorStream, int?>? Mark { get; set; }
+    internal Action<AcceleratorStream, int?>? Mark
+    {
+        get => bound.Mark;
+        set => bound.Mark = value;
+    }
 
     private void RunFloats(ReadOnlySpan<float> images, in SessionResults results)
     {
@@ -330,20 +285,20 @@ public sealed class InferenceSession : IDisposable
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
-            ArrayView<float> place = input.SubView(0, images.Length);
-            Span<float> inPlace = runtime.Memory(place), staged = inPlace.IsEmpty ? staging.Floats(images.Length) : inPlace;
+            ArrayView<float> place = bound.Input.SubView(0, images.Length);
+            Span<float> inPlace = runtime.Memory(place), staged = inPlace.IsEmpty ? bound.Staging.Floats(images.Length) : inPlace;
             network.Input.Scatter(images, staged);
             RunTrace run = trace.StartRun(batch);
             try
             {
                 using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                if (inPlace.IsEmpty) staging.Upload(stream, place);
+                if (inPlace.IsEmpty) bound.Staging.Upload(bound.Stream, place);
                 lock (runtime.Gate)
                 {
                     runtime.Kernels.BeginSequence(Threads);
-                    Launch(batch, results);
+                    bound.Launch(batch, results);
                 }
-                staging.Download(stream, outputs, batch, results);
+                bound.Staging.Download(bound.Stream, bound.Outputs, batch, results);
                 run.Succeeded = true;
             }
             catch (Exception e) when (IsDeviceFailure(e))
@@ -367,17 +322,22 @@ public sealed class InferenceSession : IDisposable
             using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
             lock (runtime.Gate)
             {
-                preprocessor.Begin();
+                bound.Preprocessor.Begin();
                 for (int i = 0; i < batch; i++)
                 {
-                    // Each image is a sequence, for its bytes replace those of the one before; the last one's goes on with the network.
-                    if (i > 0) runtime.Kernels.EndSequence(stream);
-                    runtime.Kernels.BeginSequence(Threads);
-                    preprocessor.Upload(kept.IsEmpty ? borrowed : kept[i].Span, input, i);
+                    PixelSpan image = kept.IsEmpty ? borrowed : kept[i].Span;
+                    // The last images' sequence goes on with the network.
+                    if (i == 0 || !bound.Preprocessor.Joins(image))
+                    {
+                        if (i > 0) runtime.Kernels.EndSequence(bound.Stream);
+                        BeginSequence();
+                    }
+                    bound.Preprocessor.Upload(image, bound.Input, i, batch - 1 - i);
                 }
-                Launch(batch, results);
+                bound.Launch(batch, results);
             }
-            staging.Download(stream, outputs, batch, results);
+            bound.Staging.Download(bound.Stream, bound.Outputs, batch, results);
+            bound.Preprocessor.End();
             run.Succeeded = true;
         }
         catch (Exception e) when (IsDeviceFailure(e))
@@ -390,13 +350,19 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
+    private void BeginSequence()
+    {
+        runtime.Kernels.BeginSequence(Threads);
+        bound.Preprocessor.BeginSequence();
+    }
+
     private int CheckBatch(long batch, in SessionResults results)
     {
         if (batch < 1 || batch > MaxBatch)
             throw new GraphException($"This session takes 1 to {MaxBatch} images a run, but {batch} were given; make it with a larger MaxBatch or split the images.");
         if (results.Outputs.IsEmpty && !network.IsClassifier)
             throw new GraphException($"{model.Weights.Source}: this session gives {string.Join(", ", Outputs.Select(output => $"'{Message.Clean(output.Name)}' [{string.Join(", ", output.Shape)}]"))} and no class scores; ask it for these.");
-        results.Check(outputs, (int)batch);
+        results.Check(bound.Outputs, (int)batch);
         return (int)batch;
     }
 
@@ -404,28 +370,6 @@ public sealed class InferenceSession : IDisposable
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         Preprocessor.CheckMakes(Plan.Input.Shape, model);
-    }
-
-    /// <summary>Enqueues the steps that make what is wanted, and ends the sequence that was begun for them.</summary>
-    private void Launch(int batch, in SessionResults results)
-    {
-        int count = 0;
-        for (int i = 0; i < outputs.Length; i++)
-        {
-            if (!results.Destination(i).IsEmpty) count = Math.Max(count, outputs[i].Steps);
-        }
-        Mark?.Invoke(stream, null);
-        Plan.Walk(batch, count, launch);
-        runtime.Kernels.EndSequence(stream);
-        if (runs >= ManyRuns || ++runs < ManyRuns) return;
-        weights.ExpectManyReads();
-        arena.ExpectManyReads();
-    }
-
-    private void Launch(int step, int first, int count)
-    {
-        steps[step].Launch(stream, first, count);
-        Mark?.Invoke(stream, step);
     }
 
     private static bool IsDeviceFailure(Exception e) => e is not ResNetException and not ObjectDisposedException;

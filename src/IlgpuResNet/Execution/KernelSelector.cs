@@ -27,18 +27,34 @@ internal static class KernelSelector
     }
 
     /// <summary>The same for a device with the tiled family that need not be there.</summary>
-    public static ImmutableArray<Conv2dKernel> OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics) =>
-        OfConvolutions(plan, forSingleImages: false, shape => Fastest(profile, shape, numerics is Numerics.Exact));
+    public static ImmutableArray<Conv2dKernel> OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics)
+    {
+        var kernels = new Conv2dKernel[plan.Steps.Length];
+        foreach (PlanSegment segment in plan.Segments)
+        {
+            for (int i = segment.First; i < segment.End; i++)
+            {
+                if (!plan.Steps[i].IsConvolution) continue;
+                int step = i;
+                Conv2dShape shape = BoundStep.ConvShape(plan.Steps[i]) with { N = segment.Images };
+                kernels[i] = Fastest(profile, shape, numerics is Numerics.Exact, kernel => Cost(profile, plan, step, segment, kernel));
+            }
+        }
+        return ImmutableCollectionsMarshal.AsImmutableArray(kernels);
+    }
+
+    /// <summary>The kernel of the tiled family that the model expects to be the fastest for a convolution without a residual beside which nothing waits.</summary>
+    public static Conv2dKernel Fastest(DeviceProfile profile, Conv2dShape shape, bool exact) =>
+        Fastest(profile, shape, exact, kernel => CostModel.OfConv2d(profile, shape, kernel, hasResidual: false));
 
     /// <summary>
     /// The kernel of the tiled family that the model expects to be the fastest. Of those that it cannot tell from that one: one with a group for every
     /// multiprocessor, and then the one that executes the fewest instructions for its multiply-adds, which cost power and clock as well. None with less than
     /// a wave of groups is taken where a full wave is modelled to be faster.
     /// </summary>
-    public static Conv2dKernel Fastest(DeviceProfile profile, Conv2dShape shape, bool exact)
+    private static Conv2dKernel Fastest(DeviceProfile profile, Conv2dShape shape, bool exact, Func<Conv2dKernel, StepCost> cost)
     {
-        (Conv2dKernel Kernel, StepCost Cost)[] all =
-            [.. Candidates(TiledConv2d.Kernels(shape), exact).Select(kernel => (kernel, CostModel.OfConv2d(profile, shape, kernel, hasResidual: false)))];
+        (Conv2dKernel Kernel, StepCost Cost)[] all = [.. Candidates(TiledConv2d.Kernels(shape), exact).Select(kernel => (kernel, cost(kernel)))];
         double indifferent = (1 + Indifference) * all.Min(candidate => candidate.Cost.Seconds);
         double fullWave = all.Where(candidate => candidate.Cost.Waves >= 1).Select(candidate => candidate.Cost.Seconds).DefaultIfEmpty(double.PositiveInfinity).Min();
         return all.Where(candidate => candidate.Cost.Seconds <= indifferent && (candidate.Cost.Waves >= 1 || candidate.Cost.Seconds <= fullWave))

@@ -22,6 +22,9 @@ internal sealed class Preprocessor : IDisposable
     /// <summary>Bytes of images that may be on their way to a device at once; a run with more waits in between.</summary>
     private const int MostStaged = 1 << 26;
 
+    /// <summary>Bytes of images that one launch on the processor may prepare: larger ones take so long that a launch more does not count.</summary>
+    private const int MostGathered = 1 << 20;
+
     /// <summary>Channels of the network's input: red, green, blue.</summary>
     public const int Channels = 3;
 
@@ -38,6 +41,9 @@ internal sealed class Preprocessor : IDisposable
 
     /// <summary>Bytes of the staging memory that may be on their way to the device.</summary>
     private int staged;
+
+    /// <summary>Bytes of the pixels that kernels of the sequence under way have yet to read; 0 where each is enqueued at once.</summary>
+    private int gathered;
 
     // Of the last image size.
     private int width;
@@ -74,29 +80,43 @@ internal sealed class Preprocessor : IDisposable
             throw new GraphException($"{model.Weights.Source}: takes images of {input}, but its preset makes [{crop}, {crop}, {input.C}]; use a preset with that crop, a session of the preset's size, or prepare the images yourself.");
     }
 
+    /// <summary>Waits for images of a run that failed at a later one: their bytes must stay until they have arrived.</summary>
+    public void Begin()
+    {
+        if (staged > 0) stream.Synchronize();
+        staged = 0;
+    }
+
     /// <summary>Says that the stream was waited for: what was on its way has arrived.</summary>
-    public void Begin() => staged = 0;
+    public void End() => staged = 0;
+
+    /// <summary>Says that a sequence begins (<see cref="IKernelFamily.BeginSequence"/>): what was gathered before has been read.</summary>
+    public void BeginSequence() => gathered = 0;
+
+    /// <summary>True when an image can be prepared in the sequence under way; another one's weights or bytes would replace what its kernels are still to read.</summary>
+    public bool Joins(PixelSpan image) =>
+        gathered > 0 && image.Width == width && image.Height == height && gathered + PackedLength(image) <= Math.Min(pixels.Bytes, MostGathered);
 
     /// <summary>
     /// Enqueues the preprocessing of one image. The image's bytes are no longer needed when this returns. Within a sequence of the network's
-    /// kernels, which may gather what is enqueued, it can be called once.
+    /// kernels, which may gather what is enqueued, only an image that <see cref="Joins"/> comes after another.
     /// </summary>
     /// <param name="image">The image, of any size up to <see cref="MaxPixels"/>.</param>
     /// <param name="input">The network's input <c>[N, CropSize, CropSize, 3]</c>.</param>
     /// <param name="index">The image's place in the batch, 0 to N - 1.</param>
+    /// <param name="following">Images that come after it, for which room is made where they may join.</param>
     /// <exception cref="ImageException">The image is empty, too large or too narrow.</exception>
     /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
-    public void Upload(PixelSpan image, ArrayView<float> input, int index)
+    public void Upload(PixelSpan image, ArrayView<float> input, int index, int following = 0)
     {
         long slot = (long)preset.CropSize * preset.CropSize * Channels;
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((index + 1) * slot, input.Length, nameof(index));
         SetSize(image.Width, image.Height);
 
-        int bytesPerPixel = image.Format.BytesPerPixel();
         int rowCount = rows.End - rows.Start;
-        int rowBytes = (columns.End - columns.Start) * bytesPerPixel;
-        ArrayView<byte> source = CopyToDevice(image, rowCount, rowBytes, columns.Start * bytesPerPixel);
+        int rowBytes = RowBytes(image);
+        ArrayView<byte> source = CopyToDevice(image, rowCount, rowBytes, following);
 
         (PreprocessAxis x, PreprocessAxis y) = geometry;
         ArrayView<byte> bytes = resized.View(stream, (long)rowCount * x.Count * Channels);
@@ -147,12 +167,15 @@ internal sealed class Preprocessor : IDisposable
         coefficients.InputStart);
 
     /// <summary>Packs the rows and columns under the crop end to end on the device: on the processor at once, else on the way there.</summary>
-    private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int firstByte)
+    private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int following)
     {
-        int length = checked((int)((long)rowCount * rowBytes));
-        ArrayView<byte> view = pixels.View(stream, length);
+        int length = checked((int)PackedLength(image)), firstByte = columns.Start * image.Format.BytesPerPixel();
         bool isHere = accelerator.AcceleratorType is AcceleratorType.CPU;
-        if (!isHere) Reserve(length);
+        // Once others are gathered there is room.
+        long room = isHere && gathered == 0 ? Math.Max(length, Math.Min(MostGathered, (1L + following) * length)) : gathered + length;
+        ArrayView<byte> view = pixels.View(stream, room).SubView(gathered, length);
+        if (isHere) gathered += length;
+        else Reserve(length);
         Span<byte> packed = isHere ? MemoryMarshal.CreateSpan(ref view[0], length) : staging.AsSpan(staged, length);
         for (int y = 0; y < rowCount; y++)
         {
@@ -165,6 +188,12 @@ internal sealed class Preprocessor : IDisposable
         staged += length;
         return view;
     }
+
+    /// <summary>Bytes of a row of an image under the crop, of the size that the weights are for.</summary>
+    private int RowBytes(PixelSpan image) => (columns.End - columns.Start) * image.Format.BytesPerPixel();
+
+    /// <summary>Bytes of its rows under the crop end to end.</summary>
+    private long PackedLength(PixelSpan image) => (long)(rows.End - rows.Start) * RowBytes(image);
 
     /// <summary>Makes room in the staging memory.</summary>
     private void Reserve(int length)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Kernels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -46,6 +47,9 @@ public sealed record SessionOptions
     /// network is made to give. Only what they need is computed and kept.
     /// </summary>
     public ImmutableArray<string> Outputs { get; init => field = value.IsDefault ? [] : value; } = [];
+
+    /// <summary>The kernels of another session of the same plan, to be taken without choosing or timing; the default to choose.</summary>
+    internal ImmutableArray<Conv2dKernel> StepKernels { get; init; }
 
     /// <summary>
     /// Is told of planning, preparing, the first run and warnings about weights (levels debug and warning), and of every run (trace).

@@ -83,16 +83,28 @@ internal sealed class SessionPool : IDisposable
             if (kept) idle.Push(session);
             else sessions--;
         }
-        if (!kept) session.Dispose();
-        permits.Release();
+        try
+        {
+            if (!kept) session.Dispose();
+        }
+        finally
+        {
+            permits.Release();
+        }
     }
 
     /// <summary>Gives up a session that failed; the next caller gets another or a new one.</summary>
     public void Discard(InferenceSession session)
     {
         lock (gate) sessions--;
-        session.Dispose();
-        permits.Release();
+        try
+        {
+            session.Dispose();
+        }
+        finally
+        {
+            permits.Release();
+        }
     }
 
     /// <summary>Frees idle sessions now and the others when they are given back.</summary>

@@ -34,6 +34,8 @@ internal sealed partial class TuningFile
         {
             if (!Path.Exists(path)) return new TuningFile(path, new Content(Format, []), null);
             long length = InputFile.Length(path);
+            // Opening a pipe may wait forever.
+            if (length == 0) return Refuse("it is empty, or no regular file");
             if (length > LargestLength) return Refuse($"it has {length} bytes, more than {LargestLength}");
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             // A system's file says that it is empty and is not.

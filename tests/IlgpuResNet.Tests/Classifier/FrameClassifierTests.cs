@@ -69,9 +69,9 @@ public sealed class FrameClassifierTests
         }
     }
 
-    /// <summary>Each launch wakes all threads, waits for them and allocates: the preparation of a frame and the network share one.</summary>
+    /// <summary>Each launch wakes all threads, waits for them and allocates: the preparation of a frame, or of images of one size, and the network share one.</summary>
     [TestMethod]
-    public void A_frame_is_one_launch_on_the_processor()
+    public void A_frame_and_a_batch_of_one_size_are_one_launch_on_the_processor()
     {
         using ResNet model = SmallClassifier.Model();
         using var session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { Threads = 1, MaxBatch = 3 });
@@ -83,7 +83,9 @@ public sealed class FrameClassifierTests
             session.Run(SmallClassifier.Image(1).Span, [], new float[SmallClassifier.Classes]);
             Assert.AreEqual(1, launches);
             session.Run([SmallClassifier.Image(1), SmallClassifier.Image(2), SmallClassifier.Image(3)], new float[3 * SmallClassifier.Classes]);
-            Assert.AreEqual(1 + 3, launches);
+            Assert.AreEqual(2, launches);
+            session.Run([SmallClassifier.Image(1), SmallClassifier.Image(2), SmallClassifier.Image(3, width: 50)], new float[3 * SmallClassifier.Classes]);
+            Assert.AreEqual(4, launches, "another size has other weights");
         }
         finally
         {

@@ -68,6 +68,50 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
     }
 
     [TestMethod]
+    public void A_network_with_one_score_chooses_nothing()
+    {
+        using ResNet single = ResNet.Create(ResNetConfig.ResNet18 with { StemWidth = 8, BaseWidth = 4, NumClasses = 1 }, seed: 1);
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => new ImageClassifier(single, device)).Message, "gives one score");
+    }
+
+    /// <summary>Some are prepared in one launch on the processor, some need one of their own: other sizes, other formats, and more bytes than are gathered.</summary>
+    [TestMethod]
+    public void Images_of_a_run_have_the_bits_of_each_alone()
+    {
+        PixelBuffer gray = new(SmallClassifier.Image(4).Pixels[..(40 * 36)], 40, 36, PixelFormat.Gray8);
+        PixelBuffer[] images =
+        [
+            SmallClassifier.Image(1), SmallClassifier.Image(2), gray, SmallClassifier.Image(3, 50, 30), SmallClassifier.Image(5, 50, 30), SmallClassifier.Image(6),
+            SmallClassifier.Image(7, 500, 400), SmallClassifier.Image(8, 500, 400), SmallClassifier.Image(9, 700, 700), SmallClassifier.Image(10, 700, 700),
+        ];
+        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = images.Length });
+        float[] together = new float[images.Length * SmallClassifier.Classes], alone = new float[SmallClassifier.Classes];
+        session.Run(images, together);
+        for (int i = 0; i < images.Length; i++)
+        {
+            session.Run(images[i].Span, alone);
+            TestData.AssertSameBits(alone, together[(i * SmallClassifier.Classes)..((i + 1) * SmallClassifier.Classes)], $"image {i}");
+        }
+    }
+
+    [TestMethod]
+    public async Task Results_that_were_left_amid_can_be_enumerated_again()
+    {
+        IAsyncEnumerable<ClassifiedImage> images = classifier.ClassifyFilesAsync(SmallClassifier.Photos, options: new ReadAheadOptions { DecodedBytes = 1 });
+        for (int i = 0; i < 3; i++)
+        {
+            await foreach (ClassifiedImage first in images)
+            {
+                Assert.AreEqual(SmallClassifier.Photos[0], first.Path);
+                break;
+            }
+        }
+        var paths = new List<string>();
+        await foreach (ClassifiedImage image in images) paths.Add(image.Path);
+        CollectionAssert.AreEqual(SmallClassifier.Photos, paths);
+    }
+
+    [TestMethod]
     public async Task Callers_at_the_same_time_get_the_answers_of_one_after_the_other()
     {
         PixelBuffer[] images = [.. Enumerable.Range(0, Callers).Select(seed => SmallClassifier.Image(seed, 30 + seed))];
