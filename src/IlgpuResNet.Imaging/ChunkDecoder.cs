@@ -9,8 +9,11 @@ namespace IlgpuResNet.Imaging;
 /// </summary>
 internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int batchSize, ReadAheadOptions options) : IDisposable
 {
-    /// <summary>A chunk that takes this long does not grow, one of twice the time shrinks: the first of its results wait for the last to be decoded.</summary>
-    private static readonly TimeSpan LongEnough = TimeSpan.FromMilliseconds(25);
+    /// <summary>
+    /// A chunk that takes this long does not grow, one of twice the time shrinks: the first of its results wait for the last to be decoded. On the other
+    /// hand some runs after each chunk take twice as long, until the run's threads have their cores again.
+    /// </summary>
+    private static readonly TimeSpan LongEnough = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock gate = new();
     private readonly IEnumerator<string> next = paths.GetEnumerator();

@@ -6,7 +6,8 @@ namespace IlgpuResNet.Imaging;
 
 /// <summary>
 /// Three stages with bounded queues between them: files are decoded on worker threads, batches of them run on a device, the consumer takes
-/// results. The order is that of the files throughout. A consumer that waits or stops makes the stages before it wait or stop.
+/// results. The order is that of the files throughout. A consumer that waits or stops makes the stages before it wait or stop. For one enumeration: what a
+/// stopped one leaves undone is not taken from its budget.
 /// </summary>
 /// <param name="batchSize">The most files of a run.</param>
 /// <param name="options">How files are decoded.</param>
@@ -115,20 +116,17 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         var kept = new List<TResult>();
         long handedOver = 0;
         Exception? failure = null;
+        var batch = new List<DecodedFile>(batchSize);
+        long bytes = 0;
         try
         {
-            var batch = new List<DecodedFile>(batchSize);
-            long bytes = 0;
             await foreach (DecodedFile file in decoded.ConfigureAwait(false))
             {
                 batch.Add(file);
                 bytes += file.Bytes;
                 if (batch.Count < batchSize && bytes < options.DecodedBytes / 2) continue;
-                await HandOverAsync(batch, bytes).ConfigureAwait(false);
-                batch = new List<DecodedFile>(batchSize);
-                bytes = 0;
+                await HandOverBatchAsync().ConfigureAwait(false);
             }
-            if (batch.Count > 0) await HandOverAsync(batch, bytes).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -136,18 +134,22 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
         try
         {
-            // What came before a failure is whole.
+            // What came before the end, or before a failure, is whole.
+            if (batch.Count > 0 && !stopped.IsCancellationRequested) await HandOverBatchAsync().ConfigureAwait(false);
             await HandOverKeptAsync().ConfigureAwait(false);
         }
-        catch (OperationCanceledException e)
+        catch (Exception e)
         {
             failure ??= e;
         }
         batches.Complete(failure);
 
-        async Task HandOverAsync(IReadOnlyList<DecodedFile> batch, long bytes)
+        async Task HandOverBatchAsync()
         {
             Task<TResult[]> running = RunAsync(batch, bytes, stopped);
+            // A batch whose run fails is not run again.
+            batch = new List<DecodedFile>(batchSize);
+            bytes = 0;
             if (!onProcessor)
             {
                 await batches.WriteAsync(running, stopped).ConfigureAwait(false);

@@ -99,15 +99,18 @@ public static class ImageClassifierFiles
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Workers ?? 1, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.DecodedBytes, 1, nameof(options));
         bool onProcessor = !classifier.Device.IsGpu;
-        var pipeline = new FilePipeline<ClassifiedImage>(classifier.Batch, options, (files, stopped) => classifier.ClassifyAsync(files, topK, onProcessor, stopped), onProcessor);
-        return Report(pipeline.RunAsync(paths, cancellation), progress, paths.TryGetNonEnumeratedCount(out int total) ? total : null, cancellation);
+        return Report(
+            () => new FilePipeline<ClassifiedImage>(classifier.Batch, options, (files, stopped) => classifier.ClassifyAsync(files, topK, onProcessor, stopped), onProcessor),
+            paths, progress, cancellation);
     }
 
+    /// <summary>The results of a pipeline that each enumeration makes for itself.</summary>
     private static async IAsyncEnumerable<ClassifiedImage> Report(
-        IAsyncEnumerable<ClassifiedImage> images, IProgress<FileProgress>? progress, int? total, [EnumeratorCancellation] CancellationToken cancellation)
+        Func<FilePipeline<ClassifiedImage>> create, IEnumerable<string> paths, IProgress<FileProgress>? progress, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        int? total = paths.TryGetNonEnumeratedCount(out int count) ? count : null;
         int done = 0, failed = 0;
-        await foreach (ClassifiedImage image in images.WithCancellation(cancellation).ConfigureAwait(false))
+        await foreach (ClassifiedImage image in create().RunAsync(paths, cancellation).ConfigureAwait(false))
         {
             done++;
             if (image.Error is not null) failed++;

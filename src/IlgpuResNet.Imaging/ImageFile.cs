@@ -13,21 +13,19 @@ public static partial class ImageFile
         byte[] data;
         try
         {
-            if (Directory.Exists(path)) throw new ImageException($"{path}: is a folder; name an image file.");
-            var file = new FileInfo(path);
-            // A link exists also where its target does not.
-            if (file.LinkTarget is { } target && file.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true })
-                throw new ImageException($"{path}: is a link to {target}, and there is no such file; check where the link leads.");
-            if (!file.Exists) throw new ImageException($"{path}: no such file.");
             // Of pipes and devices, too, the length is zero, so that none is waited for.
             long length = InputFile.Length(path);
-            if (length == 0) throw new ImageException($"{path}: the file is empty.");
+            if (length == 0) throw new ImageException($"{path}: {WhyNoFile(path) ?? "the file is empty."}");
             if (length > DecodeLimits.MaxFileBytes) throw TooLong(path);
             data = File.ReadAllBytes(path);
         }
         catch (UnauthorizedAccessException e)
         {
             throw new ImageException($"{path}: permission to read the file is denied.", e);
+        }
+        catch (IOException e) when (WhyNoFile(path) is { } reason)
+        {
+            throw new ImageException($"{path}: {reason}", e);
         }
         catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
         {
@@ -54,7 +52,7 @@ public static partial class ImageFile
                 data.Write(block, 0, read);
             }
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException)
         {
             throw new ImageException($"{name}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
         }
@@ -96,6 +94,18 @@ public static partial class ImageFile
         {
             throw new ImageException($"{path}: the picture cannot be written: {e.Message}.", e);
         }
+    }
+
+    /// <summary>What a path leads to instead of a file; null where it does lead to one, or the path is none.</summary>
+    private static string? WhyNoFile(string path)
+    {
+        if (path.Length == 0) return null;
+        if (Directory.Exists(path)) return "is a folder; name an image file.";
+        var file = new FileInfo(path);
+        // A link exists also where its target does not.
+        if (file.LinkTarget is { } target && file.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true })
+            return $"is a link to {target}, and there is no such file; check where the link leads.";
+        return file.Exists ? null : "no such file.";
     }
 
     private static ImageException TooLong(string name) =>

@@ -65,8 +65,9 @@ internal sealed unsafe class SkiaCodec : IImageCodec
         using SKData source = SKData.Create((nint)pinned.Pointer, data.Length);
         using SKCodec codec = SKCodec.Create(source)
             ?? throw new ImageException($"{name}: is not an image of a known format, or its header is damaged; use JPEG, PNG, WebP, BMP or GIF.");
-        int width = codec.Info.Width;
-        int height = codec.Info.Height;
+        SKImageInfo info = codec.Info;
+        int width = info.Width;
+        int height = info.Height;
         DecodeLimits.Check(name, width, height, data.Length);
 
         // Without a colour space in the target Skia converts none; unpremultiplied keeps the colours under alpha.

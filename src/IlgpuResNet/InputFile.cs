@@ -7,10 +7,14 @@ internal static class InputFile
     /// <exception cref="IOException">There is no such file; the message gives the reason alone, without a path.</exception>
     public static long Length(string path)
     {
-        if (path.Length == 0) throw new IOException("the path is empty");
+        if (path.Length == 0 || (OperatingSystem.IsWindows() && string.IsNullOrWhiteSpace(path))) throw new IOException("the path is empty");
+        if (path.Contains('\0')) throw new IOException("the path has a character that no file name has");
+        // The system is asked once about what is no link: a folder may have thousands of small files.
+        var file = new FileInfo(path);
+        if (file.Exists && !file.Attributes.HasFlag(FileAttributes.ReparsePoint)) return file.Length;
         if (Directory.Exists(path)) throw new IOException("it is a folder; a file was expected");
         if (!File.Exists(path)) throw new IOException("there is no such file");
-        var file = new FileInfo(Resolve(path));
+        file = new FileInfo(Resolve(path));
         return file.Exists ? file.Length : 0;
     }
 

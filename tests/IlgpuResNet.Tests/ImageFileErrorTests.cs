@@ -60,6 +60,16 @@ public sealed class ImageFileErrorTests
     public void Text_file_is_not_an_image() => AssertFails(Write("text.jpg", "This is not a picture.\n"u8), "not an image");
 
     [TestMethod]
+    public void Stream_that_is_damaged_or_cannot_be_read_is_named()
+    {
+        byte[] packed = [0x78, 0x9C, 0xFF, 0xFF];
+        using var damaged = new ZLibStream(new MemoryStream(packed), CompressionMode.Decompress);
+        StringAssert.StartsWith(Assert.ThrowsExactly<ImageException>(() => ImageFile.Load(damaged)).Message, "image stream: cannot be read: ");
+        using FileStream unreadable = File.OpenWrite(Path.Combine(Scratch, "written"));
+        StringAssert.StartsWith(Assert.ThrowsExactly<ImageException>(() => ImageFile.Load(unreadable)).Message, "image stream: cannot be read: ");
+    }
+
+    [TestMethod]
     public void Device_without_end_is_not_read()
     {
         if (!File.Exists("/dev/zero")) Assert.Inconclusive("Only Unix has /dev/zero.");

@@ -152,13 +152,15 @@ public sealed class FilePipelineTests
     [DataRow(true)]
     public async Task Errors_of_the_paths_and_of_a_run_reach_the_consumer_after_what_came_before_them(bool onProcessor)
     {
+        // The last file before the failure waits for others to fill its batch.
+        const int Before = Batch + 1;
         var results = new List<DecodedFile>();
         var paths = await Assert.ThrowsExactlyAsync<InvalidTimeZoneException>(async () =>
         {
-            await foreach (DecodedFile file in Identity(onProcessor).RunAsync(FailingAfter(Batch), CancellationToken.None)) results.Add(file);
+            await foreach (DecodedFile file in Identity(onProcessor).RunAsync(FailingAfter(Before), CancellationToken.None)) results.Add(file);
         });
         Assert.AreEqual("of the caller", paths.Message);
-        Assert.HasCount(Batch, results);
+        Assert.HasCount(Before, results);
 
         int batches = 0, handed = 0;
         var failing = new FilePipeline<bool>(Batch, TwoWorkers, (files, _) =>
