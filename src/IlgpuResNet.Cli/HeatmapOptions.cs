@@ -42,6 +42,7 @@ internal sealed class HeatmapOptions
             throw new ResNetException($"{place}: {files.Count} pictures need a folder, but this is one file; give {heatmap.Name} a folder.");
         if (!isFile && Path.HasExtension(place) && !Directory.Exists(place) && !Path.EndsInDirectorySeparator(place))
             throw new ResNetException($"{place}: heat maps are written as {Extension}; give {heatmap.Name} such a file, or a folder.");
+        if (isFile) OutputFile.Check(place, "the picture");
         var targets = new Dictionary<string, string>(StringComparer.Ordinal);
         var taken = files.Where(File.Exists).Select(InputFile.Resolve).ToHashSet(StringComparer.Ordinal);
         foreach (string file in files.Distinct(StringComparer.Ordinal))
@@ -56,7 +57,7 @@ internal sealed class HeatmapOptions
     }
 
     /// <summary>The class asked for, or null for each picture's own.</summary>
-    /// <exception cref="ResNetException">The network has no such class, or several of that name.</exception>
+    /// <exception cref="ResNetException">The network, a classifier, has no such class, or several of that name.</exception>
     public int? Class(ParseResult result, Model model)
     {
         if (result.GetValue(className) is not { } text) return null;
@@ -69,7 +70,7 @@ internal sealed class HeatmapOptions
             : throw new ResNetException($"{model.Weights.Source}: has no class '{Message.Clean(text)}'; give {className.Name} an index from 0 to {names.Length - 1}, or a name, such as '{Message.Clean(names[0])}'.");
     }
 
-    /// <summary>The answers for each file in its order, after its picture was written. A file that cannot be read or prepared has its error instead.</summary>
+    /// <summary>The answers for each file in its order, after its picture was written. A file that cannot be read or prepared, or whose picture cannot be written, has its error instead.</summary>
     public static IAsyncEnumerable<ClassifiedImage> RunAsync(
         ClassActivationMapper mapper, IReadOnlyDictionary<string, string> targets, int? classIndex, IReadOnlyList<string> files, int topK, ReadAheadOptions decoding, CancellationToken cancellation)
     {
@@ -81,17 +82,15 @@ internal sealed class HeatmapOptions
         ClassifiedImage Draw(DecodedFile file)
         {
             if (file.Image is not { } photo) return new ClassifiedImage(file.Path, [], file.Error);
-            PixelBuffer picture;
             try
             {
                 mapper.Run(photo, activations);
-                picture = HeatmapFigure.Draw(classIndex is { } index ? activations.Map(index) : activations.Map(), photo);
+                ImageFile.SavePng(HeatmapFigure.Draw(classIndex is { } index ? activations.Map(index) : activations.Map(), photo), targets[file.Path]);
             }
             catch (ImageException e)
             {
                 return new ClassifiedImage(file.Path, [], new ImageException($"{file.Path}: {e.Message}", e));
             }
-            ImageFile.SavePng(picture, targets[file.Path]);
             return new ClassifiedImage(file.Path, activations.Predictions(topK), null);
         }
     }

@@ -24,7 +24,7 @@ internal sealed class ModelOptions
     private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared: imagenet-v1 or imagenet-v2. Default: what the file says, or the name that torchvision gave it, else imagenet-v1.", HelpName = "NAME" };
     private readonly Option<string?> labels = new("--labels") { Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.", HelpName = "FILE" };
     private readonly Option<string?> device = new("--device", "-d") { Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.", HelpName = "ID" };
-    private readonly Option<int> batch = new("--batch", "-b") { Description = "The most images per run.", DefaultValueFactory = _ => new ClassifierOptions().Batch, HelpName = "N" };
+    private readonly Option<int?> batch = new("--batch", "-b") { Description = "The most images per run. Default: 8 of 224x224, more of smaller ones.", HelpName = "N" };
 
     private readonly Option<int> threads = new("--threads") { Description = "Threads on the processor; a GPU ignores it. Default: all.", HelpName = "N" };
     private readonly NamedWeightsOptions named;
@@ -73,13 +73,19 @@ internal sealed class ModelOptions
     public IEnumerable<string> GivenForDevice(CommandResult result) =>
         new Option[] { device, threads }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
-    public int Batch(ParseResult result) => result.GetValue(batch);
+    /// <summary>The number asked for, or what is usual for a network.</summary>
+    public int Batch(ParseResult result, Model model) => result.GetValue(batch) ?? ClassifierOptions.BatchOf(model.Preset);
 
     /// <summary>The number asked for, or null for all.</summary>
     public int? Threads(ParseResult result) => result.GetValue(threads) is > 0 and int number ? number : null;
 
     public ComputeDevice Device(ParseResult result) =>
         result.GetValue(device) is { } id ? ComputeDevice.Get(id) : ComputeDevice.Default;
+
+    /// <summary>The file or the name of the network asked for.</summary>
+    /// <param name="result">The command line.</param>
+    /// <param name="path">The same from an argument, where a command has one for it.</param>
+    public string Network(ParseResult result, string? path = null) => path ?? result.GetValue(weights) ?? BoxedWeights;
 
     /// <summary>Loads the network asked for; the caller disposes it.</summary>
     /// <param name="result">The command line.</param>
@@ -88,18 +94,21 @@ internal sealed class ModelOptions
     /// <param name="cancellation">Stops a download.</param>
     public Model Load(ParseResult result, string? path = null, bool prepareDevice = true, CancellationToken cancellation = default)
     {
+        string network = Network(result, path);
+        // What is wrong with the rest of the line is said before minutes of a download.
+        ImmutableArray<string>? names = result.GetValue(labels) is { } file ? ClassLabels.Load(file) : null;
+        if (named.MustDownload(network, result) && result.GetValue(device) is { } id) ComputeDevice.Get(id);
         if (prepareDevice && result.CommandResult.Command.Options.Contains(device)) PrepareDevice(result);
         Model model = Model.Load(
-            named.Resolve(path ?? result.GetValue(weights) ?? BoxedWeights, result, cancellation),
+            named.Resolve(network, result, cancellation),
             ResNetVariants.Parse(result.GetValue(variant)),
             result.GetValue(preset) switch { "imagenet-v1" => ImagePreset.ImageNet1KV1, "imagenet-v2" => ImagePreset.ImageNet1KV2, _ => null });
         try
         {
-            if (result.GetValue(labels) is not { } file) return model;
-            ImmutableArray<string> names = ClassLabels.Load(file);
-            return names.Length == model.NumClasses
-                ? model.WithClassNames(names)
-                : throw new ResNetException($"{file}: has {names.Length} names, but {model.Weights.Source} has {model.NumClasses} classes; give one name per class, in order.");
+            if (names is not { } given) return model;
+            return given.Length == model.NumClasses
+                ? model.WithClassNames(given)
+                : throw new ResNetException($"{result.GetValue(labels)}: has {given.Length} names, but {model.Weights.Source} has {model.NumClasses} classes; give one name per class, in order.");
         }
         catch
         {

@@ -30,6 +30,9 @@ internal sealed class NamedWeightsOptions
         Offline = result.GetValue(offline),
     };
 
+    /// <summary>True for a name whose file is not there yet.</summary>
+    public bool MustDownload(string fileOrName, ParseResult result) => WeightsCache.NamedWeights(fileOrName) is { } weights && !Cache(result).Contains(weights);
+
     /// <summary>The path itself, or the file of the published weights that it names.</summary>
     /// <exception cref="DownloadException">The weights are not there and cannot be had.</exception>
     public string Resolve(string fileOrName, ParseResult result, CancellationToken cancellation) =>

@@ -11,11 +11,17 @@ namespace IlgpuResNet.Cli;
 /// </summary>
 internal sealed partial record NpyArray(int[] Shape, float[] Values)
 {
+    /// <summary>How the name of such a file ends.</summary>
+    public const string Extension = ".npy";
+
     private const int MagicLength = 6;
     private const int Alignment = 64;
     private const int LongestHeader = 1 << 16;
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
+
+    /// <summary>True for the name of such a file.</summary>
+    public static bool IsName(string path) => Path.GetExtension(path).Equals(Extension, StringComparison.OrdinalIgnoreCase);
 
     /// <exception cref="ResNetException">The file cannot be read or is not such an array.</exception>
     public static NpyArray Load(string path)

@@ -9,7 +9,7 @@ internal static class OptionValidation
     /// <summary>How the error of an unknown option begins.</summary>
     public const string NoSuchOption = "there is no option";
 
-    public static void RequireWholeNumber(this Option<int> option, int least, int most) => option.Validators.Add(result =>
+    public static void RequireWholeNumber<T>(this Option<T> option, int least, int most) => option.Validators.Add(result =>
     {
         if (result.Tokens.Count == 0) return;
         string text = result.Tokens[^1].Value;

@@ -18,7 +18,7 @@ internal sealed record OutputTarget(string? Tensor, string File)
     private const string Protobuf = ".pb";
     private const string Csv = ".csv";
     private const string Safetensors = ".safetensors";
-    private static readonly ImmutableArray<string> Extensions = [".npy", Protobuf, Csv, Safetensors];
+    private static readonly ImmutableArray<string> Extensions = [NpyArray.Extension, Protobuf, Csv, Safetensors];
 
     /// <summary>Metadata of a safetensors file: the names of the images as JSON.</summary>
     private const string ImagesKey = "images";
@@ -45,14 +45,17 @@ internal sealed record OutputTarget(string? Tensor, string File)
     }
 
     /// <summary>Reads all values of the option.</summary>
-    /// <exception cref="ResNetException">A file would be written twice, or over one that is read.</exception>
+    /// <param name="texts">The values.</param>
+    /// <param name="inputs">What the command reads: files, or names that are no files.</param>
+    /// <exception cref="ResNetException">A file would be written twice, or over one that is read, or its folder does not exist.</exception>
     public static OutputTarget[] ParseAll(IEnumerable<string> texts, params IReadOnlyCollection<string> inputs)
     {
         OutputTarget[] targets = [.. texts.Select(Parse)];
-        var taken = inputs.Where(System.IO.File.Exists).Select(InputFile.Resolve).ToHashSet(StringComparer.Ordinal);
+        var taken = new HashSet<string>(StringComparer.Ordinal);
         foreach (OutputTarget target in targets)
         {
-            if (!taken.Add(InputFile.Resolve(target.File))) throw new ResNetException($"{target.File}: is an input too, or written twice; give each output a file of its own.");
+            OutputFile.Check(target.File, "the output", inputs);
+            if (!taken.Add(InputFile.Resolve(target.File))) throw new ResNetException($"{target.File}: would be written twice; give each output a file of its own.");
         }
         return targets;
     }

@@ -6,6 +6,9 @@ namespace IlgpuResNet.Cli;
 /// <summary>Where a command writes: results on the output, one-line notes, warnings and errors on the error stream.</summary>
 internal sealed class ToolConsole(TextWriter output, TextWriter error)
 {
+    /// <summary>From this many items on, a progress bar is shown.</summary>
+    private const int LongWork = 20;
+
     /// <summary>Columns of a table that no terminal limits.</summary>
     private const int UnlimitedWidth = 10_000;
 
@@ -20,6 +23,18 @@ internal sealed class ToolConsole(TextWriter output, TextWriter error)
 
     /// <summary>Results as tables; unlimited in width when they go to a file or a pipe.</summary>
     public IAnsiConsole Ansi { get; } = CreateAnsi(output);
+
+    /// <summary>Does some work on many items, and shows a person a bar meanwhile.</summary>
+    /// <param name="what">What is done, in one word.</param>
+    /// <param name="count">How many items there are.</param>
+    /// <param name="work">Calls what it is given after each item.</param>
+    public Task ShowProgressAsync(string what, int count, Func<Action, Task> work) => IsInteractive && count >= LongWork
+        ? Ansi.Progress().AutoClear(true).StartAsync(context =>
+        {
+            ProgressTask task = context.AddTask(what, maxValue: count);
+            return work(() => task.Increment(1));
+        })
+        : work(static () => { });
 
     public void Error(string message) => Report("error", message);
 

@@ -22,7 +22,7 @@ internal static class AtomicFile
             if (IsWrittenInPlace(target))
             {
                 using var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-                write(stream);
+                WriteInPlace(stream, target, write);
                 return;
             }
             aside = $"{target}.{Path.GetRandomFileName()}.part";
@@ -40,6 +40,20 @@ internal static class AtomicFile
         finally
         {
             DeleteIfThere(aside);
+        }
+    }
+
+    /// <summary>An empty file stays empty when the writing fails.</summary>
+    private static void WriteInPlace(FileStream stream, string target, Action<FileStream> write)
+    {
+        try
+        {
+            write(stream);
+        }
+        catch
+        {
+            if (new FileInfo(target) is { Exists: true, Length: > 0 }) stream.SetLength(0);
+            throw;
         }
     }
 

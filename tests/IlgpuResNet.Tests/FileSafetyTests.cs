@@ -42,6 +42,21 @@ public sealed class FileSafetyTests
         Assert.HasCount(1, Directory.GetFiles(folder));
     }
 
+    /// <summary>A dialog that asks where to save makes an empty file first.</summary>
+    [TestMethod]
+    public void An_empty_file_stays_empty_when_the_writing_fails()
+    {
+        string path = InFolder("a");
+        File.WriteAllBytes(path, []);
+        Assert.ThrowsExactly<IOException>(() => AtomicFile.Write(path, stream =>
+        {
+            stream.WriteByte(1);
+            throw new IOException("No space left on device : '/elsewhere'");
+        }));
+        Assert.AreEqual(0, new FileInfo(path).Length);
+        Assert.HasCount(1, Directory.GetFiles(folder));
+    }
+
     [TestMethod]
     public void A_link_stays_a_link_and_its_target_is_replaced()
     {

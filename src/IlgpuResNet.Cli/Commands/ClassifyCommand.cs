@@ -11,9 +11,6 @@ namespace IlgpuResNet.Cli.Commands;
 /// <summary><c>classify</c>: pictures in, labels out. A picture that cannot be read is reported and the others go on.</summary>
 internal static class ClassifyCommand
 {
-    /// <summary>From this many pictures on, a progress bar is shown.</summary>
-    private const int LongWork = 20;
-
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions(console);
@@ -31,7 +28,7 @@ internal static class ClassifyCommand
         options.AddLabelsTo(command);
         options.AddDeviceTo(command);
         heatmaps.AddTo(command);
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
             if (files.Length == 0) throw NoImages(result.GetValue(images)!);
@@ -40,27 +37,28 @@ internal static class ClassifyCommand
             var decoding = new ReadAheadOptions { ApplyOrientation = !result.GetValue(ignoreOrientation) };
             int topK = result.GetValue(top);
             List<ClassifiedImage> results;
+            ResNetException? failure;
             if (targets is null)
             {
                 using var classifier = new ImageClassifier(model, options.Device(result), new ClassifierOptions
                 {
-                    Batch = Math.Min(options.Batch(result), files.Length),
+                    Batch = Math.Min(options.Batch(result, model), files.Length),
                     Threads = options.Threads(result),
                 });
                 foreach (string warning in classifier.Warnings) console.Warning(warning);
-                results = await CollectAsync(console, classifier.ClassifyFilesAsync(files, topK, options: decoding, cancellation: cancellation), files.Length);
+                (results, failure) = await CollectAsync(console, classifier.ClassifyFilesAsync(files, topK, options: decoding, cancellation: cancellation), files.Length);
             }
             else
             {
-                int? classIndex = heatmaps.Class(result, model);
                 using var mapper = new ClassActivationMapper(model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
                 foreach (string warning in mapper.Warnings) console.Warning(warning);
-                results = await CollectAsync(console, HeatmapOptions.RunAsync(mapper, targets, classIndex, files, topK, decoding, cancellation), files.Length);
+                (results, failure) = await CollectAsync(console, HeatmapOptions.RunAsync(mapper, targets, heatmaps.Class(result, model), files, topK, decoding, cancellation), files.Length);
             }
             if (result.GetValue(json)) console.Output.WriteLine(ImageResult.ToJson([.. results.Select(ImageResult.Of)]));
             else WriteTable(console, results);
             foreach (ClassifiedImage failed in results.Where(image => image.Error is not null)) console.Error(failed.Error!.Message);
-            if (results.Count < files.Length) console.Error($"cancelled after {results.Count} of {files.Length}");
+            if (failure is not null) console.Error(failure.Message);
+            if (results.Count < files.Length) console.Error($"{(failure is null ? "cancelled" : "stopped")} after {results.Count} of {files.Length}");
             return results.Count < files.Length || results.Exists(image => image.Error is not null) ? Program.Failure : 0;
         });
         return command;
@@ -70,39 +68,30 @@ internal static class ClassifyCommand
     public static ImageException NoImages(string[] places) => new(
         $"{string.Join(", ", places)}: there are no images here; expected files ending in {string.Join(", ", ImageFiles.Extensions)}; subfolders are not searched.");
 
-    /// <summary>The results of all files, or of the first ones when cancelled.</summary>
-    private static async Task<List<ClassifiedImage>> CollectAsync(ToolConsole console, IAsyncEnumerable<ClassifiedImage> images, int count)
+    /// <summary>The results of all files, or of the first ones when cancelled or when the device failed: what is done is worth showing.</summary>
+    private static async Task<(List<ClassifiedImage> Results, ResNetException? Failure)> CollectAsync(ToolConsole console, IAsyncEnumerable<ClassifiedImage> images, int count)
     {
         var results = new List<ClassifiedImage>(count);
         try
         {
-            if (console.IsInteractive && count >= LongWork)
+            await console.ShowProgressAsync("classifying", count, async progress =>
             {
-                await console.Ansi.Progress().AutoClear(true).StartAsync(context =>
+                await foreach (ClassifiedImage image in images)
                 {
-                    ProgressTask task = context.AddTask("classifying", maxValue: count);
-                    return CollectAsync(() => task.Increment(1));
-                });
-            }
-            else
-            {
-                await CollectAsync(() => { });
-            }
+                    results.Add(image);
+                    progress();
+                }
+            });
         }
         catch (OperationCanceledException)
         {
-            // What is done is worth showing; the caller sees that some are missing.
+            // The caller sees that some are missing.
         }
-        return results;
-
-        async Task CollectAsync(Action progress)
+        catch (ResNetException e) when (results.Count > 0)
         {
-            await foreach (ClassifiedImage image in images)
-            {
-                results.Add(image);
-                progress();
-            }
+            return (results, e);
         }
+        return (results, null);
     }
 
     private static void WriteTable(ToolConsole console, List<ClassifiedImage> results)

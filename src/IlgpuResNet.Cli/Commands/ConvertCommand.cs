@@ -42,21 +42,23 @@ internal static class ConvertCommand
             }
             if (result.GetResult(variant) is not null && IsTorchName(path)) result.AddError($"{variant.Name} cannot be written to a .pth file, which has no metadata");
         });
-        command.SetAction(result => Convert(
+        command.SetCancellableAction((result, cancellation) => Convert(
             console,
-            named.Resolve(result.GetValue(input)!, result, CancellationToken.None),
+            named.Resolve(result.GetValue(input)!, result, cancellation),
             result.GetValue(output)!,
             result.GetValue(variant),
-            new OnnxExportOptions { FoldBatchNorms = result.GetValue(fold), DynamicSize = result.GetValue(dynamicSize) }));
+            new OnnxExportOptions { FoldBatchNorms = result.GetValue(fold), DynamicSize = result.GetValue(dynamicSize) },
+            cancellation));
         return command;
     }
 
-    private static void Convert(ToolConsole console, string input, string output, string? variant, OnnxExportOptions options)
+    private static void Convert(ToolConsole console, string input, string output, string? variant, OnnxExportOptions options, CancellationToken cancellation)
     {
         if (File.Exists(input) && InputFile.Resolve(input) == InputFile.Resolve(output))
             throw new ResNetException($"{output}: is the input too; give the output another name.");
         bool fromOnnx = OnnxModel.IsOnnx(input);
         using StateDict weights = fromOnnx ? OnnxStateDict.Load(input) : StateDict.Load(input);
+        cancellation.ThrowIfCancellationRequested();
         if (IsOnnxName(output))
         {
             ResNetVariant? chosen = ResNetVariants.Parse(variant);

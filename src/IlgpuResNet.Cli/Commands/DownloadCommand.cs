@@ -30,22 +30,19 @@ internal static class DownloadCommand
         Option<string?> proxy = AddressOption("--proxy", "Proxy to go through. Default: the system's, such as HTTPS_PROXY says.");
         var command = new Command("download", "Brings torchvision's weights into a folder, for use without a network, and checks their hashes; lists them with their published accuracy.") { names, mirror, proxy };
         named.AddTo(command);
-        // On a thread of its own, so that Ctrl-C finds a task to wait for.
-        command.SetAction((result, cancellation) => Task.Run(
-            async () =>
+        command.SetCancellableAction(async (result, cancellation) =>
+        {
+            WeightsCache cache = named.Cache(result);
+            if (result.GetValue(names) is not { Length: > 0 } chosen)
             {
-                WeightsCache cache = named.Cache(result);
-                if (result.GetValue(names) is not { Length: > 0 } chosen)
-                {
-                    WriteTable(console, cache);
-                    return;
-                }
-                using HttpClient client = Client(result.GetValue(proxy));
-                cache = cache with { VerifyCached = true, HttpClient = client, Mirror = result.GetValue(mirror) is { } url ? new Uri(url) : null };
-                foreach (string name in chosen)
-                    console.Output.WriteLine(await DownloadDisplay.GetAsync(console, cache, ResNetWeights.Parse(name)!, cancellation));
-            },
-            CancellationToken.None));
+                WriteTable(console, cache);
+                return;
+            }
+            using HttpClient client = Client(result.GetValue(proxy));
+            cache = cache with { VerifyCached = true, HttpClient = client, Mirror = result.GetValue(mirror) is { } url ? new Uri(url) : null };
+            foreach (string name in chosen)
+                console.Output.WriteLine(await DownloadDisplay.GetAsync(console, cache, ResNetWeights.Parse(name)!, cancellation));
+        });
         return command;
     }
 
@@ -63,9 +60,16 @@ internal static class DownloadCommand
     private static HttpClient Client(string? proxy)
     {
         var handler = new SocketsHttpHandler();
-        if (proxy is not null) handler.Proxy = new WebProxy(proxy);
+        if (proxy is not null) handler.Proxy = ProxyOf(new Uri(proxy));
         // The cache has time limits of its own.
         return new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>The proxy with the name and password of its address, as the system's settings are read.</summary>
+    private static WebProxy ProxyOf(Uri address)
+    {
+        string[] user = [.. address.UserInfo.Split(':', 2).Select(Uri.UnescapeDataString)];
+        return new WebProxy(address) { Credentials = address.UserInfo.Length > 0 ? new NetworkCredential(user[0], user.Length > 1 ? user[1] : "") : null };
     }
 
     private static void WriteTable(ToolConsole console, WeightsCache cache)

@@ -19,15 +19,15 @@ internal static class EmbedCommand
         options.AddBatchTo(command);
         options.AddPresetTo(command);
         options.AddDeviceTo(command);
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
             if (files.Length == 0) throw ClassifyCommand.NoImages(result.GetValue(images)!);
-            OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, files);
+            OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, [.. files, options.Network(result)]);
             using Model model = options.Load(result, cancellation: cancellation);
             using var session = new InferenceSession(model, options.Device(result), new SessionOptions
             {
-                MaxBatch = Math.Min(options.Batch(result), files.Length),
+                MaxBatch = Math.Min(options.Batch(result, model), files.Length),
                 Threads = options.Threads(result),
                 Outputs = [.. targets.Select(target => target.Tensor ?? FeaturesOf(model))],
             });
@@ -36,17 +36,37 @@ internal static class EmbedCommand
             int done = 0;
             var pipeline = new FilePipeline<DecodedFile>(session.MaxBatch, new ReadAheadOptions(), (batch, _) =>
             {
-                PixelBuffer[] pictures = [.. batch.Select(file => file.Image ?? throw file.Error!)];
-                session.Run(pictures, outputs.Of(done, pictures.Length));
-                done += pictures.Length;
+                Run(session, batch, outputs, done);
+                done += batch.Count;
                 return Task.FromResult<DecodedFile[]>([.. batch]);
             }, onProcessor: !session.Device.IsGpu);
-            await foreach (DecodedFile _ in pipeline.RunAsync(files, cancellation))
+            await console.ShowProgressAsync("embedding", files.Length, async progress =>
             {
-            }
+                await foreach (DecodedFile _ in pipeline.RunAsync(files, cancellation)) progress();
+            });
             outputs.Save(targets, files);
         });
         return command;
+    }
+
+    /// <summary>Runs some pictures.</summary>
+    /// <exception cref="ImageException">One cannot be read or prepared; the message names it.</exception>
+    private static void Run(InferenceSession session, IReadOnlyList<DecodedFile> files, OutputBuffers outputs, int done)
+    {
+        PixelBuffer[] pictures = [.. files.Select(file => file.Image ?? throw file.Error!)];
+        try
+        {
+            session.Run(pictures, outputs.Of(done, pictures.Length));
+        }
+        catch (ImageException e) when (files is [var only])
+        {
+            throw new ImageException($"{only.Path}: {e.Message}", e);
+        }
+        catch (ImageException)
+        {
+            // Each alone shows which it is.
+            for (int i = 0; i < files.Count; i++) Run(session, [files[i]], outputs, done + i);
+        }
     }
 
     /// <summary>Name of the features before a network's classifier.</summary>

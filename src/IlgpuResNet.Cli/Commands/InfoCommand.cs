@@ -48,20 +48,20 @@ internal static class InfoCommand
             foreach (string option in options.GivenForWeights(result))
                 result.AddError($"{preset.Name} shows a network without weights, so {option} has no meaning beside it");
         });
-        command.SetAction((result, cancellation) =>
+        command.SetCancellableAction((result, cancellation) =>
         {
             string? path = result.GetValue(plot);
+            if (path is not null) OutputFile.Check(path, "the picture");
             using Model model = result.GetValue(preset) is { } name
                 ? ResNet.Create(ResNetConfig.Presets.First(config => config.Name == name))
                 : options.Load(result, prepareDevice: false, cancellation: cancellation);
-            Write(console, model, ExecutionPlan.Create(model, Size(result, height), Size(result, width), options.Batch(result)));
+            Write(console, model, ExecutionPlan.Create(model, Size(result, height), Size(result, width), options.Batch(result, model)));
             if (path is not null)
             {
-                var session = new SessionOptions { MaxBatch = options.Batch(result), Height = Size(result, height), Width = Size(result, width), Threads = options.Threads(result) };
+                var session = new SessionOptions { MaxBatch = options.Batch(result, model), Height = Size(result, height), Width = Size(result, width), Threads = options.Threads(result) };
                 Plot(model, options.Device(result), session, path, cancellation);
                 console.Output.WriteLine($"picture       {path}");
             }
-            return Task.CompletedTask;
         });
         return command;
     }

@@ -15,19 +15,31 @@ internal static class PrepareCommand
         var output = new Option<string>("--output", "-o") { Description = "Where to write the tensor: float32 .npy of shape [1, 3, H, W].", Required = true, HelpName = "FILE" };
         var command = new Command("prepare", "Writes the tensor that a network gets to see of a picture.") { image, output };
         image.RequirePaths();
-        output.RequirePath();
+        output.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !NpyArray.IsName(result.Tokens[^1].Value)) result.AddError($"{output.Name} writes {NpyArray.Extension} files, but has '{result.Tokens[^1].Value}'");
+        });
         options.AddModelTo(command);
         options.AddPresetTo(command);
         options.AddDeviceTo(command);
-        command.SetAction(result =>
+        command.SetCancellableAction((result, cancellation) =>
         {
-            PixelBuffer picture = ImageFile.Load(result.GetValue(image)!);
-            using Model model = options.Load(result);
+            string file = result.GetValue(image)!;
+            OutputFile.Check(result.GetValue(output)!, "the array", file, options.Network(result));
+            PixelBuffer picture = ImageFile.Load(file);
+            using Model model = options.Load(result, cancellation: cancellation);
             using var session = new InferenceSession(model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
             foreach (string warning in session.Warnings) console.Warning(warning);
             int side = model.Preset.CropSize;
             float[] prepared = new float[session.Plan.Input.Shape.Count];
-            session.Prepare(picture, prepared);
+            try
+            {
+                session.Prepare(picture, prepared);
+            }
+            catch (ImageException e)
+            {
+                throw new ImageException($"{file}: {e.Message}", e);
+            }
             new NpyArray([1, 3, side, side], prepared).Save(result.GetValue(output)!);
         });
         return command;

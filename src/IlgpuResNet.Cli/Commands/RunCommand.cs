@@ -26,11 +26,11 @@ internal static class RunCommand
             if (result.GetValue(file) is not null && options.GivenForWeights(result).Contains("--weights"))
                 result.AddError("the network is named twice, as an argument and by --weights; leave one out");
         });
-        command.SetAction(result =>
+        command.SetCancellableAction((result, cancellation) =>
         {
-            OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, result.GetValue(input)!);
+            OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, result.GetValue(input)!, options.Network(result, result.GetValue(file)));
             NpyArray values = Load(result.GetValue(input)!);
-            using Model model = options.Load(result, result.GetValue(file));
+            using Model model = options.Load(result, result.GetValue(file), cancellation: cancellation);
             using InferenceSession session = Open(model, values, targets, result.GetValue(input)!, options, result);
             foreach (string warning in session.Warnings) console.Warning(warning);
 
@@ -38,6 +38,7 @@ internal static class RunCommand
             var outputs = new OutputBuffers(session, count);
             for (int done = 0; done < count; done += session.MaxBatch)
             {
+                cancellation.ThrowIfCancellationRequested();
                 int images = Math.Min(session.MaxBatch, count - done);
                 session.Run(values.Values.AsSpan(done * session.Input.Length, images * session.Input.Length), outputs.Of(done, images));
             }
@@ -66,7 +67,7 @@ internal static class RunCommand
         (int? height, int? width) = model.SizeOf(values.Shape);
         return new InferenceSession(model, options.Device(result), new SessionOptions
         {
-            MaxBatch = Math.Min(options.Batch(result), Math.Max(values.Shape is [var n, ..] ? n : 1, 1)),
+            MaxBatch = Math.Min(options.Batch(result, model), Math.Max(values.Shape is [var n, ..] ? n : 1, 1)),
             Threads = options.Threads(result),
             Height = height,
             Width = width,

@@ -15,6 +15,7 @@ namespace IlgpuResNet.Cli.Commands;
 /// <summary><c>similar</c>: the pictures of a folder that are most like another, by the angle between their features.</summary>
 internal static class SimilarCommand
 {
+    private const string IndexExtension = ".safetensors";
     private const int UsualAnswers = 10;
     private const int MostAnswers = 1_000_000;
 
@@ -31,14 +32,18 @@ internal static class SimilarCommand
         var top = new Option<int>("--top", "-k") { Description = "Answers.", DefaultValueFactory = _ => UsualAnswers, HelpName = "K" };
         top.RequireWholeNumber(1, MostAnswers);
         var json = new Option<bool>("--json") { Description = "Writes a JSON array instead of a table." };
-        var index = new Option<string?>("--index") { Description = "Where the folder's features are kept, .safetensors. Default: in the user's cache.", HelpName = "FILE" };
-        index.RequirePath();
+        var index = new Option<string?>("--index") { Description = "Where the folder's features are kept, a .safetensors file. Default: in the user's cache.", HelpName = "FILE" };
+        index.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !Path.GetExtension(result.Tokens[^1].Value).Equals(IndexExtension, StringComparison.OrdinalIgnoreCase))
+                result.AddError($"{index.Name} must end in {IndexExtension}, but is '{result.Tokens[^1].Value}'");
+        });
         var command = new Command("similar", "Ranks the pictures of a folder by cosine similarity to one. Their features are kept, so that the next query is quick.") { query, folder, top, json, index };
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddPresetTo(command);
         options.AddDeviceTo(command);
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             string place = result.GetValue(folder)!;
             IReadOnlyList<string> files = ImageFiles.Enumerate(place);
@@ -46,7 +51,7 @@ internal static class SimilarCommand
             using Model model = options.Load(result, cancellation: cancellation);
             using var session = new InferenceSession(model, options.Device(result), new SessionOptions
             {
-                MaxBatch = Math.Min(options.Batch(result), files.Count),
+                MaxBatch = Math.Min(options.Batch(result, model), files.Count),
                 Threads = options.Threads(result),
                 Outputs = [EmbedCommand.FeaturesOf(model)],
             });
@@ -54,8 +59,10 @@ internal static class SimilarCommand
 
             var embedder = new PictureEmbedder(session);
             float[] wanted = await FeaturesOfAsync(embedder, result.GetValue(query)!, cancellation);
-            string path = result.GetValue(index) ?? FolderIndex.DefaultPath(place);
-            List<(string Path, float[] Features)> pictures = await FolderIndex.UpdateAsync(files, path, FeatureIndex.NetworkKeyOf(model), embedder, console, cancellation);
+            string network = FeatureIndex.NetworkKeyOf(model);
+            string path = result.GetValue(index) ?? FolderIndex.DefaultPath(place, network);
+            List<(string Path, float[] Features)> pictures = await FolderIndex.UpdateAsync(files, path, network, embedder, console, cancellation);
+            if (pictures.Count == 0) throw new ImageException($"{place}: none of its {files.Count} pictures could be read.");
             SimilarImage[] ranked =
             [
                 .. pictures.Select(picture => new SimilarImage(picture.Path, (float)Cosine.Of(wanted, picture.Features)))

@@ -17,8 +17,9 @@ internal sealed record IndexedPicture(string Name, long Bytes, long Time)
     /// <exception cref="IOException">The file is gone.</exception>
     public static IndexedPicture Of(string path)
     {
-        var file = new FileInfo(path);
-        return new IndexedPicture(file.Name, file.Length, file.LastWriteTimeUtc.Ticks);
+        // A link stays as it is when what it leads to is written anew.
+        var file = new FileInfo(InputFile.Resolve(path));
+        return new IndexedPicture(Path.GetFileName(path), file.Length, file.LastWriteTimeUtc.Ticks);
     }
 }
 
@@ -32,6 +33,8 @@ internal sealed class FeatureIndex
     private const string NetworkKey = "network";
     private const string PicturesKey = "pictures";
     private const string ChecksumKey = "checksum";
+
+    private static readonly string[] Keys = [NetworkKey, PicturesKey, ChecksumKey];
 
     private readonly string network;
     private readonly Dictionary<IndexedPicture, float[]> features = [];
@@ -50,11 +53,14 @@ internal sealed class FeatureIndex
     /// <param name="network">What the features must depend on.</param>
     /// <param name="length">Number of features of one picture.</param>
     /// <exception cref="WeightsException">The file is damaged or cannot be read.</exception>
+    /// <exception cref="ResNetException">It holds other tensors, such as weights.</exception>
     public static FeatureIndex Load(string path, string network, int length)
     {
         var index = new FeatureIndex(network);
         if (!File.Exists(path)) return index;
         using StateDict file = StateDict.Load(path);
+        if (!Keys.Any(file.Metadata.ContainsKey))
+            throw new ResNetException($"{path}: holds {file.Count} tensors of something else, no index of pictures; name another file for the index, for this one would be written over.");
         if (file.Metadata.GetValueOrDefault(NetworkKey) != network) return index;
         string json = file.Metadata.GetValueOrDefault(PicturesKey, "");
         StateTensor tensor = file[FeaturesName];

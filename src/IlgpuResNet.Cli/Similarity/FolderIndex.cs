@@ -7,10 +7,11 @@ namespace IlgpuResNet.Cli.Similarity;
 /// <summary>Brings the index of a folder up to date: only pictures that are new or changed are run.</summary>
 internal static class FolderIndex
 {
-    /// <summary>Where the index of a folder is kept for this user: beside the downloaded weights, under a name made from the folder's path.</summary>
-    public static string DefaultPath(string folder)
+    /// <summary>Where the index of a folder is kept for this user: beside the downloaded weights, under a name made from the folder's path and the network.</summary>
+    public static string DefaultPath(string folder, string network)
     {
-        string name = Convert.ToHexStringLower(XxHash64.Hash(Encoding.UTF8.GetBytes(Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar))));
+        string key = $"{network} {Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar)}";
+        string name = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(key)));
         return Path.Combine(Path.GetDirectoryName(WeightsCache.DefaultFolder)!, "similar", $"{name}.safetensors");
     }
 
@@ -21,6 +22,7 @@ internal static class FolderIndex
     /// <param name="embedder">Runs what the index lacks.</param>
     /// <param name="console">Is told of pictures that cannot be read, and of an index that cannot be used or written.</param>
     /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="ResNetException">The file holds something else, which is not written over.</exception>
     public static async Task<List<(string Path, float[] Features)>> UpdateAsync(
         IReadOnlyList<string> files, string path, string network, PictureEmbedder embedder, ToolConsole console, CancellationToken cancellation)
     {
@@ -31,16 +33,20 @@ internal static class FolderIndex
         try
         {
             string[] missing = [.. pictures.Where(picture => index.Find(picture.Value) is null).Select(picture => picture.Key)];
-            await foreach (Embedding embedding in embedder.EmbedAsync(missing, cancellation))
+            await console.ShowProgressAsync("embedding", missing.Length, async progress =>
             {
-                if (embedding.Error is { } error)
+                await foreach (Embedding embedding in embedder.EmbedAsync(missing, cancellation))
                 {
-                    console.Warning(error.Message);
-                    continue;
+                    progress();
+                    if (embedding.Error is { } error)
+                    {
+                        console.Warning(error.Message);
+                        continue;
+                    }
+                    index.Add(pictures[embedding.Path], embedding.Features);
+                    changed = true;
                 }
-                index.Add(pictures[embedding.Path], embedding.Features);
-                changed = true;
-            }
+            });
         }
         finally
         {
@@ -55,7 +61,7 @@ internal static class FolderIndex
         {
             return FeatureIndex.Load(path, network, length);
         }
-        catch (ResNetException e)
+        catch (WeightsException e)
         {
             console.Warning($"the index is made anew: {e.Message}");
             return FeatureIndex.Empty(network);
