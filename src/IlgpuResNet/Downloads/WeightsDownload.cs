@@ -13,6 +13,9 @@ internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights,
     /// <summary>What must have come since the last break for the count of breaks to start anew.</summary>
     private const int NoticeableProgress = 1 << 20;
 
+    /// <summary>Pauses no longer double after so many breaks: they are at their longest by then.</summary>
+    private const int MostDoublings = 16;
+
     /// <summary>The longest pause that a server may ask for.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
@@ -67,7 +70,7 @@ internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights,
             if (file.Length >= furthest + NoticeableProgress) (furthest, breaks) = (file.Length, 0);
             if (++breaks >= cache.MaxAttempts) throw GivenUp(reason, breaks, file.Length);
             if (pause > LongestPause) throw GivenUp($"{reason} and asks to wait {pause}", breaks, file.Length);
-            TimeSpan backOff = cache.RetryDelay * Math.Pow(2, breaks - 1);
+            TimeSpan backOff = cache.RetryDelay * Math.Pow(2, Math.Min(breaks - 1, MostDoublings));
             await Task.Delay(pause ?? (backOff < LongestPause ? backOff : LongestPause), cancellation).ConfigureAwait(false);
         }
     }
@@ -78,5 +81,11 @@ internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights,
     /// <summary>Twice the parameters' bytes, and a megabyte for what a file has besides: who sends more sends something else.</summary>
     private static long MostBytes(ResNetWeights weights) => (2 * weights.ParameterCount * sizeof(float)) + (1 << 20);
 
-    private static Uri Under(Uri folder, string name) => new($"{folder.AbsoluteUri.TrimEnd('/')}/{name}");
+    private static Uri Under(Uri folder, string name)
+    {
+        if (!folder.IsAbsoluteUri) throw new DownloadException($"{folder}: is no address of a mirror; give one such as https://host/folder.");
+        var file = new UriBuilder(folder);
+        file.Path = $"{file.Path.TrimEnd('/')}/{name}";
+        return file.Uri;
+    }
 }

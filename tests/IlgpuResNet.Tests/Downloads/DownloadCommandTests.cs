@@ -74,6 +74,15 @@ public sealed class DownloadCommandTests : CommandLineFixture
     }
 
     [TestMethod]
+    public async Task A_proxy_that_asks_is_told_the_name_and_password_of_its_address()
+    {
+        await using var proxy = new FaultyServer(Answers.Status("407 Proxy Authentication Required", "Proxy-Authenticate: Basic realm=\"proxy\""), Answers.Status("404 Not Found"));
+        string address = proxy.Url.AbsoluteUri.Replace("//", "//me:p%40ss@", StringComparison.Ordinal);
+        AssertFails(await Run("download", "resnet18", "--cache", Folder, "--mirror", "http://weights.invalid/x", "--proxy", address), "404");
+        Assert.AreEqual($"Basic {Convert.ToBase64String("me:p@ss"u8)}", proxy.Requests[^1].ProxyAuthorization);
+    }
+
+    [TestMethod]
     [DataRow("download resnet51", "there are no weights 'resnet51'; the names are resnet18:IMAGENET1K_V1,")]
     [DataRow("download resnet18 --mirror nowhere", "--mirror must be an address")]
     [DataRow("download resnet18 --proxy file:///x", "--proxy must be an address")]

@@ -32,6 +32,15 @@ public sealed class DownloadFaultTests : DownloadFixture
     }
 
     [TestMethod]
+    public async Task Any_number_of_attempts_may_be_asked_for()
+    {
+        await using var server = new FaultyServer(Answers.Cut(Answers.Good(Content), 0));
+        // 2^63 ticks and more, were the pauses doubled each time.
+        WeightsCache cache = CacheOf(server) with { MaxAttempts = 70, RetryDelay = TimeSpan.FromTicks(1) };
+        StringAssert.Contains((await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights))).Message, "given up at attempt 70");
+    }
+
+    [TestMethod]
     public async Task A_connection_cut_before_any_answer_is_tried_again()
     {
         await using var server = new FaultyServer((_, _, _) => Task.CompletedTask, Answers.Good(Content));

@@ -8,7 +8,8 @@ namespace IlgpuResNet.Tests.Downloads;
 /// <summary>A request as it came.</summary>
 /// <param name="Target">The second word of the first line: a path, or a whole address when this server is a proxy.</param>
 /// <param name="From">First byte of the range asked for, or null when the whole is.</param>
-internal sealed record Request(string Target, int? From);
+/// <param name="ProxyAuthorization">What the client says to a proxy about itself, or null.</param>
+internal sealed record Request(string Target, int? From, string? ProxyAuthorization);
 
 /// <summary>Writes an answer, well or badly; the connection is closed after it.</summary>
 internal delegate Task Answer(Request request, Stream stream, CancellationToken stop);
@@ -83,13 +84,15 @@ internal sealed class FaultyServer : IAsyncDisposable
     private async Task<Request> ReadAsync(NetworkStream stream)
     {
         using var reader = new StreamReader(stream, Encoding.ASCII, leaveOpen: true);
-        const string Range = "Range: bytes=";
+        const string Range = "Range: bytes=", Authorization = "Proxy-Authorization: ";
         string? first = await reader.ReadLineAsync(stop.Token);
         int? from = null;
+        string? authorization = null;
         while (await reader.ReadLineAsync(stop.Token) is { Length: > 0 } line)
         {
+            if (line.StartsWith(Authorization, StringComparison.OrdinalIgnoreCase)) authorization = line[Authorization.Length..];
             if (line.StartsWith(Range, StringComparison.OrdinalIgnoreCase)) from = int.Parse(line[Range.Length..].TrimEnd('-'), System.Globalization.CultureInfo.InvariantCulture);
         }
-        return new Request(first?.Split(' ')[1] ?? "", from);
+        return new Request(first?.Split(' ')[1] ?? "", from, authorization);
     }
 }

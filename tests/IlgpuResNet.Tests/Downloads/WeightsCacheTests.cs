@@ -169,6 +169,16 @@ public sealed class WeightsCacheTests : DownloadFixture
     }
 
     [TestMethod]
+    public async Task A_mirror_needs_a_whole_address_and_keeps_its_query()
+    {
+        var cache = new WeightsCache { Folder = Folder, Mirror = new Uri("some/where", UriKind.Relative) };
+        StringAssert.Contains((await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights))).Message, "some/where: is no address of a mirror");
+        await using var server = new FaultyServer(Answers.Good(Content));
+        await (CacheOf(server) with { Mirror = new Uri($"{server.Url}?key=1") }).GetAsync(Weights);
+        Assert.AreEqual($"/models/{Weights.FileName}?key=1", server.Requests.Single().Target);
+    }
+
+    [TestMethod]
     public async Task A_file_comes_before_a_name_and_what_is_neither_stays_as_it_is()
     {
         var cache = new WeightsCache { Folder = Folder, Offline = true };
