@@ -21,7 +21,12 @@ internal static class ResNetConfigInference
         ImmutableArray<int> stem = Shape(weights, "conv1.weight", 4);
         ImmutableArray<int> first = Shape(weights, "layer1.0.conv1.weight", 4);
         if (!weights.ContainsKey("fc.weight"))
-            throw new WeightsException($"{weights.Source}: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. Use a checkpoint that has fc.weight [classes, features] and fc.bias [classes].");
+        {
+            string? head = weights.Keys.FirstOrDefault(name => name.StartsWith("fc.", StringComparison.Ordinal) && name.EndsWith(".weight", StringComparison.Ordinal));
+            throw new WeightsException(head is null
+                ? $"{weights.Source}: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. Use a checkpoint that has fc.weight [classes, features] and fc.bias [classes]."
+                : $"{weights.Source}: tensor fc.weight is missing; its classifier is a module of its own, with {Message.Clean(head)}. If that is its only linear layer, rename it to fc.weight and fc.bias; else export the network as ONNX.");
+        }
         ImmutableArray<int> classifier = Shape(weights, "fc.weight", 2);
         bool bottleneck = weights.ContainsKey("layer1.0.conv3.weight");
         ImmutableArray<int> depths = Depths(weights);
@@ -61,10 +66,12 @@ internal static class ResNetConfigInference
                 if (parameter.Optional) continue;
                 throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {Message.Shape(parameter.Shape)} was expected. {Advice}");
             }
+            if (!tensor.IsFloat)
+                throw new WeightsException($"{weights.Source}: tensor {tensor.Name} holds {tensor.DataType} values, but floating-point numbers were expected. Quantised weights are not supported; use those that they were made from.");
             ImmutableArray<int> shape = parameter.Kind == ParameterKind.LinearWeight ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
             if (!shape.SequenceEqual(parameter.Shape)) throw WrongShape(weights, tensor, Message.Shape(parameter.Shape));
         }
-        string? unknown = weights.Keys.FirstOrDefault(name => !known.Contains(name) && !name.EndsWith(BatchCounter, StringComparison.Ordinal));
+        string? unknown = weights.Keys.FirstOrDefault(name => !known.Contains(name) && !name.EndsWith(BatchCounter, StringComparison.Ordinal) && name is not ParameterNames.AveragedCounter);
         if (unknown is not null)
             throw new WeightsException($"{weights.Source}: tensor {Message.Clean(unknown)} has no place in a ResNet of torchvision's layout; this kind of network is not supported. {Supported}");
     }

@@ -54,7 +54,6 @@ internal static class ArithmeticOperators
         const int FirstInferenceByDefault = 7;
         if (op.Int("training_mode", 0) != 0 || (op.Opset < FirstInferenceByDefault && op.Int("is_test", 0) == 0))
             throw op.Fail("it is in training mode; export the model for inference");
-        if (op.Int("spatial", 1) == 0) throw op.Fail("it normalises every pixel by itself (spatial = 0), which is not supported");
         if (op.Opset >= FirstInferenceByDefault && Enumerable.Range(1, op.OutputCount - 1).Any(op.HasOutput))
             throw op.Fail("it gives statistics, as it does in training; export the model for inference");
         Activation input = op.Activation(0);
@@ -67,6 +66,7 @@ internal static class ArithmeticOperators
         double[] Vector(int index, string what)
         {
             StateTensor tensor = op.Weight(index, $"its {what}", 1);
+            // With the attribute spatial = 0 of opset 7 it would have three sizes; some exporters set that beside vectors, where it says nothing.
             if (tensor.Shape[0] != channels) throw op.Fail($"its {what} is {Message.Shape(tensor.Shape)}, but its input has {channels} channels");
             budget.Charge(channels * BytesPerElement);
             return tensor.ToDoubleArray();

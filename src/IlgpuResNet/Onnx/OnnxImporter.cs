@@ -175,16 +175,19 @@ internal sealed class OnnxImporter
             : throw new GraphException($"{file.Path}: its output {OnnxNames.Show(name)} is constant; there is nothing to run.");
     }
 
-    /// <summary>Logits and probabilities, when one output is a vector for each image, or one of several such that a classifier makes; null otherwise.</summary>
+    /// <summary>
+    /// Logits and probabilities, when one output is a vector for each image, or one of several such that a classifier makes; null otherwise, and where the
+    /// vector is what a pool leaves of activations: features, which a classifier would read.
+    /// </summary>
     private ImmutableArray<TensorView>? ClassScores()
     {
         if (!input.IsImage) return null;
         Activation[] vectors = [.. file.Graph.Outputs.Select(value => Result(value.Name)).Where(value =>
             value.HasBatch && Enumerable.Range(1, value.Rank - 1).Count(dimension => value.Size(dimension) > 1) <= 1)];
-        if (vectors.Length > 1) vectors = [.. vectors.Where(value => MakerOf(value) is LinearNode or SoftmaxNode)];
-        if (vectors is not [var output]) return null;
+        if (vectors.Length > 1) vectors = [.. vectors.Where(value => MakerOf(value.Tensor) is LinearNode or SoftmaxNode)];
+        if (vectors is not [var output] || MakerOf(output.Tensor) is Pool2dNode pool && MakerOf(pool.Inputs[0]) is ReluNode) return null;
         int classes = (int)Math.Min(output.Shape.Count, int.MaxValue);
-        if (MakerOf(output) is SoftmaxNode softmax && output.Shape.C == classes)
+        if (MakerOf(output.Tensor) is SoftmaxNode softmax && output.Shape.C == classes)
             return [(output with { Tensor = softmax.Inputs[0] }).View(LogitsName), output.View(ProbabilitiesName)];
         Activation logits = builder.AsRows(output, classes);
         Activation probabilities = builder.EmitElementwise(
@@ -192,7 +195,7 @@ internal sealed class OnnxImporter
         return [logits.View(LogitsName), probabilities.View(ProbabilitiesName)];
     }
 
-    private Node? MakerOf(Activation value) => builder.Nodes.LastOrDefault(node => node.Output == value.Tensor);
+    private Node? MakerOf(string tensor) => builder.Nodes.LastOrDefault(node => node.Output == tensor);
 
     /// <summary>The nodes that some values depend on, in order.</summary>
     private static ImmutableArray<OnnxNode> Needed(

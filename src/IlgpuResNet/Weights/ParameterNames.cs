@@ -8,14 +8,19 @@ internal static partial class ParameterNames
     /// <summary>What <c>torch.nn.DataParallel</c> puts before every name.</summary>
     private const string DataParallelPrefix = "module.";
 
+    /// <summary>The one tensor that <c>torch.optim.swa_utils.AveragedModel</c> has beside those of its network, which get DataParallel's prefix.</summary>
+    public const string AveragedCounter = "n_averaged";
+
     /// <summary>Translates the names of one file; the order stays.</summary>
     public static IReadOnlyList<string> ToTorchvision(IReadOnlyList<string> names)
     {
-        bool parallel = names.Count > 0 && names.All(name => name.StartsWith(DataParallelPrefix, StringComparison.Ordinal));
-        string[] own = [.. names.Select(name => FromHuggingFace(parallel ? name[DataParallelPrefix.Length..] : name))];
+        bool parallel = names.Count > 0 && names.All(name => name is AveragedCounter || IsParallel(name));
+        string[] own = [.. names.Select(name => FromHuggingFace(parallel && IsParallel(name) ? name[DataParallelPrefix.Length..] : name))];
         // Other networks of timm have a head and a norm of the same names.
         return own.Any(TimmBlock().IsMatch) ? [.. own.Select(FromTimm)] : own;
     }
+
+    private static bool IsParallel(string name) => name.StartsWith(DataParallelPrefix, StringComparison.Ordinal);
 
     /// <summary>
     /// Translates a name of Hugging Face's <c>ResNetForImageClassification</c> (such as <c>microsoft/resnet-50</c>);

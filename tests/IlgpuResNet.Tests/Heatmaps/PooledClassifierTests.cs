@@ -72,7 +72,7 @@ public sealed class PooledClassifierTests : IDisposable
         Refused(Start().Node("MaxPool", "y", "p", Ints("kernel_shape", 2, 2)).Node("Flatten", "p", "f").Node("Gemm", "f v b", "s").Outputs("s"), "its layer 's_node' reads [1, 1, 2] of 'p_node', a Pool2d");
         Refused(Start().Floats("u", [8, 1], 1, 2, 3, 4, 5, 6, 7, 8).Node("Flatten", "y", "f").Node("Gemm", "f u", "s").Outputs("s"), "its layer 's_node' reads [1, 1, 8] of 'y_node'");
         Refused(Start().Node("GlobalAveragePool", "y", "p").Node("Flatten", "p", "f").Node("Gemm", "f v b", "g").Node("Relu", "g", "s").Outputs("s"), "something that is not linear comes after its layer");
-        Refused(Start().Node("GlobalAveragePool", "y", "p").Node("Flatten", "p", "f").Outputs("f"), "its scores are made by 'p_node', a Pool2d");
+        Refused(Start().Node("Conv", "y k b", "c").Node("GlobalAveragePool", "c", "p").Node("Flatten", "p", "f").Outputs("f"), "its scores are made by 'p_node', a Pool2d");
         Refused(Start().Node("AveragePool", "y", "p", Ints("kernel_shape", 3, 3), Ints("pads", 1, 1, 0, 0)).Node("Conv", "p k b", "c").Node("Flatten", "c", "s").Outputs("s"), "has padding");
         Refused(Start().Outputs("y"), "it gives no class scores");
     }

@@ -248,6 +248,20 @@ public sealed class ResNetConfigInferenceTest
     }
 
     [TestMethod]
+    public void Refuses_a_head_of_several_layers_by_its_name()
+    {
+        using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Select(p => p.Name.StartsWith("fc.", StringComparison.Ordinal) ? p with { Name = $"fc.1.{p.Name[3..]}" } : p));
+        Throws(weights, "model.pth: tensor fc.weight is missing; its classifier is a module of its own, with fc.1.weight.");
+    }
+
+    [TestMethod]
+    public void The_counter_of_averaged_weights_is_no_part_of_the_network()
+    {
+        using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Append(new("n_averaged", [1], ParameterKind.ConvWeight)));
+        Same(ResNetConfig.ResNet50, ResNetConfigInference.Infer(weights));
+    }
+
+    [TestMethod]
     public void Refuses_another_network()
     {
         using StateDict weights = Weights([new("features.0.weight", [64, 3, 3, 3], ParameterKind.ConvWeight)]);

@@ -75,11 +75,22 @@ public sealed class OnnxImporterTests : IDisposable
         ExecutionPlan Plan(params ImmutableArray<string> outputs) => ExecutionPlan.Create(model.Bind(null, null, outputs), 1);
     }
 
+    /// <summary>MXNet's exporter sets it everywhere; where it meant something, scale and mean would have three sizes.</summary>
+    [TestMethod]
+    public void The_attribute_spatial_says_nothing_beside_vectors()
+    {
+        using OnnxModel model = Load(new OnnxSketch(opset: 7).Input("x", [0, 2, 2, 2]).Floats("one", [2], 1, 1).Floats("zero", [2], 0, 0).Floats("two", [2], 2, 2)
+            .Node("BatchNormalization", "x two one zero one", "y", Float("epsilon", 0), Int("spatial", 0)).Outputs("y"));
+        using InferenceSession session = Session(model);
+        CollectionAssert.AreEqual(BlockInput.Select(value => 2 * value + 1).ToArray(), Run(session, BlockInput)[0]);
+    }
+
     [TestMethod]
     [DataRow("logits", true, DisplayName = "a row of scores")]
     [DataRow("flat pixel", true, DisplayName = "scores as [N, K, 1, 1]")]
     [DataRow("softmax", true, DisplayName = "probabilities, whose scores are found")]
     [DataRow("softmax of pixel", true, DisplayName = "probabilities as [N, K, 1, 1]")]
+    [DataRow("features", false, DisplayName = "what a pool leaves of activations is features")]
     [DataRow("map", false, DisplayName = "a map is no list of scores")]
     [DataRow("no image", false, DisplayName = "nor is a row that is made of a row")]
     public void A_classifier_is_known_by_what_it_gives(string kind, bool isClassifier)
@@ -100,6 +111,9 @@ public sealed class OnnxImporterTests : IDisposable
                 break;
             case "softmax of pixel":
                 sketch.Node("Softmax", "pixel", "y", Int("axis", 1));
+                break;
+            case "features":
+                sketch.Node("Relu", "conv", "active").Node("GlobalAveragePool", "active", "mean").Node("Flatten", "mean", "y");
                 break;
             case "map":
                 sketch.Node("Relu", "conv", "y");

@@ -36,6 +36,10 @@ public sealed class ParameterNamesTest
     public void Timm_becomes_torchvision(string name, string expected) => Assert.AreEqual(expected, ParameterNames.FromTimm(name));
 
     [TestMethod]
+    public void Prefix_of_averaged_weights_goes_and_their_counter_stays() =>
+        Assert.AreEqual("n_averaged, fc.weight", string.Join(", ", ParameterNames.ToTorchvision(["n_averaged", "module.fc.weight"])));
+
+    [TestMethod]
     public void Prefix_goes_before_the_names_are_translated() =>
         Assert.AreEqual("fc.weight, fc.bias", string.Join(", ", ParameterNames.ToTorchvision(["module.classifier.1.weight", "module.classifier.1.bias"])));
 }

@@ -17,7 +17,8 @@ internal static class TorchStateDict
     {
         if (root is not PickleDict dict)
             throw new WeightsException($"{source}: holds no state dict but {Describe(root)}; save torch.save(model.state_dict(), path).");
-        PickleDict? found = HasTensors(dict) ? dict : OuterKeys.Select(dict.Find).OfType<PickleDict>().FirstOrDefault(HasTensors);
+        // The outer names first: a script may keep a tensor, such as its best accuracy, beside the state dict.
+        PickleDict? found = OuterKeys.Select(dict.Find).OfType<PickleDict>().FirstOrDefault(HasTensors) ?? (HasTensors(dict) ? dict : null);
         if (found is null)
         {
             string keys = string.Join(", ", dict.Items.Select(item => item.Key).OfType<string>().Take(KeysInMessage).Select(Message.Clean));

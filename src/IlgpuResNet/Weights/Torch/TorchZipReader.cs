@@ -7,6 +7,7 @@ namespace IlgpuResNet.Weights.Torch;
 internal static class TorchZipReader
 {
     private const string PickleEntry = "/data.pkl";
+    private const string KerasEntry = "model.weights.h5";
 
     /// <summary>Reads the structure; the storages stay where they are.</summary>
     /// <exception cref="WeightsException">The file is damaged, holds no state dict, or asks for something outside the allow-list.</exception>
@@ -15,6 +16,8 @@ internal static class TorchZipReader
         using MappedFile.Lease lease = file.Borrow();
         Dictionary<string, ZipEntry> entries = ZipDirectory.Read(file, lease, budget);
         string[] pickles = [.. entries.Keys.Where(name => name.EndsWith(PickleEntry, StringComparison.Ordinal)).Take(2)];
+        if (pickles.Length == 0 && entries.ContainsKey(KerasEntry))
+            throw new WeightsException($"{file.Path}: not a weights file: it looks like a Keras model; a safetensors or .pth file was expected.");
         if (pickles.Length != 1)
             throw new WeightsException($"{file.Path}: is a zip archive, but has {(pickles.Length == 0 ? "no" : "more than one")} data.pkl, so torch.save did not write it.");
         string folder = pickles[0][..^PickleEntry.Length];

@@ -61,7 +61,7 @@ optimizer = torch.optim.SGD(small.parameters(), lr=0.1, momentum=0.9)
 small(torch.randn(2, 2, 5, 5)).sum().backward()
 optimizer.step()
 parallel = OrderedDict((f"module.{k}", v) for k, v in small.state_dict().items())
-both("checkpoint", {"epoch": 3, "arch": "small", "best_acc1": 12.5, "state_dict": parallel, "optimizer": optimizer.state_dict()}, small.state_dict())
+both("checkpoint", {"epoch": 3, "arch": "small", "best_acc1": torch.tensor([12.5]), "state_dict": parallel, "optimizer": optimizer.state_dict()}, small.state_dict())
 save("model_entry.pth", {"model": small.state_dict(), "epoch": None, "seed": 2 ** 70, "history": [1, (2, 3.5)]}, small.state_dict())
 for protocol in (4, 5):
     torch.save({"model": small.state_dict(), "history": [b"x", True]}, HERE / f"protocol{protocol}.pth", pickle_protocol=protocol)
