@@ -14,13 +14,13 @@ internal sealed class FolderRates : IDisposable
     private readonly InferenceSession session;
     private readonly float[] probabilities;
 
-    public FolderRates(Model model, string[] files, int batch, int threads)
+    public FolderRates(Model model, string[] files, int? batch, int threads)
     {
         this.files = files;
         images = [.. files.Select(file => ImageFile.Load(file))];
-        session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch, Threads = threads });
-        probabilities = new float[batch * session.NumClasses];
         Classifier = new ImageClassifier(model, ComputeDevice.Cpu, new ClassifierOptions { Batch = batch, Threads = threads });
+        session = new InferenceSession(model, ComputeDevice.Cpu, new SessionOptions { MaxBatch = Classifier.Batch, Threads = threads });
+        probabilities = new float[Classifier.Batch * session.NumClasses];
     }
 
     public ImageClassifier Classifier { get; }

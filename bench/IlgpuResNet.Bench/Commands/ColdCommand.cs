@@ -1,5 +1,6 @@
 using System.CommandLine;
 using IlgpuResNet.Bench.Engines;
+using IlgpuResNet.Cli;
 using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
@@ -18,7 +19,7 @@ internal static class ColdCommand
         Option<int> threads = BenchOptions.Threads();
         Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Processes of each engine.");
         var command = new Command("cold", "Compares the time from process start to first logits with ONNX Runtime's.") { model, threads, rounds, json };
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             ResNetConfig config = result.Preset(model);
             using var files = new ModelFiles(config);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using IlgpuResNet.Bench.Engines;
+using IlgpuResNet.Cli;
 using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
@@ -15,7 +16,7 @@ internal static class CompareCommand
         Option<int> batch = BenchOptions.Batch(), threads = BenchOptions.Threads();
         Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Rounds, in each of which both engines are timed.");
         var command = new Command("compare", "Compares the processor's time with ONNX Runtime's.") { model, batch, threads, rounds, json };
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             ResNetConfig config = result.Preset(model);
             using var files = new ModelFiles(config);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime;
 using IlgpuResNet.Cli;
 using IlgpuResNet.Models;
 
@@ -8,8 +9,8 @@ namespace IlgpuResNet.Bench.Commands;
 /// <summary><c>folder</c>: how much of the rate of its slower part a classified folder reaches, what it does to memory, how soon it is cancelled.</summary>
 internal static class FolderCommand
 {
-    private const int DefaultRounds = 3;
-    private const int DefaultBatch = 8;
+    private const int DefaultRounds = 9;
+    private const int MostWarmUpRounds = 8;
     private const int Cancellations = 10;
     private const double LeastRatio = 0.9;
     private const double MostGrowth = 1 << 20;
@@ -23,11 +24,13 @@ internal static class FolderCommand
         var images = new Option<string>("--images") { Description = "Images in IDX format, as MNIST has them, may be gzipped; written as PNG files to a temporary folder.", Required = true };
         var weights = new Option<string?>("--weights") { Description = "Weights file; else --model with random weights." };
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
-        Option<int> batch = BenchOptions.Batch(DefaultBatch), threads = BenchOptions.Threads("Threads at work on inference."), rounds = BenchOptions.Rounds(DefaultRounds, "Times the folder is classified.");
+        var batch = new Option<int?>("--batch") { Description = "Images per run. Default: what a classifier takes by itself." };
+        batch.RequireWholeNumber(1, int.MaxValue);
+        Option<int> threads = BenchOptions.Threads("Threads at work on inference."), rounds = BenchOptions.Rounds(DefaultRounds, "Times the folder is classified.");
         var count = new Option<int>("--count") { Description = "Use the first images only.", DefaultValueFactory = _ => int.MaxValue };
         count.RequireWholeNumber(1, int.MaxValue);
         var command = new Command("folder", "Classifies a folder of PNG files on the processor, beside decoding alone and inference alone.") { images, weights, model, batch, threads, rounds, count, json };
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             using Model network = result.GetValue(weights) is { } file ? Model.Load(file) : RandomData.Network(result.Preset(model));
             string folder = Directory.CreateTempSubdirectory("ilgpu-resnet-bench-").FullName;
@@ -57,16 +60,17 @@ internal static class FolderCommand
 
     private static async Task<Report> MeasureAsync(FolderRates rates, string model, int images, int threads, int rounds, CancellationToken cancellation)
     {
-        // A round that is not counted warms up.
-        await rates.DecodeAsync(cancellation);
-        rates.Infer(cancellation);
-        await rates.ClassifyAsync(cancellation);
+        await WarmUpAsync(rates, cancellation);
         double[] decode = new double[rounds], inference = new double[rounds], folder = new double[rounds], ratio = new double[rounds];
+        double before = rates.Infer(cancellation);
         for (int i = 0; i < rounds; i++)
         {
             decode[i] = await rates.DecodeAsync(cancellation);
-            inference[i] = rates.Infer(cancellation);
             folder[i] = await rates.ClassifyAsync(cancellation);
+            // Inference before and after, so that a machine that gets faster or slower all the time favours neither.
+            double after = rates.Infer(cancellation);
+            inference[i] = (before + after) / 2;
+            before = after;
             ratio[i] = folder[i] / Math.Min(decode[i], inference[i]);
         }
         long? growth = await rates.GrowthAsync(cancellation);
@@ -75,6 +79,18 @@ internal static class FolderCommand
         return new Report(
             model, rates.Classifier.Batch, threads, images, rounds, Statistics.Of(decode).Median, Statistics.Of(inference).Median, Statistics.Of(folder).Median,
             Statistics.Of(ratio).Median, growth, ProcessMemory.Peak(), cancelled);
+    }
+
+    /// <summary>Rounds that do not count, until .NET has nothing to compile in one: its compiler needs a core that the others then lack.</summary>
+    private static async Task WarmUpAsync(FolderRates rates, CancellationToken cancellation)
+    {
+        long compiled = -1;
+        for (int i = 0; i < MostWarmUpRounds && compiled != (compiled = JitInfo.GetCompiledMethodCount()); i++)
+        {
+            await rates.DecodeAsync(cancellation);
+            rates.Infer(cancellation);
+            await rates.ClassifyAsync(cancellation);
+        }
     }
 
     /// <summary>Medians over the rounds in images per second; the ratio is the folder's rate over the slower part's; memory in bytes, the growth over the second half of a folder.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Models;
@@ -39,17 +40,15 @@ internal static class FramesCommand
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
         Option<double> rate = Positive("--rate", "Frames per second.", DefaultRate), minutes = Positive("--minutes", $"Measured time; a warm-up of {WarmUpShare:P0} of it, at most {MostWarmUpMinutes} minutes, comes first.", DefaultMinutes);
         var command = new Command("frames", $"Classifies {Width}x{Height} BGRA frames from memory at a fixed rate.") { model, device, threads, rate, minutes, json };
-        command.SetAction((result, cancellation) => Task.Run(
-            () =>
-            {
-                using ResNet network = RandomData.Network(result.Preset(model));
-                using var classifier = new ImageClassifier(
-                    network, ComputeDevice.Get(result.GetValue(device)!), new ClassifierOptions { Batch = 1, Threads = result.GetValue(threads) });
-                Report report = Measure(classifier, result.GetValue(threads), result.GetValue(rate), result.GetValue(minutes), cancellation);
-                report.Print();
-                Figures.WriteJson(result.GetValue(json), report);
-            },
-            CancellationToken.None));
+        command.SetCancellableAction((result, cancellation) =>
+        {
+            using ResNet network = RandomData.Network(result.Preset(model));
+            using var classifier = new ImageClassifier(
+                network, ComputeDevice.Get(result.GetValue(device)!), new ClassifierOptions { Batch = 1, Threads = result.GetValue(threads) });
+            Report report = Measure(classifier, result.GetValue(threads), result.GetValue(rate), result.GetValue(minutes), cancellation);
+            report.Print();
+            Figures.WriteJson(result.GetValue(json), report);
+        });
         return command;
     }
 

@@ -29,7 +29,7 @@ internal static class ReportCommand
                 result.AddError($"{folder.Name} must lie in a folder that exists, but there is no '{parent}'");
         });
         var command = new Command("report", "Compares with ONNX Runtime, measures every device by layer and batch, and writes a page, charts and a table.") { model, devices, quick, folder, json };
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             string[]? ids = result.GetValue(devices) is { Length: > 0 } given ? given : null;
             ComputeDevice[]? chosen = ids is null ? null : [.. ids.Select(ComputeDevice.Get).Distinct()];

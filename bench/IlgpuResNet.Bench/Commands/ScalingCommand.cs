@@ -1,5 +1,6 @@
 using System.CommandLine;
 using IlgpuResNet.Bench.Engines;
+using IlgpuResNet.Cli;
 using IlgpuResNet.Models;
 using Spectre.Console;
 
@@ -16,7 +17,7 @@ internal static class ScalingCommand
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Rounds for each number of threads and each batch.");
         var command = new Command("scaling", $"Images per second for 1 thread to all and batches of 1 to {LargestBatch}, beside ONNX Runtime's.") { model, rounds, json };
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             ResNetConfig config = result.Preset(model);
             using var files = new ModelFiles(config);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using IlgpuResNet.Bench.Engines;
+using IlgpuResNet.Cli;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Models;
 using Spectre.Console;
@@ -29,7 +30,7 @@ internal static class VectorsCommand
         Option<int> batch = BenchOptions.Batch(), threads = BenchOptions.Threads("Threads at work.");
         Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Rounds, in each of which every width is timed.");
         var command = new Command("vectors", "Times one inference with each vector width that this processor has, and with none.") { model, batch, threads, rounds, json };
-        command.SetAction(async (result, cancellation) =>
+        command.SetCancellableAction(async (result, cancellation) =>
         {
             ResNetConfig config = result.Preset(model);
             using var files = new ModelFiles(config);
