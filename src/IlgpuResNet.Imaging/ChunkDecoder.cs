@@ -9,8 +9,11 @@ namespace IlgpuResNet.Imaging;
 /// </summary>
 internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int batchSize, ReadAheadOptions options) : IDisposable
 {
+    /// <summary>The most that a chunk grows by: the first ones are over too soon to tell how long more would take.</summary>
+    private const double MostGrowth = 8;
+
     /// <summary>
-    /// A chunk that takes this long does not grow, one of twice the time shrinks: the first of its results wait for the last to be decoded. On the other
+    /// Chunks grow until they take this long, one of twice the time shrinks: the first of its results wait for the last to be decoded. On the other
     /// hand some runs after each chunk take twice as long, until the run's threads have their cores again.
     /// </summary>
     private static readonly TimeSpan LongEnough = TimeSpan.FromMilliseconds(50);
@@ -36,7 +39,7 @@ internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int b
         stopped.ThrowIfCancellationRequested();
         if (files.Count == 0) failure?.Throw();
         TimeSpan taken = Stopwatch.GetElapsedTime(start);
-        if (files.Count == most && taken < LongEnough / 2) most *= 2;
+        if (files.Count == most && taken < LongEnough / 2) most = (int)(most * Math.Min(LongEnough / taken, MostGrowth));
         else if (taken > 2 * LongEnough) most = Math.Max(most / 2, least);
         return files;
     }

@@ -90,7 +90,7 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
         for (int i = 0; i < images.Length; i++)
         {
             session.Run(images[i].Span, alone);
-            TestData.AssertSameBits(alone, together[(i * SmallClassifier.Classes)..((i + 1) * SmallClassifier.Classes)], $"image {i}");
+            TestData.AssertSameBits(alone, together.AsSpan(i * SmallClassifier.Classes, SmallClassifier.Classes).ToArray(), $"image {i}");
         }
     }
 
