@@ -255,6 +255,16 @@ public sealed class ResNetConfigInferenceTest
     }
 
     [TestMethod]
+    public void Refuses_weights_that_are_whole_numbers()
+    {
+        using var weights = new StateDict(
+            "model.pth",
+            Needed(ResNetConfig.ResNet18).Select(p => new ShapeOnlyTensor { Name = p.Name, Shape = p.Shape, DataType = p.Name == "layer2.0.conv1.weight" ? DataType.Int8 : DataType.Float32 }),
+            new Dictionary<string, string>());
+        Throws(weights, "model.pth: tensor layer2.0.conv1.weight holds Int8 values, but floating-point numbers were expected.");
+    }
+
+    [TestMethod]
     public void The_counter_of_averaged_weights_is_no_part_of_the_network()
     {
         using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Append(new("n_averaged", [1], ParameterKind.ConvWeight)));
