@@ -150,7 +150,7 @@ internal static class PlanCommand
         {
             const double milli = 1e3;
             PlanStep step = plan.Steps[index];
-            PlanSegment segment = plan.Segments.First(segment => index < segment.End);
+            PlanSegment segment = plan.SegmentOf(index);
             bool isProduct = step.IsConvolution;
             double? fullWave = null;
             if (isProduct && cost.Waves < 1)

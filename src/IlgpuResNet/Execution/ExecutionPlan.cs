@@ -123,11 +123,14 @@ public sealed class ExecutionPlan
     internal ExecutionPlan Walked(ImmutableArray<PlanSegment> segments) => new(uses, segments, MaxBatch);
 
     /// <summary>Images for which a step is launched at a time when the batch is the largest.</summary>
-    internal int ImagesOf(int step)
+    internal int ImagesOf(int step) => SegmentOf(step).Images;
+
+    /// <summary>The segment that a step belongs to.</summary>
+    internal PlanSegment SegmentOf(int step)
     {
         foreach (PlanSegment segment in Segments)
         {
-            if (step < segment.End) return segment.Images;
+            if (step < segment.End) return segment;
         }
         throw new ArgumentOutOfRangeException(nameof(step), step, $"The plan has {Steps.Length} steps.");
     }

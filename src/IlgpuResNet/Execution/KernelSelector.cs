@@ -23,25 +23,12 @@ internal static class KernelSelector
     public static ImmutableArray<Conv2dKernel> Choose(IKernelFamily kernels, DeviceProfile? profile, ExecutionPlan plan, Numerics numerics)
     {
         if (profile is not null) return OfTiled(profile, plan, numerics);
-        return OfConvolutions(plan, kernels.PrefersSingleImages, shape => kernels.FastestConv2d(shape, numerics is Numerics.Exact));
+        return OfConvolutions(plan, kernels.PrefersSingleImages, (_, shape) => kernels.FastestConv2d(shape, numerics is Numerics.Exact));
     }
 
     /// <summary>The same for a device with the tiled family that need not be there.</summary>
-    public static ImmutableArray<Conv2dKernel> OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics)
-    {
-        var kernels = new Conv2dKernel[plan.Steps.Length];
-        foreach (PlanSegment segment in plan.Segments)
-        {
-            for (int i = segment.First; i < segment.End; i++)
-            {
-                if (!plan.Steps[i].IsConvolution) continue;
-                int step = i;
-                Conv2dShape shape = BoundStep.ConvShape(plan.Steps[i]) with { N = segment.Images };
-                kernels[i] = Fastest(profile, shape, numerics is Numerics.Exact, kernel => Cost(profile, plan, step, segment, kernel));
-            }
-        }
-        return ImmutableCollectionsMarshal.AsImmutableArray(kernels);
-    }
+    public static ImmutableArray<Conv2dKernel> OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics) => OfConvolutions(
+        plan, forSingleImages: false, (step, shape) => Fastest(profile, shape, numerics is Numerics.Exact, kernel => Cost(profile, plan, step, plan.SegmentOf(step), kernel)));
 
     /// <summary>The kernel of the tiled family that the model expects to be the fastest for a convolution without a residual beside which nothing waits.</summary>
     public static Conv2dKernel Fastest(DeviceProfile profile, Conv2dShape shape, bool exact) =>
@@ -91,15 +78,15 @@ internal static class KernelSelector
     /// <summary>What a choice gives for each convolution of a plan; the default for other steps.</summary>
     /// <param name="plan">The steps.</param>
     /// <param name="forSingleImages">True to choose for one image, whatever the plan says.</param>
-    /// <param name="choose">Chooses for a convolution of as many images as are computed at a time.</param>
+    /// <param name="choose">Chooses for a step's number and its convolution of as many images as are computed at a time.</param>
     // A loop, not a query, here and in BoundStep: a process's first session would wait for queries over structures to be compiled.
-    public static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, bool forSingleImages, Func<Conv2dShape, Conv2dKernel> choose)
+    public static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, bool forSingleImages, Func<int, Conv2dShape, Conv2dKernel> choose)
     {
         var kernels = new Conv2dKernel[plan.Steps.Length];
         for (int i = 0; i < kernels.Length; i++)
         {
             PlanStep step = plan.Steps[i];
-            if (step.IsConvolution) kernels[i] = choose(BoundStep.ConvShape(step) with { N = forSingleImages ? 1 : plan.ImagesOf(i) });
+            if (step.IsConvolution) kernels[i] = choose(i, BoundStep.ConvShape(step) with { N = forSingleImages ? 1 : plan.ImagesOf(i) });
         }
         return ImmutableCollectionsMarshal.AsImmutableArray(kernels);
     }

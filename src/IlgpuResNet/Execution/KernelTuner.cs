@@ -39,7 +39,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
         bool exact = numerics is Numerics.Exact;
         string key = $"{device}, library {LibraryVersion}";
         var shapes = new HashSet<Conv2dShape>();
-        KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, shape =>
+        KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, (_, shape) =>
         {
             shapes.Add(shape);
             return default;
@@ -60,7 +60,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
             found.Add(KeyOf(shape, exact), kernel.ToString());
         }
         file.Save(key, found);
-        return KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, shape => chosen[shape]);
+        return KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, (_, shape) => chosen[shape]);
     }
 
     private Conv2dKernel[] Candidates(Conv2dShape shape, bool exact) => [.. KernelSelector.Candidates(kernels.Conv2dKernels(shape), exact)];

@@ -83,28 +83,15 @@ internal sealed class SessionPool : IDisposable
             if (kept) idle.Push(session);
             else sessions--;
         }
-        try
-        {
-            if (!kept) session.Dispose();
-        }
-        finally
-        {
-            permits.Release();
-        }
+        if (kept) permits.Release();
+        else Free(session);
     }
 
     /// <summary>Gives up a session that failed; the next caller gets another or a new one.</summary>
     public void Discard(InferenceSession session)
     {
         lock (gate) sessions--;
-        try
-        {
-            session.Dispose();
-        }
-        finally
-        {
-            permits.Release();
-        }
+        Free(session);
     }
 
     /// <summary>Frees idle sessions now and the others when they are given back.</summary>
@@ -119,6 +106,19 @@ internal sealed class SessionPool : IDisposable
             idle.Clear();
         }
         foreach (InferenceSession session in unused) session.Dispose();
+    }
+
+    /// <summary>Frees a session whose place another may take, also where a driver fails in it.</summary>
+    private void Free(InferenceSession session)
+    {
+        try
+        {
+            session.Dispose();
+        }
+        finally
+        {
+            permits.Release();
+        }
     }
 
     /// <summary>Uses a permit: an idle session or a new one. Null when there is no room for a new one: the permit is spent, there are fewer from now on.</summary>
