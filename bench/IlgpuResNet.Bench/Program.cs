@@ -2,7 +2,7 @@ using System.CommandLine;
 using IlgpuResNet;
 using IlgpuResNet.Bench.Commands;
 using IlgpuResNet.Bench.Engines;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Files;
 
 const int Failure = 1;
 const int WrongUsage = 2;

@@ -2,11 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using IlgpuResNet.Cli;
-using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Labels;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using IlgpuResNet.Cli;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
 

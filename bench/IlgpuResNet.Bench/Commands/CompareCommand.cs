@@ -1,7 +1,6 @@
 using System.CommandLine;
 using IlgpuResNet.Bench.Engines;
 using IlgpuResNet.Cli;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
 

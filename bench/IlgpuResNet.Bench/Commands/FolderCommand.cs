@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime;
 using IlgpuResNet.Cli;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
 

@@ -2,9 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using IlgpuResNet.Cli;
-using IlgpuResNet.Devices;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
 

@@ -1,10 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
 

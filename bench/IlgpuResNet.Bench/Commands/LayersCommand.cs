@@ -1,9 +1,9 @@
 using System.CommandLine;
-using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Models;
+using IlgpuResNet.Kernels.Simd;
+using IlgpuResNet.Planning;
 using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;

@@ -5,7 +5,8 @@ using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Models;
+using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Planning;
 using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;

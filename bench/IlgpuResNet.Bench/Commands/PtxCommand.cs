@@ -6,7 +6,8 @@ using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Models;
+using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Planning;
 using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using IlgpuResNet.Bench.Reports;
 using IlgpuResNet.Cli;
-using IlgpuResNet.Devices;
 
 namespace IlgpuResNet.Bench.Commands;
 

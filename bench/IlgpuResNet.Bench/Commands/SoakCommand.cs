@@ -1,7 +1,4 @@
 using System.CommandLine;
-using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Bench.Commands;
 

@@ -1,8 +1,7 @@
 using System.CommandLine;
 using IlgpuResNet.Bench.Engines;
 using IlgpuResNet.Cli;
-using IlgpuResNet.Kernels;
-using IlgpuResNet.Models;
+using IlgpuResNet.Kernels.Simd;
 using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Bench.Engines;
 

@@ -1,6 +1,3 @@
-using IlgpuResNet.Models;
-using IlgpuResNet.Onnx;
-
 namespace IlgpuResNet.Bench.Engines;
 
 /// <summary>One network with random weights in a temporary folder, in the format of each engine. Disposing removes it.</summary>

@@ -1,4 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
+using OrtOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
+using OrtSession = Microsoft.ML.OnnxRuntime.InferenceSession;
 
 namespace IlgpuResNet.Bench.Engines;
 
@@ -11,21 +13,21 @@ internal sealed class OrtEngine : IEngine
     private static readonly string[] InputNames = ["input"];
     private static readonly string[] OutputNames = ["logits"];
 
-    private readonly InferenceSession session;
+    private readonly OrtSession session;
     private readonly RunOptions runOptions = new();
     private readonly OrtValue[] inputs;
     private readonly OrtValue[] outputs;
 
     public OrtEngine(string path, int batch, int threads)
     {
-        using var options = new SessionOptions
+        using var options = new OrtOptions
         {
             IntraOpNumThreads = threads,
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
         };
-        session = new InferenceSession(path, options);
+        session = new OrtSession(path, options);
         long[] input = Shape(session.InputMetadata[InputNames[0]], batch), output = Shape(session.OutputMetadata[OutputNames[0]], batch);
         Logits = new float[output.Aggregate(1L, (count, size) => count * size)];
         inputs = [OrtValue.CreateTensorValueFromMemory(RandomData.Images((int)input.Aggregate(1L, (count, size) => count * size)), input)];

@@ -1,7 +1,3 @@
-using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
-using IlgpuResNet.Models;
-
 namespace IlgpuResNet.Bench.Engines;
 
 /// <summary>This library on the processor.</summary>

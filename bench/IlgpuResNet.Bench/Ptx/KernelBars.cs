@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Bench.Ptx;
 

@@ -1,6 +1,7 @@
 using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Planning;
+
 
 namespace IlgpuResNet.Bench.Ptx;
 

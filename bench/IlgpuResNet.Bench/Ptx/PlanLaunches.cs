@@ -4,6 +4,8 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Bench.Ptx;
 

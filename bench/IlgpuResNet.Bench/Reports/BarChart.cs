@@ -1,5 +1,6 @@
 using IlgpuResNet.Imaging;
 
+
 namespace IlgpuResNet.Bench.Reports;
 
 /// <summary>One bar.</summary>

@@ -1,5 +1,6 @@
 using IlgpuResNet.Bench.Engines;
 
+
 namespace IlgpuResNet.Bench.Reports;
 
 /// <summary>What one run of <c>bench report</c> measured.</summary>

@@ -1,6 +1,6 @@
 using System.Xml.Linq;
+using IlgpuResNet.Files;
 using IlgpuResNet.Imaging;
-using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Bench.Reports;
 

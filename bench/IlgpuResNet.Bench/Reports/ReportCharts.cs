@@ -1,6 +1,7 @@
 using IlgpuResNet.Bench.Engines;
 using IlgpuResNet.Imaging;
 
+
 namespace IlgpuResNet.Bench.Reports;
 
 /// <summary>A chart and the name of its file, without extension.</summary>

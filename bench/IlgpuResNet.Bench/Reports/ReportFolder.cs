@@ -1,5 +1,6 @@
 using IlgpuResNet.Imaging;
 
+
 namespace IlgpuResNet.Bench.Reports;
 
 /// <summary>A report's files: made in a folder aside, which gets its name when all of them are there.</summary>

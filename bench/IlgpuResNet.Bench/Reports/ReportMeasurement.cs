@@ -1,6 +1,5 @@
 using IlgpuResNet.Bench.Engines;
-using IlgpuResNet.Devices;
-using IlgpuResNet.Models;
+
 
 namespace IlgpuResNet.Bench.Reports;
 

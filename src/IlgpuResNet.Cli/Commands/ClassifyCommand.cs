@@ -1,9 +1,5 @@
 using System.CommandLine;
-using IlgpuResNet.Execution;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Labels;
-using IlgpuResNet.Models;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Files;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using IlgpuResNet.Files;
 using IlgpuResNet.Models;
 using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;

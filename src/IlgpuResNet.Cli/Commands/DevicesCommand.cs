@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using IlgpuResNet.Devices;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;

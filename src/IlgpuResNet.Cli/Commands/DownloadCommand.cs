@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Net;
-using IlgpuResNet.Downloads;
-using IlgpuResNet.Models;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;

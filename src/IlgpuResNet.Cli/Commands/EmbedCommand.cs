@@ -1,7 +1,5 @@
 using System.CommandLine;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Cli.Commands;
 

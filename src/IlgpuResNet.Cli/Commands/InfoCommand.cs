@@ -1,10 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Imaging;
-using IlgpuResNet.Models;
+using IlgpuResNet.Planning;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using IlgpuResNet.Execution;
-using IlgpuResNet.Models;
 using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 

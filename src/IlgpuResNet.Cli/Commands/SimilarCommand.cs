@@ -4,10 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using IlgpuResNet.Cli.Similarity;
-using IlgpuResNet.Execution;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Models;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Files;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Cli.Similarity;
@@ -113,7 +114,7 @@ internal sealed class FeatureIndex
     }
 
     /// <summary>A text that differs when the features of a network do: of its weights, what it computes, and how it prepares images.</summary>
-    public static string NetworkKeyOf(Models.Model model)
+    public static string NetworkKeyOf(Model model)
     {
         var hash = new XxHash128();
         foreach (StateTensor tensor in model.Weights.Values)
@@ -121,7 +122,7 @@ internal sealed class FeatureIndex
             Append(hash, $"{tensor.Name} {tensor.DataType} {Message.Shape(tensor.Shape)}");
             tensor.WriteTo(hash, static (piece, target) => target.Append(piece));
         }
-        if (model is Models.ResNet resNet) Append(hash, resNet.Config.ToString());
+        if (model is ResNet resNet) Append(hash, resNet.Config.ToString());
         else hash.Append(File.ReadAllBytes(model.Weights.Source));
         Append(hash, model.Preset.ToString());
         return Convert.ToHexStringLower(hash.GetCurrentHash());

@@ -1,6 +1,5 @@
 using System.IO.Hashing;
 using System.Text;
-using IlgpuResNet.Downloads;
 
 namespace IlgpuResNet.Cli.Similarity;
 

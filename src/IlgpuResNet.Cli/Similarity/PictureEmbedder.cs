@@ -1,5 +1,5 @@
-using IlgpuResNet.Execution;
 using IlgpuResNet.Imaging;
+
 
 namespace IlgpuResNet.Cli.Similarity;
 

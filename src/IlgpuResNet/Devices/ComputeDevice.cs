@@ -6,8 +6,9 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
+using IlgpuResNet.Devices;
 
-namespace IlgpuResNet.Devices;
+namespace IlgpuResNet;
 
 /// <summary>What a <see cref="ComputeDevice"/> is reached through.</summary>
 public enum DeviceKind

@@ -8,6 +8,9 @@ using ILGPU.Runtime.OpenCL;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Kernels.Simd;
+using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Devices;
 

@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Downloads;
+namespace IlgpuResNet;
 
 /// <summary>How far a download is.</summary>
 /// <param name="BytesReceived">Bytes of the file that are there, those of an earlier, broken download included.</param>

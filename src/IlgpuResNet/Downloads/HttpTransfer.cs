@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Downloads;
 

@@ -1,7 +1,8 @@
-using IlgpuResNet.Models;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Downloads;
+using IlgpuResNet.Files;
 
-namespace IlgpuResNet.Downloads;
+
+namespace IlgpuResNet;
 
 /// <summary>
 /// A folder of downloaded weights. A file gets its name there only when it is complete and its hash is right, so what has the name is used

@@ -1,6 +1,5 @@
 using System.Globalization;
-using IlgpuResNet.Models;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Downloads;
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Downloads;
 

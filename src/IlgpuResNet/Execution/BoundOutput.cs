@@ -1,5 +1,6 @@
 using ILGPU;
 using IlgpuResNet.Graphs;
+using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Execution;
 

@@ -4,7 +4,7 @@ using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Models;
+using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Execution;
 

@@ -4,6 +4,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Execution;
 

@@ -4,8 +4,10 @@ using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Planning;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Execution;

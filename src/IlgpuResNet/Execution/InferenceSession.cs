@@ -4,14 +4,13 @@ using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Diagnostics;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
-using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Labels;
-using IlgpuResNet.Models;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Planning;
 
-namespace IlgpuResNet.Execution;
+namespace IlgpuResNet;
 
 /// <summary>
 /// A network ready to run on one device: kernels compiled, weights packed and uploaded, one arena for all activations.

@@ -3,9 +3,9 @@ using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Graphs;
-using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Models;
+using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Pixels;
 
 namespace IlgpuResNet.Execution;
 

@@ -3,7 +3,7 @@ using IlgpuResNet.Kernels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace IlgpuResNet.Execution;
+namespace IlgpuResNet;
 
 /// <summary>What an <see cref="InferenceSession"/> is built for; fixed for its life.</summary>
 public sealed record SessionOptions

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using IlgpuResNet.Graphs;
 
-namespace IlgpuResNet.Execution;
+namespace IlgpuResNet;
 
 /// <summary>What a run takes or gives.</summary>
 /// <param name="Name">Name of the tensor.</param>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Graphs;

@@ -1,5 +1,6 @@
 using IlgpuResNet.Weights;
 
+
 namespace IlgpuResNet.Graphs;
 
 /// <summary>Batch normalisation with running statistics: <c>(x - mean) / sqrt(var + eps) * weight + bias</c> (Ioffe and Szegedy 2015).</summary>

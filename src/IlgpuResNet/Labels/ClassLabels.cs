@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
-using IlgpuResNet.Weights;
+using IlgpuResNet.Files;
 
-namespace IlgpuResNet.Labels;
+namespace IlgpuResNet;
 
 /// <summary>Class names by number of classes, and from files.</summary>
 public static class ClassLabels

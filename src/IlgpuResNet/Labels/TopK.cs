@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace IlgpuResNet.Labels;
+namespace IlgpuResNet;
 
 /// <summary>One answer of a classifier.</summary>
 /// <param name="Index">Index of the class, from 0.</param>

@@ -1,16 +1,14 @@
 using System.Collections.Immutable;
 using IlgpuResNet.Diagnostics;
-using IlgpuResNet.Downloads;
+using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 
-namespace IlgpuResNet.Models;
+namespace IlgpuResNet;
 
 /// <summary>
 /// A network with its weights, its preprocessing and its class names: what an
-/// <see cref="Execution.InferenceSession"/> runs. Immutable and thread-safe; dispose it after its sessions.
+/// <see cref="InferenceSession"/> runs. Immutable and thread-safe; dispose it after its sessions.
 /// </summary>
 public abstract class Model : IDisposable
 {

@@ -2,8 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Labels;
+using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Models;

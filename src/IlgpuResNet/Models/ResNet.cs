@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Labels;
+using IlgpuResNet.Models;
 using IlgpuResNet.Weights;
 
-namespace IlgpuResNet.Models;
+namespace IlgpuResNet;
 
 /// <summary>A ResNet over a state dict.</summary>
 public sealed class ResNet : Model

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace IlgpuResNet.Models;
+namespace IlgpuResNet;
 
 /// <summary>The two residual blocks of He et al. 2015 (arXiv:1512.03385, figure 5).</summary>
 public enum ResNetBlock

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Models;

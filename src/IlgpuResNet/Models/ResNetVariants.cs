@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace IlgpuResNet.Models;
+namespace IlgpuResNet;
 
 /// <summary>
 /// The ways a ResNet of given shapes is computed. Tensor names and shapes cannot tell the first three apart; a

@@ -1,12 +1,11 @@
 using System.Collections.Immutable;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Labels;
+using IlgpuResNet.Models;
 
-namespace IlgpuResNet.Models;
+namespace IlgpuResNet;
 
 /// <summary>
 /// Weights that torchvision publishes for a ResNet: where they are, how they are told from others, and what they are worth. All figures
-/// are those of <c>torchvision/models/resnet.py</c>. <see cref="Model.LoadAsync(ResNetWeights, Downloads.WeightsCache?, IProgress{Downloads.DownloadProgress}?, CancellationToken)"/>
+/// are those of <c>torchvision/models/resnet.py</c>. <see cref="Model.LoadAsync(ResNetWeights, WeightsCache?, IProgress{DownloadProgress}?, CancellationToken)"/>
 /// loads them from the user's cache, and downloads what is not there.
 /// </summary>
 public sealed partial class ResNetWeights

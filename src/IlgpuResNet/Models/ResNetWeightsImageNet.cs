@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
-using IlgpuResNet.Imaging;
 
-namespace IlgpuResNet.Models;
+namespace IlgpuResNet;
 
 /// <content>The table; <c>tests/reference/torchvision_weights.py</c> prints torchvision's, which a test compares with it.</content>
 public sealed partial class ResNetWeights

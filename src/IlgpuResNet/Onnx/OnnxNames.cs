@@ -1,4 +1,5 @@
-using IlgpuResNet.Weights;
+using IlgpuResNet.Files;
+
 
 namespace IlgpuResNet.Onnx;
 

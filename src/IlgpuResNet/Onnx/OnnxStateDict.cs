@@ -1,5 +1,6 @@
 using IlgpuResNet.Weights;
 
+
 namespace IlgpuResNet.Onnx;
 
 /// <summary>

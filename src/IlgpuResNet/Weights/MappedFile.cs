@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using IlgpuResNet.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace IlgpuResNet.Weights;

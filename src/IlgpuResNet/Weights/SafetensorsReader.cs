@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Unicode;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights;
 

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights;
 

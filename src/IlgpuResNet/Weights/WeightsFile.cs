@@ -1,3 +1,5 @@
+using IlgpuResNet.Files;
+
 namespace IlgpuResNet.Weights;
 
 /// <summary>Writing files of weights.</summary>

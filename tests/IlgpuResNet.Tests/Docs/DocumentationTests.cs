@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
-using IlgpuResNet.Imaging;
 using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Tests.Docs;
@@ -100,8 +99,8 @@ public sealed partial class DocumentationTests
         DocumentPage two = Page($"{Fence}csharp\nusing System.Text;\n{Fence}\n{Fence}csharp\ninternal sealed record A(int B);\n{Fence}\n{Fence}csharp\nConsole.WriteLine(Encoding.UTF8.CodePage + new A(1).B);\n{Fence}");
         Assert.IsEmpty(ExampleCompiler.Faults(two.CodeBlocks[2]), "a using and a type of earlier blocks");
 
-        StringAssert.Contains(QuotationFault(Block($"<!-- from: gpu-kernels/Softmax.cs -->\n{Fence}csharp\nint thread = Group.IdxY;\n{Fence}")), "docs/wrong.md(3)");
-        Assert.IsNull(QuotationFault(Block($"<!-- from: gpu-kernels/Softmax.cs -->\n{Fence}csharp\nint thread = Group.IdxX;\n{Fence}")));
+        StringAssert.Contains(QuotationFault(Block($"<!-- from: gpu-kernels/Tiled/Softmax/Softmax.cs -->\n{Fence}csharp\nint thread = Group.IdxY;\n{Fence}")), "docs/wrong.md(3)");
+        Assert.IsNull(QuotationFault(Block($"<!-- from: gpu-kernels/Tiled/Softmax/Softmax.cs -->\n{Fence}csharp\nint thread = Group.IdxX;\n{Fence}")));
         StringAssert.Contains(QuotationFault(Block($"<!-- from: gpu-kernels/None.cs -->\n{Fence}csharp\nint a;\n{Fence}")), "no file");
 
         DocumentPage says = Page($"<!-- runs -->\n{Fence}csharp\nConsole.WriteLine(1);\n{Fence}\n{Fence}text\n2\n{Fence}");
@@ -126,7 +125,7 @@ public sealed partial class DocumentationTests
             Assert.IsNull(LinkFault(Page($"# Some\n{right}"), 2, Page(right).Links[0].Target), right);
 
         foreach (string wrong in (string[])["ImageClassifier.Guess", "SessionOptions.Thread = 1", "src/None.cs"]) Assert.IsNotNull(NameFault(Page(""), 1, wrong), wrong);
-        foreach (string right in (string[])["ImageClassifier.Load", "SessionOptions.Threads = 1", "gpu-kernels/Softmax.cs", "Execution/TileCode.cs"]) Assert.IsNull(NameFault(Page(""), 1, right), right);
+        foreach (string right in (string[])["ImageClassifier.Load", "SessionOptions.Threads = 1", "gpu-kernels/Tiled/Softmax/Softmax.cs", "Planning/TileCode.cs"]) Assert.IsNull(NameFault(Page(""), 1, right), right);
     }
 
     private static void AssertNone(IEnumerable<string> faults)

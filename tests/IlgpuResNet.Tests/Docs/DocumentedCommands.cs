@@ -1,5 +1,4 @@
 extern alias Bench;
-
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;

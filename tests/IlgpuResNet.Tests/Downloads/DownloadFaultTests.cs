@@ -1,5 +1,3 @@
-using IlgpuResNet.Downloads;
-
 namespace IlgpuResNet.Tests.Downloads;
 
 /// <summary>Every fault of a server ends in the complete file or in a clear error, never in a bad file under a good name.</summary>

@@ -1,7 +1,4 @@
 using System.Globalization;
-using IlgpuResNet.Imaging;
-using IlgpuResNet.Labels;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Tests.Downloads;
 

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using IlgpuResNet.Downloads;
-using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Tests.Downloads;
 

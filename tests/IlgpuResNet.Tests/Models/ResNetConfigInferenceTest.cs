@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Files;
 using IlgpuResNet.Models;
 using IlgpuResNet.Weights;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Tests.Ptx;
 

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Tests.Ptx;
 

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Tests.Ptx;
 

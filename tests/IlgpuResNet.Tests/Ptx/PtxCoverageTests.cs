@@ -1,4 +1,6 @@
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Kernels.Tiled;
+
 
 namespace IlgpuResNet.Tests.Ptx;
 

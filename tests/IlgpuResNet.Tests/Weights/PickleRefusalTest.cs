@@ -1,4 +1,5 @@
 using System.Text;
+using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 using IlgpuResNet.Weights.Torch;
 

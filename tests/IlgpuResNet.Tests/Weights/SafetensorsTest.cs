@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text;
 using CsCheck;
+using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Tests;

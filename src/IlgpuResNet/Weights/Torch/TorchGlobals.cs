@@ -1,3 +1,5 @@
+using IlgpuResNet.Files;
+
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>The functions and classes that a state dict may name. None is ever called: this library acts in their place.</summary>

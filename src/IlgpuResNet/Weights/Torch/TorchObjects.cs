@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights.Torch;
 

@@ -1,3 +1,5 @@
+using IlgpuResNet.Files;
+
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>Finds the state dict in what a <c>.pth</c> file's pickle holds.</summary>

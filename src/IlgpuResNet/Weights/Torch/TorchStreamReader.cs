@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights.Torch;
 

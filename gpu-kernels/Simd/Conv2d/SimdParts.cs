@@ -1,0 +1,42 @@
+namespace IlgpuResNet.Kernels.Simd;
+
+/// <summary>
+/// How a convolution falls into the parts that groups take one by one: each group's share of the output (<see cref="SimdSplit"/>)
+/// in blocks of pixels, or of Winograd's tiles of them, and each block in ranges of panels, block after block.
+/// </summary>
+/// <param name="split">The groups' shares.</param>
+/// <param name="blockPixels">The most pixels of a block.</param>
+/// <param name="panelsPerPart">The most panels of a part.</param>
+internal readonly struct SimdParts(SimdSplit split, int blockPixels, int panelsPerPart)
+{
+    /// <summary>The parts of each group, to be handed out by <see cref="SimdQueues"/>.</summary>
+    public void Count(Span<int> counts)
+    {
+        for (int group = 0; group < counts.Length; group++)
+        {
+            (int first, int end) = split.Pixels(group);
+            counts[group] = SimdSplit.DivideRoundUp(end - first, blockPixels) * PanelRanges(group);
+        }
+    }
+
+    /// <summary>The pixels and panels of one part of a group's share.</summary>
+    public (int FirstPixel, int EndPixel, int FirstPanel, int EndPanel) this[int group, int part]
+    {
+        get
+        {
+            int ranges = PanelRanges(group);
+            (int block, int range) = Math.DivRem(part, ranges);
+            (int firstPixel, int endPixel) = split.Pixels(group);
+            (int firstPanel, int endPanel) = split.Panels(group);
+            (int first, int end) = SimdSplit.Range(endPanel - firstPanel, range, ranges);
+            int pixel = firstPixel + block * blockPixels;
+            return (pixel, Math.Min(pixel + blockPixels, endPixel), firstPanel + first, firstPanel + end);
+        }
+    }
+
+    private int PanelRanges(int group)
+    {
+        (int first, int end) = split.Panels(group);
+        return SimdSplit.DivideRoundUp(end - first, panelsPerPart);
+    }
+}

@@ -1,0 +1,98 @@
+namespace IlgpuResNet.Kernels.Simd;
+
+/// <summary>
+/// The work of one convolution in one algorithm, estimated in multiply-adds of one core: what <see cref="SimdSplit"/> is chosen
+/// by, and the algorithm. Pixels here are output pixels, or Winograd's tiles of them; panels are those of output channels.
+/// </summary>
+/// <param name="Pixels">Pixels to share.</param>
+/// <param name="Panels">Panels to share.</param>
+/// <param name="PerPixelAndPanel">Work of each pixel in each panel.</param>
+/// <param name="PerPixel">Work of each pixel, once in every group that has it.</param>
+/// <param name="PerPanel">Work of each panel, once in every group that has it.</param>
+/// <param name="Shared">Work that adding cores does not shorten.</param>
+internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixelAndPanel, double PerPixel, double PerPanel, double Shared)
+{
+    /// <summary>Multiply-adds a core does while one float arrives from the shared cache.</summary>
+    private const int MacsPerFloat = 8;
+
+    /// <summary>
+    /// Multiply-adds a core does in the time that a float of a filter takes longer to come from memory, most of which prefetching
+    /// hides; a network's filters stay in no cache from run to run.
+    /// </summary>
+    private const int MacsPerMemoryFloat = 4;
+
+    /// <summary>The same of a float of Winograd's filters: each is prefetched while a block's tiles share the one before.</summary>
+    private const int MacsPerPrefetchedFloat = 1;
+
+    /// <summary>Multiply-adds a core does while it fetches and transforms one float of a tile, there or back.</summary>
+    private const int MacsPerTransformedFloat = 12;
+
+    /// <summary>All products of the definition.</summary>
+    public static SimdWork Direct(in Conv2dShape shape, in SimdPanels columns)
+    {
+        double panelFloats = (double)columns.GemmK * columns.Width;
+        int pixels = shape.GemmM, panels = columns.Count;
+        double inputPerPixel = (double)shape.H * shape.W * shape.C / (shape.P * shape.Q);
+        // Copied runs are written, and read from there.
+        if (SimdInputTable.CopiesRuns(shape)) inputPerPixel += SimdInputTable.FloatsPerPixel(shape);
+        return new SimdWork(
+            pixels, panels, panelFloats, MacsPerFloat * inputPerPixel, MacsPerFloat * panelFloats, MacsPerMemoryFloat * panels * panelFloats);
+    }
+
+    /// <summary>The products of Winograd's algorithm and its transforms.</summary>
+    public static SimdWork Winograd(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width)
+    {
+        int elements = WinogradFilter.Elements(algorithm), panels = SimdSplit.DivideRoundUp(shape.K, width);
+        int products = WinogradFilter.Terms(algorithm).Length * WinogradFilter.Terms(algorithm).Length;
+        double panelFloats = (double)elements * shape.C * width;
+        return new SimdWork(
+            WinogradFilter.Tiles(shape, algorithm), panels,
+            panelFloats + MacsPerTransformedFloat * products * width,
+            MacsPerTransformedFloat * elements * shape.C,
+            MacsPerPrefetchedFloat * panelFloats,
+            MacsPerMemoryFloat * panels * panelFloats);
+    }
+
+    /// <summary>The algorithm that is done first on two cores. The number of cores there are does not count: a network's bits must not depend on it.</summary>
+    public static Conv2dAlgorithm Fastest(in Conv2dShape shape, int lanes)
+    {
+        const int Groups = 2;
+        int width = 2 * lanes;
+        var fastest = Conv2dAlgorithm.Direct;
+        SimdWork direct = Direct(shape, SimdPanels.Of(shape, lanes));
+        double least = direct.Of(direct.Split(Groups));
+        foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
+        {
+            if (!SimdWinogradFilter.Fits(shape, algorithm, width)) continue;
+            SimdWork work = Winograd(shape, algorithm, width);
+            double macs = work.Of(work.Split(Groups));
+            if (macs >= least) continue;
+            least = macs;
+            fastest = algorithm;
+        }
+        return fastest;
+    }
+
+    /// <summary>The grid whose busiest group is done first.</summary>
+    public SimdSplit Split(int groups)
+    {
+        var best = new SimdSplit(Pixels, Panels, 1, 1);
+        double least = double.PositiveInfinity;
+        for (int panelGroups = 1; panelGroups <= Math.Min(groups, Panels); panelGroups++)
+        {
+            var split = new SimdSplit(Pixels, Panels, groups / panelGroups, panelGroups);
+            double macs = Of(split);
+            if (macs >= least) continue;
+            least = macs;
+            best = split;
+        }
+        return best;
+    }
+
+    /// <summary>Work until the busiest group of a split is done.</summary>
+    public double Of(in SimdSplit split)
+    {
+        double pixels = SimdSplit.DivideRoundUp(Pixels, split.PixelGroups), panels = SimdSplit.DivideRoundUp(Panels, split.PanelGroups);
+        return pixels * panels * PerPixelAndPanel + pixels * PerPixel + panels * PerPanel + Shared;
+    }
+}

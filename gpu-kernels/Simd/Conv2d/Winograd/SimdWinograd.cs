@@ -1,0 +1,216 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace IlgpuResNet.Kernels.Simd;
+
+/// <summary>
+/// 3x3 convolution of stride 1 or 2 for the CPU accelerator by Winograd's F(m x m, 3x3) (<see cref="Conv2dAlgorithm"/>):
+/// <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c> with its epilogue. One group is one thread. The groups divide the tiles of m x m
+/// output pixels and the panels of output channels between them; where they divide panels, each transforms the input for
+/// itself, so that no barrier is needed. A group takes its tiles in blocks: it transforms a block's input into
+/// <c>[elements][tiles][C]</c>, and then panel by panel makes the matrix products of the elements, one each or with stride 2 several
+/// together, with the filter's panel and transforms the sums back, while they are in the caches.
+/// </summary>
+internal static unsafe class SimdWinograd
+{
+    /// <summary>Tiles of a block at least, whose transformed input is to stay in the second-level cache.</summary>
+    private const int BlockTiles = 24;
+
+    /// <summary>The same where the filter is so large that every block fetches it from afar.</summary>
+    private const int LargeFilterTiles = 48;
+
+    /// <summary>Floats of a filter that no second-level cache holds.</summary>
+    private const int LargeFilterFloats = 1 << 20;
+
+    /// <summary>Scratch memory that a group needs, however the work is split.</summary>
+    public static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
+    {
+        int tileRows = SimdWidth.TileRows(lanes);
+        int tiles = Math.Min(MaxRegisterTiles(shape, algorithm, tileRows) * tileRows, WinogradFilter.Tiles(shape, algorithm));
+        return SimdWinogradScratch.Bytes(shape, algorithm, lanes, tiles);
+    }
+
+    /// <summary>The part of one group.</summary>
+    public static void RunGroup(
+        in SimdQueues queues, int lanes, Conv2dAlgorithm algorithm, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+    {
+        SimdSplit split = SimdWork.Winograd(shape, algorithm, 2 * lanes).Split(queues.Groups);
+        if (algorithm is Conv2dAlgorithm.WinogradF2) RunGroup<SimdWinogradF2>(queues, split, lanes, shape, operands, epilogue, scratch);
+        else if (algorithm is Conv2dAlgorithm.WinogradF4) RunGroup<SimdWinogradF4>(queues, split, lanes, shape, operands, epilogue, scratch);
+        else RunGroup<SimdWinogradStride2>(queues, split, lanes, shape, operands, epilogue, scratch);
+    }
+
+    private static void RunGroup<TTransform>(
+        in SimdQueues queues, in SimdSplit split, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+        where TTransform : struct, ISimdWinogradTransform
+    {
+        if (lanes == SimdLanes512.Count) Run<TTransform, SimdLanes512, Vector512<float>>(queues, split, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes256.Count) Run<TTransform, SimdLanes256, Vector256<float>>(queues, split, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes128.Count) Run<TTransform, SimdLanes128, Vector128<float>>(queues, split, shape, operands, epilogue, scratch);
+        else Run<TTransform, SimdLanes32, float>(queues, split, shape, operands, epilogue, scratch);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Run<TTransform, TLanes, TVector>(
+        in SimdQueues queues, in SimdSplit split, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* memory)
+        where TTransform : struct, ISimdWinogradTransform
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int width = 2 * TLanes.Count;
+        ReadOnlySpan<int> terms = WinogradFilter.Terms(TTransform.Algorithm);
+        int elements = TTransform.Side * TTransform.Side;
+
+        float* input = SimdConv2d.Pointer(operands.Input), filter = SimdConv2d.Pointer(operands.Filter);
+        float* output = SimdConv2d.Pointer(operands.Output);
+        float* residual = epilogue.HasResidual != 0 ? SimdConv2d.Pointer(operands.Residual) : null;
+        float* padded = stackalloc float[2 * width];
+        var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
+
+        int blockTiles = TilesPerBlock(split.MostPixels, TLanes.TileRows, MaxRegisterTiles(shape, TTransform.Algorithm, TLanes.TileRows));
+        // A block's input is transformed by every group that takes a part of it: where each has tiles of its own, a part is a block.
+        var parts = new SimdParts(split, blockTiles, split.PixelGroups > 1 ? split.PanelCount : 1);
+        Span<int> counts = stackalloc int[queues.Groups];
+        parts.Count(counts);
+        var scratch = new SimdWinogradScratch(shape, TTransform.Algorithm, TLanes.Count, blockTiles, memory);
+        new Span<float>(scratch.Zeros, shape.C).Clear();
+        PointAtElements(TTransform.Algorithm, scratch);
+        var product = new SimdTileArguments { TableStride = scratch.RowStride, RunLength = shape.C };
+        int transformed = -1;
+        while (queues.Take(counts, out int owner, out int part))
+        {
+            (int block, int endTile, int firstPanel, int endPanel) = parts[owner, part];
+            int tiles = endTile - block;
+            for (int i = 0; i < tiles && transformed != block; i++)
+                TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Input + (nint)i * scratch.TileStride);
+            transformed = block;
+
+            int registerTiles = SimdSplit.DivideRoundUp(tiles, TLanes.TileRows);
+            for (int panel = firstPanel; panel < endPanel; panel++)
+            {
+                product.Weights = filter + (nint)panel * elements * shape.C * width;
+                float* sums = scratch.Sums;
+                float** rows = scratch.Rows;
+                for (int i = 0; i < terms.Length * terms.Length; i++)
+                {
+                    product.Taps = terms[i / terms.Length] * terms[i % terms.Length];
+                    product.PrefetchNext(registerTiles, width);
+                    int row = 0;
+                    for (int j = 1; j <= registerTiles; j++)
+                    {
+                        int end = tiles * j / registerTiles;
+                        product.Table = rows + row;
+                        product.Sums = sums + row * width;
+                        SimdTile.Run<TwoVectors, TLanes, TVector>(end - row, product);
+                        product.AdvancePrefetch();
+                        row = end;
+                    }
+                    product.Weights += (nint)product.Taps * shape.C * width;
+                    rows += product.Taps * scratch.RowStride;
+                    sums += scratch.SumStride;
+                }
+                SimdEpilogue finish = panels.Of(panel);
+                finish.ChooseWay(width);
+                for (int i = 0; i < tiles; i++)
+                    TransformOutput<TTransform, TLanes, TVector>(shape, block + i, scratch, i, panel * width, output, residual, finish);
+            }
+        }
+    }
+
+    /// <summary>Tiles of a block: a group's tiles in blocks of nearly equal size, whole register tiles where there are several blocks.</summary>
+    private static int TilesPerBlock(int tiles, int tileRows, int maxRegisterTiles)
+    {
+        int blocks = SimdSplit.DivideRoundUp(tiles, maxRegisterTiles * tileRows);
+        int even = SimdSplit.DivideRoundUp(tiles, blocks);
+        return blocks == 1 ? even : SimdSplit.DivideRoundUp(even, tileRows) * tileRows;
+    }
+
+    private static int MaxRegisterTiles(in Conv2dShape shape, Conv2dAlgorithm algorithm, int tileRows)
+    {
+        int tiles = (long)WinogradFilter.Elements(algorithm) * shape.C * shape.K > LargeFilterFloats ? LargeFilterTiles : BlockTiles;
+        return SimdSplit.DivideRoundUp(tiles, tileRows);
+    }
+
+    /// <summary>Fills <see cref="SimdWinogradScratch.Rows"/>.</summary>
+    private static void PointAtElements(Conv2dAlgorithm algorithm, in SimdWinogradScratch scratch)
+    {
+        Span<int> order = stackalloc int[WinogradFilter.Elements(algorithm)];
+        WinogradFilter.Order(algorithm, order);
+        float** row = scratch.Rows;
+        foreach (int element in order)
+        {
+            float* tile = scratch.Input + (nint)element * scratch.ElementStride;
+            for (int i = 0; i < scratch.RowStride; i++, tile += scratch.TileStride) *row++ = tile;
+        }
+    }
+
+    /// <summary>Bᵀ d B for all channels of one tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TransformInput<TTransform, TLanes, TVector>(
+        in Conv2dShape shape, float* input, int tile, in SimdWinogradScratch scratch, float* destination)
+        where TTransform : struct, ISimdWinogradTransform
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int side = TTransform.Side;
+        (int n, int p, int q) = Place(shape, tile, TTransform.Outputs);
+        float** pixels = scratch.Pixels;
+        for (int i = 0; i < side; i++)
+        {
+            int h = p * shape.StrideH - shape.PadH + i;
+            for (int j = 0; j < side; j++)
+            {
+                int w = q * shape.StrideW - shape.PadW + j;
+                bool inside = (uint)h < (uint)shape.H && (uint)w < (uint)shape.W;
+                pixels[i * side + j] = inside ? input + (((nint)n * shape.H + h) * shape.W + w) * shape.C : scratch.Zeros;
+            }
+        }
+        nint stride = scratch.ElementStride;
+        for (int c = 0; c < shape.C; c += TLanes.Count) TTransform.Input<TLanes, TVector>(pixels, c, destination + c, stride);
+    }
+
+    /// <summary>Aᵀ m A for one tile and one panel of output channels, the epilogue and the store of the pixels that exist.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TransformOutput<TTransform, TLanes, TVector>(
+        in Conv2dShape shape, int tile, in SimdWinogradScratch scratch, int row, int channel, float* output, float* residual, SimdEpilogue finish)
+        where TTransform : struct, ISimdWinogradTransform
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        int width = 2 * TLanes.Count;
+        (int n, int p, int q) = Place(shape, tile, TTransform.Outputs);
+        int rows = Math.Min(TTransform.Outputs, shape.P - p), columns = Math.Min(TTransform.Outputs, shape.Q - q);
+        nint offset = (((nint)n * shape.P + p) * shape.Q + q) * shape.K + channel;
+        for (int vector = 0; vector < width; vector += TLanes.Count)
+        {
+            var target = new SimdWinogradTarget<TLanes, TVector>
+            {
+                Output = (finish.IsInRegisters ? output + offset : scratch.Outputs) + vector,
+                Residual = residual is null ? null : residual + offset + vector,
+                RowStride = finish.IsInRegisters ? (nint)shape.Q * shape.K : TTransform.Outputs * width,
+                PixelStride = finish.IsInRegisters ? shape.K : width,
+                Rows = rows,
+                Columns = columns,
+                Finishes = finish.IsInRegisters,
+                Relu = finish.Flags.Relu != 0,
+                Scale = TLanes.Load(finish.Scale + vector),
+                Shift = TLanes.Load(finish.Shift + vector),
+            };
+            TTransform.Output<TLanes, TVector>(scratch.Sums + row * width + vector, scratch.SumStride, target);
+        }
+        for (int i = 0; i < rows && !finish.IsInRegisters; i++)
+        {
+            finish.Output = output + offset;
+            finish.Residual = residual is null ? null : residual + offset;
+            finish.Store<TwoVectors, TLanes, TVector>(scratch.Outputs + i * TTransform.Outputs * width, columns);
+            offset += (nint)shape.Q * shape.K;
+        }
+    }
+
+    /// <summary>Image of a tile, and row and column of its first output pixel.</summary>
+    private static (int N, int P, int Q) Place(in Conv2dShape shape, int tile, int outputs)
+    {
+        int across = SimdSplit.DivideRoundUp(shape.Q, outputs), down = SimdSplit.DivideRoundUp(shape.P, outputs);
+        return (tile / across / down, tile / across % down * outputs, tile % across * outputs);
+    }
+}

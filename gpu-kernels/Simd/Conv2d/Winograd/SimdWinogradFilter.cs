@@ -1,0 +1,105 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace IlgpuResNet.Kernels.Simd;
+
+/// <summary>
+/// Layout of transformed filters in the SIMD family: <c>[ceil(K / width)][elements][C][width]</c> with a width of 2 vectors, so
+/// that a panel of output channels lies together and each of its matrix products reads it from front to back
+/// (<see cref="WinogradFilter.Order"/>); output channels past K are zeros.
+/// </summary>
+internal static class SimdWinogradFilter
+{
+    /// <summary>Input channels whose filters are copied together before they are turned from rows to columns; see <see cref="SimdFilter"/>.</summary>
+    private const int BlockChannels = 16;
+
+    /// <summary>
+    /// True when a convolution can be computed so: its channels fill whole vectors, as those of every ResNet of full width do,
+    /// and its filter is not too long.
+    /// </summary>
+    public static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) =>
+        WinogradFilter.Fits(shape, algorithm) && shape.C % (width / 2) == 0 && Length(shape, algorithm, width) <= int.MaxValue;
+
+    /// <summary>Floats of the packed filter of a convolution that fits.</summary>
+    public static int PackedLength(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) => (int)Length(shape, algorithm, width);
+
+    /// <summary>Transforms and packs <c>[K, C, 3, 3]</c>.</summary>
+    // Straight to optimised code: a network packs its filters once, before any tier would get there.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe void Pack(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width, ReadOnlySpan<float> filter, Span<float> packed)
+    {
+        const int Taps = WinogradFilter.Taps, Area = Taps * Taps;
+        double[,] g = WinogradFilter.Matrix(algorithm);
+        int side = g.GetLength(0);
+        int* order = stackalloc int[side * side];
+        WinogradFilter.Order(algorithm, new Span<int>(order, side * side));
+
+        // Of a panel: the filters of some input channels as the file has them, and then, of one input channel for all output
+        // channels at once, its filter, G times it, and that times Gᵀ.
+        float* rows = stackalloc float[width * BlockChannels * Area];
+        double* taps = stackalloc double[Area * width];
+        double* half = stackalloc double[side * Taps * width];
+        new Span<double>(taps, Area * width).Clear();
+        fixed (double* matrix = g)
+        fixed (float* source = filter, target = packed)
+        {
+            for (int first = 0; first < shape.K; first += width)
+            {
+                int channels = Math.Min(width, shape.K - first);
+                float* panel = target + (nint)first * side * side * shape.C;
+                if (channels < width) new Span<double>(taps, Area * width).Clear();
+                for (int block = 0; block < shape.C; block += BlockChannels)
+                {
+                    int blockFloats = Math.Min(BlockChannels, shape.C - block) * Area;
+                    for (int k = 0; k < channels; k++)
+                        new ReadOnlySpan<float>(source + ((nint)(first + k) * shape.C + block) * Area, blockFloats).CopyTo(new Span<float>(rows + k * blockFloats, blockFloats));
+                    for (int i = 0; i < blockFloats; i += Area)
+                    {
+                        for (int k = 0; k < channels; k++)
+                            for (int tap = 0; tap < Area; tap++) taps[tap * width + k] = rows[k * blockFloats + i + tap];
+                        for (int row = 0; row < side; row++)
+                            for (int s = 0; s < Taps; s++)
+                                Combine(taps + s * width, Taps * width, matrix + row * Taps, half + (row * Taps + s) * width, width);
+                        float* element = panel + ((nint)block + i / Area) * width;
+                        for (int position = 0; position < side * side; position++)
+                        {
+                            (int row, int column) = Math.DivRem(order[position], side);
+                            Combine(half + row * Taps * width, width, matrix + column * Taps, element, width);
+                            element += (nint)shape.C * width;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static long Length(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) =>
+        (long)SimdSplit.DivideRoundUp(shape.K, width) * width * shape.C * WinogradFilter.Elements(algorithm);
+
+    /// <summary>Three vectors, <paramref name="stride"/> apart, combined by a row of the matrix.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Combine(double* source, int stride, double* matrixRow, double* result, int width)
+    {
+        int k = 0;
+        for (; k + Vector256<double>.Count <= width; k += Vector256<double>.Count) CombineVector(source + k, stride, matrixRow).Store(result + k);
+        for (; k < width; k++) result[k] = CombineOne(source + k, stride, matrixRow);
+    }
+
+    /// <summary>The same, rounded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Combine(double* source, int stride, double* matrixRow, float* result, int width)
+    {
+        int k = 0;
+        for (; k + Vector256<float>.Count <= width; k += Vector256<float>.Count)
+            Vector256.Narrow(CombineVector(source + k, stride, matrixRow), CombineVector(source + k + Vector256<double>.Count, stride, matrixRow)).Store(result + k);
+        for (; k < width; k++) result[k] = (float)CombineOne(source + k, stride, matrixRow);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe Vector256<double> CombineVector(double* source, int stride, double* matrixRow) =>
+        matrixRow[0] * Vector256.Load(source) + matrixRow[1] * Vector256.Load(source + stride) + matrixRow[2] * Vector256.Load(source + 2 * stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe double CombineOne(double* source, int stride, double* matrixRow) =>
+        matrixRow[0] * source[0] + matrixRow[1] * source[stride] + matrixRow[2] * source[2 * stride];
+}

@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace IlgpuResNet.Kernels.Simd;
+
+/// <summary>
+/// The epilogue over <c>[pixels, channels]</c> for the CPU accelerator. The groups share the pixels; a group walks
+/// memory from front to back, a vector of channels at a time.
+/// </summary>
+internal static unsafe class SimdPointwise
+{
+    /// <summary>The part of one group.</summary>
+    public static void RunGroup(int group, int groups, int lanes, int pixels, int channels, in Operands operands, Epilogue epilogue)
+    {
+        (int first, int end) = SimdSplit.Range(pixels, group, groups);
+        if (lanes == SimdLanes512.Count)
+            Run<SimdLanes512, Vector512<float>>(first, end, channels, operands, epilogue);
+        else if (lanes == SimdLanes256.Count)
+            Run<SimdLanes256, Vector256<float>>(first, end, channels, operands, epilogue);
+        else if (lanes == SimdLanes128.Count)
+            Run<SimdLanes128, Vector128<float>>(first, end, channels, operands, epilogue);
+        else
+            Run<SimdLanes32, float>(first, end, channels, operands, epilogue);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Run<TLanes, TVector>(int first, int end, int channels, in Operands operands, Epilogue epilogue)
+        where TLanes : struct, ISimdLanes<TVector>
+        where TVector : struct
+    {
+        float* input = SimdConv2d.Pointer(operands.Input), output = SimdConv2d.Pointer(operands.Output);
+        float* scale = SimdConv2d.Pointer(operands.Scale), shift = SimdConv2d.Pointer(operands.Shift);
+        float* residual = epilogue.HasResidual != 0 ? SimdConv2d.Pointer(operands.Residual) : null;
+        int whole = channels - channels % TLanes.Count;
+        int rest = channels - whole;
+
+        // The last channels go through full vectors of their own, so that nothing past them is touched.
+        float* lastScale = stackalloc float[TLanes.Count], lastShift = stackalloc float[TLanes.Count];
+        float* lastInput = stackalloc float[TLanes.Count], lastResidual = stackalloc float[TLanes.Count];
+        SimdEpilogue.Copy(scale + whole, lastScale, rest);
+        SimdEpilogue.Copy(shift + whole, lastShift, rest);
+
+        for (int pixel = first; pixel < end; pixel++)
+        {
+            nint row = (nint)pixel * channels;
+            for (int c = 0; c < whole; c += TLanes.Count)
+                TLanes.Store(
+                    SimdEpilogue.Finish<TLanes, TVector>(
+                        TLanes.Load(input + row + c), TLanes.Load(scale + c), TLanes.Load(shift + c),
+                        residual is null ? null : residual + row + c, epilogue),
+                    output + row + c);
+            if (rest == 0) continue;
+            SimdEpilogue.Copy(input + row + whole, lastInput, rest);
+            if (residual is not null) SimdEpilogue.Copy(residual + row + whole, lastResidual, rest);
+            TVector last = SimdEpilogue.Finish<TLanes, TVector>(
+                TLanes.Load(lastInput), TLanes.Load(lastScale), TLanes.Load(lastShift),
+                residual is null ? null : lastResidual, epilogue);
+            TLanes.Store(last, lastInput);
+            SimdEpilogue.Copy(lastInput, output + row + whole, rest);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using System.Runtime.Intrinsics;
+using ILGPU;
+using IlgpuResNet.Kernels.Tiled;
+
+namespace IlgpuResNet.Kernels.Simd;
+
+/// <summary>The two passes of <see cref="PreprocessKernels"/> on the processor: the same integer sums in vectors, each group a band of consecutive rows.</summary>
+internal static unsafe class PreprocessSimd
+{
+    private const int Channels = PreprocessKernels.Channels;
+    private const int RoundingHalf = PreprocessKernels.RoundingHalf;
+
+    /// <summary>Bytes of a row that the vertical pass sums at a time.</summary>
+    private const int VerticalBlock = 16;
+
+    /// <summary>The band of one group in <see cref="PreprocessKernels.ResizeColumns"/>.</summary>
+    public static void Horizontal(in SimdResize resize, in HorizontalPass pass, int band, int bands)
+    {
+        int end = (int)((band + 1L) * pass.Rows / bands);
+        fixed (byte* source = &resize.Pixels[0], target = &resize.Resized[0])
+        fixed (int* bound = &resize.Axis.Bounds[0], weight = &resize.Axis.Weights[0])
+        {
+            for (int y = (int)((long)band * pass.Rows / bands); y < end; y++)
+            {
+                byte* row = source + (long)y * pass.RowBytes;
+                byte* resizedRow = target + (long)y * pass.Columns * Channels;
+                if (pass.Layout.BytesPerPixel == 1) GrayRow(row, bound, weight, resizedRow, pass);
+                else ColorRow(row, bound, weight, resizedRow, pass);
+            }
+        }
+    }
+
+    private static void GrayRow(byte* row, int* bounds, int* weights, byte* resized, in HorizontalPass pass)
+    {
+        for (int x = 0; x < pass.Columns; x++)
+        {
+            byte* pixel = row + bounds[2 * x] - pass.Start;
+            int* weight = weights + (long)x * pass.MaxTaps;
+            int sum = RoundingHalf;
+            for (int t = 0; t < bounds[2 * x + 1]; t++) sum += pixel[t] * weight[t];
+            byte value = (byte)PreprocessKernels.Clip8(sum);
+            resized[0] = value;
+            resized[1] = value;
+            resized[2] = value;
+            resized += Channels;
+        }
+    }
+
+    /// <summary>Sums four bytes at a time, the fourth being alpha or the next pixel's first, which nobody looks at.</summary>
+    private static void ColorRow(byte* row, int* bounds, int* weights, byte* resized, in HorizontalPass pass)
+    {
+        PixelLayout layout = pass.Layout;
+        int step = layout.BytesPerPixel;
+        for (int x = 0; x < pass.Columns; x++)
+        {
+            byte* pixel = row + (long)(bounds[2 * x] - pass.Start) * step;
+            int* weight = weights + (long)x * pass.MaxTaps;
+            int last = bounds[2 * x + 1] - 1;
+            Vector128<int> even = Vector128.Create(RoundingHalf);
+            Vector128<int> odd = Vector128<int>.Zero;
+            int t = 0;
+            for (; t + 1 < last; t += 2)
+            {
+                even += Widen(*(uint*)pixel) * weight[t];
+                odd += Widen(*(uint*)(pixel + step)) * weight[t + 1];
+                pixel += 2 * step;
+            }
+            if (t < last)
+            {
+                even += Widen(*(uint*)pixel) * weight[t];
+                pixel += step;
+            }
+            // Behind the last pixel of the image there may be no fourth byte.
+            odd += Widen(pixel[0] | (uint)pixel[1] << 8 | (uint)pixel[2] << 16) * weight[last];
+            Vector128<int> sum = Clip8(even + odd);
+            resized[0] = (byte)sum[layout.Red];
+            resized[1] = (byte)sum[layout.Green];
+            resized[2] = (byte)sum[layout.Blue];
+            resized += Channels;
+        }
+    }
+
+    private static Vector128<int> Widen(uint bytes) =>
+        Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(bytes).AsByte())).AsInt32();
+
+    private static Vector128<int> Clip8(Vector128<int> sum) =>
+        Vector128.Min(Vector128.Max(sum >> PreprocessKernels.PrecisionBits, Vector128<int>.Zero), Vector128.Create((int)byte.MaxValue));
+
+    /// <summary>The band of one group in <see cref="PreprocessKernels.ResizeRows"/>.</summary>
+    public static void Vertical(in SimdResize resize, in VerticalPass pass, ArrayView<float> table, ArrayView<float> output, int band, int bands)
+    {
+        int end = (int)((band + 1L) * pass.Crop / bands);
+        int rowLength = pass.Columns * Channels;
+        byte* sums = stackalloc byte[VerticalBlock];
+        fixed (byte* source = &resize.Resized[0])
+        fixed (int* bound = &resize.Axis.Bounds[0], weight = &resize.Axis.Weights[0])
+        fixed (float* floats = &table[0], target = &output[0])
+        {
+            for (int row = (int)((long)band * pass.Crop / bands); row < end; row++)
+            {
+                float* outputRow = target + (long)row * pass.Crop * Channels;
+                int y = row - pass.PadY;
+                if (y < 0 || y >= pass.Rows)
+                {
+                    Black(outputRow, pass.Crop, floats);
+                    continue;
+                }
+                Black(outputRow, pass.PadX, floats);
+                float* resized = outputRow + pass.PadX * Channels;
+                byte* first = source + (long)(bound[2 * y] - pass.Start) * rowLength;
+                for (int i = 0; i < rowLength; i += VerticalBlock)
+                {
+                    int count = Math.Min(VerticalBlock, rowLength - i);
+                    SumColumns(first + i, rowLength, count, weight + (long)y * pass.MaxTaps, bound[2 * y + 1], sums);
+                    for (int j = 0; j < count; j++) resized[i + j] = floats[sums[j] * Channels + (i + j) % Channels];
+                }
+                Black(resized + rowLength, pass.Crop - pass.PadX - pass.Columns, floats);
+            }
+        }
+    }
+
+    private static void Black(float* pixels, int count, float* table)
+    {
+        for (int i = 0; i < count * Channels; i++) pixels[i] = table[i % Channels];
+    }
+
+    private static void SumColumns(byte* pixels, int rowLength, int count, int* weights, int taps, byte* sums)
+    {
+        if (count < VerticalBlock)
+        {
+            for (int j = 0; j < count; j++)
+            {
+                int sum = RoundingHalf;
+                for (int t = 0; t < taps; t++) sum += pixels[(long)t * rowLength + j] * weights[t];
+                sums[j] = (byte)PreprocessKernels.Clip8(sum);
+            }
+            return;
+        }
+        Vector128<int> a = Vector128.Create(RoundingHalf), b = a, c = a, d = a;
+        for (int t = 0; t < taps; t++)
+        {
+            (Vector128<ushort> low, Vector128<ushort> high) = Vector128.Widen(Vector128.Load(pixels));
+            int weight = weights[t];
+            a += Vector128.WidenLower(low).AsInt32() * weight;
+            b += Vector128.WidenUpper(low).AsInt32() * weight;
+            c += Vector128.WidenLower(high).AsInt32() * weight;
+            d += Vector128.WidenUpper(high).AsInt32() * weight;
+            pixels += rowLength;
+        }
+        Vector128<short> left = Vector128.Narrow(Clip8(a), Clip8(b)), right = Vector128.Narrow(Clip8(c), Clip8(d));
+        Vector128.Narrow(left.AsUInt16(), right.AsUInt16()).Store(sums);
+    }
+}
+
+/// <summary>The memory of one pass of a resize on the processor.</summary>
+/// <param name="Axis">The weights of the axis that is resized.</param>
+/// <param name="Pixels">Pixels as the image has them, which the horizontal pass reads.</param>
+/// <param name="Resized">RGB bytes <c>[rows, columns, 3]</c>, which it writes and the vertical pass reads.</param>
+internal readonly record struct SimdResize(ResampleAxis Axis, ArrayView<byte> Pixels, ArrayView<byte> Resized);

@@ -1,0 +1,52 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace IlgpuResNet.Kernels.Simd;
+
+/// <summary>
+/// Runs the operators of the SIMD family on a handful of floats. .NET compiles a method when it is first called, and those that do the
+/// work are long: so they are ready before a network's first run, and were compiled while its weights were read.
+/// </summary>
+internal static unsafe class SimdWarmUp
+{
+    /// <summary>Heights of the register tiles that ResNets on images of 224 pixels are cut into; others are compiled when they are met.</summary>
+    private static readonly int[] TileRows = [14, 13, 12, 8, 7, 1];
+
+    private const int Side = 8;
+
+    /// <summary>Runs each operator once on the calling thread.</summary>
+    public static void Run(Accelerator accelerator, int lanes)
+    {
+        // As many channels as fill a panel of two vectors.
+        int channels = 2 * lanes;
+        Conv2dShape strided = Conv2dShape.Create(1, Side, Side, channels, channels, 3, 3, 2, 1), plain = Conv2dShape.Create(1, Side, Side, channels, channels, 3, 3, 1, 1);
+        int length = Side * Side * channels, filterLength = WinogradFilter.Elements(Conv2dAlgorithm.WinogradF4) * channels * channels;
+        using MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(2 * length + filterLength + 2 * channels);
+        ArrayView<float> view = buffer.View.BaseView;
+        new Span<float>(SimdConv2d.Pointer(view), (int)view.Length).Clear();
+        var operands = new Operands(
+            view.SubView(0, length),
+            view.SubView(2 * length, filterLength),
+            view.SubView(2 * length + filterLength, channels),
+            view.SubView(2 * length + filterLength + channels, channels),
+            view.SubView(length, length),
+            view.SubView(length, length));
+        var program = new SimdProgram(1);
+        program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = strided, Operands = operands });
+        foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
+        {
+            Conv2dShape shape = WinogradFilter.Fits(plain, algorithm) ? plain : strided;
+            program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Algorithm = algorithm, Operands = operands });
+        }
+        foreach (int rows in TileRows)
+        {
+            Conv2dShape tile = Conv2dShape.Create(1, 1, rows, channels, channels, 1, 1, 1, 0);
+            program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = tile, Operands = operands });
+        }
+        program.Add(new SimdStep { Operator = SimdOperator.MaxPool2d, Lanes = lanes, Pool = Pool2dShape.Create(1, Side, Side, channels, 3, 2, 1), Operands = operands });
+        program.Add(new SimdStep { Operator = SimdOperator.AveragePool2d, Lanes = lanes, Pool = Pool2dShape.Global(1, Side, Side, channels), Operands = operands });
+        program.Add(new SimdStep { Operator = SimdOperator.Softmax, Rows = 1, Columns = channels, Operands = operands });
+        program.Run(group: 0, groups: 1);
+        program.Finish();
+    }
+}

@@ -1,0 +1,298 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+using IlgpuResNet.Kernels.Tiled;
+
+namespace IlgpuResNet.Kernels.Simd;
+
+/// <summary>
+/// The family for ILGPU's CPU accelerator: kernels whose bodies are hardware vectors (AVX-512, AVX2, or 128 bits
+/// elsewhere; single floats where there are none), one group of one thread per multiprocessor. Open the accelerator as
+/// <c>new CPUDevice(2, 1, Environment.ProcessorCount)</c>. Results have the same bits whatever the number of
+/// multiprocessors and the place of an image in its batch.
+/// </summary>
+internal sealed class SimdKernels : IKernelFamily
+{
+    private readonly int lanes;
+    private readonly Accelerator accelerator;
+    private readonly SimdProgram program;
+    private readonly GCHandle handle;
+    private Action<AcceleratorStream, KernelConfig, long>? run;
+    private bool gathering;
+    private int sequenceGroups;
+
+    /// <summary>Makes the kernels with the widest vectors this machine has.</summary>
+    /// <exception cref="NotSupportedException">The accelerator is not ILGPU's CPU accelerator.</exception>
+    public SimdKernels(Accelerator accelerator)
+        : this(accelerator, SimdWidth.Widest)
+    {
+    }
+
+    /// <summary>Makes the kernels with vectors of 16, 8 or 4 lanes, or single floats; vectors that the machine lacks are put together by .NET, slowly.</summary>
+    internal SimdKernels(Accelerator accelerator, int lanes)
+    {
+        ArgumentNullException.ThrowIfNull(accelerator);
+        if (accelerator.AcceleratorType != AcceleratorType.CPU)
+            throw new NotSupportedException(
+                $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use {nameof(TiledKernels)} there.");
+        this.lanes = lanes;
+        this.accelerator = accelerator;
+        Groups = accelerator.NumMultiprocessors;
+        program = new SimdProgram(Groups);
+        handle = GCHandle.Alloc(program, GCHandleType.Weak);
+    }
+
+    /// <summary>Frees the handle by which kernels find the program.</summary>
+    ~SimdKernels()
+    {
+        if (handle.IsAllocated) handle.Free();
+    }
+
+    /// <inheritdoc/>
+    public string Name => "simd";
+
+    /// <inheritdoc/>
+    public bool PrefersSingleImages => true;
+
+    /// <summary>Floats of a vector.</summary>
+    internal int Lanes => lanes;
+
+    /// <summary>Threads that work on a launch, unless its sequence is for fewer.</summary>
+    internal int Groups { get; }
+
+    /// <inheritdoc cref="SimdProgram.Working"/>
+    internal Action<int>? Working
+    {
+        get => program.Working;
+        set => program.Working = value;
+    }
+
+    /// <summary>For tests: the algorithm that is called the fastest wherever it can be used, however slow it is there; null for the fastest.</summary>
+    internal Conv2dAlgorithm? Forced { get; set; }
+
+    /// <inheritdoc cref="SimdProgram.Timestamps"/>
+    internal long[]? Timestamps
+    {
+        get => program.Timestamps;
+        set => program.Timestamps = value;
+    }
+
+    /// <inheritdoc/>
+    public void Load()
+    {
+        if (run is not null) return;
+        LoadKernel();
+        SimdWarmUp.Run(accelerator, lanes);
+        // No steps: what launches them is compiled.
+        run(accelerator.DefaultStream, new KernelConfig(Groups, 1), GCHandle.ToIntPtr(handle));
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<Conv2dKernel> Conv2dKernels(in Conv2dShape shape)
+    {
+        RequireGroups(shape);
+        ImmutableArray<Conv2dKernel>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dKernel>();
+        foreach (Conv2dAlgorithm algorithm in Enum.GetValues<Conv2dAlgorithm>())
+        {
+            if (Fits(shape, algorithm)) kernels.Add(new Conv2dKernel(algorithm));
+        }
+        return kernels.ToImmutable();
+    }
+
+    /// <inheritdoc/>
+    public Conv2dKernel FastestConv2d(in Conv2dShape shape, bool exact = false)
+    {
+        RequireGroups(shape);
+        if (exact) return new Conv2dKernel(Conv2dAlgorithm.Direct);
+        if (Forced is { } forced) return new Conv2dKernel(Fits(shape, forced) ? forced : Conv2dAlgorithm.Direct);
+        return new Conv2dKernel(SimdWork.Fastest(shape, lanes));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Each thread has scratch memory of its own.</remarks>
+    public long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        RequireAlgorithm(shape, kernel.Algorithm);
+        return 0;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks><see cref="Load"/> does it.</remarks>
+    public Task LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        RequireAlgorithm(shape, kernel.Algorithm);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+    {
+        RequireAlgorithm(shape, algorithm);
+        return algorithm is Conv2dAlgorithm.Direct
+            ? SimdFilter.PackedLength(shape, lanes)
+            : SimdWinogradFilter.PackedLength(shape, algorithm, 2 * lanes);
+    }
+
+    /// <inheritdoc/>
+    public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+    {
+        RequireGroups(shape);
+        Require(filter.Length, (long)shape.K * shape.GemmK);
+        Require(packed.Length, PackedFilterLength(shape, algorithm));
+        if (algorithm is Conv2dAlgorithm.Direct) SimdFilter.Pack(shape, lanes, filter, packed);
+        else SimdWinogradFilter.Pack(shape, algorithm, 2 * lanes, filter, packed);
+    }
+
+    /// <inheritdoc/>
+    public void Conv2d(
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dKernel kernel = default, ArrayView<float> workspace = default)
+    {
+        RequireGroups(shape);
+        Require(operands.Input.Length, shape.InputLength);
+        Require(operands.Filter.Length, PackedFilterLength(shape, kernel.Algorithm));
+        RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
+        Enqueue(stream, new SimdStep
+        {
+            Operator = SimdOperator.Conv2d,
+            Lanes = lanes,
+            Conv = shape,
+            Algorithm = kernel.Algorithm,
+            Operands = operands,
+            Epilogue = epilogue,
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue)
+    {
+        Require(operands.Input.Length, (long)pixels * channels);
+        RequireEpilogue(operands, epilogue, pixels, channels);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.Pointwise, Lanes = lanes, Rows = pixels, Columns = channels, Operands = operands, Epilogue = epilogue });
+    }
+
+    /// <inheritdoc/>
+    public void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        RequirePool(shape, input, output);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.MaxPool2d, Lanes = lanes, Pool = shape, Operands = Only(input, output) });
+    }
+
+    /// <inheritdoc/>
+    public void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        RequirePool(shape, input, output);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.AveragePool2d, Lanes = lanes, Pool = shape, Operands = Only(input, output) });
+    }
+
+    /// <inheritdoc/>
+    public void Softmax(AcceleratorStream stream, int rows, int classes, ArrayView<float> input, ArrayView<float> output)
+    {
+        Require(input.Length, (long)rows * classes);
+        Require(output.Length, (long)rows * classes);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.Softmax, Rows = rows, Columns = classes, Operands = Only(input, output) });
+    }
+
+    /// <inheritdoc cref="PreprocessKernels.ResizeColumns"/>
+    public void ResizeColumns(AcceleratorStream stream, in SimdResize resize, in HorizontalPass pass)
+    {
+        Require(resize.Pixels.Length, (long)pass.Rows * pass.RowBytes);
+        Require(resize.Resized.Length, (long)pass.Rows * pass.Columns * PreprocessKernels.Channels);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.ResizeColumns, Resize = resize, Horizontal = pass });
+    }
+
+    /// <inheritdoc cref="PreprocessKernels.ResizeRows"/>
+    public void ResizeRows(AcceleratorStream stream, in SimdResize resize, in VerticalPass pass, ArrayView<float> table, ArrayView<float> output)
+    {
+        Require(table.Length, PreprocessKernels.TableLength);
+        Require(output.Length, (long)pass.Crop * pass.Crop * PreprocessKernels.Channels);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.ResizeRows, Resize = resize, Vertical = pass, Operands = Only(table, output) });
+    }
+
+    /// <inheritdoc/>
+    public void BeginSequence(int? threads = null)
+    {
+        int groups = threads ?? Groups;
+        // More groups than multiprocessors would not run at the same time, and wait for each other for ever.
+        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1, nameof(threads));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(groups, Groups, nameof(threads));
+        program.Clear();
+        sequenceGroups = groups;
+        gathering = true;
+    }
+
+    /// <inheritdoc/>
+    public void EndSequence(AcceleratorStream stream)
+    {
+        gathering = false;
+        Launch(stream, sequenceGroups);
+    }
+
+    private static Operands Only(ArrayView<float> input, ArrayView<float> output) => new(input, default, default, default, default, output);
+
+    [MemberNotNull(nameof(run))]
+    private void LoadKernel() => run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);
+
+    private void Enqueue(AcceleratorStream stream, in SimdStep step)
+    {
+        program.Add(step);
+        if (!gathering) Launch(stream, Groups);
+    }
+
+    /// <summary>Runs the program; the CPU accelerator has done it when its launch returns.</summary>
+    private void Launch(AcceleratorStream stream, int groups)
+    {
+        if (run is null) LoadKernel();
+        run(stream, new KernelConfig(groups, 1), GCHandle.ToIntPtr(handle));
+        program.Finish();
+        // The kernel finds the program by a weak handle that this instance's finalizer frees.
+        GC.KeepAlive(this);
+    }
+
+    // Raw pointers follow: a view that is too short would crash the process instead of failing the call.
+    private void Require(long length, long needed, [CallerArgumentExpression(nameof(length))] string? name = null)
+    {
+        if (needed > int.MaxValue)
+            throw Refuse($"{name} would be {needed}, kernels index at most {int.MaxValue} floats; use a smaller batch or image.");
+        if (length < needed)
+            throw Refuse($"{name} is {length} floats, the shape needs {needed}; pass a view of the whole tensor.");
+    }
+
+    /// <summary>A sequence with a step missing must not run, nor swallow what is called after it.</summary>
+    private ArgumentException Refuse(string message)
+    {
+        program.Clear();
+        gathering = false;
+        return new ArgumentException(message);
+    }
+
+    private void RequireGroups(in Conv2dShape shape)
+    {
+        if (!shape.HasEqualGroups) throw Refuse(ChannelWindow.UnequalGroups(shape));
+    }
+
+    private bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
+        algorithm is Conv2dAlgorithm.Direct || SimdWinogradFilter.Fits(shape, algorithm, 2 * lanes);
+
+    private void RequireAlgorithm(in Conv2dShape shape, Conv2dAlgorithm algorithm)
+    {
+        if (!Fits(shape, algorithm))
+            throw Refuse($"{algorithm} computes 3x3 convolutions of stride {WinogradFilter.Stride(algorithm)}, dilation 1, one group and channels in whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
+    }
+
+    private void RequireEpilogue(in Operands operands, Epilogue epilogue, long pixels, int channels)
+    {
+        Require(operands.Scale.Length, channels);
+        Require(operands.Shift.Length, channels);
+        Require(operands.Output.Length, pixels * channels);
+        if (epilogue.HasResidual != 0) Require(operands.Residual.Length, pixels * channels);
+    }
+
+    private void RequirePool(in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        Require(input.Length, shape.InputLength);
+        Require(output.Length, shape.OutputLength);
+    }
+}

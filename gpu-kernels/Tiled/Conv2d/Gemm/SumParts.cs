@@ -1,0 +1,27 @@
+using ILGPU;
+
+namespace IlgpuResNet.Kernels.Tiled;
+
+/// <summary>
+/// The end of a reduction that was split: the parts <c>[part][pixel][K rounded up to quads]</c> added up in their order, and the epilogue. No
+/// atomics: every run gives the same bits. One thread per quad of channels of one pixel.
+/// </summary>
+internal static class SumParts
+{
+    /// <summary>Threads per group: few, for splits belong to small outputs.</summary>
+    public const int GroupSize = 64;
+
+    /// <summary>One quad of <paramref name="count"/>.</summary>
+    public static void Kernel(int count, int parts, Conv2dShape shape, ArrayView<float> partial, Operands operands, Epilogue epilogue)
+    {
+        int i = Grid.IdxX * GroupSize + Group.IdxX;
+        if (i >= count) return;
+        ArrayView<Float4> quads = partial.Cast<Float4>();
+        Float4 sum = quads[i];
+        for (int part = 1; part < parts; part++) sum = Float4.Add(sum, quads[part * count + i]);
+        int quadsPerRow = OutputTile.QuadsPerRow(shape.K);
+        int pixel = i / quadsPerRow;
+        OutputTile output = OutputTile.Create(shape, operands, epilogue, isPartial: false, part: 0);
+        output.Finish(output.Column((i - pixel * quadsPerRow) * Float4.Width), sum, pixel);
+    }
+}

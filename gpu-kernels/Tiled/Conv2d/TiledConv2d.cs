@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+
+namespace IlgpuResNet.Kernels.Tiled;
+
+/// <summary>What the tiled family can do for a convolution. Pure: no device is needed to ask.</summary>
+internal static class TiledConv2d
+{
+    /// <summary>
+    /// Fewer elements of the reduction than these are not worth a part of their own: it loads its first slice with nothing to multiply meanwhile, and
+    /// stores as many sums as any.
+    /// </summary>
+    private const int FewestElementsPerPart = 64;
+
+    /// <summary>More groups of threads than these no device of today runs at the same time.</summary>
+    private const int MostBlocksOfParts = 2048;
+
+    private const int MostSplits = 64;
+
+    private static readonly ImmutableArray<Conv2dAlgorithm> Winograd = [Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4];
+
+    /// <inheritdoc cref="IKernelFamily.Conv2dKernels"/>
+    public static ImmutableArray<Conv2dKernel> Kernels(in Conv2dShape shape)
+    {
+        ImmutableArray<Conv2dKernel>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dKernel>();
+        GemmShape direct = GemmShape.Of(shape, Conv2dAlgorithm.Direct);
+        foreach (GemmTile tile in GemmTile.All)
+        {
+            if (!Fits(shape, tile)) continue;
+            AddIfIndexed(kernels, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, tile));
+            // 2, 3, 4, 6, 8, 12 and so on.
+            for (int splits = 2; splits <= MostSplits; splits += splits % 3 == 0 ? splits / 3 : Math.Max(splits / 2, 1))
+            {
+                if (direct.SlicesPerSplit(tile, splits) * tile.K < FewestElementsPerPart || direct.Blocks(tile, splits) > MostBlocksOfParts) break;
+                AddIfIndexed(kernels, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, tile, splits));
+            }
+            foreach (Conv2dAlgorithm algorithm in Winograd)
+            {
+                if (Fits(shape, algorithm)) AddIfIndexed(kernels, shape, new Conv2dKernel(algorithm, tile));
+            }
+        }
+        return kernels.ToImmutable();
+    }
+
+    /// <summary>
+    /// A choice without a model of the device, whose number of multiprocessors alone counts: <see cref="TiledWork"/>. None that partitions K: devices
+    /// without a model are processors, where exchanging the parts makes a layer take two to three times as long.
+    /// </summary>
+    /// <param name="shape">The convolution.</param>
+    /// <param name="multiprocessors">Multiprocessors of the device.</param>
+    /// <param name="exact">True for one that is <see cref="Conv2dKernel.IsExact"/>.</param>
+    /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
+    public static Conv2dKernel Fastest(in Conv2dShape shape, int multiprocessors, bool exact = false)
+    {
+        Conv2dShape convolution = shape;
+        return Kernels(shape).Where(kernel => kernel.Tile.PartitionsK == 1 && (!exact || kernel.IsExact)).MinBy(kernel => TiledWork.Of(convolution, kernel, multiprocessors));
+    }
+
+    /// <inheritdoc cref="IKernelFamily.WorkspaceLength"/>
+    public static long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        Require(shape, kernel);
+        GemmShape gemm = GemmShape.Of(shape, kernel.Algorithm);
+        long sums = (long)gemm.M * PackedFilter.RoundUpToQuads(shape.K);
+        if (kernel.Algorithm is not Conv2dAlgorithm.Direct) return gemm.Batches * ((long)gemm.M * gemm.K + sums);
+        return PaddedInputLength(shape) + (kernel.Splits > 1 ? kernel.Splits * sums : 0);
+    }
+
+    /// <summary>Floats of the copy of the input whose pixels are whole quads of channels; 0 where they are already.</summary>
+    internal static long PaddedInputLength(in Conv2dShape shape) =>
+        shape.C % Float4.Width == 0 ? 0 : shape.InputLength / shape.C * PackedFilter.RoundUpToQuads(shape.C);
+
+    /// <summary>Refuses what no kernel computes.</summary>
+    /// <exception cref="ArgumentException">The groups are not of equal size, the tile does not fit them, or the algorithm does not fit the filter.</exception>
+    internal static void Require(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        RequireAlgorithm(shape, kernel.Algorithm);
+        if (!GemmTile.All.Contains(kernel.Tile) || !Fits(shape, kernel.Tile) || kernel.Splits < 1 || (kernel.Splits > 1 && kernel.Algorithm is not Conv2dAlgorithm.Direct))
+            throw new ArgumentException($"The tiled kernels do not compute {shape} by {kernel}; use one of {nameof(IKernelFamily.Conv2dKernels)}.");
+    }
+
+    /// <summary>Refuses an algorithm that does not fit.</summary>
+    /// <exception cref="ArgumentException">The groups are not of equal size, or the algorithm does not fit the filter.</exception>
+    internal static void RequireAlgorithm(in Conv2dShape shape, Conv2dAlgorithm algorithm)
+    {
+        if (!shape.HasEqualGroups) throw new ArgumentException(ChannelWindow.UnequalGroups(shape));
+        if (algorithm is not Conv2dAlgorithm.Direct && !Fits(shape, algorithm))
+            throw new ArgumentException(
+                $"The tiled kernels do not compute {shape} by {algorithm}: that takes F(2x2) or F(4x4), 3x3 filters, stride 1, dilation 1, one group, and channels in whole slices of {GemmTile.LeastK}; use {nameof(Conv2dAlgorithm.Direct)}.");
+    }
+
+    /// <summary>Kernels count in 32 bits: large batches have no room for some.</summary>
+    private static void AddIfIndexed(ImmutableArray<Conv2dKernel>.Builder kernels, in Conv2dShape shape, Conv2dKernel kernel)
+    {
+        if (WorkspaceLength(shape, kernel) <= int.MaxValue) kernels.Add(kernel);
+    }
+
+    /// <summary>A grouped convolution has the one tile whose width its filter is packed for; the filter of few channels is no wider than they need.</summary>
+    private static bool Fits(in Conv2dShape shape, in GemmTile tile) =>
+        shape.Groups > 1 ? tile == GemmTile.M64N32
+        : tile.N <= PackedFilter.Columns(shape.K) && ImplicitGemmKernels.InputOf(shape) is var input && ImplicitGemmKernels.Exists(tile, input)
+            && (input is GemmInput.Quads || PackedFilter.Window(shape).Length % tile.K == 0);
+
+    private static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
+        Winograd.Contains(algorithm) && WinogradFilter.Fits(shape, algorithm) && shape.C % GemmTile.LeastK == 0
+        && (long)WinogradFilter.Elements(algorithm) * shape.C * PackedFilter.Columns(shape.K) <= int.MaxValue;
+}

@@ -1,0 +1,129 @@
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace IlgpuResNet.Kernels.Tiled;
+
+/// <summary>
+/// The launches that make up one convolution in the tiled family: direct, the input padded to whole quads of channels where it has none, the parts of a
+/// split reduction added up; or by Winograd, transformed, multiplied and transformed back.
+/// </summary>
+internal sealed class TiledConvolution
+{
+    private readonly ImplicitGemmKernels gemm;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, ArrayView<float>, ArrayView<float>>> padChannels;
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, Conv2dShape, ArrayView<float>, Operands, Epilogue>> sumParts;
+    private readonly WinogradKernels f2;
+    private readonly WinogradKernels f4;
+
+    public TiledConvolution(IKernelLoader loader)
+    {
+        gemm = new ImplicitGemmKernels(loader);
+        padChannels = new(() => loader.Load<int, int, ArrayView<float>, ArrayView<float>>(PadChannels.Kernel));
+        sumParts = new(() => loader.Load<int, int, Conv2dShape, ArrayView<float>, Operands, Epilogue>(SumParts.Kernel));
+        f2 = WinogradKernels.Of<WinogradF2>(loader);
+        f4 = WinogradKernels.Of<WinogradF4>(loader);
+    }
+
+    /// <summary>Begins to load what a convolution needs; the task ends when that is done.</summary>
+    public Task Load(in Conv2dShape shape, in Conv2dKernel kernel)
+    {
+        Task product = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm)).Start();
+        return kernel.Algorithm switch
+        {
+            Conv2dAlgorithm.WinogradF2 => Task.WhenAll(product, f2.Input.Start(), f2.Output.Start()),
+            Conv2dAlgorithm.WinogradF4 => Task.WhenAll(product, f4.Input.Start(), f4.Output.Start()),
+            _ => Task.WhenAll(
+                product,
+                TiledConv2d.PaddedInputLength(shape) > 0 ? padChannels.Start() : Task.CompletedTask,
+                kernel.Splits > 1 ? sumParts.Start() : Task.CompletedTask),
+        };
+    }
+
+    /// <summary>Enqueues a convolution that fits its kernel; views are as long as the shape needs.</summary>
+    public void Launch(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dKernel kernel, ArrayView<float> workspace)
+    {
+        switch (kernel.Algorithm)
+        {
+            case Conv2dAlgorithm.WinogradF2: LaunchWinograd(f2, stream, shape, operands, epilogue, kernel, workspace); break;
+            case Conv2dAlgorithm.WinogradF4: LaunchWinograd(f4, stream, shape, operands, epilogue, kernel, workspace); break;
+            default: LaunchDirect(stream, shape, operands, epilogue, kernel, workspace); break;
+        }
+    }
+
+    private void LaunchDirect(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dKernel kernel, ArrayView<float> workspace)
+    {
+        Conv2dShape padded = Padded(shape);
+        ArrayView<float> input = operands.Input;
+        int copied = (int)TiledConv2d.PaddedInputLength(shape);
+        if (copied > 0)
+        {
+            input = workspace.SubView(0, copied);
+            int quads = copied / Float4.Width;
+            padChannels.Value(stream, new KernelConfig(DivideRoundUp(quads, PadChannels.GroupSize), PadChannels.GroupSize), quads, shape.C, operands.Input, input);
+        }
+
+        ChannelWindow window = PackedFilter.Window(shape);
+        GemmShape product = GemmShape.Of(shape, Conv2dAlgorithm.Direct);
+        int slices = product.SlicesPerSplit(kernel.Tile, kernel.Splits), parts = DivideRoundUp(product.SlicesPerSplit(kernel.Tile, 1), slices);
+        TapSteps steps = TapSteps.Of(padded, window, kernel.Tile.K);
+        int filterSlice = FilterSlice(shape, kernel.Tile);
+        var launch = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm)).Value;
+        if (parts == 1)
+        {
+            launch(stream, Config(product, kernel.Tile, 1), padded, window, steps, operands with { Input = input }, epilogue, GemmParts.Whole(slices, filterSlice));
+            return;
+        }
+        int quadsOfPart = product.M * OutputTile.QuadsPerRow(shape.K);
+        ArrayView<float> sums = workspace.SubView(copied, (long)parts * quadsOfPart * Float4.Width);
+        launch(
+            stream, Config(product, kernel.Tile, parts), padded, window, steps, operands with { Input = input, Residual = sums, Output = sums }, Epilogue.None,
+            GemmParts.OfReduction(slices, filterSlice));
+        sumParts.Value(
+            stream, new KernelConfig(DivideRoundUp(quadsOfPart, SumParts.GroupSize), SumParts.GroupSize), quadsOfPart, parts, shape, sums, operands, epilogue);
+    }
+
+    private void LaunchWinograd(
+        WinogradKernels transforms, AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dKernel kernel, ArrayView<float> workspace)
+    {
+        GemmShape product = GemmShape.Of(shape, kernel.Algorithm);
+        // Each element is a 1x1 convolution over an image of tiles.
+        Conv2dShape element = Conv2dShape.Create(1, 1, product.M, shape.C, shape.K, 1, 1, 1, 0);
+        ChannelWindow window = PackedFilter.Window(element);
+        int inputLength = product.M * product.K, filterLength = product.K * PackedFilter.Columns(shape.K);
+        ArrayView<float> transformed = workspace.SubView(0, (long)product.Batches * inputLength);
+        ArrayView<float> products = workspace.SubView(transformed.Length, (long)product.Batches * product.M * PackedFilter.RoundUpToQuads(shape.K));
+
+        transforms.Input.Value(stream, Flat(inputLength), inputLength, shape, operands.Input, transformed);
+        gemm.Get(kernel.Tile, GemmInput.Dense).Value(
+            stream, Config(product, kernel.Tile, product.Batches), element, window, TapSteps.Of(element, window, kernel.Tile.K),
+            operands with { Input = transformed, Residual = products, Output = products }, Epilogue.None,
+            GemmParts.Batch(product.SlicesPerSplit(kernel.Tile, 1), inputLength / Float4.Width, filterLength / Float4.Width, FilterSlice(shape, kernel.Tile)));
+        int outputs = product.M * shape.K;
+        transforms.Output.Value(stream, Flat(outputs), outputs, shape, products, operands, epilogue);
+    }
+
+    private static GemmInput InputOf(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
+        algorithm is Conv2dAlgorithm.Direct ? ImplicitGemmKernels.InputOf(shape) : GemmInput.Dense;
+
+    private static int FilterSlice(in Conv2dShape shape, in GemmTile tile) => tile.K * PackedFilter.Columns(shape.K) / Float4.Width;
+
+    private static Conv2dShape Padded(in Conv2dShape shape) => shape with { C = PackedFilter.RoundUpToQuads(shape.C) };
+
+    private static KernelConfig Config(in GemmShape product, in GemmTile tile, int parts) =>
+        new(new Index2D(DivideRoundUp(product.M, tile.M) * DivideRoundUp(product.N, tile.N), parts), new Index2D(tile.Threads, 1));
+
+    private static KernelConfig Flat(int count) => new(DivideRoundUp(count, Winograd.GroupSize), Winograd.GroupSize);
+
+    private static int DivideRoundUp(int value, int divisor) => (value + divisor - 1) / divisor;
+
+    /// <summary>The transforms of one algorithm.</summary>
+    private sealed record WinogradKernels(
+        BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, Conv2dShape, ArrayView<float>, ArrayView<float>>> Input,
+        BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, Conv2dShape, ArrayView<float>, Operands, Epilogue>> Output)
+    {
+        public static WinogradKernels Of<TTransform>(IKernelLoader loader)
+            where TTransform : struct, IWinogradTransform => new(
+                new(() => loader.Load<int, Conv2dShape, ArrayView<float>, ArrayView<float>>(Winograd.TransformInput<TTransform>)),
+                new(() => loader.Load<int, Conv2dShape, ArrayView<float>, Operands, Epilogue>(Winograd.TransformOutput<TTransform>)));
+    }
+}

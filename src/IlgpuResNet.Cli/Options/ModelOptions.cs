@@ -1,0 +1,127 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace IlgpuResNet.Cli;
+
+/// <summary>The options that choose a network and a device, shared by the commands.</summary>
+internal sealed class ModelOptions
+{
+    /// <summary>What stands for a network on a command line.</summary>
+    public const string WeightsHelp = "Weights (.safetensors, .pth), a whole network (.onnx), or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2.";
+
+    private const int LargestBatch = 4096;
+
+    /// <summary>The classifier of clothes that comes with the tool.</summary>
+    private static readonly string BoxedWeights = Path.Combine(AppContext.BaseDirectory, "FashionMnist", "fashion-resnet.safetensors");
+
+    private readonly Option<string?> weights = new("--weights", "-w") { Description = $"{WeightsHelp} Default: the Fashion-MNIST classifier in the box.", HelpName = "FILE|NAME" };
+    private readonly Option<string?> variant = new("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note, v2. Default: what the file says, else v2 or v1.5 as its tensors tell.", HelpName = "NAME" };
+    private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared: imagenet-v1 or imagenet-v2. Default: what the file says, or the name that torchvision gave it, else imagenet-v1.", HelpName = "NAME" };
+    private readonly Option<string?> labels = new("--labels") { Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.", HelpName = "FILE" };
+    private readonly Option<string?> device = new("--device", "-d") { Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.", HelpName = "ID" };
+    private readonly Option<int?> batch = new("--batch", "-b") { Description = "The most images per run. Default: 8 of 224x224, more of smaller ones.", HelpName = "N" };
+
+    private readonly Option<int> threads = new("--threads") { Description = "Threads on the processor; a GPU ignores it. Default: all.", HelpName = "N" };
+    private readonly NamedWeightsOptions named;
+
+    /// <param name="console">Where a download is shown.</param>
+    public ModelOptions(ToolConsole console)
+    {
+        named = new NamedWeightsOptions(console);
+        weights.RequirePath();
+        labels.RequirePath();
+        variant.RequireOneOf(ResNetVariants.Names);
+        preset.RequireOneOf("imagenet-v1", "imagenet-v2");
+        batch.RequireWholeNumber(1, LargestBatch);
+        threads.RequireWholeNumber(1, Environment.ProcessorCount);
+    }
+
+    /// <summary>Adds what says how a network computes: its weights and their variant.</summary>
+    public void AddModelTo(Command command)
+    {
+        command.Add(weights);
+        command.Add(variant);
+        named.AddTo(command);
+    }
+
+    /// <summary>Adds the images per run.</summary>
+    public void AddBatchTo(Command command) => command.Add(batch);
+
+    /// <summary>Adds how images are prepared.</summary>
+    public void AddPresetTo(Command command) => command.Add(preset);
+
+    /// <summary>Adds the names of classes.</summary>
+    public void AddLabelsTo(Command command) => command.Add(labels);
+
+    /// <summary>Adds the device to compute on, and how much of it.</summary>
+    public void AddDeviceTo(Command command)
+    {
+        command.Add(device);
+        command.Add(threads);
+    }
+
+    /// <summary>Names of the given options that speak about a weights file.</summary>
+    public IEnumerable<string> GivenForWeights(CommandResult result) =>
+        new[] { weights, variant, preset }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
+
+    /// <summary>Names of the given options that speak about a device.</summary>
+    public IEnumerable<string> GivenForDevice(CommandResult result) =>
+        new Option[] { device, threads }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
+
+    /// <summary>The number asked for, or what is usual for a network.</summary>
+    public int Batch(ParseResult result, Model model) => result.GetValue(batch) ?? ClassifierOptions.BatchOf(model.Preset);
+
+    /// <summary>The number asked for, or null for all.</summary>
+    public int? Threads(ParseResult result) => result.GetValue(threads) is > 0 and int number ? number : null;
+
+    public ComputeDevice Device(ParseResult result) =>
+        result.GetValue(device) is { } id ? ComputeDevice.Get(id) : ComputeDevice.Default;
+
+    /// <summary>The file or the name of the network asked for.</summary>
+    /// <param name="result">The command line.</param>
+    /// <param name="path">The same from an argument, where a command has one for it.</param>
+    public string Network(ParseResult result, string? path = null) => path ?? result.GetValue(weights) ?? BoxedWeights;
+
+    /// <summary>Loads the network asked for; the caller disposes it.</summary>
+    /// <param name="result">The command line.</param>
+    /// <param name="path">The network's file or name, where a command has an argument for it.</param>
+    /// <param name="prepareDevice">False for a command that may not use its device, or opens it in its own way.</param>
+    /// <param name="cancellation">Stops a download.</param>
+    public Model Load(ParseResult result, string? path = null, bool prepareDevice = true, CancellationToken cancellation = default)
+    {
+        string network = Network(result, path);
+        // What is wrong with the rest of the line is said before minutes of a download.
+        ImmutableArray<string>? names = result.GetValue(labels) is { } file ? ClassLabels.Load(file) : null;
+        if (named.MustDownload(network, result) && result.GetValue(device) is { } id) ComputeDevice.Get(id);
+        if (prepareDevice && result.CommandResult.Command.Options.Contains(device)) PrepareDevice(result);
+        Model model = Model.Load(
+            named.Resolve(network, result, cancellation),
+            ResNetVariants.Parse(result.GetValue(variant)),
+            result.GetValue(preset) switch { "imagenet-v1" => ImagePreset.ImageNet1KV1, "imagenet-v2" => ImagePreset.ImageNet1KV2, _ => null });
+        try
+        {
+            if (names is not { } given) return model;
+            return given.Length == model.NumClasses
+                ? model.WithClassNames(given)
+                : throw new ResNetException($"{result.GetValue(labels)}: has {given.Length} names, but {model.Weights.Source} has {model.NumClasses} classes; give one name per class, in order.");
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Finds and opens the device while the network loads. Who asks for it later learns what is wrong with it.</summary>
+    private void PrepareDevice(ParseResult result) => Task.Run(() =>
+    {
+        try
+        {
+            Device(result).Prepare();
+        }
+        catch (ResNetException)
+        {
+        }
+    });
+}

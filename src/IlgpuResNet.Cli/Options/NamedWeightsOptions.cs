@@ -1,0 +1,41 @@
+using System.CommandLine;
+
+namespace IlgpuResNet.Cli;
+
+/// <summary>The options that say where named weights are kept, and what turns such a name into a file.</summary>
+internal sealed class NamedWeightsOptions
+{
+    private readonly ToolConsole console;
+    private readonly Option<string?> cache = new("--cache") { Description = $"Folder of downloaded weights. Default: {WeightsCache.DefaultFolder}.", HelpName = "FOLDER" };
+    private readonly Option<bool> offline = new("--offline") { Description = "Downloads nothing: weights given by name must be in the folder." };
+
+    /// <param name="console">Where a download is shown.</param>
+    public NamedWeightsOptions(ToolConsole console)
+    {
+        this.console = console;
+        cache.RequirePath();
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Add(cache);
+        command.Add(offline);
+    }
+
+    /// <summary>The cache that the command line asks for.</summary>
+    public WeightsCache Cache(ParseResult result) => new()
+    {
+        Folder = result.GetValue(cache) ?? WeightsCache.DefaultFolder,
+        Offline = result.GetValue(offline),
+    };
+
+    /// <summary>True for a name whose file is not there yet.</summary>
+    public bool MustDownload(string fileOrName, ParseResult result) => WeightsCache.NamedWeights(fileOrName) is { } weights && !Cache(result).Contains(weights);
+
+    /// <summary>The path itself, or the file of the published weights that it names.</summary>
+    /// <exception cref="DownloadException">The weights are not there and cannot be had.</exception>
+    public string Resolve(string fileOrName, ParseResult result, CancellationToken cancellation) =>
+        WeightsCache.NamedWeights(fileOrName) is { } weights
+            ? DownloadDisplay.GetAsync(console, Cache(result), weights, cancellation).GetAwaiter().GetResult()
+            : fileOrName;
+}

@@ -1,0 +1,116 @@
+using IlgpuResNet.Files;
+using IlgpuResNet.Imaging;
+
+namespace IlgpuResNet;
+
+/// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF; writes PNG. Thread-safe.</summary>
+public static partial class ImageFile
+{
+    /// <summary>Reads an image file.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says, as image viewers do; false for the pixels as stored.</param>
+    /// <exception cref="ImageException">The file is missing, unreadable, not an image, damaged or too large.</exception>
+    public static PixelBuffer Load(string path, bool applyOrientation = true)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        byte[] data;
+        try
+        {
+            // Of pipes and devices, too, the length is zero, so that none is waited for.
+            long length = InputFile.Length(path);
+            if (length == 0) throw new ImageException($"{path}: {WhyNoFile(path) ?? "the file is empty."}");
+            if (length > DecodeLimits.MaxFileBytes) throw TooLong(path);
+            data = File.ReadAllBytes(path);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new ImageException($"{path}: permission to read the file is denied.", e);
+        }
+        catch (IOException e) when (WhyNoFile(path) is { } reason)
+        {
+            throw new ImageException($"{path}: {reason}", e);
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
+        {
+            throw new ImageException($"{path}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+        return Load(data, path, applyOrientation);
+    }
+
+    /// <summary>Reads an image from a stream, from its position to its end.</summary>
+    /// <param name="stream">The stream; stays open.</param>
+    /// <param name="name">What messages call the image.</param>
+    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says.</param>
+    /// <exception cref="ImageException">The stream cannot be read, or holds no image, a damaged or too large one.</exception>
+    public static PixelBuffer Load(Stream stream, string name = "image stream", bool applyOrientation = true)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        using var data = new MemoryStream();
+        try
+        {
+            byte[] block = new byte[1 << 16];
+            for (int read; (read = stream.Read(block)) > 0;)
+            {
+                if (data.Length + read > DecodeLimits.MaxFileBytes) throw TooLong(name);
+                data.Write(block, 0, read);
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException)
+        {
+            throw new ImageException($"{name}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+        return Load(data.GetBuffer().AsMemory(0, (int)data.Length), name, applyOrientation);
+    }
+
+    /// <summary>Reads an image from the bytes of a file.</summary>
+    /// <param name="data">The bytes.</param>
+    /// <param name="name">What messages call the image.</param>
+    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says.</param>
+    /// <exception cref="ImageException">The bytes are no image, a damaged or too large one.</exception>
+    public static PixelBuffer Load(ReadOnlyMemory<byte> data, string name = "image data", bool applyOrientation = true)
+    {
+        if (data.IsEmpty) throw new ImageException($"{name}: there are no bytes to decode.");
+        if (JpegStructure.IsCutShort(data.Span))
+            throw new ImageException($"{name}: the JPEG data ends before the image is complete; the file is cut short.");
+        return Codec.Decode(data, name, applyOrientation);
+    }
+
+    /// <summary>Writes an image as a PNG file without its alpha. An existing file is replaced whole or left as it was.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="path">Path of the file.</param>
+    /// <exception cref="ImageException">The image cannot be encoded, or the file cannot be written.</exception>
+    public static void SavePng(PixelBuffer image, string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        Write(path, file => Codec.EncodePng(image, file));
+    }
+
+    /// <summary>Writes a picture of any kind. An existing file is replaced whole or left as it was.</summary>
+    /// <exception cref="ImageException">The file cannot be written.</exception>
+    internal static void Write(string path, Action<Stream> write)
+    {
+        try
+        {
+            AtomicFile.Write(path, write);
+        }
+        catch (IOException e)
+        {
+            throw new ImageException($"{path}: the picture cannot be written: {e.Message}.", e);
+        }
+    }
+
+    /// <summary>What a path leads to instead of a file; null where it does lead to one, or the path is none.</summary>
+    private static string? WhyNoFile(string path)
+    {
+        if (path.Length == 0) return null;
+        if (Directory.Exists(path)) return "is a folder; name an image file.";
+        var file = new FileInfo(path);
+        // A link exists also where its target does not.
+        if (file.LinkTarget is { } target && file.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true })
+            return $"is a link to {target}, and there is no such file; check where the link leads.";
+        return file.Exists ? null : "no such file.";
+    }
+
+    private static ImageException TooLong(string name) =>
+        new($"{name}: is longer than {DecodeLimits.MaxFileBytes} bytes, the most that is read of an image file.");
+}

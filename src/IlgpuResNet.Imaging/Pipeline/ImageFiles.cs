@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+
+namespace IlgpuResNet;
+
+/// <summary>Finds image files.</summary>
+public static class ImageFiles
+{
+    /// <summary>File name extensions of the formats that <see cref="ImageFile"/> reads, in lower case.</summary>
+    public static ImmutableArray<string> Extensions { get; } = [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"];
+
+    /// <summary>
+    /// Lists what a path stands for: the file itself whatever its name, or the files of a folder that have one of
+    /// <see cref="Extensions"/> in any case, not those of its subfolders, in ordinal order.
+    /// </summary>
+    /// <exception cref="ImageException">There is no such file or folder, or it may not be read.</exception>
+    public static IReadOnlyList<string> Enumerate(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (File.Exists(path)) return [path];
+        if (!Directory.Exists(path)) throw new ImageException($"{path}: no such file or folder.");
+        try
+        {
+            string[] files = [.. Directory.EnumerateFiles(path).Where(IsImage)];
+            Array.Sort(files, StringComparer.Ordinal);
+            return files;
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new ImageException($"{path}: permission to list the folder is denied.", e);
+        }
+        catch (IOException e)
+        {
+            throw new ImageException($"{path}: cannot be listed: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+    }
+
+    private static bool IsImage(string path)
+    {
+        string extension = Path.GetExtension(path);
+        return Extensions.Any(known => known.Equals(extension, StringComparison.OrdinalIgnoreCase));
+    }
+}

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+
+namespace IlgpuResNet.Classification;
+
+/// <summary>
+/// Holds the newest frame until it is taken. Three buffers go round: one that is being filled, one that waits, one that is being read; each
+/// grows to the largest frame that it has held. Any number of threads may post, one takes.
+/// </summary>
+internal sealed class FrameMailbox
+{
+    private readonly Lock posting = new();
+    private readonly object gate = new();
+    private Frame filling = new();
+    private Frame waiting = new();
+    private Frame reading = new();
+    private bool isFull;
+    private bool isClosed;
+    private long posted;
+    private long dropped;
+
+    public long Posted => Interlocked.Read(ref posted);
+
+    public long Dropped => Interlocked.Read(ref dropped);
+
+    /// <summary>Copies a frame; one that still waits is dropped for it. Returns its number.</summary>
+    public long Post(PixelSpan image)
+    {
+        lock (posting)
+        {
+            filling.Fill(image, posted);
+            lock (gate)
+            {
+                (filling, waiting) = (waiting, filling);
+                if (isFull) dropped++;
+                isFull = true;
+                Monitor.Pulse(gate);
+                return posted++;
+            }
+        }
+    }
+
+    /// <summary>Waits for a frame, which stays as it is until the next call; null once the box is closed.</summary>
+    public Frame? Take()
+    {
+        lock (gate)
+        {
+            while (!isFull && !isClosed) Monitor.Wait(gate);
+            if (isClosed) return null;
+            (waiting, reading) = (reading, waiting);
+            isFull = false;
+            return reading;
+        }
+    }
+
+    /// <summary>The taker gets no more frames.</summary>
+    public void Close()
+    {
+        lock (gate)
+        {
+            isClosed = true;
+            Monitor.Pulse(gate);
+        }
+    }
+
+    /// <summary>A frame and the memory it lies in.</summary>
+    internal sealed class Frame
+    {
+        private byte[] pixels = [];
+        private int width;
+        private int height;
+        private int stride;
+        private PixelFormat format;
+
+        public long Number { get; private set; }
+
+        /// <summary>When it was posted (<see cref="Stopwatch.GetTimestamp"/>).</summary>
+        public long Posted { get; private set; }
+
+        public PixelSpan Image => new(pixels, width, height, format, stride);
+
+        public void Fill(PixelSpan image, long number)
+        {
+            Posted = Stopwatch.GetTimestamp();
+            Number = number;
+            int length = checked((image.Height - 1) * image.Stride + image.Width * image.Format.BytesPerPixel());
+            if (pixels.Length < length) pixels = GC.AllocateUninitializedArray<byte>(length);
+            image.Pixels[..length].CopyTo(pixels);
+            (width, height, stride, format) = (image.Width, image.Height, image.Stride, image.Format);
+        }
+    }
+}

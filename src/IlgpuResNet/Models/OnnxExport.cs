@@ -1,0 +1,38 @@
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Models;
+using IlgpuResNet.Onnx;
+using IlgpuResNet.Weights;
+
+
+namespace IlgpuResNet;
+
+/// <summary>Writes networks as ONNX models, for other engines.</summary>
+public static class OnnxExport
+{
+    /// <summary>
+    /// Writes a ResNet: opset 17, input <c>input</c> <c>[N, C, H, W]</c>, output <c>logits</c> <c>[N, classes]</c>, both float32, with any
+    /// batch N. Weights keep their element type and are cast to float32 by the graph. Names are those of the state dict and its modules; the
+    /// metadata has what a safetensors file's has. It is written aside and renamed when complete: a file that was there is replaced whole or
+    /// left as it was.
+    /// </summary>
+    /// <param name="model">The network.</param>
+    /// <param name="path">The file to make or replace.</param>
+    /// <param name="options">How to write it, or null for the defaults.</param>
+    /// <exception cref="WeightsException">The file cannot be written, or would pass the 2 GiB of a protobuf file.</exception>
+    /// <exception cref="ResNetException">The preset makes no input, or a class has no name.</exception>
+    /// <exception cref="GraphException">The network does not fit an image of the size asked for.</exception>
+    /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
+    public static void Save(ResNet model, string path, OnnxExportOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        model.ThrowIfDisposed();
+        options ??= new OnnxExportOptions();
+        Graph graph = ResNetGraph.Build(model.Config, model.Weights);
+        OnnxModelToWrite onnx = OnnxExporter.Export(
+            graph with { Outputs = options.Probabilities ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName] : [ResNetGraph.LogitsName] },
+            options with { Height = options.Height ?? model.Preset.CropSize, Width = options.Width ?? model.Preset.CropSize },
+            ModelMetadata.Of(model));
+        WeightsFile.Write(path, stream => OnnxWriter.Write(stream, onnx));
+    }
+}

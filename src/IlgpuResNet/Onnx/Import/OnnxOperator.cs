@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using IlgpuResNet.Files;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Onnx;
+
+/// <summary>One node of an ONNX graph with its inputs at hand, as the operators' handlers read it.</summary>
+internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Func<OnnxOperator, string, object> valueOf)
+{
+    /// <summary>The operator's version is that of the operator set.</summary>
+    public long Opset { get; } = opset;
+
+    public string Type => node.OpType;
+
+    /// <summary>Name for the graph: the node's own, or that of what it makes.</summary>
+    public string Name => node.Name.Length > 0 ? node.Name : Output;
+
+    /// <summary>The first output; the others are never made.</summary>
+    public string Output => node.Outputs is [var first, ..] ? first : "";
+
+    public int InputCount => node.Inputs.Length;
+
+    public int OutputCount => node.Outputs.Length;
+
+    public bool HasOutput(int index) => node.Outputs[index].Length > 0;
+
+    public bool Has(string attribute) => node.Attributes.ContainsKey(attribute);
+
+    public bool HasInput(int index) => index < node.Inputs.Length && node.Inputs[index].Length > 0;
+
+    /// <summary>An input: an <see cref="Activation"/>, or a <see cref="StateTensor"/> when it is constant.</summary>
+    public object Input(int index) => HasInput(index) ? valueOf(this, node.Inputs[index]) : throw Fail($"its input {index} is missing");
+
+    public Activation Activation(int index) => Input(index) as Activation
+        ?? throw Fail($"its input {index} is constant, so that it computes nothing from the network's input");
+
+    public StateTensor Constant(int index, string what) => Input(index) as StateTensor
+        ?? throw Fail($"{what} (its input {index}, {Message.Clean(node.Inputs[index])}) is computed from the network's input, but must be constant");
+
+    /// <summary>A weight: a constant of floats with one of some ranks.</summary>
+    public StateTensor Weight(int index, string what, params ReadOnlySpan<int> ranks)
+    {
+        StateTensor weight = Constant(index, what);
+        if (!ranks.Contains(weight.Shape.Length) || weight.Shape.Contains(0) || !weight.IsFloat)
+            throw Fail($"{what} {Message.Clean(weight.Name)} is {weight.DataType} {Message.Shape(weight.Shape)}, but floats of {string.Join(" or ", ranks.ToArray())} dimensions were expected");
+        return weight;
+    }
+
+    public long Int(string attribute, long otherwise) =>
+        TryGet(attribute, OnnxAttributeType.Int, out OnnxAttribute? value) ? value.I : otherwise;
+
+    public float Float(string attribute, float otherwise) =>
+        TryGet(attribute, OnnxAttributeType.Float, out OnnxAttribute? value) ? value.F : otherwise;
+
+    public string Text(string attribute, string otherwise) =>
+        TryGet(attribute, OnnxAttributeType.String, out OnnxAttribute? value) ? value.S : otherwise;
+
+    public ImmutableArray<long>? Ints(string attribute) =>
+        TryGet(attribute, OnnxAttributeType.Ints, out OnnxAttribute? value) ? value.Ints : null;
+
+    public ImmutableArray<float>? Floats(string attribute) =>
+        TryGet(attribute, OnnxAttributeType.Floats, out OnnxAttribute? value) ? value.Floats : null;
+
+    public StateTensor? Tensor(string attribute) =>
+        TryGet(attribute, OnnxAttributeType.Tensor, out OnnxAttribute? value) ? value.T : null;
+
+    /// <summary>Small positive numbers, as strides and dilations are.</summary>
+    public int[] Positive(string attribute, int count, int otherwise)
+    {
+        if (Ints(attribute) is not { } values) return [.. Enumerable.Repeat(otherwise, count)];
+        if (values.Length != count || values.Any(value => value is < 1 or > Largest))
+            throw Fail($"its {attribute} are {List(values)}, but {count} numbers from 1 to {Largest} were expected");
+        return [.. values.Select(value => (int)value)];
+    }
+
+    /// <summary>A dimension that may be counted from the end.</summary>
+    public int Axis(long axis, int rank) => axis >= -rank && axis < rank
+        ? (int)(axis < 0 ? axis + rank : axis)
+        : throw Fail($"its axis {axis} does not exist in {rank} dimensions");
+
+    /// <summary>Integers that newer operator sets have as an input and older ones as an attribute; null when absent.</summary>
+    public long[]? IntsOfInput(int index, string what, string attribute)
+    {
+        if (!HasInput(index))
+        {
+            if (Ints(attribute) is not { } values) return null;
+            return values.Length <= MostNumbers ? [.. values] : throw Fail($"its {what} are {List(values)}, more than the {MostNumbers} that are supported");
+        }
+        StateTensor tensor = Constant(index, what);
+        return tensor.DataType is DataType.Int64 or DataType.Int32 && tensor.Shape.Length <= 1 && tensor.Count <= MostNumbers
+            ? tensor.ToInt64Array()
+            : throw Fail($"its {what} are {tensor.DataType} {Message.Shape(tensor.Shape)}, but a few int64 were expected");
+    }
+
+    /// <summary>A number that newer operator sets have as an input and older ones as an attribute.</summary>
+    public double NumberOfInput(int index, string what, string attribute, double otherwise)
+    {
+        if (!HasInput(index)) return TryGet(attribute, OnnxAttributeType.Float, out OnnxAttribute? value) ? value.F : otherwise;
+        StateTensor tensor = Constant(index, what);
+        return tensor.Count == 1 && tensor.IsFloat ? tensor.ToDoubleArray()[0] : throw Fail($"its {what} is {tensor.DataType} {Message.Shape(tensor.Shape)}, but one float was expected");
+    }
+
+    /// <summary>The most dimensions that a value may have.</summary>
+    public const int MostDims = 16;
+
+    /// <summary>The most numbers that a list of sizes, axes or pads may have.</summary>
+    private const int MostNumbers = 2 * MostDims;
+
+    /// <summary>Sizes above this overflow somewhere, and nothing real has them.</summary>
+    public const int Largest = 1 << 20;
+
+    /// <summary>Numbers for a message, the first ones if there are many.</summary>
+    public static string List(IReadOnlyCollection<long> numbers) =>
+        $"[{string.Join(", ", numbers.Take(MostDims))}{(numbers.Count > MostDims ? ", ..." : "")}]";
+
+    public GraphException Fail(string why) => new(Say(why));
+
+    /// <summary>The memory layout that was tried does not allow this node.</summary>
+    public LayoutException Unfit(string why) => new(Say(why));
+
+    private string Say(string why) =>
+        $"{source}: node {OnnxNames.Show(Name)} ({Message.Clean(Type)}, opset {Opset}): {why}; this library runs ResNets and what is in them.";
+
+    private bool TryGet(string attribute, OnnxAttributeType type, [NotNullWhen(true)] out OnnxAttribute? value)
+    {
+        if (!node.Attributes.TryGetValue(attribute, out value)) return false;
+        return value.Type == type ? true : throw Fail($"its attribute {Message.Clean(attribute)} is of type {value.Type}, but {type} was expected");
+    }
+}

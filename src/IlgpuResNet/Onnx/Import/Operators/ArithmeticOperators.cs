@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using IlgpuResNet.Files;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Onnx;
+
+/// <summary>Operators that compute element by element: arithmetic with constants, sums, batch norm, ReLU and Clip.</summary>
+internal static class ArithmeticOperators
+{
+    private const int FirstNumPyBroadcast = 7;
+
+    /// <summary>An element of a constant is read as float and as double, and changed once.</summary>
+    private const long BytesPerElement = sizeof(float) + 2 * sizeof(double);
+
+    public static object Add(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => Plus(op, builder, budget, op.Input(0), op.Input(1));
+
+    public static object Sub(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
+    {
+        (Activation a, Activation b) => Sum(op, builder, a, builder.Affine(op, b, [], [-1], null, budget)),
+        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (null, Array.ConvertAll(c, x => -x))),
+        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (Array.ConvertAll(c, _ => -1.0), c)),
+        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x - y),
+        _ => throw op.Fail("it has no inputs"),
+    };
+
+    public static object Mul(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
+    {
+        (Activation, Activation) => throw op.Fail("a product of two computed tensors is not supported, only one by a constant"),
+        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (c, null)),
+        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (c, null)),
+        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x * y),
+        _ => throw op.Fail("it has no inputs"),
+    };
+
+    public static object Div(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
+    {
+        (_, Activation) => throw op.Fail("a division by a computed tensor is not supported, only one by a constant"),
+        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (Array.ConvertAll(c, x => 1 / x), null)),
+        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x / y),
+        _ => throw op.Fail("it has no inputs"),
+    };
+
+    /// <summary>Sum of one or more inputs.</summary>
+    public static object SumAll(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
+    {
+        object sum = op.Input(0);
+        for (int i = 1; i < op.InputCount; i++)
+            sum = Plus(op, builder, budget, sum, op.Input(i));
+        return sum;
+    }
+
+    public static object BatchNormalization(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
+    {
+        const int FirstInferenceByDefault = 7;
+        if (op.Int("training_mode", 0) != 0 || (op.Opset < FirstInferenceByDefault && op.Int("is_test", 0) == 0))
+            throw op.Fail("it is in training mode; export the model for inference");
+        if (op.Opset >= FirstInferenceByDefault && Enumerable.Range(1, op.OutputCount - 1).Any(op.HasOutput))
+            throw op.Fail("it gives statistics, as it does in training; export the model for inference");
+        Activation input = op.Activation(0);
+        if (input.Rank < 2) throw op.Fail("its input has no channels");
+        int channels = input.Size(1);
+        double[] weight = Vector(1, "scale"), bias = Vector(2, "bias"), mean = Vector(3, "mean"), variance = Vector(4, "variance");
+        (double[] scale, double[] shift) = BatchNormNode.Fold(weight, bias, mean, variance, op.Float("epsilon", 1e-5f));
+        return builder.Affine(op, input, [channels, .. Enumerable.Repeat(1, input.Rank - 2)], scale, shift, budget);
+
+        double[] Vector(int index, string what)
+        {
+            StateTensor tensor = op.Weight(index, $"its {what}", 1);
+            // With the attribute spatial = 0 of opset 7 it would have three sizes; some exporters set that beside vectors, where it says nothing.
+            if (tensor.Shape[0] != channels) throw op.Fail($"its {what} is {Message.Shape(tensor.Shape)}, but its input has {channels} channels");
+            budget.Charge(channels * BytesPerElement);
+            return tensor.ToDoubleArray();
+        }
+    }
+
+    public static object Relu(OnnxOperator op, OnnxGraphBuilder builder)
+    {
+        Activation input = op.Activation(0);
+        return builder.EmitElementwise(input, op.Output, tensor => new ReluNode { Name = op.Name, Inputs = [input.Tensor], Output = tensor });
+    }
+
+    public static object Clip(OnnxOperator op, OnnxGraphBuilder builder)
+    {
+        Activation input = op.Activation(0);
+        double min = op.NumberOfInput(1, "min", "min", double.NegativeInfinity), max = op.NumberOfInput(2, "max", "max", double.PositiveInfinity);
+        return builder.EmitElementwise(input, op.Output, tensor => new ClipNode { Name = op.Name, Inputs = [input.Tensor], Output = tensor, Min = min, Max = max });
+    }
+
+    /// <summary>The sum of two values of one shape.</summary>
+    public static Activation Sum(OnnxOperator op, OnnxGraphBuilder builder, Activation a, Activation b)
+    {
+        if (!a.HasLayoutOf(b))
+            throw op.Unfit($"it adds [{string.Join(", ", Enumerable.Range(0, a.Rank).Select(a.Size))}] and [{string.Join(", ", Enumerable.Range(0, b.Rank).Select(b.Size))}] that differ in shape or in their order in memory");
+        Activation other = builder.AsShape(b, a.Shape);
+        return builder.EmitElementwise(a, op.Output, tensor => new AddNode { Name = op.Name, Inputs = [a.Tensor, other.Tensor], Output = tensor }, other);
+    }
+
+    private static object Plus(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, object left, object right) => (left, right) switch
+    {
+        (Activation a, Activation b) => Sum(op, builder, a, b),
+        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (null, c)),
+        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (null, c)),
+        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x + y),
+        _ => throw op.Fail("it has no inputs"),
+    };
+
+    private static Activation Affine(
+        OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, Activation input, StateTensor constant,
+        Func<double[], (double[]? Scale, double[]? Shift)> parts)
+    {
+        if (!constant.IsFloat) throw op.Fail($"its constant {Message.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
+        budget.Charge(constant.Count * BytesPerElement);
+        (double[]? scale, double[]? shift) = parts(constant.ToDoubleArray());
+        return builder.Affine(op, input, ShapeFor(op, constant, input.Rank), scale, shift, budget);
+    }
+
+    /// <summary>Before opset 7 an attribute says at which dimension a constant's first one goes.</summary>
+    private static ImmutableArray<int> ShapeFor(OnnxOperator op, StateTensor constant, int rank)
+    {
+        if (op.Opset >= FirstNumPyBroadcast || !op.Has("axis")) return constant.Shape;
+        int trailing = rank - op.Axis(op.Int("axis", 0), rank) - constant.Shape.Length;
+        return trailing < 0 ? constant.Shape : [.. constant.Shape, .. Enumerable.Repeat(1, trailing)];
+    }
+
+    private static StateTensor Fold(OnnxOperator op, ReadBudget budget, StateTensor a, StateTensor b, Func<double, double, double> operation)
+    {
+        if (!a.IsFloat || !b.IsFloat) throw op.Fail("arithmetic on constant integers is not supported");
+        return OnnxConstants.Combine(op.Output, a, b, operation, budget) ?? throw op.Fail($"constants of shape {Message.Shape(a.Shape)} and {Message.Shape(b.Shape)} do not fit each other");
+    }
+}

@@ -1,0 +1,97 @@
+using System.Collections.Immutable;
+using IlgpuResNet.Files;
+using IlgpuResNet.Weights;
+
+namespace IlgpuResNet.Onnx;
+
+/// <summary>What a ModelProto holds besides its files.</summary>
+internal sealed record OnnxModelContent(
+    long IrVersion, string Producer, ImmutableDictionary<string, long> Opsets, ImmutableDictionary<string, string> Metadata, OnnxGraph Graph);
+
+/// <summary>Reads ModelProto.</summary>
+internal static class OnnxModelReader
+{
+    /// <summary>The name of ONNX's own operators that stands for the empty domain.</summary>
+    public const string DefaultDomainName = "ai.onnx";
+
+    // Upper estimates of an entry of a dictionary, and of a file's small objects.
+    private const int BytesPerEntry = 256;
+
+    /// <summary>Reads a model. Subgraphs, functions and everything about training are not entered, so nesting costs nothing.</summary>
+    /// <exception cref="WeightsException">It is damaged, or uses what this library does not read.</exception>
+    public static OnnxModelContent Read(ProtoReader message, OnnxTensorReader tensors)
+    {
+        ReadBudget budget = message.Budget;
+        long irVersion = 0;
+        string producer = "";
+        var opsets = ImmutableDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
+        var metadata = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        OnnxGraph? graph = null;
+        while (message.Next())
+        {
+            switch (message.Field)
+            {
+                case ModelField.IrVersion:
+                    irVersion = message.Int64();
+                    break;
+                case ModelField.ProducerName:
+                    producer = message.Text();
+                    break;
+                case ModelField.Graph:
+                    if (graph is not null) throw message.Damaged("has two graphs");
+                    graph = new OnnxGraphReader(tensors, budget).Read(message.Message("GraphProto"));
+                    break;
+                case ModelField.OpsetImport:
+                    budget.Charge(BytesPerEntry);
+                    AddOpset(opsets, message.Message("OperatorSetIdProto"));
+                    break;
+                case ModelField.MetadataProps:
+                    budget.Charge(BytesPerEntry);
+                    AddMetadata(metadata, message.Message("StringStringEntryProto"));
+                    break;
+                case ModelField.Functions:
+                    throw LocalFunction(message.Message("FunctionProto"));
+            }
+        }
+        return graph is null
+            ? throw message.Damaged("has no graph")
+            : new OnnxModelContent(irVersion, producer, opsets.ToImmutable(), metadata.ToImmutable(), graph);
+    }
+
+    private static void AddOpset(ImmutableDictionary<string, long>.Builder opsets, ProtoReader message)
+    {
+        string domain = "";
+        long version = 0;
+        while (message.Next())
+        {
+            if (message.Field == OpsetField.Domain) domain = message.Text();
+            else if (message.Field == OpsetField.Version) version = message.Int64();
+        }
+        if (domain == DefaultDomainName) domain = "";
+        if (opsets.TryGetValue(domain, out long other) && other != version)
+            throw message.Damaged($"asks for version {version} of the operators of domain '{Message.Clean(domain)}', and another one for version {other}");
+        opsets[domain] = version;
+    }
+
+    private static void AddMetadata(ImmutableDictionary<string, string>.Builder metadata, ProtoReader message)
+    {
+        string key = "", value = "";
+        while (message.Next())
+        {
+            if (message.Field == EntryField.Key) key = message.Text();
+            else if (message.Field == EntryField.Value) value = message.Text();
+        }
+        if (!metadata.TryAdd(key, value)) throw message.Damaged($"has the metadata key {Message.Clean(key)} for the second time");
+    }
+
+    private static WeightsException LocalFunction(ProtoReader message)
+    {
+        string name = "", domain = "";
+        while (message.Next())
+        {
+            if (message.Field == FunctionField.Name) name = message.Text();
+            else if (message.Field == FunctionField.Domain) domain = message.Text();
+        }
+        return new WeightsException($"{message.Budget.Source}: local function {Message.Clean(domain)}.{Message.Clean(name)} is not supported; inline the model's functions (onnx.inliner.inline_local_functions).");
+    }
+}

@@ -1,0 +1,127 @@
+using IlgpuResNet.Devices;
+using IlgpuResNet.Execution;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
+
+
+namespace IlgpuResNet.Planning;
+
+/// <summary>For how many images of a batch each step of a plan is computed at a time. Pure where the device is a profile.</summary>
+internal static class SegmentSelector
+{
+    /// <summary>
+    /// Pixels whose products take about as long as one weight takes from memory to a processor, and again as much: 14 at the peaks of
+    /// two AVX-512 cores (236 GFLOP/s, 33 GB/s).
+    /// </summary>
+    private const int PixelsPerWeight = 28;
+
+    /// <summary>
+    /// Share of the whole plan's time that a segment in slices must gain besides: each has borders where maps of the whole batch need room, and a plan of few segments is
+    /// understood sooner than one of many that the model cannot tell from it.
+    /// </summary>
+    private const double ShareOfSegment = 0.01;
+
+    /// <summary>The same plan, walked as is expected to be the fastest.</summary>
+    /// <param name="kernels">The family of the device.</param>
+    /// <param name="profile">The device when it is a GPU, else null.</param>
+    /// <param name="plan">The steps, walked for the whole batch.</param>
+    /// <param name="numerics">What rounding errors are allowed.</param>
+    public static ExecutionPlan Choose(IKernelFamily kernels, DeviceProfile? profile, ExecutionPlan plan, Numerics numerics) =>
+        plan.MaxBatch == 1 ? plan
+        : profile is not null ? OfTiled(profile, plan, numerics)
+        : kernels.PrefersSingleImages ? OfSingleImages(plan) : plan;
+
+    /// <summary>
+    /// The steps up to the last layer of which each weight serves enough pixels of one image are walked image by image: its fetching then hides behind the
+    /// products, and the maps of one image fit a processor's caches, while those of a batch do not. What comes after, a linear layer at least, fetches its weights
+    /// once for the whole batch.
+    /// </summary>
+    public static ExecutionPlan OfSingleImages(ExecutionPlan plan)
+    {
+        int single = plan.Steps.Length;
+        while (single > 0 && !(plan.Steps[single - 1] is { Node: Conv2dNode, Output.Shape: var map } && (long)map.H * map.W >= PixelsPerWeight)) single--;
+        return single == 0 ? plan : plan.Walked([new PlanSegment(0, single, 1), new PlanSegment(single, plan.Steps.Length - single, plan.MaxBatch)]);
+    }
+
+    /// <summary>
+    /// The segments of the least modelled time for a device with the tiled family, which need not be there: fewer images at a time keep maps in the
+    /// cache, but take more launches of fewer groups, and maps between two segments come from memory. A segment is walked in slices only where that
+    /// gains more than the model can tell (<see cref="KernelSelector.Indifference"/>), and a hundredth of the whole.
+    /// </summary>
+    public static ExecutionPlan OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics)
+    {
+        int[] images = [.. Slices(plan.MaxBatch)];
+        var kernels = new Dictionary<Conv2dShape, Conv2dKernel>();
+        var costs = new Dictionary<(int Step, int Images, MapsInFlight Maps), double>();
+        int steps = plan.Steps.Length;
+        double border = ShareOfSegment * Enumerable.Range(0, steps).Sum(step => Seconds(step, plan.Segments.Single()));
+        int[][] readers = [.. Enumerable.Range(0, steps).Select(plan.ReadersOf)];
+        double[] ofStep = new double[steps];
+        // The least time of the steps before each, and the segment that ends there.
+        var best = new (double Seconds, PlanSegment Last)[steps + 1];
+        for (int end = 1; end <= steps; end++)
+        {
+            best[end].Seconds = double.PositiveInfinity;
+            foreach (int slice in images)
+            {
+                bool isWhole = slice == plan.MaxBatch;
+                double seconds = 0;
+                for (int first = end - 1; first >= 0; first--)
+                {
+                    // One step more at the beginning changes what those that read from it cost, no others.
+                    var segment = new PlanSegment(first, end - first, slice);
+                    seconds += ofStep[first] = Seconds(first, segment);
+                    foreach (int reader in readers[first])
+                    {
+                        if (reader >= end) continue;
+                        seconds -= ofStep[reader];
+                        seconds += ofStep[reader] = Seconds(reader, segment);
+                    }
+                    double charged = best[first].Seconds + (isWhole ? seconds : border + (1 + KernelSelector.Indifference) * seconds);
+                    if (charged < best[end].Seconds) best[end] = (charged, segment);
+                    // Nothing changes between steps that are walked for the whole batch.
+                    if (isWhole) break;
+                }
+            }
+        }
+
+        var segments = new List<PlanSegment>();
+        for (int end = steps; end > 0; end = segments[^1].First) segments.Add(best[end].Last);
+        segments.Reverse();
+        return plan.Walked([.. Joined(segments, plan.MaxBatch)]);
+
+        double Seconds(int step, PlanSegment segment)
+        {
+            var key = (step, segment.Images, plan.MapsInFlight(step, segment, segment.Images));
+            if (!costs.TryGetValue(key, out double seconds)) costs.Add(key, seconds = KernelSelector.Cost(profile, plan, step, segment, KernelOf(plan.Steps[step], segment.Images)).Seconds);
+            return seconds;
+        }
+
+        Conv2dKernel KernelOf(PlanStep step, int count)
+        {
+            if (!step.IsConvolution) return default;
+            Conv2dShape shape = BoundStep.ConvShape(step) with { N = count };
+            if (!kernels.TryGetValue(shape, out Conv2dKernel kernel)) kernels.Add(shape, kernel = KernelSelector.Fastest(profile, shape, numerics is Numerics.Exact));
+            return kernel;
+        }
+    }
+
+    /// <summary>The batch in one, two, four parts and so on, in images of the largest.</summary>
+    private static IEnumerable<int> Slices(int batch)
+    {
+        for (int images = batch; images > 1; images = (images + 1) / 2) yield return images;
+        yield return 1;
+    }
+
+    /// <summary>Neighbours that are walked for the whole batch made one.</summary>
+    private static List<PlanSegment> Joined(List<PlanSegment> segments, int batch)
+    {
+        var joined = new List<PlanSegment>();
+        foreach (PlanSegment segment in segments)
+        {
+            if (segment.Images == batch && joined.Count > 0 && joined[^1].Images == batch) joined[^1] = joined[^1] with { Count = joined[^1].Count + segment.Count };
+            else joined.Add(segment);
+        }
+        return joined;
+    }
+}

@@ -1,0 +1,122 @@
+using System.Reflection;
+using System.Text;
+using System.Text.RegularExpressions;
+using ILGPU.Runtime;
+using IlgpuResNet.Kernels;
+using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Tests.Ptx;
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>
+/// What the tiled kernels and those of the preprocessing become on an NVIDIA GPU, read from their PTX for sm_80; needs no GPU. The other back ends run the same
+/// C#, but not what ILGPU's optimiser makes of it for CUDA; <see cref="BackEnd.Ptx"/> executes that.
+/// </summary>
+[TestClass]
+public sealed partial class PtxTests
+{
+    private static readonly Dictionary<string, (GemmTile Tile, GemmInput Input)> Convolutions =
+        ImplicitGemmKernels.All.ToDictionary(kernel => $"conv2d, {kernel.Tile}, {kernel.Input}");
+
+    private static readonly Dictionary<string, Delegate> Others = new()
+    {
+        ["pad channels"] = PadChannels.Kernel,
+        ["sum parts"] = SumParts.Kernel,
+        ["F(2x2), input"] = Winograd.TransformInput<WinogradF2>,
+        ["F(2x2), output"] = Winograd.TransformOutput<WinogradF2>,
+        ["F(4x4), input"] = Winograd.TransformInput<WinogradF4>,
+        ["F(4x4), output"] = Winograd.TransformOutput<WinogradF4>,
+        ["pointwise, vector"] = Pointwise.Kernel<Float4>,
+        ["pointwise, scalar"] = Pointwise.Kernel<Float1>,
+        ["max pool, vector"] = MaxPool2d.Kernel<Float4>,
+        ["max pool, scalar"] = MaxPool2d.Kernel<Float1>,
+        ["average pool, vector"] = AveragePool2d.Kernel<Float4>,
+        ["average pool, scalar"] = AveragePool2d.Kernel<Float1>,
+        ["softmax"] = Softmax.Kernel,
+        ["preprocess, horizontal"] = PreprocessKernels.Horizontal,
+        ["preprocess, vertical"] = PreprocessKernels.Vertical,
+    };
+
+    public static IEnumerable<object[]> KernelNames => Convolutions.Keys.Concat(Others.Keys).Select(name => new object[] { name });
+
+    public static IEnumerable<object[]> ConvolutionNames => Convolutions.Keys.Select(name => new object[] { name });
+
+    /// <summary>What the memory instructions of <see cref="MemoryOrder"/> are abbreviated to.</summary>
+    private static readonly Dictionary<string, char> Letters = new()
+    {
+        ["ld.global"] = 'G',
+        ["st.global"] = 'g',
+        ["ld.shared"] = 'S',
+        ["st.shared"] = 's',
+        ["bar.sync"] = 'B',
+    };
+
+    [TestMethod]
+    public void Every_loaded_kernel_is_listed_here()
+    {
+        // The last two: one record of two kernels for each of Winograd's algorithms.
+        int loaded = new[] { typeof(TiledKernels), typeof(TiledConvolution), typeof(PreprocessKernels) }
+            .SelectMany(type => type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic))
+            .Select(field => field.FieldType is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(BackgroundLoad<>) ? type.GenericTypeArguments[0] : field.FieldType)
+            .Sum(type => typeof(Delegate).IsAssignableFrom(type) ? 1 : type.Name == "WinogradKernels" ? 2 : 0);
+        Assert.HasCount(loaded, Others);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(KernelNames))]
+    public void Nothing_spills_and_every_address_space_is_known(string kernel)
+    {
+        string ptx = Compile(kernel);
+        Assert.DoesNotContain(".local", ptx, "local memory");
+        Assert.DoesNotMatchRegex(GenericAccess(), ptx, "a load or store of the generic address space");
+    }
+
+    /// <summary>
+    /// First the slice ahead of the loop: global loads, shared stores, barrier; then in the loop the next slice's global loads, the steps'
+    /// shared loads, the next slice's shared stores, barrier. A shared load behind the stores or behind the barrier would read what another thread is about
+    /// to overwrite; global loads behind the steps would wait for memory instead of for arithmetic. Loads under a condition are written at the end.
+    /// </summary>
+    [TestMethod]
+    [DynamicData(nameof(ConvolutionNames))]
+    public void Convolution_loads_ahead_and_reads_shared_memory_before_the_barrier(string kernel) =>
+        Assert.MatchesRegex(new Regex(Convolutions[kernel].Tile.PartitionsK > 1 ? "^[Gs]+BG+S+s+B(s+BS+B|[Gg])+$" : "^[Gs]+BG+S+s+B[Gg]+$"), MemoryOrder(Compile(kernel)));
+
+    [TestMethod]
+    [DynamicData(nameof(ConvolutionNames))]
+    public void Convolution_moves_16_bytes_per_load(string kernel)
+    {
+        GemmTile tile = Convolutions[kernel].Tile;
+        string ptx = Compile(kernel);
+        string[] untilBarrier = ptx.Split("bar.sync");
+        // Behind the loop there are two barriers for each exchange of sums: of two columns, and of the halves of what they have in common.
+        int exchanges = tile.PartitionsK switch { 1 => 0, 2 => 2, _ => 3 };
+        Assert.HasCount(2 + 2 * exchanges + 1, untilBarrier);
+        string mainLoop = untilBarrier[0] + untilBarrier[1];
+        Assert.DoesNotMatchRegex(new Regex(@"ld\.(global|shared)\.(?!v4)"), mainLoop, "a narrow load in the main loop");
+        int quads = (tile.M + tile.N) * tile.K / Float4.Width / tile.Threads;
+        int residual = tile.ThreadM * tile.ThreadN / tile.PartitionsK / Float4.Width;
+        Assert.HasCount(2 * quads + residual, Regex.Matches(ptx, @"ld\.global\.v4\.f32"), "the first slice, the next one in the loop, the residual");
+        Assert.HasCount((tile.ThreadM + tile.ThreadN) / Float4.Width * tile.K / tile.PartitionsK, Regex.Matches(mainLoop, @"ld\.shared\.v4\.f32"), "one slice");
+    }
+
+    /// <summary>The kernel's memory instructions as they follow each other, a letter each.</summary>
+    private static string MemoryOrder(string ptx)
+    {
+        var order = new StringBuilder();
+        foreach (Match match in MemoryInstruction().Matches(ptx)) order.Append(Letters[match.Value]);
+        return order.ToString();
+    }
+
+    private static string Compile(string kernel)
+    {
+        return Convolutions.TryGetValue(kernel, out (GemmTile Tile, GemmInput Input) convolution)
+            ? PtxCompiler.Compile(ImplicitGemmKernels.Method(convolution.Tile, convolution.Input).Method, ImplicitGemmKernels.Specialization(convolution.Tile))
+            : PtxCompiler.Compile(Others[kernel].Method, KernelSpecialization.Empty);
+    }
+
+    [GeneratedRegex(@"\b(ld|st)\.(global|shared)(?=\.)|bar\.sync")]
+    private static partial Regex MemoryInstruction();
+
+    [GeneratedRegex(@"\b(ld|st)\.(?!global|shared|param|const)")]
+    private static partial Regex GenericAccess();
+}

@@ -1,0 +1,12 @@
+using IlgpuResNet.Kernels;
+
+
+namespace IlgpuResNet.Tests;
+
+/// <summary>What users may see. The members of the other assemblies stand in their <c>PublicAPI.*.txt</c>, which an analyzer checks.</summary>
+[TestClass]
+public sealed class PublicApiTests
+{
+    [TestMethod]
+    public void The_kernels_show_nothing() => Assert.IsEmpty(typeof(Conv2dShape).Assembly.GetExportedTypes());
+}
