@@ -54,23 +54,23 @@ internal interface IKernelFamily
 
     /// <summary>
     /// Every way to compute a convolution that may be the fastest on some device, for a cost model or a stopwatch to choose from. Those that
-    /// are not <see cref="Conv2dKernel.IsExact"/> change the rounding errors.
+    /// are not <see cref="Conv2dMethod.IsExact"/> change the rounding errors.
     /// </summary>
     /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
-    ImmutableArray<Conv2dKernel> Conv2dKernels(in Conv2dShape shape);
+    ImmutableArray<Conv2dMethod> Conv2dMethods(in Conv2dShape shape);
 
     /// <summary>
-    /// The one of <see cref="Conv2dKernels"/> that is expected to be the fastest on this device. It depends on the whole shape, the
+    /// The one of <see cref="Conv2dMethods"/> that is expected to be the fastest on this device. It depends on the whole shape, the
     /// batch included.
     /// </summary>
     /// <param name="shape">The convolution.</param>
-    /// <param name="exact">True to choose among those only that are <see cref="Conv2dKernel.IsExact"/>.</param>
+    /// <param name="exact">True to choose among those only that are <see cref="Conv2dMethod.IsExact"/>.</param>
     /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
-    Conv2dKernel FastestConv2d(in Conv2dShape shape, bool exact = false);
+    Conv2dMethod FastestConv2d(in Conv2dShape shape, bool exact = false);
 
     /// <summary>Number of floats that <see cref="Conv2d"/> needs for intermediate results, 0 for none.</summary>
     /// <exception cref="ArgumentException">The family cannot compute the convolution so.</exception>
-    long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel);
+    long WorkspaceLength(in Conv2dShape shape, in Conv2dMethod kernel);
 
     /// <summary>
     /// Begins to compile what <see cref="Conv2d"/> needs to compute a convolution so, batches of other sizes included, so that it will not have to; the
@@ -78,7 +78,7 @@ internal interface IKernelFamily
     /// operators, unless <see cref="Load"/> does it; several threads may call them at once.
     /// </summary>
     /// <exception cref="ArgumentException">The family cannot compute the convolution so.</exception>
-    Task LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel);
+    Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod kernel);
 
     /// <summary>Begins to compile what <see cref="Pointwise"/> needs for so many channels.</summary>
     Task LoadPointwise(int channels) => Task.CompletedTask;
@@ -111,10 +111,10 @@ internal interface IKernelFamily
     /// <param name="shape">The convolution.</param>
     /// <param name="operands">Its memory; the filter is packed for the kernel's algorithm.</param>
     /// <param name="epilogue">What is done before results are stored.</param>
-    /// <param name="kernel">One of <see cref="Conv2dKernels"/>, or of those for fewer or more images.</param>
+    /// <param name="kernel">One of <see cref="Conv2dMethods"/>, or of those for fewer or more images.</param>
     /// <param name="workspace">At least <see cref="WorkspaceLength"/> floats, overlapping no operand; what they hold does not matter.</param>
     void Conv2d(
-        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dKernel kernel = default, ArrayView<float> workspace = default);
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dMethod kernel = default, ArrayView<float> workspace = default);
 
     /// <summary>The epilogue alone over <c>[pixels, channels]</c>: a batch norm, ReLU or residual add with no convolution before it.</summary>
     void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue);

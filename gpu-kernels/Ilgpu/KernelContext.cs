@@ -18,7 +18,7 @@ internal static class KernelContext
         builder.Optimize(OptimizationLevel.O2).EnableAlgorithms();
         GroupBarrier.Register(builder.GetIntrinsicManager());
         FusedMultiplyAdd.Register(builder.GetIntrinsicManager());
-        HereComputed.Register(builder.GetIntrinsicManager());
+        RegisterPin.Register(builder.GetIntrinsicManager());
         return builder;
     }
 

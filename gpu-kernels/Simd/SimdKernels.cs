@@ -91,29 +91,29 @@ internal sealed class SimdKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public ImmutableArray<Conv2dKernel> Conv2dKernels(in Conv2dShape shape)
+    public ImmutableArray<Conv2dMethod> Conv2dMethods(in Conv2dShape shape)
     {
         RequireGroups(shape);
-        ImmutableArray<Conv2dKernel>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dKernel>();
+        ImmutableArray<Conv2dMethod>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dMethod>();
         foreach (Conv2dAlgorithm algorithm in Enum.GetValues<Conv2dAlgorithm>())
         {
-            if (Fits(shape, algorithm)) kernels.Add(new Conv2dKernel(algorithm));
+            if (Fits(shape, algorithm)) kernels.Add(new Conv2dMethod(algorithm));
         }
         return kernels.ToImmutable();
     }
 
     /// <inheritdoc/>
-    public Conv2dKernel FastestConv2d(in Conv2dShape shape, bool exact = false)
+    public Conv2dMethod FastestConv2d(in Conv2dShape shape, bool exact = false)
     {
         RequireGroups(shape);
-        if (exact) return new Conv2dKernel(Conv2dAlgorithm.Direct);
-        if (Forced is { } forced) return new Conv2dKernel(Fits(shape, forced) ? forced : Conv2dAlgorithm.Direct);
-        return new Conv2dKernel(SimdWork.Fastest(shape, lanes));
+        if (exact) return new Conv2dMethod(Conv2dAlgorithm.Direct);
+        if (Forced is { } forced) return new Conv2dMethod(Fits(shape, forced) ? forced : Conv2dAlgorithm.Direct);
+        return new Conv2dMethod(SimdWork.Fastest(shape, lanes));
     }
 
     /// <inheritdoc/>
     /// <remarks>Each thread has scratch memory of its own.</remarks>
-    public long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel)
+    public long WorkspaceLength(in Conv2dShape shape, in Conv2dMethod kernel)
     {
         RequireAlgorithm(shape, kernel.Algorithm);
         return 0;
@@ -121,7 +121,7 @@ internal sealed class SimdKernels : IKernelFamily
 
     /// <inheritdoc/>
     /// <remarks><see cref="Load"/> does it.</remarks>
-    public Task LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel)
+    public Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod kernel)
     {
         RequireAlgorithm(shape, kernel.Algorithm);
         return Task.CompletedTask;
@@ -148,7 +148,7 @@ internal sealed class SimdKernels : IKernelFamily
 
     /// <inheritdoc/>
     public void Conv2d(
-        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dKernel kernel = default, ArrayView<float> workspace = default)
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dMethod kernel = default, ArrayView<float> workspace = default)
     {
         RequireGroups(shape);
         Require(operands.Input.Length, shape.InputLength);

@@ -16,7 +16,7 @@ internal sealed class TiledKernels : IKernelFamily
     private const int LargestGroup = 256;
 
     private readonly int multiprocessors;
-    private readonly TiledConvolution convolution;
+    private readonly TiledConv2dLauncher convolution;
     private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue>> pointwiseVector;
     private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue>> pointwiseScalar;
     private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> maxPoolVector;
@@ -40,7 +40,7 @@ internal sealed class TiledKernels : IKernelFamily
     internal TiledKernels(IKernelLoader loader, int multiprocessors)
     {
         this.multiprocessors = multiprocessors;
-        convolution = new TiledConvolution(loader);
+        convolution = new TiledConv2dLauncher(loader);
         pointwiseVector = new(() => loader.Load<int, int, Operands, Epilogue>(Tiled.Pointwise.Kernel<Float4>));
         pointwiseScalar = new(() => loader.Load<int, int, Operands, Epilogue>(Tiled.Pointwise.Kernel<Float1>));
         maxPoolVector = new(() => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(Tiled.MaxPool2d.Kernel<Float4>));
@@ -74,18 +74,18 @@ internal sealed class TiledKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public ImmutableArray<Conv2dKernel> Conv2dKernels(in Conv2dShape shape) => TiledConv2d.Kernels(shape);
+    public ImmutableArray<Conv2dMethod> Conv2dMethods(in Conv2dShape shape) => TiledConv2dMethods.Kernels(shape);
 
     /// <inheritdoc/>
-    public Conv2dKernel FastestConv2d(in Conv2dShape shape, bool exact = false) => TiledConv2d.Fastest(shape, multiprocessors, exact);
+    public Conv2dMethod FastestConv2d(in Conv2dShape shape, bool exact = false) => TiledConv2dMethods.Fastest(shape, multiprocessors, exact);
 
     /// <inheritdoc/>
-    public long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel) => TiledConv2d.WorkspaceLength(shape, kernel);
+    public long WorkspaceLength(in Conv2dShape shape, in Conv2dMethod kernel) => TiledConv2dMethods.WorkspaceLength(shape, kernel);
 
     /// <inheritdoc/>
-    public Task LoadConv2d(in Conv2dShape shape, in Conv2dKernel kernel)
+    public Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod kernel)
     {
-        TiledConv2d.Require(shape, kernel);
+        TiledConv2dMethods.Require(shape, kernel);
         return convolution.Load(shape, kernel);
     }
 
@@ -104,22 +104,22 @@ internal sealed class TiledKernels : IKernelFamily
     /// <inheritdoc/>
     public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
     {
-        TiledConv2d.RequireAlgorithm(shape, algorithm);
+        TiledConv2dMethods.RequireAlgorithm(shape, algorithm);
         return PackedFilter.Length(shape, algorithm);
     }
 
     /// <inheritdoc/>
     public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
     {
-        TiledConv2d.RequireAlgorithm(shape, algorithm);
+        TiledConv2dMethods.RequireAlgorithm(shape, algorithm);
         PackedFilter.Pack(shape, algorithm, filter, packed);
     }
 
     /// <inheritdoc/>
     public void Conv2d(
-        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dKernel kernel = default, ArrayView<float> workspace = default)
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dMethod kernel = default, ArrayView<float> workspace = default)
     {
-        long needed = TiledConv2d.WorkspaceLength(shape, kernel);
+        long needed = TiledConv2dMethods.WorkspaceLength(shape, kernel);
         var trimmed = new Operands(
             Trim(operands.Input, shape.InputLength),
             Trim(operands.Filter, PackedFilter.Length(shape, kernel.Algorithm)),

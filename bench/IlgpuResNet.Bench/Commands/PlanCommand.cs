@@ -64,7 +64,7 @@ internal static class PlanCommand
         public static Report Of(string model, DeviceProfile profile, ExecutionPlan whole, Numerics numerics)
         {
             ExecutionPlan plan = SegmentSelector.OfTiled(profile, whole, numerics);
-            ImmutableArray<Conv2dKernel> kernels = KernelSelector.OfTiled(profile, plan, numerics);
+            ImmutableArray<Conv2dMethod> kernels = KernelSelector.OfTiled(profile, plan, numerics);
             ImmutableArray<StepCost> costs = KernelSelector.Costs(profile, plan, kernels);
             double seconds = costs.Sum(cost => cost.Seconds), imagesPerSecond = plan.MaxBatch / seconds;
             return new Report(
@@ -119,7 +119,7 @@ internal static class PlanCommand
 
         public static IEnumerable<Deviation> Of(DeviceProfile profile, ExecutionPlan plan)
         {
-            ImmutableArray<Conv2dKernel> direct = KernelSelector.OfTiled(profile, plan, Numerics.Exact);
+            ImmutableArray<Conv2dMethod> direct = KernelSelector.OfTiled(profile, plan, Numerics.Exact);
             double seconds = KernelSelector.Costs(profile, plan, direct).Sum(cost => Launched(cost.Seconds)) + plan.Steps.Sum(Passes);
             double imagesPerSecond = plan.MaxBatch / seconds;
             return PublishedFigure.All.Where(figure => figure.Device == profile.Name && figure.Batch == plan.MaxBatch)
@@ -147,7 +147,7 @@ internal static class PlanCommand
     {
         internal bool IsBelowAWave => this is { Blocks: > 0, Waves: < 1 };
 
-        public static StepReport Of(DeviceProfile profile, ExecutionPlan plan, int index, Conv2dKernel kernel, StepCost cost, Numerics numerics)
+        public static StepReport Of(DeviceProfile profile, ExecutionPlan plan, int index, Conv2dMethod kernel, StepCost cost, Numerics numerics)
         {
             const double milli = 1e3;
             PlanStep step = plan.Steps[index];
@@ -157,7 +157,7 @@ internal static class PlanCommand
             if (isProduct && cost.Waves < 1)
             {
                 Conv2dShape shape = BoundStep.ConvShape(step) with { N = segment.Images };
-                fullWave = KernelSelector.Candidates(TiledConv2d.Kernels(shape), numerics is Numerics.Exact)
+                fullWave = KernelSelector.Candidates(TiledConv2dMethods.Kernels(shape), numerics is Numerics.Exact)
                     .Select(other => KernelSelector.Cost(profile, plan, index, segment, other)).Where(other => other.Waves >= 1)
                     .Min(other => (double?)other.Seconds * milli);
             }

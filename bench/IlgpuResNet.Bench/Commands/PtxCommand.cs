@@ -59,7 +59,7 @@ internal static class PtxCommand
             {
                 DeviceProfile profile = DeviceProfile.Find(device)!;
                 ExecutionPlan plan = SegmentSelector.OfTiled(profile, ExecutionPlan.Create(model, maxBatch: batch), Numerics.Fast);
-                ImmutableArray<Conv2dKernel> kernels = KernelSelector.OfTiled(profile, plan, Numerics.Fast);
+                ImmutableArray<Conv2dMethod> kernels = KernelSelector.OfTiled(profile, plan, Numerics.Fast);
                 plans.Add((KernelReport.ArchOf(capability), batch, StepLaunches.Walk(plan, kernels)));
             }
         }
@@ -96,8 +96,8 @@ internal static class PtxCommand
     /// <summary>A plan's launches with each of the kernels that a layer's selection has to choose from.</summary>
     private static IEnumerable<StepLaunches> Candidates(ExecutionPlan plan)
     {
-        ImmutableArray<Conv2dKernel>[] candidates = [.. plan.Steps.Select(step =>
-            step.IsConvolution ? TiledConv2d.Kernels(BoundStep.ConvShape(step)) : [default])];
+        ImmutableArray<Conv2dMethod>[] candidates = [.. plan.Steps.Select(step =>
+            step.IsConvolution ? TiledConv2dMethods.Kernels(BoundStep.ConvShape(step)) : [default])];
         return Enumerable.Range(0, candidates.Max(kernels => kernels.Length))
             .SelectMany(i => StepLaunches.Walk(plan, [.. candidates.Select(kernels => kernels[Math.Min(i, kernels.Length - 1)])]));
     }

@@ -103,7 +103,7 @@ internal sealed record BatchRun(
 /// <summary>One step of a run; what multiplies nothing has neither kernel nor rate.</summary>
 internal sealed record StepRun(string Name, string Kernel, double Ms, double GflopPerSecond, double PeakShare)
 {
-    public static StepRun Of(PlanStep step, Conv2dKernel kernel, double ms, int batch, double peak)
+    public static StepRun Of(PlanStep step, Conv2dMethod kernel, double ms, int batch, double peak)
     {
         double flops = ms > 0 ? 2.0 * batch * step.Macs / (ms * 1e-3) : 0;
         string name = kernel.Tile == default ? LayersCommand.NameOf(kernel.Algorithm) : $"{LayersCommand.NameOf(kernel.Algorithm)} {kernel.Tile}{(kernel.Splits > 1 ? $", {kernel.Splits} splits" : "")}";

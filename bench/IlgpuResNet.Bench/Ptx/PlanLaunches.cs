@@ -13,7 +13,7 @@ namespace IlgpuResNet.Bench.Ptx;
 /// <param name="Step">The step.</param>
 /// <param name="Kernel">How it is computed; the default where it is no convolution.</param>
 /// <param name="Launches">Its launches in order.</param>
-internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, RecordedLaunch[] Launches)
+internal sealed record StepLaunches(PlanStep Step, Conv2dMethod Kernel, RecordedLaunch[] Launches)
 {
     /// <summary>The launch of a convolution's matrix product, the one with its groups of threads; null of another step.</summary>
     public RecordedLaunch? Product { get; init; }
@@ -28,7 +28,7 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, Recorded
     public double ProductMacs => Product is null ? 0 : (double)GemmShape.Of(Shape, Kernel.Algorithm).Macs / Images;
 
     /// <summary>Walks a plan with these kernels, one for each step: for the first of its images where it is not the whole batch.</summary>
-    public static ImmutableArray<StepLaunches> Walk(ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels)
+    public static ImmutableArray<StepLaunches> Walk(ExecutionPlan plan, ImmutableArray<Conv2dMethod> kernels)
     {
         var recorder = new LaunchRecorder();
         var family = new TiledKernels(recorder, multiprocessors: 1);
@@ -43,7 +43,7 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dKernel Kernel, Recorded
 
         return [.. plan.Steps.Zip(kernels).Select((pair, i) =>
         {
-            (PlanStep step, Conv2dKernel kernel) = pair;
+            (PlanStep step, Conv2dMethod kernel) = pair;
             int images = plan.ImagesOf(i);
             BoundStep.Create(family, step, kernel, arena, all.SubView(plan.ArenaLength, workspace), _ => new NodeWeights(constants, constants, constants))
                 .Launch(accelerator.DefaultStream, 0, images);

@@ -16,7 +16,7 @@ internal static class TiledWork
     private const double MacsPerLaunch = 150_000;
 
     /// <summary>The guess for one kernel.</summary>
-    public static double Of(in Conv2dShape shape, in Conv2dKernel kernel, int multiprocessors)
+    public static double Of(in Conv2dShape shape, in Conv2dMethod kernel, int multiprocessors)
     {
         GemmShape gemm = GemmShape.Of(shape, kernel.Algorithm);
         GemmTile tile = kernel.Tile;

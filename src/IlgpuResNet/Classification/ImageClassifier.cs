@@ -30,7 +30,7 @@ public sealed class ImageClassifier : IDisposable
     private readonly SessionPool pool;
 
     /// <summary>The first session's, for the others: what was timed is not timed again, and results have the same bits.</summary>
-    private ImmutableArray<Conv2dKernel> stepKernels;
+    private ImmutableArray<Conv2dMethod> stepKernels;
 
     /// <summary>Classifies with a network that the caller keeps, and disposes after the classifier.</summary>
     /// <param name="model">A classifier of images.</param>

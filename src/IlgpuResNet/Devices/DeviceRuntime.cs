@@ -108,7 +108,7 @@ internal sealed class DeviceRuntime
     }
 
     /// <summary>Chooses a plan's kernels by timing them, or as a file says; nothing else runs on the device meanwhile.</summary>
-    public ImmutableArray<Conv2dKernel> Tune(ExecutionPlan plan, Numerics numerics, TuningFile file)
+    public ImmutableArray<Conv2dMethod> Tune(ExecutionPlan plan, Numerics numerics, TuningFile file)
     {
         WaitForKernels(Task.CompletedTask);
         using ScopedAcceleratorBinding binding = Accelerator.BindScoped();
@@ -152,7 +152,7 @@ internal sealed class DeviceRuntime
     /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
     /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels, int? threads)
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, ImmutableArray<Conv2dMethod> kernels, int? threads)
     {
         var algorithms = new Conv2dAlgorithm[kernels.Length];
         for (int i = 0; i < algorithms.Length; i++) algorithms[i] = kernels[i].Algorithm;

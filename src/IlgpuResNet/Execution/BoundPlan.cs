@@ -72,7 +72,7 @@ internal sealed class BoundPlan : IDisposable
     }
 
     /// <summary>How each step is computed, in order; the default where it is no convolution.</summary>
-    public ImmutableArray<Conv2dKernel> StepKernels { get; }
+    public ImmutableArray<Conv2dMethod> StepKernels { get; }
 
     /// <summary>What is suspicious about the weights, or wrong with the tuning file, one line each.</summary>
     public IReadOnlyList<string> Warnings { get; }

@@ -17,11 +17,11 @@ internal abstract class BoundStep(IKernelFamily kernels)
     public abstract void Launch(AcceleratorStream stream, int first, int count);
 
     /// <summary>Floats that a step needs beside its operands, for that many images.</summary>
-    public static long WorkspaceLength(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images) =>
+    public static long WorkspaceLength(IKernelFamily kernels, PlanStep step, Conv2dMethod kernel, int images) =>
         step.IsConvolution ? kernels.WorkspaceLength(ConvShape(step) with { N = images }, kernel) : 0;
 
     /// <summary>The most that a step of a plan needs so; they use it one after the other.</summary>
-    public static long WorkspaceLength(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels)
+    public static long WorkspaceLength(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepKernels)
     {
         long length = 0;
         for (int i = 0; i < stepKernels.Length; i++) length = Math.Max(length, WorkspaceLength(kernels, plan.Steps[i], stepKernels[i], plan.ImagesOf(i)));
@@ -29,7 +29,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
     }
 
     /// <summary>Begins to compile what a plan's steps need; the task ends when all is done.</summary>
-    public static Task LoadAsync(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels)
+    public static Task LoadAsync(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepKernels)
     {
         var loads = new Task[stepKernels.Length];
         for (int i = 0; i < loads.Length; i++) loads[i] = LoadAsync(kernels, plan.Steps[i], stepKernels[i], plan.ImagesOf(i));
@@ -38,7 +38,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
 
     /// <summary>The steps of a plan.</summary>
     public static ImmutableArray<BoundStep> Create(
-        IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dKernel> stepKernels, ArrayView<float> arena, ArrayView<float> workspace, DeviceWeights weights)
+        IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepKernels, ArrayView<float> arena, ArrayView<float> workspace, DeviceWeights weights)
     {
         var steps = new BoundStep[stepKernels.Length];
         for (int i = 0; i < steps.Length; i++) steps[i] = Create(kernels, plan.Steps[i], stepKernels[i], arena, workspace, node => weights[node]);
@@ -47,7 +47,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
 
     /// <summary>One step.</summary>
     public static BoundStep Create(
-        IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, ArrayView<float> arena, ArrayView<float> workspace, Func<Node, NodeWeights> weights)
+        IKernelFamily kernels, PlanStep step, Conv2dMethod kernel, ArrayView<float> arena, ArrayView<float> workspace, Func<Node, NodeWeights> weights)
     {
         BoundTensor View(TensorSlot slot) => new(arena.SubView(slot.Offset, slot.Shape.Count * slot.Images), slot.Shape.Count, slot.Images);
         MapShape x = step.Input.Shape, y = step.Output.Shape;
@@ -74,7 +74,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
         };
     }
 
-    private static Task LoadAsync(IKernelFamily kernels, PlanStep step, Conv2dKernel kernel, int images) => step.Node switch
+    private static Task LoadAsync(IKernelFamily kernels, PlanStep step, Conv2dMethod kernel, int images) => step.Node switch
     {
         Conv2dNode or LinearNode => kernels.LoadConv2d(ConvShape(step) with { N = images }, kernel),
         PointwiseNode => kernels.LoadPointwise(step.Output.Shape.C),
@@ -135,7 +135,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
     }
 
     private sealed class ConvStep(
-        IKernelFamily kernels, BoundOperands operands, Epilogue epilogue, Conv2dShape shape, Conv2dKernel kernel, ArrayView<float> workspace)
+        IKernelFamily kernels, BoundOperands operands, Epilogue epilogue, Conv2dShape shape, Conv2dMethod kernel, ArrayView<float> workspace)
         : BoundStep(kernels)
     {
         public override void Launch(AcceleratorStream stream, int first, int count) =>

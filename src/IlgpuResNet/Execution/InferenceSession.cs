@@ -264,7 +264,7 @@ public sealed class InferenceSession : IDisposable
     internal IKernelFamily Kernels => runtime.Kernels;
 
     /// <summary>How each step of its plan is computed, in order; the default where it is no convolution.</summary>
-    internal ImmutableArray<Conv2dKernel> StepKernels => bound.StepKernels;
+    internal ImmutableArray<Conv2dMethod> StepKernels => bound.StepKernels;
 
     /// <summary>
     /// For measurements on a device that launches each step by itself: called before the first step, with null, and after each step for some images, with its number.

@@ -99,7 +99,7 @@ internal static class CostModel
 
     /// <summary>A convolution by one kernel of the tiled family, each of its maps between steps that compute as many images at a time.</summary>
     /// <exception cref="ArgumentException">The family has no such tile.</exception>
-    public static StepCost OfConv2d(DeviceProfile device, in Conv2dShape shape, in Conv2dKernel kernel, bool hasResidual) =>
+    public static StepCost OfConv2d(DeviceProfile device, in Conv2dShape shape, in Conv2dMethod kernel, bool hasResidual) =>
         OfConv2d(device, shape, kernel, hasResidual, MapsInFlight.Of(shape.N));
 
     /// <summary>A convolution by one kernel of the tiled family.</summary>
@@ -109,12 +109,12 @@ internal static class CostModel
     /// <param name="hasResidual">True when a map of the output's shape is added.</param>
     /// <param name="maps">How long its maps lie about.</param>
     /// <exception cref="ArgumentException">The family has no such tile.</exception>
-    public static StepCost OfConv2d(DeviceProfile device, in Conv2dShape shape, in Conv2dKernel kernel, bool hasResidual, MapsInFlight maps)
+    public static StepCost OfConv2d(DeviceProfile device, in Conv2dShape shape, in Conv2dMethod kernel, bool hasResidual, MapsInFlight maps)
     {
         GemmShape gemm = GemmShape.Of(shape, kernel.Algorithm);
         long filter = Bytes((long)gemm.Batches * gemm.K * gemm.N);
         long input = Bytes(shape.InputLength), output = Bytes(shape.OutputLength), residual = hasResidual ? output : 0;
-        long workspace = Bytes(TiledConv2d.WorkspaceLength(shape, kernel));
+        long workspace = Bytes(TiledConv2dMethods.WorkspaceLength(shape, kernel));
         double ofImage = (double)(input + output + residual + workspace) / shape.N + Bytes(maps.Waiting);
         double bytesPerSecond = BytesPerSecond(device, ofImage * shape.N);
         double reading = input / BytesPerSecond(device, ofImage * maps.Input);

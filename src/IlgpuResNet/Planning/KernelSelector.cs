@@ -22,18 +22,18 @@ internal static class KernelSelector
     /// <param name="profile">The device when it is a GPU, else null.</param>
     /// <param name="plan">The steps.</param>
     /// <param name="numerics">What rounding errors are allowed.</param>
-    public static ImmutableArray<Conv2dKernel> Choose(IKernelFamily kernels, DeviceProfile? profile, ExecutionPlan plan, Numerics numerics)
+    public static ImmutableArray<Conv2dMethod> Choose(IKernelFamily kernels, DeviceProfile? profile, ExecutionPlan plan, Numerics numerics)
     {
         if (profile is not null) return OfTiled(profile, plan, numerics);
         return OfConvolutions(plan, kernels.PrefersSingleImages, (_, shape) => kernels.FastestConv2d(shape, numerics is Numerics.Exact));
     }
 
     /// <summary>The same for a device with the tiled family that need not be there.</summary>
-    public static ImmutableArray<Conv2dKernel> OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics) => OfConvolutions(
+    public static ImmutableArray<Conv2dMethod> OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics) => OfConvolutions(
         plan, forSingleImages: false, (step, shape) => Fastest(profile, shape, numerics is Numerics.Exact, kernel => Cost(profile, plan, step, plan.SegmentOf(step), kernel)));
 
     /// <summary>The kernel of the tiled family that the model expects to be the fastest for a convolution without a residual beside which nothing waits.</summary>
-    public static Conv2dKernel Fastest(DeviceProfile profile, Conv2dShape shape, bool exact) =>
+    public static Conv2dMethod Fastest(DeviceProfile profile, Conv2dShape shape, bool exact) =>
         Fastest(profile, shape, exact, kernel => CostModel.OfConv2d(profile, shape, kernel, hasResidual: false));
 
     /// <summary>
@@ -41,9 +41,9 @@ internal static class KernelSelector
     /// multiprocessor, and then the one that executes the fewest instructions for its multiply-adds, which cost power and clock as well. None with less than
     /// a wave of groups is taken where a full wave is modelled to be faster.
     /// </summary>
-    private static Conv2dKernel Fastest(DeviceProfile profile, Conv2dShape shape, bool exact, Func<Conv2dKernel, StepCost> cost)
+    private static Conv2dMethod Fastest(DeviceProfile profile, Conv2dShape shape, bool exact, Func<Conv2dMethod, StepCost> cost)
     {
-        (Conv2dKernel Kernel, StepCost Cost)[] all = [.. Candidates(TiledConv2d.Kernels(shape), exact).Select(kernel => (kernel, cost(kernel)))];
+        (Conv2dMethod Kernel, StepCost Cost)[] all = [.. Candidates(TiledConv2dMethods.Kernels(shape), exact).Select(kernel => (kernel, cost(kernel)))];
         double indifferent = (1 + Indifference) * all.Min(candidate => candidate.Cost.Seconds);
         double fullWave = all.Where(candidate => candidate.Cost.Waves >= 1).Select(candidate => candidate.Cost.Seconds).DefaultIfEmpty(double.PositiveInfinity).Min();
         return all.Where(candidate => candidate.Cost.Seconds <= indifferent && (candidate.Cost.Waves >= 1 || candidate.Cost.Seconds <= fullWave))
@@ -54,14 +54,14 @@ internal static class KernelSelector
     }
 
     /// <summary>Those that may be chosen.</summary>
-    public static IEnumerable<Conv2dKernel> Candidates(IEnumerable<Conv2dKernel> kernels, bool exact) => kernels.Where(kernel => !exact || kernel.IsExact);
+    public static IEnumerable<Conv2dMethod> Candidates(IEnumerable<Conv2dMethod> kernels, bool exact) => kernels.Where(kernel => !exact || kernel.IsExact);
 
     /// <summary>What the model expects of each step of a plan for the tiled family, for the largest batch.</summary>
-    public static ImmutableArray<StepCost> Costs(DeviceProfile profile, ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels) =>
+    public static ImmutableArray<StepCost> Costs(DeviceProfile profile, ExecutionPlan plan, ImmutableArray<Conv2dMethod> kernels) =>
         [.. plan.Segments.SelectMany(segment => Enumerable.Range(segment.First, segment.Count).Select(i => Cost(profile, plan, i, segment, kernels[i])))];
 
     /// <summary>The same of one step in a segment that need not be one of the plan's.</summary>
-    public static StepCost Cost(DeviceProfile profile, ExecutionPlan plan, int index, PlanSegment segment, Conv2dKernel kernel)
+    public static StepCost Cost(DeviceProfile profile, ExecutionPlan plan, int index, PlanSegment segment, Conv2dMethod kernel)
     {
         PlanStep step = plan.Steps[index];
         (int full, int rest) = Math.DivRem(plan.MaxBatch, segment.Images);
@@ -82,9 +82,9 @@ internal static class KernelSelector
     /// <param name="forSingleImages">True to choose for one image, whatever the plan says.</param>
     /// <param name="choose">Chooses for a step's number and its convolution of as many images as are computed at a time.</param>
     // A loop, not a query, here and in BoundStep: a process's first session would wait for queries over structures to be compiled.
-    public static ImmutableArray<Conv2dKernel> OfConvolutions(ExecutionPlan plan, bool forSingleImages, Func<int, Conv2dShape, Conv2dKernel> choose)
+    public static ImmutableArray<Conv2dMethod> OfConvolutions(ExecutionPlan plan, bool forSingleImages, Func<int, Conv2dShape, Conv2dMethod> choose)
     {
-        var kernels = new Conv2dKernel[plan.Steps.Length];
+        var kernels = new Conv2dMethod[plan.Steps.Length];
         for (int i = 0; i < kernels.Length; i++)
         {
             PlanStep step = plan.Steps[i];

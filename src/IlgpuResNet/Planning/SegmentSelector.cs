@@ -51,7 +51,7 @@ internal static class SegmentSelector
     public static ExecutionPlan OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics)
     {
         int[] images = [.. Slices(plan.MaxBatch)];
-        var kernels = new Dictionary<Conv2dShape, Conv2dKernel>();
+        var kernels = new Dictionary<Conv2dShape, Conv2dMethod>();
         var costs = new Dictionary<(int Step, int Images, MapsInFlight Maps), double>();
         int steps = plan.Steps.Length;
         double border = ShareOfSegment * Enumerable.Range(0, steps).Sum(step => Seconds(step, plan.Segments.Single()));
@@ -97,11 +97,11 @@ internal static class SegmentSelector
             return seconds;
         }
 
-        Conv2dKernel KernelOf(PlanStep step, int count)
+        Conv2dMethod KernelOf(PlanStep step, int count)
         {
             if (!step.IsConvolution) return default;
             Conv2dShape shape = BoundStep.ConvShape(step) with { N = count };
-            if (!kernels.TryGetValue(shape, out Conv2dKernel kernel)) kernels.Add(shape, kernel = KernelSelector.Fastest(profile, shape, numerics is Numerics.Exact));
+            if (!kernels.TryGetValue(shape, out Conv2dMethod kernel)) kernels.Add(shape, kernel = KernelSelector.Fastest(profile, shape, numerics is Numerics.Exact));
             return kernel;
         }
     }

@@ -33,10 +33,10 @@ public sealed class ConvertCommandTests : CommandLineFixture
             if (to.EndsWith(".pt", StringComparison.Ordinal)) StringAssert.Contains(result.Error, "no place for metadata, so this is left out: ");
             else Assert.AreEqual("", result.Error);
         }
-        using (StateDict before = StateDict.Load(files[1])) TorchWriterTest.AssertSame(source, before);
+        using (StateDict before = StateDict.Load(files[1])) TorchWriterTests.AssertSame(source, before);
         using StateDict end = StateDict.Load(files[4]);
         CollectionAssert.AreEqual(source.Keys.Where(name => name != "bn1.num_batches_tracked").ToArray(), end.Keys.ToArray());
-        foreach (StateTensor tensor in end.Values) TorchWriterTest.AssertSame(source[tensor.Name], tensor);
+        foreach (StateTensor tensor in end.Values) TorchWriterTests.AssertSame(source[tensor.Name], tensor);
     }
 
     [TestMethod]

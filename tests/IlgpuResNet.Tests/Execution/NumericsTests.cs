@@ -27,7 +27,7 @@ public sealed class NumericsTests
         using ResNet model = ResNet.Create(Thin, Seed);
         ExecutionPlan plan = ExecutionPlan.Create(model, Side, Side, MaxBatch);
         IKernelFamily kernels = Processor.Open().Kernels;
-        CollectionAssert.Contains(KernelSelector.Choose(kernels, null, plan, Numerics.Fast), new Conv2dKernel(Conv2dAlgorithm.WinogradF4));
+        CollectionAssert.Contains(KernelSelector.Choose(kernels, null, plan, Numerics.Fast), new Conv2dMethod(Conv2dAlgorithm.WinogradF4));
         Assert.IsTrue(KernelSelector.Choose(kernels, null, plan, Numerics.Exact).All(kernel => kernel.IsExact));
     }
 

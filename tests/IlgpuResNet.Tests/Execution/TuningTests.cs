@@ -36,9 +36,9 @@ public sealed class TuningTests : IDisposable
         var content = JsonNode.Parse(File.ReadAllText(path))!;
         JsonObject shapes = content["Devices"]!.AsObject().Single().Value!.AsObject();
         string shape = shapes.Select(pair => pair.Key).First(key => key.Contains("filter 3x3, stride 1x1", StringComparison.Ordinal));
-        var direct = default(Conv2dKernel);
-        var other = new Conv2dKernel(Conv2dAlgorithm.WinogradF2);
-        Conv2dKernel told = shapes[shape]!.GetValue<string>() == direct.ToString() ? other : direct;
+        var direct = default(Conv2dMethod);
+        var other = new Conv2dMethod(Conv2dAlgorithm.WinogradF2);
+        Conv2dMethod told = shapes[shape]!.GetValue<string>() == direct.ToString() ? other : direct;
         shapes[shape] = told.ToString();
         File.WriteAllText(path, content.ToJsonString());
         string written = File.ReadAllText(path);
@@ -145,7 +145,7 @@ public sealed class TuningTests : IDisposable
     private static InferenceSession Open(ResNet model, string path) =>
         new(model, ComputeDevice.Cpu, new SessionOptions { Height = Side, Width = Side, TuningFile = path });
 
-    private ImmutableArray<Conv2dKernel> Kernels(string path)
+    private ImmutableArray<Conv2dMethod> Kernels(string path)
     {
         using InferenceSession session = Open(model, path);
         Assert.IsEmpty(session.Warnings, string.Join(", ", session.Warnings));
@@ -184,10 +184,10 @@ public abstract class KernelTunerTests(BackEnd backEnd)
             Window = SlidingWindow.Create(pad: 1),
         };
         ExecutionPlan plan = ExecutionPlan.Create(new Graph("g", "input", 8, ["conv"], [conv]), 6, 6, 2);
-        ImmutableArray<Conv2dKernel> offered = device.Kernels.Conv2dKernels(BoundStep.ConvShape(plan.Steps[0]) with { N = 2 });
+        ImmutableArray<Conv2dMethod> offered = device.Kernels.Conv2dMethods(BoundStep.ConvShape(plan.Steps[0]) with { N = 2 });
         string path = folder.PathOf("tuning.json");
         var tuner = new KernelTuner(device.Accelerator, device.Kernels, profile: null);
-        Conv2dKernel chosen = tuner.Choose(plan, Numerics.Fast, "device", TuningFile.Open(path)).Single();
+        Conv2dMethod chosen = tuner.Choose(plan, Numerics.Fast, "device", TuningFile.Open(path)).Single();
         CollectionAssert.Contains(offered, chosen);
         StringAssert.Contains(File.ReadAllText(path), $"\"{chosen}\"");
         Assert.IsTrue(tuner.Choose(plan, Numerics.Exact, "device", TuningFile.Open(path)).Single().IsExact);

@@ -26,7 +26,7 @@ public sealed class KernelLoadingTests
         var kernels = new TiledKernels(loader, multiprocessors: 1);
         using ResNet model = ResNet.Create(ResNetConfig.ResNet50);
         ExecutionPlan[] plans = [ExecutionPlan.Create(model), ExecutionPlan.Create(model, maxBatch: 32)];
-        ImmutableArray<Conv2dKernel>[] chosen = [.. plans.Select(plan => KernelSelector.OfTiled(DeviceProfile.Find("A100")!, plan, Numerics.Fast))];
+        ImmutableArray<Conv2dMethod>[] chosen = [.. plans.Select(plan => KernelSelector.OfTiled(DeviceProfile.Find("A100")!, plan, Numerics.Fast))];
         using var start = new Barrier(Sessions);
         Thread[] sessions = [.. Enumerable.Range(0, Sessions).Select(i => new Thread(() =>
         {
@@ -53,7 +53,7 @@ public sealed class KernelLoadingTests
         ];
         foreach (Conv2dShape shape in shapes)
         {
-            foreach (Conv2dKernel kernel in TiledConv2d.Kernels(shape))
+            foreach (Conv2dMethod kernel in TiledConv2dMethods.Kernels(shape))
                 Check($"{shape} by {kernel}", k => k.LoadConv2d(shape, kernel), k => k.Conv2d(device.Stream, shape, operands, Epilogue.None, kernel, buffer.View));
         }
         foreach (int channels in (int[])[5, 8])

@@ -92,7 +92,7 @@ public sealed class OnnxExportFileTests : IDisposable
         using OnnxFile file = Export(model, new OnnxExportOptions { Height = 64, Width = 64 });
         using StateDict read = OnnxStateDict.Load(file.Path);
         Assert.HasCount(weights.Count - 1, read);
-        foreach (StateTensor tensor in read.Values) TorchWriterTest.AssertSame(weights[tensor.Name], tensor);
+        foreach (StateTensor tensor in read.Values) TorchWriterTests.AssertSame(weights[tensor.Name], tensor);
         using var runtime = new OnnxExportRuntime(file.Path);
         Assert.IsLessThanOrEqualTo(1e-5, runtime.RelativeError(model, 2, 64, 64, Seed));
     }

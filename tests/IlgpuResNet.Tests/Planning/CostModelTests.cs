@@ -14,7 +14,7 @@ public sealed class CostModelTests
     /// <summary>One multiprocessor of 64 lanes at 1 GHz, with memory too fast to matter.</summary>
     private static readonly DeviceProfile Simple = new("simple", 1, 1, 64, 1e6, 0, MultiprocessorLimits.OfCuda(80));
 
-    private static readonly Conv2dKernel Direct = new(Conv2dAlgorithm.Direct, GemmTile.M64N64);
+    private static readonly Conv2dMethod Direct = new(Conv2dAlgorithm.Direct, GemmTile.M64N64);
 
     [TestMethod]
     public void One_group_takes_its_instructions_a_barrier_a_slice_and_two_latencies()
@@ -40,7 +40,7 @@ public sealed class CostModelTests
         TileCode code = TileCode.Of(GemmTile.M32N64P4);
         double instructions = 2 * 256 + 0.5 * (code.SliceInstructions - 256);
         double cycles = 50 * (Math.Max(instructions, 600) + 60) + 3 * (64 + 2 * 60) + 2 * 600;
-        StepCost cost = CostModel.OfConv2d(Simple, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M32N64P4), hasResidual: false);
+        StepCost cost = CostModel.OfConv2d(Simple, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N64P4), hasResidual: false);
         Assert.AreEqual(1.5e-6 + cycles * 1e-9, cost.Seconds, 1e-12);
     }
 
@@ -90,7 +90,7 @@ public sealed class CostModelTests
                 {
                     if (!plan.Steps[i].IsConvolution || costs[i].Waves >= 1) continue;
                     below++;
-                    foreach (Conv2dKernel kernel in TiledConv2d.Kernels(BoundStep.ConvShape(plan.Steps[i]) with { N = segment.Images }))
+                    foreach (Conv2dMethod kernel in TiledConv2dMethods.Kernels(BoundStep.ConvShape(plan.Steps[i]) with { N = segment.Images }))
                     {
                         StepCost other = KernelSelector.Cost(device, plan, i, segment, kernel);
                         if (other.Waves >= 1) Assert.IsLessThanOrEqualTo(other.Seconds, costs[i].Seconds, $"{device.Name}, {plan.Steps[i].Node.Name}, {kernel}");
@@ -153,11 +153,11 @@ public sealed class CostModelTests
     {
         using ResNet model = ResNet.Create(ResNetConfig.Presets.Single(config => config.Name == name));
         ExecutionPlan plan = ExecutionPlan.Create(model, maxBatch: batch);
-        ImmutableArray<Conv2dKernel>[] offered = [.. plan.Steps.Select(step =>
-            step.IsConvolution ? TiledConv2d.Kernels(BoundStep.ConvShape(step) with { N = batch }) : [default])];
+        ImmutableArray<Conv2dMethod>[] offered = [.. plan.Steps.Select(step =>
+            step.IsConvolution ? TiledConv2dMethods.Kernels(BoundStep.ConvShape(step) with { N = batch }) : [default])];
         for (int i = 0; i < offered.Max(kernels => kernels.Length); i++)
         {
-            ImmutableArray<Conv2dKernel> kernels = [.. offered.Select(of => of[Math.Min(i, of.Length - 1)])];
+            ImmutableArray<Conv2dMethod> kernels = [.. offered.Select(of => of[Math.Min(i, of.Length - 1)])];
             ImmutableArray<StepCost> costs = KernelSelector.Costs(DeviceProfile.Known[0], plan, kernels);
             foreach ((StepLaunches launches, StepCost cost) in StepLaunches.Walk(plan, kernels).Zip(costs))
             {
@@ -174,10 +174,10 @@ public sealed class CostModelTests
         foreach (DeviceProfile device in DeviceProfile.Known)
         {
             var shape = Conv2dShape.Create(1, 14, 14, 256, 256, 3, 3, 1, 1);
-            double Seconds(Conv2dKernel kernel) => CostModel.OfConv2d(device, shape, kernel, hasResidual: false).Seconds;
-            ImmutableArray<Conv2dKernel> all = TiledConv2d.Kernels(shape);
+            double Seconds(Conv2dMethod kernel) => CostModel.OfConv2d(device, shape, kernel, hasResidual: false).Seconds;
+            ImmutableArray<Conv2dMethod> all = TiledConv2dMethods.Kernels(shape);
             Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * all.Min(Seconds), Seconds(KernelSelector.Fastest(device, shape, exact: false)));
-            Conv2dKernel exact = KernelSelector.Fastest(device, shape, exact: true);
+            Conv2dMethod exact = KernelSelector.Fastest(device, shape, exact: true);
             Assert.IsTrue(exact.IsExact);
             Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * all.Where(kernel => kernel.IsExact).Min(Seconds), Seconds(exact));
         }
@@ -187,7 +187,7 @@ public sealed class CostModelTests
     public void Every_tile_has_its_machine_code_in_the_model()
     {
         var shape = Conv2dShape.Create(1, 56, 56, 64, 64, 3, 3, 1, 1);
-        foreach (GemmTile tile in TiledConv2d.Kernels(shape).Select(kernel => kernel.Tile)) Assert.AreEqual(tile, TileCode.Of(tile).Tile);
+        foreach (GemmTile tile in TiledConv2dMethods.Kernels(shape).Select(kernel => kernel.Tile)) Assert.AreEqual(tile, TileCode.Of(tile).Tile);
         Assert.ThrowsExactly<ArgumentException>(() => TileCode.Of(new GemmTile(1, 2, 3, 4, 5)));
     }
 }

@@ -39,8 +39,8 @@ public abstract class SegmentTests(BackEnd backEnd)
         ExecutionPlan walked = whole.Walked([new(0, 3, 2), new(3, 5, 3), new(8, 1, MaxBatch), new(9, steps - 9, 1)]);
         Assert.IsLessThan(whole.ArenaLength, walked.ArenaLength);
         // Fast: the same kernels; exact ones give the same bits whichever they are.
-        ImmutableArray<Conv2dKernel> kernels = KernelSelector.Choose(device.Kernels, null, walked, numerics);
-        ImmutableArray<Conv2dKernel> kernelsOfWhole = numerics is Numerics.Exact ? KernelSelector.Choose(device.Kernels, null, whole, numerics) : kernels;
+        ImmutableArray<Conv2dMethod> kernels = KernelSelector.Choose(device.Kernels, null, walked, numerics);
+        ImmutableArray<Conv2dMethod> kernelsOfWhole = numerics is Numerics.Exact ? KernelSelector.Choose(device.Kernels, null, whole, numerics) : kernels;
         float[] images = TestData.Uniform(new Random(Seed), (int)(MaxBatch * whole.Input.Shape.Count));
         foreach (int batch in (int[])[MaxBatch, 3])
         {
@@ -54,7 +54,7 @@ public abstract class SegmentTests(BackEnd backEnd)
     }
 
     /// <summary>What a plan leaves of some images in each of its outputs, in memory that holds NaN before.</summary>
-    private float[][] Run(ExecutionPlan plan, ImmutableArray<Conv2dKernel> kernels, float[] images, int batch)
+    private float[][] Run(ExecutionPlan plan, ImmutableArray<Conv2dMethod> kernels, float[] images, int batch)
     {
         var memory = new List<GuardedBuffer>();
         try
@@ -85,7 +85,7 @@ public abstract class SegmentTests(BackEnd backEnd)
             return buffer;
         }
 
-        NodeWeights Pack(PlanStep step, Conv2dKernel kernel)
+        NodeWeights Pack(PlanStep step, Conv2dMethod kernel)
         {
             var node = (EpilogueNode)step.Node;
             float[] packed = [];

@@ -17,7 +17,7 @@ public sealed partial class PtxBrokenAlgorithmTests
     /// <summary>27 slices of the reduction, 9 pixels of a tile of 32.</summary>
     private static readonly Conv2dCase Product = Conv2dCase.Make(Conv2dShape.Create(1, 3, 3, 24, 8, 3, 3, 1, 1), new Epilogue(0, 0, 1), seed: 1);
 
-    private static readonly Conv2dKernel Whole = new(Conv2dAlgorithm.Direct, GemmTile.M32N32), InThreeParts = Whole with { Splits = 3 };
+    private static readonly Conv2dMethod Whole = new(Conv2dAlgorithm.Direct, GemmTile.M32N32), InThreeParts = Whole with { Splits = 3 };
 
     /// <summary>Whole tiles and such of which a row, a column or both are missing.</summary>
     private static readonly Conv2dCase Image = Conv2dCase.Make(Conv2dShape.Create(1, 5, 5, 8, 4, 3, 3, 1, 1), Epilogue.None, seed: 2);
@@ -128,7 +128,7 @@ public sealed partial class PtxBrokenAlgorithmTests
     public void A_wrong_sign_of_F2_is_another_result(string transform) => AssertNotTheOracles(
         Image, By(Conv2dAlgorithm.WinogradF2), Broken(transform, ptx => Difference().Replace(ptx, "add.f32", 1)));
 
-    private static Conv2dKernel By(Conv2dAlgorithm algorithm) => new(algorithm, GemmTile.M32N32);
+    private static Conv2dMethod By(Conv2dAlgorithm algorithm) => new(algorithm, GemmTile.M32N32);
 
     /// <summary>The device with one kernel edited.</summary>
     private TestDevice Broken(string kernel, Func<string, string> edit) => TestDevice.Open(BackEnd.Ptx, TestContext).With(new TiledKernels(
@@ -140,13 +140,13 @@ public sealed partial class PtxBrokenAlgorithmTests
         }),
         multiprocessors: 1));
 
-    private static void AssertNotTheOracles(Conv2dCase @case, Conv2dKernel kernel, TestDevice broken)
+    private static void AssertNotTheOracles(Conv2dCase @case, Conv2dMethod kernel, TestDevice broken)
     {
         var error = Assert.ThrowsExactly<AssertFailedException>(() => @case.Check(broken, kernel));
         Assert.Contains(" within ", error.Message);
     }
 
-    private static void AssertReported(Conv2dCase @case, Conv2dKernel kernel, TestDevice broken, string instruction, string what)
+    private static void AssertReported(Conv2dCase @case, Conv2dMethod kernel, TestDevice broken, string instruction, string what)
     {
         var error = Assert.ThrowsExactly<PtxException>(() => @case.Check(broken, kernel));
         Assert.MatchesRegex($"{Regex.Escape(instruction)}.*{what}", error.Message);

@@ -99,18 +99,18 @@ public sealed partial class PtxBrokenKernelTests
         var operands = new Operands(x, filter.View, scale.View, shift.View, ArrayView<float>.Empty, y);
         switch (kernel)
         {
-            case "dense": Convolve(24, 1, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M64N64)); break;
-            case "slices": Convolve(8, 3, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M64N64)); break;
-            case "quads": Convolve(4, 3, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M64N32)); break;
-            case "split reduction": Convolve(8, 3, new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M32N32, 2)); break;
-            case "Winograd F(2x2)": Convolve(24, 3, new Conv2dKernel(Conv2dAlgorithm.WinogradF2, GemmTile.M32N32)); break;
-            case "Winograd F(4x4)": Convolve(24, 3, new Conv2dKernel(Conv2dAlgorithm.WinogradF4, GemmTile.M32N32)); break;
+            case "dense": Convolve(24, 1, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M64N64)); break;
+            case "slices": Convolve(8, 3, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M64N64)); break;
+            case "quads": Convolve(4, 3, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M64N32)); break;
+            case "split reduction": Convolve(8, 3, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N32, 2)); break;
+            case "Winograd F(2x2)": Convolve(24, 3, new Conv2dMethod(Conv2dAlgorithm.WinogradF2, GemmTile.M32N32)); break;
+            case "Winograd F(4x4)": Convolve(24, 3, new Conv2dMethod(Conv2dAlgorithm.WinogradF4, GemmTile.M32N32)); break;
             case "softmax": kernels.Softmax(device.Stream, 2, 300, x, y); break;
             case "average pool": kernels.AveragePool2d(device.Stream, Pool2dShape.Global(1, 7, 5, 5), x, y); break;
             default: throw new ArgumentOutOfRangeException(nameof(kernel));
         }
 
-        void Convolve(int channels, int window, Conv2dKernel how) => kernels.Conv2d(
+        void Convolve(int channels, int window, Conv2dMethod how) => kernels.Conv2d(
             device.Stream, Conv2dShape.Create(1, 3, 3, channels, 8, window, window, 1, window / 2), operands, Epilogue.None, how, workspace.View);
     }
 

@@ -36,7 +36,7 @@ internal sealed record Conv2dCase(
     }
 
     /// <summary>Fails unless a kernel of the tiled family agrees with the oracle and, run twice, with itself to the last bit.</summary>
-    public void Check(TestDevice device, Conv2dKernel kernel, bool residualIsOutput = false, bool twice = true)
+    public void Check(TestDevice device, Conv2dMethod kernel, bool residualIsOutput = false, bool twice = true)
     {
         double[] expected = Oracle.Conv2d(Shape, Input, Filter, Scale, Shift, Residual, Epilogue);
         float[] actual = Run(device, kernel, residualIsOutput);
@@ -49,7 +49,7 @@ internal sealed record Conv2dCase(
     }
 
     /// <summary>What a device makes of it, its memory guarded on all sides.</summary>
-    public float[] Run(TestDevice device, Conv2dKernel kernel, bool residualIsOutput)
+    public float[] Run(TestDevice device, Conv2dMethod kernel, bool residualIsOutput)
     {
         Accelerator accelerator = device.Accelerator;
         float[] packed = new float[device.Kernels.PackedFilterLength(Shape, kernel.Algorithm)];

@@ -54,15 +54,15 @@ internal static class ImplicitGemm
         int tilesN = (shape.K + TTile.N - 1) / TTile.N;
         int tileM = Grid.IdxX / tilesN * TTile.M, tileN = Grid.IdxX % tilesN * TTile.N;
         int part = Grid.IdxY, firstSlice = part * parts.SliceStride;
-        int slices = HereComputed.Of(IntrinsicMath.Min(parts.SlicesPerPart, (window.GemmK + TTile.K - 1) / TTile.K - firstSlice));
+        int slices = RegisterPin.Of(IntrinsicMath.Min(parts.SlicesPerPart, (window.GemmK + TTile.K - 1) / TTile.K - firstSlice));
 
         var activations = TActivations.Create(
             shape, window, steps, operands.Input, part * parts.InputStride, tileM + GemmSlice.Pixel<TTile>(thread), tileN, firstSlice,
             TTile.K / Float4.Width, GemmSlice.FirstQuad<TTile>(thread));
         var filter = PackedFilter.Walk.Create<TTile>(operands.Filter, part * parts.FilterStride, parts.FilterSlice, tileN, firstSlice, thread);
         int firstStep = Partition<TTile>(thread) * (TTile.K / TTile.PartitionsK);
-        int readA = HereComputed.Of(firstStep * quadsM + Row<TTile>(thread)), readB = HereComputed.Of(firstStep * quadsN + Column<TTile>(thread));
-        int storeA = HereComputed.Of(GemmSlice.IndexOfA<TTile>(thread));
+        int readA = RegisterPin.Of(firstStep * quadsM + Row<TTile>(thread)), readB = RegisterPin.Of(firstStep * quadsN + Column<TTile>(thread));
+        int storeA = RegisterPin.Of(GemmSlice.IndexOfA<TTile>(thread));
         GemmSlice.Store<TTile>(GemmSlice.Load<TTile, TActivations>(ref activations, ref filter), shared, storeA, thread);
         GroupBarrier.Sync();
 
@@ -71,7 +71,7 @@ internal static class ImplicitGemm
         for (int left = slices; left > 0;)
         {
             int run = activations.BeginRun(left);
-            left = HereComputed.Of(left - run);
+            left = RegisterPin.Of(left - run);
             for (; run > 0; run--)
             {
                 // That of the last turn, past the end, is never multiplied.

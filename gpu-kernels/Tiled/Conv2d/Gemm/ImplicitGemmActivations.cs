@@ -212,7 +212,7 @@ internal struct SliceActivations : IActivations<SliceActivations>
             rowEndMask >>= 1;
         }
         int run = IntrinsicMath.Min(slicesLeft, most);
-        slicesLeft = HereComputed.Of(slicesLeft - run);
+        slicesLeft = RegisterPin.Of(slicesLeft - run);
         return run;
     }
 

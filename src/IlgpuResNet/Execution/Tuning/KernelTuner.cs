@@ -35,7 +35,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
     /// <param name="numerics">What rounding errors are allowed.</param>
     /// <param name="device">Names the device with its driver.</param>
     /// <param name="file">Keeps what was found.</param>
-    public ImmutableArray<Conv2dKernel> Choose(ExecutionPlan plan, Numerics numerics, string device, TuningFile file)
+    public ImmutableArray<Conv2dMethod> Choose(ExecutionPlan plan, Numerics numerics, string device, TuningFile file)
     {
         bool exact = numerics is Numerics.Exact;
         string key = $"{device}, library {LibraryVersion}";
@@ -45,7 +45,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
             shapes.Add(shape);
             return default;
         });
-        var chosen = new Dictionary<Conv2dShape, Conv2dKernel>();
+        var chosen = new Dictionary<Conv2dShape, Conv2dMethod>();
         foreach (Conv2dShape shape in shapes)
         {
             string? known = file[key, KeyOf(shape, exact)];
@@ -55,7 +55,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
         }
 
         var found = new Dictionary<string, string>();
-        foreach ((Conv2dShape shape, Conv2dKernel kernel) in Time(shapes.Where(shape => !chosen.ContainsKey(shape)), exact))
+        foreach ((Conv2dShape shape, Conv2dMethod kernel) in Time(shapes.Where(shape => !chosen.ContainsKey(shape)), exact))
         {
             chosen.Add(shape, kernel);
             found.Add(KeyOf(shape, exact), kernel.ToString());
@@ -64,13 +64,13 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
         return KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, (_, shape) => chosen[shape]);
     }
 
-    private Conv2dKernel[] Candidates(Conv2dShape shape, bool exact) => [.. KernelSelector.Candidates(kernels.Conv2dKernels(shape), exact)];
+    private Conv2dMethod[] Candidates(Conv2dShape shape, bool exact) => [.. KernelSelector.Candidates(kernels.Conv2dMethods(shape), exact)];
 
-    private IEnumerable<(Conv2dShape Shape, Conv2dKernel Fastest)> Time(IEnumerable<Conv2dShape> shapes, bool exact)
+    private IEnumerable<(Conv2dShape Shape, Conv2dMethod Fastest)> Time(IEnumerable<Conv2dShape> shapes, bool exact)
     {
         foreach (Conv2dShape shape in shapes)
         {
-            Conv2dKernel[] candidates = Candidates(shape, exact);
+            Conv2dMethod[] candidates = Candidates(shape, exact);
             if (profile is not null)
                 candidates = [.. candidates.OrderBy(kernel => CostModel.OfConv2d(profile, shape, kernel, hasResidual: false).Seconds).Take(MostCandidates)];
             if (candidates.Length > 1)
@@ -83,7 +83,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
         }
     }
 
-    private MemoryBuffer1D<float, Stride1D.Dense> Allocate(Conv2dShape shape, Conv2dKernel[] candidates)
+    private MemoryBuffer1D<float, Stride1D.Dense> Allocate(Conv2dShape shape, Conv2dMethod[] candidates)
     {
         long filter = candidates.Max(kernel => (long)kernels.PackedFilterLength(shape, kernel.Algorithm));
         long workspace = candidates.Max(kernel => kernels.WorkspaceLength(shape, kernel));
@@ -94,7 +94,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
     }
 
     /// <summary>Seconds of one launch.</summary>
-    private double Seconds(Conv2dShape shape, Conv2dKernel kernel, ArrayView<float> memory)
+    private double Seconds(Conv2dShape shape, Conv2dMethod kernel, ArrayView<float> memory)
     {
         long used = 0;
         ArrayView<float> input = Take(shape.InputLength), output = Take(shape.OutputLength), channels = Take(shape.K);

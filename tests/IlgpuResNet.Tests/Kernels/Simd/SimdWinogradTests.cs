@@ -183,7 +183,7 @@ public sealed class SimdWinogradTests
             GuardedBuffer output = residualIsOutput ? residual : separate;
             Kernels.Conv2d(
                 accelerator.DefaultStream, shape,
-                new Operands(input.View, filter.View, scale.View, shift.View, residual.View, output.View), epilogue, new Conv2dKernel(algorithm));
+                new Operands(input.View, filter.View, scale.View, shift.View, residual.View, output.View), epilogue, new Conv2dMethod(algorithm));
             accelerator.DefaultStream.Synchronize();
             TestData.AssertSameBits(data.Input, input.Read(), $"{shape}: input changed");
             TestData.AssertSameBits(packed, filter.Read(), $"{shape}: filter changed");

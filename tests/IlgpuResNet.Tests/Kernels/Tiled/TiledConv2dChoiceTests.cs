@@ -43,13 +43,13 @@ public sealed class TiledConv2dChoiceTests
     {
         foreach (Conv2dShape shape in Shapes)
         {
-            Conv2dKernel[] kernels = [.. TiledConv2d.Kernels(shape)];
+            Conv2dMethod[] kernels = [.. TiledConv2dMethods.Kernels(shape)];
             CollectionAssert.AllItemsAreUnique(kernels);
-            foreach (Conv2dKernel kernel in kernels.Where(kernel => kernel.Splits > 1))
+            foreach (Conv2dMethod kernel in kernels.Where(kernel => kernel.Splits > 1))
             {
                 GemmShape product = GemmShape.Of(shape, kernel.Algorithm);
                 Assert.IsGreaterThanOrEqualTo(64, product.SlicesPerSplit(kernel.Tile, kernel.Splits) * kernel.Tile.K, $"{shape}, {kernel}");
-                Assert.IsGreaterThanOrEqualTo(kernel.Splits * shape.OutputLength, TiledConv2d.WorkspaceLength(shape, kernel));
+                Assert.IsGreaterThanOrEqualTo(kernel.Splits * shape.OutputLength, TiledConv2dMethods.WorkspaceLength(shape, kernel));
             }
         }
     }
@@ -57,22 +57,22 @@ public sealed class TiledConv2dChoiceTests
     [TestMethod]
     public void A_small_product_is_split_until_it_fills_the_device_unless_it_must_be_exact()
     {
-        Conv2dKernel fastest = TiledConv2d.Fastest(Stage4, Multiprocessors), exact = TiledConv2d.Fastest(Stage4, Multiprocessors, exact: true);
+        Conv2dMethod fastest = TiledConv2dMethods.Fastest(Stage4, Multiprocessors), exact = TiledConv2dMethods.Fastest(Stage4, Multiprocessors, exact: true);
         Assert.IsGreaterThanOrEqualTo(Multiprocessors, GemmShape.Of(Stage4, fastest.Algorithm).Blocks(fastest.Tile, fastest.Splits), $"{fastest}");
         Assert.IsTrue(exact.IsExact, $"{exact}");
         // Four threads for the same outputs are for GPUs of which more is known.
         Assert.AreEqual(1, fastest.Tile.PartitionsK);
-        Assert.AreEqual(1, TiledConv2d.Fastest(Stage4 with { N = 256 }, Multiprocessors).Splits);
+        Assert.AreEqual(1, TiledConv2dMethods.Fastest(Stage4 with { N = 256 }, Multiprocessors).Splits);
         // As many pixels and channels as whole waves of the largest tile.
         Conv2dShape large = Conv2dShape.Create(Multiprocessors, 32, 32, 256, 256, 1, 1, 1, 0);
-        Assert.AreEqual(new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M128N128), TiledConv2d.Fastest(large, Multiprocessors));
+        Assert.AreEqual(new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M128N128), TiledConv2dMethods.Fastest(large, Multiprocessors));
     }
 
     [TestMethod]
     public void Winograd_is_chosen_where_it_multiplies_less_and_offered_only_where_it_fits()
     {
         Conv2dShape fits = Conv2dShape.Create(8, 28, 28, 128, 128, 3, 3, 1, 1);
-        Assert.AreEqual(Conv2dAlgorithm.WinogradF4, TiledConv2d.Fastest(fits, Multiprocessors).Algorithm);
+        Assert.AreEqual(Conv2dAlgorithm.WinogradF4, TiledConv2dMethods.Fastest(fits, Multiprocessors).Algorithm);
         Conv2dShape[] others =
         [
             Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 2, 1), Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 2, dilation: 2),
@@ -81,10 +81,10 @@ public sealed class TiledConv2dChoiceTests
         ];
         foreach (Conv2dShape other in others)
         {
-            Assert.IsTrue(TiledConv2d.Kernels(other).All(kernel => kernel.Algorithm is Conv2dAlgorithm.Direct), $"{other}");
+            Assert.IsTrue(TiledConv2dMethods.Kernels(other).All(kernel => kernel.Algorithm is Conv2dAlgorithm.Direct), $"{other}");
             foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
             {
-                var error = Assert.ThrowsExactly<ArgumentException>(() => TiledConv2d.WorkspaceLength(other, new Conv2dKernel(algorithm, GemmTile.M64N64)));
+                var error = Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(other, new Conv2dMethod(algorithm, GemmTile.M64N64)));
                 Assert.Contains($"{algorithm}", error.Message);
             }
         }
@@ -93,20 +93,20 @@ public sealed class TiledConv2dChoiceTests
     [TestMethod]
     public void What_has_no_kernel_is_refused()
     {
-        Conv2dKernel[] refused =
+        Conv2dMethod[] refused =
         [
             default, new(Conv2dAlgorithm.Direct, new GemmTile(64, 64, 8, 4, 4)), new(Conv2dAlgorithm.Direct, GemmTile.M64N64, 0),
             new(Conv2dAlgorithm.WinogradF2, GemmTile.M64N64, 2),
         ];
-        foreach (Conv2dKernel kernel in refused)
+        foreach (Conv2dMethod kernel in refused)
         {
-            var error = Assert.ThrowsExactly<ArgumentException>(() => TiledConv2d.WorkspaceLength(Shapes[1], kernel));
-            Assert.Contains("use one of Conv2dKernels", error.Message);
+            var error = Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(Shapes[1], kernel));
+            Assert.Contains("use one of Conv2dMethods", error.Message);
         }
         // Fewer output channels than the tile's 128, a tile that takes no quads, and one that is not for groups.
-        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2d.WorkspaceLength(Shapes[1], new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M128N128)));
-        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2d.WorkspaceLength(Shapes[0], new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M32N32)));
-        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2d.WorkspaceLength(Shapes[^1], new Conv2dKernel(Conv2dAlgorithm.Direct, GemmTile.M64N64)));
+        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(Shapes[1], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M128N128)));
+        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(Shapes[0], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N32)));
+        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(Shapes[^1], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M64N64)));
     }
 
     /// <summary>A batch that leaves no room for a workspace has kernels all the same.</summary>
@@ -114,7 +114,7 @@ public sealed class TiledConv2dChoiceTests
     public void No_workspace_passes_32_bit_indexes()
     {
         Conv2dShape shape = Conv2dShape.Create(600, 112, 112, 64, 64, 3, 3, 1, 1);
-        Assert.IsNotEmpty(TiledConv2d.Kernels(shape));
-        foreach (Conv2dKernel kernel in TiledConv2d.Kernels(shape)) Assert.IsLessThanOrEqualTo(int.MaxValue, TiledConv2d.WorkspaceLength(shape, kernel));
+        Assert.IsNotEmpty(TiledConv2dMethods.Kernels(shape));
+        foreach (Conv2dMethod kernel in TiledConv2dMethods.Kernels(shape)) Assert.IsLessThanOrEqualTo(int.MaxValue, TiledConv2dMethods.WorkspaceLength(shape, kernel));
     }
 }

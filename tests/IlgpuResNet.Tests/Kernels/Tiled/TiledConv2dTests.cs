@@ -38,12 +38,12 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
             foreach (int past in simulated ? (int[])[5] : [1, 2, 3, 4, tile.N / 2 + 1, tile.N / 2 + 2, tile.N / 2 + 3, tile.N / 2 + 4])
             {
                 Conv2dShape shape = Conv2dShape.Create(1, rows, columns, c, tile.N + past, window, window, 1, window / 2);
-                if (!TiledConv2d.Kernels(shape).Contains(new Conv2dKernel(Conv2dAlgorithm.Direct, tile))) continue;
+                if (!TiledConv2dMethods.Kernels(shape).Contains(new Conv2dMethod(Conv2dAlgorithm.Direct, tile))) continue;
                 bool bare = past % Float4.Width == 1;
-                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dKernel(Conv2dAlgorithm.Direct, tile), residualIsOutput: !bare);
+                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dMethod(Conv2dAlgorithm.Direct, tile), residualIsOutput: !bare);
                 if (past % Float4.Width > 1) continue;
                 bare = past > tile.N / 2;
-                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dKernel(Conv2dAlgorithm.Direct, tile, 2), residualIsOutput: !bare);
+                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dMethod(Conv2dAlgorithm.Direct, tile, 2), residualIsOutput: !bare);
             }
         }
         AfterPartlyFilled(tile);
@@ -61,7 +61,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
     {
         GemmTile tile = GemmTile.All.Single(candidate => candidate.ToString() == name);
         Conv2dShape shape = Conv2dShape.Create(1, 2, 3, 3 * tile.K, tile.N, 3, 3, 1, 4);
-        Check(Conv2dCase.Make(shape, ResidualRelu, seed: 9), new Conv2dKernel(Conv2dAlgorithm.Direct, tile), residualIsOutput: false);
+        Check(Conv2dCase.Make(shape, ResidualRelu, seed: 9), new Conv2dMethod(Conv2dAlgorithm.Direct, tile), residualIsOutput: false);
     }
 
     /// <summary>Any shape by any of its kernels; each twice, for the same bits.</summary>
@@ -72,8 +72,8 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         {
             var random = new Random(seed);
             Conv2dShape shape = RandomShape(random);
-            Conv2dKernel[] kernels = [.. TiledConv2d.Kernels(shape)];
-            Conv2dKernel kernel = kernels[random.Next(kernels.Length)];
+            Conv2dMethod[] kernels = [.. TiledConv2dMethods.Kernels(shape)];
+            Conv2dMethod kernel = kernels[random.Next(kernels.Length)];
             // Shapes so small are not split by themselves.
             if (kernel.Algorithm is Conv2dAlgorithm.Direct && random.Next(2) == 0) kernel = kernel with { Splits = random.Next(2, 6) };
             var epilogue = new Epilogue(random.Next(2), random.Next(2), random.Next(2), random.Next(2), -0.5f, 0.75f);
@@ -99,8 +99,8 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         {
             var random = new Random(seed);
             var epilogue = new Epilogue(seed % 2, random.Next(2), random.Next(2), random.Next(2), -0.5f, 0.75f);
-            GemmTile tile = simulated ? GemmTile.M32N32 : TiledConv2d.Kernels(shapes[seed]).Last(kernel => kernel.Algorithm == algorithm).Tile;
-            Check(Conv2dCase.Make(shapes[seed], epilogue, seed), new Conv2dKernel(algorithm, tile), residualIsOutput: epilogue.HasResidual != 0);
+            GemmTile tile = simulated ? GemmTile.M32N32 : TiledConv2dMethods.Kernels(shapes[seed]).Last(kernel => kernel.Algorithm == algorithm).Tile;
+            Check(Conv2dCase.Make(shapes[seed], epilogue, seed), new Conv2dMethod(algorithm, tile), residualIsOutput: epilogue.HasResidual != 0);
         }
     }
 
@@ -116,7 +116,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         {
             var epilogue = new Epilogue(bits & 1, bits >> 1 & 1, bits >> 2 & 1, bits >> 3, -0.5f, 0.75f);
             Check(
-                Conv2dCase.Make(Conv2dShape.Create(1, 3, 5, 8, 7, 3, 3, 1, 1), epilogue, seed: bits), new Conv2dKernel(algorithm, GemmTile.M32N32, splits),
+                Conv2dCase.Make(Conv2dShape.Create(1, 3, 5, 8, 7, 3, 3, 1, 1), epilogue, seed: bits), new Conv2dMethod(algorithm, GemmTile.M32N32, splits),
                 residualIsOutput: epilogue.HasResidual != 0 && epilogue.Relu != 0);
         }
     }
@@ -142,7 +142,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         }
     }
 
-    private void Check(Conv2dCase @case, Conv2dKernel kernel, bool residualIsOutput) => @case.Check(device, kernel, residualIsOutput, twice: !simulated);
+    private void Check(Conv2dCase @case, Conv2dMethod kernel, bool residualIsOutput) => @case.Check(device, kernel, residualIsOutput, twice: !simulated);
 }
 
 [TestClass]

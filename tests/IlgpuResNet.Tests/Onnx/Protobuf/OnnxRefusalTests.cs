@@ -6,7 +6,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>Each defect of a file has an error of its own that names the file and what is wrong.</summary>
 [TestClass]
-public sealed class OnnxRefusalTest : IDisposable
+public sealed class OnnxRefusalTests : IDisposable
 {
     private static readonly byte[] Scalar = BitConverter.GetBytes(1f);
 

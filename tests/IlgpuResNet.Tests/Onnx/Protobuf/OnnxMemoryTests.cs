@@ -6,7 +6,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>A few bytes must not make many objects, and nesting must not make a deep stack.</summary>
 [TestClass]
-public sealed class OnnxMemoryTest : IDisposable
+public sealed class OnnxMemoryTests : IDisposable
 {
     private const int Many = 400_000;
     private const int Tries = 4;

@@ -5,7 +5,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>Files made by <c>data/weights/make_weights_goldens.py</c>, with what PyTorch says they hold.</summary>
 [TestClass]
-public sealed class TorchFilesTest
+public sealed class TorchFilesTests
 {
     private static readonly Dictionary<string, Dictionary<string, ExpectedTensor>> Expected =
         JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, ExpectedTensor>>>(File.ReadAllText(WeightsFolder.Golden("expected.json")), JsonSerializerOptions.Web)!;

@@ -6,7 +6,7 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Tests;
 
 [TestClass]
-public sealed class OnnxWriterTest : IDisposable
+public sealed class OnnxWriterTests : IDisposable
 {
     private readonly OnnxFolder folder = new();
 

@@ -4,7 +4,7 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Tests;
 
 [TestClass]
-public sealed class StateDictTest : IDisposable
+public sealed class StateDictTests : IDisposable
 {
     private const string OneFloat = """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""";
 

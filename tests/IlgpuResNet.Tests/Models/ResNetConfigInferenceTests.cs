@@ -6,7 +6,7 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Tests;
 
 [TestClass]
-public sealed class ResNetConfigInferenceTest
+public sealed class ResNetConfigInferenceTests
 {
     public static IEnumerable<object[]> Goldens => Golden.All.Where(golden => golden.Config.Variant is not null).Select(golden => new object[] { golden.Name });
 

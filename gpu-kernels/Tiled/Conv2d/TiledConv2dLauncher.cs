@@ -7,7 +7,7 @@ namespace IlgpuResNet.Kernels.Tiled;
 /// The launches that make up one convolution in the tiled family: direct, the input padded to whole quads of channels where it has none, the parts of a
 /// split reduction added up; or by Winograd, transformed, multiplied and transformed back.
 /// </summary>
-internal sealed class TiledConvolution
+internal sealed class TiledConv2dLauncher
 {
     private readonly ImplicitGemmKernels gemm;
     private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, int, ArrayView<float>, ArrayView<float>>> padChannels;
@@ -15,7 +15,7 @@ internal sealed class TiledConvolution
     private readonly WinogradKernels f2;
     private readonly WinogradKernels f4;
 
-    public TiledConvolution(IKernelLoader loader)
+    public TiledConv2dLauncher(IKernelLoader loader)
     {
         gemm = new ImplicitGemmKernels(loader);
         padChannels = new(() => loader.Load<int, int, ArrayView<float>, ArrayView<float>>(PadChannels.Kernel));
@@ -25,7 +25,7 @@ internal sealed class TiledConvolution
     }
 
     /// <summary>Begins to load what a convolution needs; the task ends when that is done.</summary>
-    public Task Load(in Conv2dShape shape, in Conv2dKernel kernel)
+    public Task Load(in Conv2dShape shape, in Conv2dMethod kernel)
     {
         Task product = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm)).Start();
         return kernel.Algorithm switch
@@ -34,13 +34,13 @@ internal sealed class TiledConvolution
             Conv2dAlgorithm.WinogradF4 => Task.WhenAll(product, f4.Input.Start(), f4.Output.Start()),
             _ => Task.WhenAll(
                 product,
-                TiledConv2d.PaddedInputLength(shape) > 0 ? padChannels.Start() : Task.CompletedTask,
+                TiledConv2dMethods.PaddedInputLength(shape) > 0 ? padChannels.Start() : Task.CompletedTask,
                 kernel.Splits > 1 ? sumParts.Start() : Task.CompletedTask),
         };
     }
 
     /// <summary>Enqueues a convolution that fits its kernel; views are as long as the shape needs.</summary>
-    public void Launch(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dKernel kernel, ArrayView<float> workspace)
+    public void Launch(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod kernel, ArrayView<float> workspace)
     {
         switch (kernel.Algorithm)
         {
@@ -50,11 +50,11 @@ internal sealed class TiledConvolution
         }
     }
 
-    private void LaunchDirect(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dKernel kernel, ArrayView<float> workspace)
+    private void LaunchDirect(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod kernel, ArrayView<float> workspace)
     {
         Conv2dShape padded = Padded(shape);
         ArrayView<float> input = operands.Input;
-        int copied = (int)TiledConv2d.PaddedInputLength(shape);
+        int copied = (int)TiledConv2dMethods.PaddedInputLength(shape);
         if (copied > 0)
         {
             input = workspace.SubView(0, copied);
@@ -83,7 +83,7 @@ internal sealed class TiledConvolution
     }
 
     private void LaunchWinograd(
-        WinogradKernels transforms, AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dKernel kernel, ArrayView<float> workspace)
+        WinogradKernels transforms, AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod kernel, ArrayView<float> workspace)
     {
         GemmShape product = GemmShape.Of(shape, kernel.Algorithm);
         // Each element is a 1x1 convolution over an image of tiles.

@@ -4,7 +4,7 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Tests;
 
 [TestClass]
-public sealed class ElementConversionTest
+public sealed class ElementConversionTests
 {
     private static readonly ushort[] AllBits = [.. Enumerable.Range(0, 1 << 16).Select(i => (ushort)i)];
 

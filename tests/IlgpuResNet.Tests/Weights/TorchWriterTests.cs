@@ -8,7 +8,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>Files in the form of <c>torch.save</c>, read back by this library and as a plain zip archive.</summary>
 [TestClass]
-public sealed class TorchWriterTest : IDisposable
+public sealed class TorchWriterTests : IDisposable
 {
     private readonly WeightsFolder folder = new();
 

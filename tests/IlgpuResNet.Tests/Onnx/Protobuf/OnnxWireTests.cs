@@ -7,7 +7,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>Forms of the same content that protobuf allows, and recognition.</summary>
 [TestClass]
-public sealed class OnnxWireTest : IDisposable
+public sealed class OnnxWireTests : IDisposable
 {
     private readonly OnnxFolder folder = new();
 

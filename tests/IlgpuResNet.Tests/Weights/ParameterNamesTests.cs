@@ -4,7 +4,7 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Tests;
 
 [TestClass]
-public sealed class ParameterNamesTest
+public sealed class ParameterNamesTests
 {
     [TestMethod]
     [DataRow("resnet.embedder.embedder.convolution.weight", "conv1.weight")]

@@ -5,11 +5,11 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>A model reaches no file outside its own folder.</summary>
 [TestClass]
-public sealed class OnnxExternalDataTest : IDisposable
+public sealed class OnnxExternalDataTests : IDisposable
 {
     private readonly OnnxFolder folder = new();
 
-    public OnnxExternalDataTest()
+    public OnnxExternalDataTests()
     {
         folder.Write("w.bin", new byte[8]);
         Directory.CreateDirectory(folder.PathOf("sub"));

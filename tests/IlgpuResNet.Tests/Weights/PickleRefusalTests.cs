@@ -7,7 +7,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>Pickles written by hand, opcode by opcode, that no PyTorch would write.</summary>
 [TestClass]
-public sealed class PickleRefusalTest
+public sealed class PickleRefusalTests
 {
     private const string Global = "ctorch._utils\n_rebuild_tensor_v2\n";
 

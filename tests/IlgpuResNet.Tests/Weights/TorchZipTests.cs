@@ -6,7 +6,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>Zip archives made by hand: what large files look like, and what damaged ones do.</summary>
 [TestClass]
-public sealed class TorchZipTest : IDisposable
+public sealed class TorchZipTests : IDisposable
 {
     // {"a": six floats of storage "0"}
     private const string Pickle = "}U\u0001actorch._utils\n_rebuild_tensor_v2\n((U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpuK\u0006tQK\u0000K\u0006\u0085K\u0001\u0085tRs.";

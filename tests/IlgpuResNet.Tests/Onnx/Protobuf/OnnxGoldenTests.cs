@@ -8,7 +8,7 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>Files written by ONNX's own Python package are read as it reads them.</summary>
 [TestClass]
-public sealed class OnnxGoldenTest
+public sealed class OnnxGoldenTests
 {
     [TestMethod]
     [DataRow("types.onnx", 23)]

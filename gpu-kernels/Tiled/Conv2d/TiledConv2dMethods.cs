@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>What the tiled family can do for a convolution. Pure: no device is needed to ask.</summary>
-internal static class TiledConv2d
+internal static class TiledConv2dMethods
 {
     /// <summary>
     /// Fewer elements of the reduction than these are not worth a part of their own: it loads its first slice with nothing to multiply meanwhile, and
@@ -18,24 +18,24 @@ internal static class TiledConv2d
 
     private static readonly ImmutableArray<Conv2dAlgorithm> Winograd = [Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4];
 
-    /// <inheritdoc cref="IKernelFamily.Conv2dKernels"/>
-    public static ImmutableArray<Conv2dKernel> Kernels(in Conv2dShape shape)
+    /// <inheritdoc cref="IKernelFamily.Conv2dMethods"/>
+    public static ImmutableArray<Conv2dMethod> Kernels(in Conv2dShape shape)
     {
-        ImmutableArray<Conv2dKernel>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dKernel>();
+        ImmutableArray<Conv2dMethod>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dMethod>();
         GemmShape direct = GemmShape.Of(shape, Conv2dAlgorithm.Direct);
         foreach (GemmTile tile in GemmTile.All)
         {
             if (!Fits(shape, tile)) continue;
-            AddIfIndexed(kernels, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, tile));
+            AddIfIndexed(kernels, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, tile));
             // 2, 3, 4, 6, 8, 12 and so on.
             for (int splits = 2; splits <= MostSplits; splits += splits % 3 == 0 ? splits / 3 : Math.Max(splits / 2, 1))
             {
                 if (direct.SlicesPerSplit(tile, splits) * tile.K < FewestElementsPerPart || direct.Blocks(tile, splits) > MostBlocksOfParts) break;
-                AddIfIndexed(kernels, shape, new Conv2dKernel(Conv2dAlgorithm.Direct, tile, splits));
+                AddIfIndexed(kernels, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, tile, splits));
             }
             foreach (Conv2dAlgorithm algorithm in Winograd)
             {
-                if (Fits(shape, algorithm)) AddIfIndexed(kernels, shape, new Conv2dKernel(algorithm, tile));
+                if (Fits(shape, algorithm)) AddIfIndexed(kernels, shape, new Conv2dMethod(algorithm, tile));
             }
         }
         return kernels.ToImmutable();
@@ -47,16 +47,16 @@ internal static class TiledConv2d
     /// </summary>
     /// <param name="shape">The convolution.</param>
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
-    /// <param name="exact">True for one that is <see cref="Conv2dKernel.IsExact"/>.</param>
+    /// <param name="exact">True for one that is <see cref="Conv2dMethod.IsExact"/>.</param>
     /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
-    public static Conv2dKernel Fastest(in Conv2dShape shape, int multiprocessors, bool exact = false)
+    public static Conv2dMethod Fastest(in Conv2dShape shape, int multiprocessors, bool exact = false)
     {
         Conv2dShape convolution = shape;
         return Kernels(shape).Where(kernel => kernel.Tile.PartitionsK == 1 && (!exact || kernel.IsExact)).MinBy(kernel => TiledWork.Of(convolution, kernel, multiprocessors));
     }
 
     /// <inheritdoc cref="IKernelFamily.WorkspaceLength"/>
-    public static long WorkspaceLength(in Conv2dShape shape, in Conv2dKernel kernel)
+    public static long WorkspaceLength(in Conv2dShape shape, in Conv2dMethod kernel)
     {
         Require(shape, kernel);
         GemmShape gemm = GemmShape.Of(shape, kernel.Algorithm);
@@ -71,11 +71,11 @@ internal static class TiledConv2d
 
     /// <summary>Refuses what no kernel computes.</summary>
     /// <exception cref="ArgumentException">The groups are not of equal size, the tile does not fit them, or the algorithm does not fit the filter.</exception>
-    internal static void Require(in Conv2dShape shape, in Conv2dKernel kernel)
+    internal static void Require(in Conv2dShape shape, in Conv2dMethod kernel)
     {
         RequireAlgorithm(shape, kernel.Algorithm);
         if (!GemmTile.All.Contains(kernel.Tile) || !Fits(shape, kernel.Tile) || kernel.Splits < 1 || (kernel.Splits > 1 && kernel.Algorithm is not Conv2dAlgorithm.Direct))
-            throw new ArgumentException($"The tiled kernels do not compute {shape} by {kernel}; use one of {nameof(IKernelFamily.Conv2dKernels)}.");
+            throw new ArgumentException($"The tiled kernels do not compute {shape} by {kernel}; use one of {nameof(IKernelFamily.Conv2dMethods)}.");
     }
 
     /// <summary>Refuses an algorithm that does not fit.</summary>
@@ -89,7 +89,7 @@ internal static class TiledConv2d
     }
 
     /// <summary>Kernels count in 32 bits: large batches have no room for some.</summary>
-    private static void AddIfIndexed(ImmutableArray<Conv2dKernel>.Builder kernels, in Conv2dShape shape, Conv2dKernel kernel)
+    private static void AddIfIndexed(ImmutableArray<Conv2dMethod>.Builder kernels, in Conv2dShape shape, Conv2dMethod kernel)
     {
         if (WorkspaceLength(shape, kernel) <= int.MaxValue) kernels.Add(kernel);
     }

@@ -14,7 +14,7 @@ namespace IlgpuResNet.Kernels;
 /// ILGPU takes the result to be the same in all threads, and a branch that depends on it for one that they take together: use it for what is so, or for
 /// what nothing depends on but addresses.
 /// </remarks>
-internal static class HereComputed
+internal static class RegisterPin
 {
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
 
@@ -25,9 +25,9 @@ internal static class HereComputed
     /// <summary>Teaches a context the bodies of <see cref="Of"/>.</summary>
     public static void Register(IntrinsicImplementationManager manager)
     {
-        MethodInfo method = typeof(HereComputed).GetMethod(nameof(Of), AnyStatic)!;
-        manager.RegisterMethod(method, new CLIntrinsic(typeof(HereComputed), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
-        manager.RegisterMethod(method, new PTXIntrinsic(typeof(HereComputed), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
+        MethodInfo method = typeof(RegisterPin).GetMethod(nameof(Of), AnyStatic)!;
+        manager.RegisterMethod(method, new CLIntrinsic(typeof(RegisterPin), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
+        manager.RegisterMethod(method, new PTXIntrinsic(typeof(RegisterPin), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
     }
 
     private static void GenerateOpenCL(CLBackend backend, CLCodeGenerator codeGenerator, Value value)

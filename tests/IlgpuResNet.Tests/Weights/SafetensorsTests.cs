@@ -8,7 +8,7 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Tests;
 
 [TestClass]
-public sealed class SafetensorsTest : IDisposable
+public sealed class SafetensorsTests : IDisposable
 {
     private readonly WeightsFolder folder = new();
 
