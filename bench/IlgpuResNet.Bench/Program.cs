@@ -27,7 +27,7 @@ catch (OperationCanceledException)
 }
 catch (Exception e) when (e is ResNetException or IOException or UnauthorizedAccessException || args is [EngineJob.Flag, ..])
 {
-    Console.Error.WriteLine($"error: {Message.OneLine(e.Message)}");
+    Console.Error.WriteLine($"error: {FileText.OneLine(e.Message)}");
     return Failure;
 }
 
@@ -36,7 +36,7 @@ async Task<int> RunAsync()
     ParseResult result = BenchCommands.CreateRoot().Parse(args);
     if (result.Errors.Count > 0)
     {
-        Console.Error.WriteLine($"error: {Message.OneLine(result.Errors[0].Message).TrimEnd('.')}. See --help.");
+        Console.Error.WriteLine($"error: {FileText.OneLine(result.Errors[0].Message).TrimEnd('.')}. See --help.");
         return WrongUsage;
     }
     return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = timeToStop });

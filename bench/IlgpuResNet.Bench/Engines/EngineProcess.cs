@@ -85,7 +85,7 @@ internal sealed class EngineProcess : IDisposable
         throw new ResNetException($"The process of {job.Engine} ended with exit code {process.ExitCode}: {(reason.Length > 0 ? reason : "it gave no reason")}");
     }
 
-    private ResNetException Strange(string line) => new($"The process of {job.Engine} said '{Message.Clean(line)}' instead of a number.");
+    private ResNetException Strange(string line) => new($"The process of {job.Engine} said '{FileText.Clean(line)}' instead of a number.");
 
     /// <summary>Waits until the process has ended by itself.</summary>
     public Task EndAsync(CancellationToken cancellation) => process.WaitForExitAsync(cancellation);

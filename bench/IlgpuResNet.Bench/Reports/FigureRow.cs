@@ -70,5 +70,5 @@ internal sealed record FigureRow(string What, string Figure, string Command)
     private static string OtherWork(PeerTimes time) => time.OtherWork is { } share ? $"; other work took {Figures.Text(share, "P0")} of the processors' time" : "";
 
     /// <summary>Text that does not end a cell of a table, nor begins anything else.</summary>
-    private static string Cell(string text) => Message.OneLine(text).Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
+    private static string Cell(string text) => FileText.OneLine(text).Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
 }

@@ -69,7 +69,7 @@ internal static class HtmlReport
         }
         body.Add(Section("Not measured", report.Skipped.Length == 0
             ? Paragraph("Nothing was left out.")
-            : new XElement("ul", report.Skipped.Select(skipped => new XElement("li", Message.OneLine(skipped))))));
+            : new XElement("ul", report.Skipped.Select(skipped => new XElement("li", FileText.OneLine(skipped))))));
         body.Add(Section("Machine", MachineList(report)));
         body.Add(Section("Commands", Paragraph("This page, its charts and its table:"), new XElement("pre", $"{Project} {report.Command}"), Paragraph("In the tables bench stands for:"), new XElement("pre", Project)));
         var page = new XElement(
@@ -82,11 +82,11 @@ internal static class HtmlReport
         return $"<!DOCTYPE html>\n{page.ToString(SaveOptions.DisableFormatting)}\n";
     }
 
-    private static XElement Section(string heading, params object[] content) => new("section", new XElement("h2", Message.Clean(heading)), content);
+    private static XElement Section(string heading, params object[] content) => new("section", new XElement("h2", FileText.Clean(heading)), content);
 
-    private static XElement Paragraph(string text) => new("p", Message.OneLine(text));
+    private static XElement Paragraph(string text) => new("p", FileText.OneLine(text));
 
-    private static XElement Note(string text) => new("p", new XAttribute("class", "note"), Message.OneLine(text));
+    private static XElement Note(string text) => new("p", new XAttribute("class", "note"), FileText.OneLine(text));
 
     private static XElement Scroll(XElement table) => new("div", new XAttribute("class", "scroll"), table);
 
@@ -99,8 +99,8 @@ internal static class HtmlReport
     private static XElement FigureTable(IReadOnlyList<FigureRow> rows) => new(
         "table", new XAttribute("class", "figures"), Row("th", 3, "what", "figure", "command"),
         rows.Select(row => new XElement(
-            "tr", new XElement("td", Message.OneLine(row.What)), new XElement("td", new XAttribute("class", "figure"), Message.OneLine(row.Figure)),
-            new XElement("td", new XAttribute("class", "code"), new XElement("code", Message.OneLine(row.Command))))));
+            "tr", new XElement("td", FileText.OneLine(row.What)), new XElement("td", new XAttribute("class", "figure"), FileText.OneLine(row.Figure)),
+            new XElement("td", new XAttribute("class", "code"), new XElement("code", FileText.OneLine(row.Command))))));
 
     private static XElement BatchTable(DeviceRun run) => Scroll(new XElement(
         "table", Row("th", 0, "batch", "end to end ms", "device ms", "sum of steps ms", "images/s", "of peak", "session made ms", "first run ms"),
@@ -124,10 +124,10 @@ internal static class HtmlReport
             ("processor", machine.Processor), ("threads", Figures.Text(machine.Threads, "F0")), ("memory", $"{Figures.Text(machine.MemoryGib, "F1")} GiB"),
             ("system", machine.System), (".NET", machine.Runtime), ("build", machine.Build), ("date", Figures.Date(report.Started)),
         ];
-        return new XElement("dl", entries.Select(entry => new[] { new XElement("dt", entry.Term), new XElement("dd", Message.OneLine(entry.Value)) }));
+        return new XElement("dl", entries.Select(entry => new[] { new XElement("dt", entry.Term), new XElement("dd", FileText.OneLine(entry.Value)) }));
     }
 
     /// <summary>Cells of which the first ones are text and the others numbers.</summary>
     private static XElement Row(string cell, int textColumns, params IReadOnlyList<string> texts) => new(
-        "tr", texts.Select((text, i) => new XElement(cell, i < textColumns ? null : new XAttribute("class", "number"), Message.OneLine(text))));
+        "tr", texts.Select((text, i) => new XElement(cell, i < textColumns ? null : new XAttribute("class", "number"), FileText.OneLine(text))));
 }

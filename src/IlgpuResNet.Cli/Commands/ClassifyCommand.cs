@@ -95,10 +95,10 @@ internal static class ClassifyCommand
         Table table = new Table().Border(TableBorder.Simple).AddColumns("image", "label").AddColumn(new TableColumn("probability").RightAligned());
         foreach (ClassifiedImage image in results)
         {
-            string name = Message.OneLine(image.Path);
+            string name = FileText.OneLine(image.Path);
             foreach (Prediction prediction in image.Predictions)
             {
-                table.AddRow(Markup.Escape(name), Markup.Escape(Message.OneLine(prediction.Label)), ImageResult.Percent(prediction.Probability));
+                table.AddRow(Markup.Escape(name), Markup.Escape(FileText.OneLine(prediction.Label)), ImageResult.Percent(prediction.Probability));
                 name = "";
             }
         }

@@ -73,7 +73,7 @@ internal static class ConvertCommand
         if (IsTorchName(output))
         {
             if (weights.Metadata.Count > 0)
-                console.Warning($"{output}: a .pth file has no place for metadata, so this is left out: {string.Join(", ", weights.Metadata.Keys.Order(StringComparer.Ordinal).Select(Message.Clean))}.");
+                console.Warning($"{output}: a .pth file has no place for metadata, so this is left out: {string.Join(", ", weights.Metadata.Keys.Order(StringComparer.Ordinal).Select(FileText.Clean))}.");
             TorchZipWriter.Write(weights, output);
             return;
         }

@@ -84,7 +84,7 @@ internal static class SimilarCommand
     private static void WriteTable(ToolConsole console, SimilarImage[] ranked)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumn("image").AddColumn(new TableColumn("similarity").RightAligned());
-        foreach (SimilarImage image in ranked) table.AddRow(Markup.Escape(Message.OneLine(image.Image)), image.Similarity.ToString("F4", CultureInfo.InvariantCulture));
+        foreach (SimilarImage image in ranked) table.AddRow(Markup.Escape(FileText.OneLine(image.Image)), image.Similarity.ToString("F4", CultureInfo.InvariantCulture));
         console.Ansi.Write(table);
     }
 }

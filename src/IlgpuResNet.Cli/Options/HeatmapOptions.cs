@@ -62,11 +62,11 @@ internal sealed class HeatmapOptions
         if (result.GetValue(className) is not { } text) return null;
         ImmutableArray<string> names = model.ClassNames;
         int[] found = [.. Enumerable.Range(0, names.Length).Where(i => names[i].Equals(text, StringComparison.OrdinalIgnoreCase))];
-        if (found.Length > 1) throw new ResNetException($"{model.Weights.Source}: classes {string.Join(" and ", found)} are called '{Message.Clean(text)}'; give {className.Name} the index.");
+        if (found.Length > 1) throw new ResNetException($"{model.Weights.Source}: classes {string.Join(" and ", found)} are called '{FileText.Clean(text)}'; give {className.Name} the index.");
         if (found is [var only]) return only;
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < names.Length
             ? index
-            : throw new ResNetException($"{model.Weights.Source}: has no class '{Message.Clean(text)}'; give {className.Name} an index from 0 to {names.Length - 1}, or a name, such as '{Message.Clean(names[0])}'.");
+            : throw new ResNetException($"{model.Weights.Source}: has no class '{FileText.Clean(text)}'; give {className.Name} an index from 0 to {names.Length - 1}, or a name, such as '{FileText.Clean(names[0])}'.");
     }
 
     /// <summary>The answers for each file in its order, after its picture was written. A file that cannot be read or prepared, or whose picture cannot be written, has its error instead.</summary>
@@ -102,7 +102,7 @@ internal sealed class HeatmapOptions
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new ResNetException($"{path}: the folder cannot be made: {Message.OneLine(e.Message)}", e);
+            throw new ResNetException($"{path}: the folder cannot be made: {FileText.OneLine(e.Message)}", e);
         }
     }
 }

@@ -47,7 +47,7 @@ internal sealed class ToolConsole(TextWriter output, TextWriter error)
     {
         try
         {
-            error.WriteLine($"{kind}: {Message.OneLine(message)}");
+            error.WriteLine($"{kind}: {FileText.OneLine(message)}");
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {

@@ -66,7 +66,7 @@ internal sealed class FeatureIndex
         string json = file.Metadata.GetValueOrDefault(PicturesKey, "");
         StateTensor tensor = file[FeaturesName];
         if (tensor.Shape is not [var count, var stored] || stored != length || tensor.DataType is not DataType.Float32)
-            throw new WeightsException($"{path}: its features are {tensor.DataType} {Message.Shape(tensor.Shape)}, but float32 [pictures, {length}] were expected.");
+            throw new WeightsException($"{path}: its features are {tensor.DataType} {FileText.Shape(tensor.Shape)}, but float32 [pictures, {length}] were expected.");
         float[] values = tensor.ToArray();
         if (file.Metadata.GetValueOrDefault(ChecksumKey) != Checksum(json, values)) throw new WeightsException($"{path}: its checksum is wrong; the file is damaged.");
         IndexedPicture[] pictures = Parse(path, json);
@@ -119,7 +119,7 @@ internal sealed class FeatureIndex
         var hash = new XxHash128();
         foreach (StateTensor tensor in model.Weights.Values)
         {
-            Append(hash, $"{tensor.Name} {tensor.DataType} {Message.Shape(tensor.Shape)}");
+            Append(hash, $"{tensor.Name} {tensor.DataType} {FileText.Shape(tensor.Shape)}");
             tensor.WriteTo(hash, static (piece, target) => target.Append(piece));
         }
         if (model is ResNet resNet) Append(hash, resNet.Config.ToString());

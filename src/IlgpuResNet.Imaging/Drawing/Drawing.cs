@@ -58,7 +58,7 @@ internal sealed class Drawing(string title, int width, int height)
     private readonly List<DrawnLine> lines = [];
     private readonly List<DrawnText> texts = [];
 
-    public string Title { get; } = Message.OneLine(title);
+    public string Title { get; } = FileText.OneLine(title);
     public int Width { get; } = width;
     public int Height { get; } = height;
     public IReadOnlyList<DrawnRectangle> Rectangles => rectangles;
@@ -82,6 +82,6 @@ internal sealed class Drawing(string title, int width, int height)
             fitted = text[..(kept - end)] + Ellipsis + text[^end..];
         }
         // A cut may have parted a pair of surrogates, and names in files may hold anything.
-        texts.Add(new DrawnText(Message.OneLine(fitted), x, baseline, size, ink, anchor, isBold));
+        texts.Add(new DrawnText(FileText.OneLine(fitted), x, baseline, size, ink, anchor, isBold));
     }
 }

@@ -72,7 +72,7 @@ public static class HeatmapFigure
     {
         float width = layout.Width - layout.PhotoX;
         string probability = map.Prediction.Probability.ToString("P1", CultureInfo.InvariantCulture);
-        yield return new TextLine($"{probability}  {Message.OneLine(map.Prediction.Label)}", layout.PhotoX, layout.TitleBaseline, layout.Em, width, IsBold: true);
+        yield return new TextLine($"{probability}  {FileText.OneLine(map.Prediction.Label)}", layout.PhotoX, layout.TitleBaseline, layout.Em, width, IsBold: true);
         foreach (float fraction in TickFractions(map))
         {
             float x = layout.BarX + layout.BarWidth + 1.5f * layout.TickLength;

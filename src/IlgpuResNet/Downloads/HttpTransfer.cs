@@ -84,7 +84,7 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
             case var status when Passing.Contains(status):
                 throw new TransferBrokenException($"the server answers {Status(response)}", PauseAskedFor(response));
             case >= HttpStatusCode.Ambiguous and < HttpStatusCode.BadRequest:
-                throw Refused($"the server redirects without end, or to an address that is not followed: '{Message.Clean(response.Headers.Location?.ToString() ?? "")}'");
+                throw Refused($"the server redirects without end, or to an address that is not followed: '{FileText.Clean(response.Headers.Location?.ToString() ?? "")}'");
             default:
                 throw Refused($"the server answers {Status(response)}");
         }
@@ -131,7 +131,7 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         }
         catch (HttpRequestException e) when (NotPassing.Contains(e.HttpRequestError))
         {
-            throw new DownloadException($"{url}: {Message.OneLine(e.Message).TrimEnd('.')}. Check the network, the proxy and the mirror.", e);
+            throw new DownloadException($"{url}: {FileText.OneLine(e.Message).TrimEnd('.')}. Check the network, the proxy and the mirror.", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -139,7 +139,7 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         }
         catch (Exception e) when (e is InvalidOperationException or NotSupportedException)
         {
-            throw new DownloadException($"{url}: is no address that can be downloaded from: {Message.OneLine(e.Message).TrimEnd('.')}. Give an http or https address.", e);
+            throw new DownloadException($"{url}: is no address that can be downloaded from: {FileText.OneLine(e.Message).TrimEnd('.')}. Give an http or https address.", e);
         }
     }
 
@@ -147,7 +147,7 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         $"the connection ended after {file.Length}{(total is null ? "" : $" of {total}")} bytes");
 
     private static string Status(HttpResponseMessage response) => string.Create(CultureInfo.InvariantCulture,
-        $"{(int)response.StatusCode} ({Message.Clean(response.ReasonPhrase ?? response.StatusCode.ToString())})");
+        $"{(int)response.StatusCode} ({FileText.Clean(response.ReasonPhrase ?? response.StatusCode.ToString())})");
 
     private static TimeSpan? PauseAskedFor(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {

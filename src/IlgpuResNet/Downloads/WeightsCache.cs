@@ -83,7 +83,7 @@ public sealed record WeightsCache
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new DownloadException($"{path}: cannot be written: {Message.OneLine(e.Message).TrimEnd('.')}. Free the disk, allow writing, or name another cache folder.", e);
+            throw new DownloadException($"{path}: cannot be written: {FileText.OneLine(e.Message).TrimEnd('.')}. Free the disk, allow writing, or name another cache folder.", e);
         }
 
         async ValueTask<bool> IsThereAsync() =>

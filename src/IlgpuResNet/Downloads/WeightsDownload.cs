@@ -75,7 +75,7 @@ internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights,
     }
 
     private DownloadException GivenUp(string reason, int breaks, long length) => new(string.Create(CultureInfo.InvariantCulture,
-        $"{url}: {Message.OneLine(reason)}; given up at attempt {breaks} in a row without progress. Check the network, the proxy and the mirror; {(length > 0 ? $"the next download goes on after the {length} bytes that are here" : "nothing is kept")}."));
+        $"{url}: {FileText.OneLine(reason)}; given up at attempt {breaks} in a row without progress. Check the network, the proxy and the mirror; {(length > 0 ? $"the next download goes on after the {length} bytes that are here" : "nothing is kept")}."));
 
     /// <summary>Twice the parameters' bytes, and a megabyte for what a file has besides: who sends more sends something else.</summary>
     private static long MostBytes(ResNetWeights weights) => (2 * weights.ParameterCount * sizeof(float)) + (1 << 20);

@@ -120,14 +120,14 @@ internal sealed class DeviceWeights : IDisposable
             // Layer by layer: the file is read once and never held as a whole.
             Span<float> values = scratch.Filter[..(int)filter.Count];
             filter.CopyTo(values);
-            if (NonFinite.Any(values)) layer.Warnings.Add($"{Message.Clean(filter.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
+            if (NonFinite.Any(values)) layer.Warnings.Add($"{FileText.Clean(filter.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
             Span<float> packed = Target(place.Filter, scratch);
             runtime.Kernels.PackFilter(layer.Shape, values, packed, layer.Algorithm);
             Upload(place.Filter, packed);
         }
         bool nonFinite = FillChannels(place.Scale, layer.Node.Epilogue.Scale, 1, scratch);
         if (FillChannels(place.Shift, layer.Node.Epilogue.Shift, 0, scratch) || nonFinite)
-            layer.Warnings.Add($"the bias or batch norm after {Message.Clean(layer.Node.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
+            layer.Warnings.Add($"the bias or batch norm after {FileText.Clean(layer.Node.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
     }
 
     /// <summary>True when a value is not finite.</summary>

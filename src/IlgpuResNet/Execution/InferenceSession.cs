@@ -360,7 +360,7 @@ public sealed class InferenceSession : IDisposable
         if (batch < 1 || batch > MaxBatch)
             throw new GraphException($"This session takes 1 to {MaxBatch} images a run, but {batch} were given; make it with a larger MaxBatch or split the images.");
         if (results.Outputs.IsEmpty && !network.IsClassifier)
-            throw new GraphException($"{model.Weights.Source}: this session gives {string.Join(", ", Outputs.Select(output => $"'{Message.Clean(output.Name)}' [{string.Join(", ", output.Shape)}]"))} and no class scores; ask it for these.");
+            throw new GraphException($"{model.Weights.Source}: this session gives {string.Join(", ", Outputs.Select(output => $"'{FileText.Clean(output.Name)}' [{string.Join(", ", output.Shape)}]"))} and no class scores; ask it for these.");
         results.Check(bound.Outputs, (int)batch);
         return (int)batch;
     }

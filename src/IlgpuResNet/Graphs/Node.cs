@@ -24,7 +24,7 @@ public abstract record Node
     public virtual long Macs(MapShape input, MapShape output) => 0;
 
     private protected GraphException Mismatch(string expected, MapShape found) =>
-        new($"{Message.Clean(Name)}: expected {expected}, but its input is {found}. Check the weights against the network, and the size of the image.");
+        new($"{FileText.Clean(Name)}: expected {expected}, but its input is {found}. Check the weights against the network, and the size of the image.");
 }
 
 /// <summary>A node that applies an <see cref="EpilogueSpec"/> to what it computes; its second input, if any, is the residual.</summary>

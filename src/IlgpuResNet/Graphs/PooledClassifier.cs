@@ -36,15 +36,15 @@ internal sealed record PooledClassifier(string Map, MapShape Shape, int PooledHe
         if (weight is null || last is not EpilogueNode { Inputs: [var features] } layer) throw Other(source, $"its scores are made by {Described(last)}");
         EpilogueSpec epilogue = layer.Epilogue;
         if (epilogue is not { ReluBeforeAdd: false, HasResidual: false, Relu: false, Clip: null })
-            throw Other(source, $"something that is not linear comes after its layer '{Message.Clean(layer.Name)}'");
+            throw Other(source, $"something that is not linear comes after its layer '{FileText.Clean(layer.Name)}'");
         if (Maker(network.Graph, features) is not Pool2dNode { Kind: PoolKind.Average } pool || !IsVector(shapes[pool.Output]))
-            throw Other(source, $"its layer '{Message.Clean(layer.Name)}' reads {shapes[features]} of {Described(Maker(network.Graph, features))}");
+            throw Other(source, $"its layer '{FileText.Clean(layer.Name)}' reads {shapes[features]} of {Described(Maker(network.Graph, features))}");
 
         MapShape map = shapes[pool.Inputs[0]];
         (int height, int width) = pool.Kernel ?? (map.H, map.W);
         bool isPlain = pool.Kernel is null
             || (pool.Window is { DilationH: 1, DilationW: 1 } && pool.Window.Place(map, height, width) is { Pad: var padding } && padding == default);
-        if (!isPlain) throw Other(source, $"its pool '{Message.Clean(pool.Name)}' has padding or a dilation");
+        if (!isPlain) throw Other(source, $"its pool '{FileText.Clean(pool.Name)}' has padding or a dilation");
         return new PooledClassifier(pool.Inputs[0], map, height, width, Scaled(weight.ToArray(), map.C, epilogue), BiasOf(epilogue, weight.Shape[0]));
     }
 
@@ -81,7 +81,7 @@ internal sealed record PooledClassifier(string Map, MapShape Shape, int PooledHe
         return bias;
     }
 
-    private static string Described(Node? node) => node is null ? "its input" : $"'{Message.Clean(node.Name)}', a {node.GetType().Name.Replace("Node", "", StringComparison.Ordinal)}";
+    private static string Described(Node? node) => node is null ? "its input" : $"'{FileText.Clean(node.Name)}', a {node.GetType().Name.Replace("Node", "", StringComparison.Ordinal)}";
 
     private static GraphException Other(string source, string found) => new(
         $"{source}: class activation maps need a network that ends in an average pool over its last map and one fully connected layer, as ResNets do, but {found}.");

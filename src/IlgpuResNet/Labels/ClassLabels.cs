@@ -48,7 +48,7 @@ public static class ClassLabels
         }
         catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
         {
-            throw new ResNetException($"{path}: the class names cannot be read: {Message.OneLine(e.Message)}.", e);
+            throw new ResNetException($"{path}: the class names cannot be read: {FileText.OneLine(e.Message)}.", e);
         }
 
         var names = new List<string>();

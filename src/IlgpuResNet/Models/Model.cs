@@ -135,7 +135,7 @@ public abstract class Model : IDisposable
         if (!Path.Exists(path) && ResNetWeights.Parse(path) is not null)
             throw new WeightsException($"{path}: no such file; {nameof(LoadAsync)} takes the names of published weights.");
         if (!Path.Exists(path) && Path.GetFileName(path) == path && !Path.HasExtension(path))
-            throw new WeightsException($"{Message.Clean(path)}: no such file, nor published weights of that name; those are named as in resnet50:IMAGENET1K_V2.");
+            throw new WeightsException($"{FileText.Clean(path)}: no such file, nor published weights of that name; those are named as in resnet50:IMAGENET1K_V2.");
         if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
         return variant is null
             ? OnnxModel.Load(path, preset)

@@ -139,7 +139,7 @@ internal static partial class ModelMetadata
     }
 
     private static WeightsException Wrong(StateDict weights, string key, string expected, string found) =>
-        Mismatch(weights, key, expected, $"is '{Message.Clean(found)}'");
+        Mismatch(weights, key, expected, $"is '{FileText.Clean(found)}'");
 
     private static WeightsException Mismatch(StateDict weights, string key, string expected, string found) =>
         new($"{weights.Source}: its metadata '{key}' should be {expected}, but {found}. Correct or remove that entry.");

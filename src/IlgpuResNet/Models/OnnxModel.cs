@@ -38,7 +38,7 @@ public sealed class OnnxModel : Model
     public override long ParameterCount => file.Graph.InitializersInOrder.Where(tensor => tensor.IsFloat).Sum(tensor => tensor.Count);
 
     /// <inheritdoc/>
-    public override string Description => $"ONNX, opset {file.Opsets.GetValueOrDefault("", 1)}{(file.Producer.Length > 0 ? $", made by {Message.Clean(file.Producer)}" : "")}";
+    public override string Description => $"ONNX, opset {file.Opsets.GetValueOrDefault("", 1)}{(file.Producer.Length > 0 ? $", made by {FileText.Clean(file.Producer)}" : "")}";
 
     /// <inheritdoc/>
     public override ImmutableArray<string> OutputNames => [.. file.Graph.Outputs.Select(output => output.Name)];

@@ -49,17 +49,17 @@ internal static class OnnxResNet
         Dictionary<string, EpilogueNode> filters = [];
         foreach (EpilogueNode node in actual.Nodes.OfType<EpilogueNode>().Where(node => node.Filter is not null))
         {
-            if (!filters.TryAdd(node.Filter!.Name, node)) return $"{Message.Clean(node.Filter.Name)} is used twice";
+            if (!filters.TryAdd(node.Filter!.Name, node)) return $"{FileText.Clean(node.Filter.Name)} is used twice";
         }
         foreach (EpilogueNode node in expected.Nodes.OfType<EpilogueNode>())
         {
             if (node.Filter is not { } filter) continue;
-            if (!filters.Remove(filter.Name, out EpilogueNode? other)) return $"no node uses {Message.Clean(filter.Name)}";
+            if (!filters.Remove(filter.Name, out EpilogueNode? other)) return $"no node uses {FileText.Clean(filter.Name)}";
             if (node is Conv2dNode conv && (other is not Conv2dNode found || found.Window != conv.Window || found.Groups != conv.Groups))
-                return $"the stride, padding, dilation or groups of {Message.Clean(filter.Name)} differ";
-            if (!Same(node.Epilogue, other.Epilogue)) return $"the batch norm or activation after {Message.Clean(filter.Name)} differs";
+                return $"the stride, padding, dilation or groups of {FileText.Clean(filter.Name)} differ";
+            if (!Same(node.Epilogue, other.Epilogue)) return $"the batch norm or activation after {FileText.Clean(filter.Name)} differs";
         }
-        if (filters.Count > 0) return $"{Message.Clean(filters.Keys.First())} is one layer more";
+        if (filters.Count > 0) return $"{FileText.Clean(filters.Keys.First())} is one layer more";
         // Names of tensors differ; what remains must agree in order.
         Node[] others = [.. Others(expected)], remaining = [.. Others(actual)];
         return others.Length == remaining.Length && others.Zip(remaining, SameOperation).All(same => same) ? null : "its pools or its batch norms before convolutions differ";

@@ -141,7 +141,7 @@ public sealed class ResNet : Model
             string tensor = ResNetGraph.Aliases(config).GetValueOrDefault(name, name);
             return tensor == whole.Value.Input || whole.Value.Nodes.Any(node => node.Output == tensor)
                 ? tensor
-                : throw new GraphException($"{config.Name} has no tensor called '{Message.Clean(name)}'; names are those of its modules, such as layer3, layer1.0.conv2, avgpool, flatten, fc.");
+                : throw new GraphException($"{config.Name} has no tensor called '{FileText.Clean(name)}'; names are those of its modules, such as layer3, layer1.0.conv2, avgpool, flatten, fc.");
         }
 
         public Graph Get(ImmutableArray<string> outputs)

@@ -26,7 +26,7 @@ internal static class ResNetConfigInference
             string? head = weights.Keys.FirstOrDefault(name => name.StartsWith("fc.", StringComparison.Ordinal) && name.EndsWith(".weight", StringComparison.Ordinal));
             throw new WeightsException(head is null
                 ? $"{weights.Source}: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. Use a checkpoint that has fc.weight [classes, features] and fc.bias [classes]."
-                : $"{weights.Source}: tensor fc.weight is missing; its classifier is a module of its own, with {Message.Clean(head)}. If that is its only linear layer, rename it to fc.weight and fc.bias; else export the network as ONNX.");
+                : $"{weights.Source}: tensor fc.weight is missing; its classifier is a module of its own, with {FileText.Clean(head)}. If that is its only linear layer, rename it to fc.weight and fc.bias; else export the network as ONNX.");
         }
         ImmutableArray<int> classifier = Shape(weights, "fc.weight", 2);
         bool bottleneck = weights.ContainsKey("layer1.0.conv3.weight");
@@ -44,7 +44,7 @@ internal static class ResNetConfigInference
         if (config.IsTooWide)
         {
             string widest = $"layer1.0.conv{(bottleneck ? 3 : 1)}.weight";
-            throw new WeightsException($"{weights.Source}: tensor {widest} has shape {Message.Shape(weights[widest].Shape)}, too wide for {depths.Length} stages. {Advice}");
+            throw new WeightsException($"{weights.Source}: tensor {widest} has shape {FileText.Shape(weights[widest].Shape)}, too wide for {depths.Length} stages. {Advice}");
         }
         config = ResNetVariants.Apply(config, Variant(weights, variant)) with
         {
@@ -65,23 +65,23 @@ internal static class ResNetConfigInference
             if (!weights.TryGetValue(parameter.Name, out StateTensor? tensor))
             {
                 if (parameter.Optional) continue;
-                throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {Message.Shape(parameter.Shape)} was expected. {Advice}");
+                throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {FileText.Shape(parameter.Shape)} was expected. {Advice}");
             }
             if (!tensor.IsFloat)
                 throw new WeightsException($"{weights.Source}: tensor {tensor.Name} holds {tensor.DataType} values, but floating-point numbers were expected. Quantised weights are not supported; use those that they were made from.");
             ImmutableArray<int> shape = parameter.Kind == ParameterKind.LinearWeight ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
-            if (!shape.SequenceEqual(parameter.Shape)) throw WrongShape(weights, tensor, Message.Shape(parameter.Shape));
+            if (!shape.SequenceEqual(parameter.Shape)) throw WrongShape(weights, tensor, FileText.Shape(parameter.Shape));
         }
         string? unknown = weights.Keys.FirstOrDefault(name => !known.Contains(name) && !name.EndsWith(BatchCounter, StringComparison.Ordinal) && name is not ParameterNames.AveragedCounter);
         if (unknown is not null)
-            throw new WeightsException($"{weights.Source}: tensor {Message.Clean(unknown)} has no place in a ResNet of torchvision's layout; this kind of network is not supported. {Supported}");
+            throw new WeightsException($"{weights.Source}: tensor {FileText.Clean(unknown)} has no place in a ResNet of torchvision's layout; this kind of network is not supported. {Supported}");
     }
 
     private static ImmutableArray<int> Shape(StateDict weights, string name, int rank)
     {
         if (!weights.TryGetValue(name, out StateTensor? tensor))
         {
-            string found = weights.Count == 0 ? "it has no tensors" : $"its first tensor is {Message.Clean(weights.Keys.First())}";
+            string found = weights.Count == 0 ? "it has no tensors" : $"its first tensor is {FileText.Clean(weights.Keys.First())}";
             throw new WeightsException($"{weights.Source}: tensor {name} is missing; torchvision's ResNet names were expected, but {found}. {Advice}");
         }
         ImmutableArray<int> shape = rank == 2 ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
@@ -90,7 +90,7 @@ internal static class ResNetConfigInference
     }
 
     private static WeightsException WrongShape(StateDict weights, StateTensor tensor, string expected) =>
-        new($"{weights.Source}: tensor {tensor.Name} has shape {Message.Shape(tensor.Shape)}, but {expected} was expected. {Advice}");
+        new($"{weights.Source}: tensor {tensor.Name} has shape {FileText.Shape(tensor.Shape)}, but {expected} was expected. {Advice}");
 
     /// <summary>Blocks per stage: one more than the highest index in the names. A gap shows later as a missing tensor.</summary>
     private static ImmutableArray<int> Depths(StateDict weights)

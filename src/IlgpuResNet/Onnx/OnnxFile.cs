@@ -92,7 +92,7 @@ internal sealed class OnnxFile : IDisposable
         }
         catch (IOException e)
         {
-            throw new WeightsException($"{path}: cannot be read: {Message.Clean(e.Message)}; an ONNX file was expected.", e);
+            throw new WeightsException($"{path}: cannot be read: {FileText.Clean(e.Message)}; an ONNX file was expected.", e);
         }
         MappedFile file = MappedFile.Open(path);
         try

@@ -7,5 +7,5 @@ namespace IlgpuResNet.Onnx;
 internal static class OnnxNames
 {
     /// <summary>A name that is safe to show; the format allows none at all.</summary>
-    public static string Show(string name) => name.Length == 0 ? "(unnamed)" : Message.Clean(name);
+    public static string Show(string name) => name.Length == 0 ? "(unnamed)" : FileText.Clean(name);
 }

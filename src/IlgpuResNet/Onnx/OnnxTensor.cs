@@ -31,7 +31,7 @@ internal static class OnnxTensor
     {
         var tensor = new ArrayTensor { Name = name, Shape = shape, DataType = DataType.Float32, Values = values };
         if (tensor.Count != values.Length)
-            throw new ArgumentException($"tensor {Message.Clean(name)} of shape {Message.Shape(shape)} needs {tensor.Count} values, but {values.Length} were given.", nameof(values));
+            throw new ArgumentException($"tensor {FileText.Clean(name)} of shape {FileText.Shape(shape)} needs {tensor.Count} values, but {values.Length} were given.", nameof(values));
         WeightsFile.Write(path, stream => OnnxWriter.Write(stream, tensor));
     }
 
@@ -41,7 +41,7 @@ internal static class OnnxTensor
     {
         if (tensor is RefusedTensor refused) throw refused.Refusal();
         if (tensor.Count > Array.MaxLength / tensor.DataType.Size())
-            throw new WeightsException($"tensor {OnnxNames.Show(tensor.Name)} of shape {Message.Shape(tensor.Shape)} is too large to be taken as a whole.");
+            throw new WeightsException($"tensor {OnnxNames.Show(tensor.Name)} of shape {FileText.Shape(tensor.Shape)} is too large to be taken as a whole.");
         byte[] bytes = new byte[tensor.Count * tensor.DataType.Size()];
         tensor.CopyBytes(0, bytes);
         return bytes;
@@ -53,7 +53,7 @@ internal static class OnnxTensor
     {
         float[] values = tensor.ToArray();
         bool tooLarge = tensor.DataType is DataType.Float64 && tensor.ToDoubleArray().Zip(values, (wide, narrow) => double.IsFinite(wide) && !float.IsFinite(narrow)).Any(lost => lost);
-        return tooLarge ? throw new WeightsException($"tensor {Message.Clean(tensor.Name)} holds doubles above the largest float32, in which the network computes; scale them down.") : values;
+        return tooLarge ? throw new WeightsException($"tensor {FileText.Clean(tensor.Name)} holds doubles above the largest float32, in which the network computes; scale them down.") : values;
     }
 
     /// <summary>All elements of an Int64 or Int32 tensor.</summary>

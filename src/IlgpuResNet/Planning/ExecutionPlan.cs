@@ -111,7 +111,7 @@ public sealed class ExecutionPlan
         foreach ((string name, MapShape shape) in shapes)
         {
             if (shape.Count > int.MaxValue / maxBatch)
-                throw new GraphException($"{Message.Clean(name)}: {maxBatch} images of {shape} pass the limit of {int.MaxValue} elements a tensor; use a smaller batch or image.");
+                throw new GraphException($"{FileText.Clean(name)}: {maxBatch} images of {shape} pass the limit of {int.MaxValue} elements a tensor; use a smaller batch or image.");
         }
         var uses = new TensorUses(graph, shapes);
         return new ExecutionPlan(uses, [new PlanSegment(0, uses.Nodes.Length, maxBatch)], maxBatch);

@@ -60,7 +60,7 @@ internal sealed class MappedFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new WeightsException($"{path}: cannot be read: {Message.Clean(e.Message)}", e);
+            throw new WeightsException($"{path}: cannot be read: {FileText.Clean(e.Message)}", e);
         }
     }
 
@@ -127,7 +127,7 @@ internal sealed class MappedFile : IDisposable
             }
             catch (IOException e)
             {
-                throw new WeightsException($"{file.Path}: cannot be read: {Message.Clean(e.Message)}", e);
+                throw new WeightsException($"{file.Path}: cannot be read: {FileText.Clean(e.Message)}", e);
             }
         }
 

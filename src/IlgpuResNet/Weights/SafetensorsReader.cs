@@ -83,7 +83,7 @@ internal static class SafetensorsReader
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 string name = ReadText(ref reader);
-                if (!names.Add(name)) throw Defect($"the header has the key {Message.Clean(name)} twice");
+                if (!names.Add(name)) throw Defect($"the header has the key {FileText.Clean(name)} twice");
                 reader.Read();
                 if (name == MetadataKey) ReadMetadata(ref reader);
                 else ReadTensor(ref reader, name);
@@ -97,14 +97,14 @@ internal static class SafetensorsReader
             {
                 string key = ReadText(ref reader);
                 reader.Read();
-                if (reader.TokenType != JsonTokenType.String) throw Defect($"{MetadataKey} entry {Message.Clean(key)} is not a text");
-                if (!metadata.TryAdd(key, ReadText(ref reader))) throw Defect($"{MetadataKey} has the key {Message.Clean(key)} twice");
+                if (reader.TokenType != JsonTokenType.String) throw Defect($"{MetadataKey} entry {FileText.Clean(key)} is not a text");
+                if (!metadata.TryAdd(key, ReadText(ref reader))) throw Defect($"{MetadataKey} has the key {FileText.Clean(key)} twice");
             }
         }
 
         private void ReadTensor(ref Utf8JsonReader reader, string name)
         {
-            if (reader.TokenType != JsonTokenType.StartObject) throw Defect($"tensor {Message.Clean(name)} is not described by an object");
+            if (reader.TokenType != JsonTokenType.StartObject) throw Defect($"tensor {FileText.Clean(name)} is not described by an object");
             DataType? type = null;
             ImmutableArray<int> shape = default;
             (long Begin, long End)? offsets = null;
@@ -134,33 +134,33 @@ internal static class SafetensorsReader
                     repeated = false;
                     reader.Skip();
                 }
-                if (repeated) throw Defect($"tensor {Message.Clean(name)} is described twice by the same key");
+                if (repeated) throw Defect($"tensor {FileText.Clean(name)} is described twice by the same key");
             }
-            if (type is not { } dataType) throw Defect($"tensor {Message.Clean(name)} has no dtype");
-            if (shape.IsDefault) throw Defect($"tensor {Message.Clean(name)} has no shape");
-            if (offsets is not (long begin, long end)) throw Defect($"tensor {Message.Clean(name)} has no data_offsets");
+            if (type is not { } dataType) throw Defect($"tensor {FileText.Clean(name)} has no dtype");
+            if (shape.IsDefault) throw Defect($"tensor {FileText.Clean(name)} has no shape");
+            if (offsets is not (long begin, long end)) throw Defect($"tensor {FileText.Clean(name)} has no data_offsets");
             CheckSize(name, dataType, shape, end - begin);
             tensors.Add((new TensorEntry(name, shape, dataType, dataStart + begin), begin, end));
         }
 
         private DataType ReadType(ref Utf8JsonReader reader, string name)
         {
-            if (reader.TokenType != JsonTokenType.String) throw Defect($"tensor {Message.Clean(name)} has a dtype that is not a text");
+            if (reader.TokenType != JsonTokenType.String) throw Defect($"tensor {FileText.Clean(name)} has a dtype that is not a text");
             string text = ReadText(ref reader);
             return DataTypes.TryParseSafetensors(text, out DataType type)
                 ? type
-                : throw new WeightsException($"{budget.Source}: tensor {Message.Clean(name)} has dtype {Message.Clean(text)}, which is not supported; convert it to one of {DataTypes.SupportedSafetensorsNames}.");
+                : throw new WeightsException($"{budget.Source}: tensor {FileText.Clean(name)} has dtype {FileText.Clean(text)}, which is not supported; convert it to one of {DataTypes.SupportedSafetensorsNames}.");
         }
 
         private ImmutableArray<int> ReadShape(ref Utf8JsonReader reader, string name)
         {
-            if (reader.TokenType != JsonTokenType.StartArray) throw Defect($"tensor {Message.Clean(name)} has a shape that is not a list");
+            if (reader.TokenType != JsonTokenType.StartArray) throw Defect($"tensor {FileText.Clean(name)} has a shape that is not a list");
             var sizes = new List<int>();
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
                 if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out int size) || size < 0)
-                    throw Defect($"tensor {Message.Clean(name)} has a size that is not a whole number from 0 to {int.MaxValue}");
-                if (sizes.Count == HighestRank) throw Defect($"tensor {Message.Clean(name)} has more than {HighestRank} dimensions");
+                    throw Defect($"tensor {FileText.Clean(name)} has a size that is not a whole number from 0 to {int.MaxValue}");
+                if (sizes.Count == HighestRank) throw Defect($"tensor {FileText.Clean(name)} has more than {HighestRank} dimensions");
                 budget.Charge(BytesPerSize);
                 sizes.Add(size);
             }
@@ -178,7 +178,7 @@ internal static class SafetensorsReader
             {
                 return (offsets[0], offsets[1]);
             }
-            throw Defect($"tensor {Message.Clean(name)} has data_offsets that are not two ascending whole numbers");
+            throw Defect($"tensor {FileText.Clean(name)} has data_offsets that are not two ascending whole numbers");
         }
 
         private void CheckSize(string name, DataType type, ImmutableArray<int> shape, long stored)
@@ -188,10 +188,10 @@ internal static class SafetensorsReader
             foreach (int size in shape)
             {
                 bytes *= empty ? 0 : size;
-                if (bytes > long.MaxValue) throw Defect($"tensor {Message.Clean(name)} of shape {Message.Shape(shape)} overflows 64 bits");
+                if (bytes > long.MaxValue) throw Defect($"tensor {FileText.Clean(name)} of shape {FileText.Shape(shape)} overflows 64 bits");
             }
             if (bytes != stored)
-                throw Defect($"tensor {Message.Clean(name)} of shape {Message.Shape(shape)} and dtype {type.SafetensorsName()} needs {bytes} bytes, but its data_offsets span {stored}");
+                throw Defect($"tensor {FileText.Clean(name)} of shape {FileText.Shape(shape)} and dtype {type.SafetensorsName()} needs {bytes} bytes, but its data_offsets span {stored}");
         }
 
         /// <summary>The tensors must cover the data exactly, in whatever order.</summary>
@@ -200,8 +200,8 @@ internal static class SafetensorsReader
             long position = 0;
             foreach ((TensorEntry entry, long begin, long end) in tensors.OrderBy(tensor => tensor.Begin).ThenBy(tensor => tensor.End))
             {
-                if (begin > position) throw Defect($"a hole of {begin - position} bytes lies before tensor {Message.Clean(entry.Name)}");
-                if (begin < position) throw Defect($"tensor {Message.Clean(entry.Name)} overlaps another tensor");
+                if (begin > position) throw Defect($"a hole of {begin - position} bytes lies before tensor {FileText.Clean(entry.Name)}");
+                if (begin < position) throw Defect($"tensor {FileText.Clean(entry.Name)} overlaps another tensor");
                 position = end;
             }
             long available = fileLength - dataStart;

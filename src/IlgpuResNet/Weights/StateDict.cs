@@ -28,7 +28,7 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
         foreach (StateTensor tensor in tensors)
         {
             if (!this.tensors.TryAdd(tensor.Name, tensor))
-                throw new WeightsException($"{source}: two tensors are called {Message.Clean(tensor.Name)}.");
+                throw new WeightsException($"{source}: two tensors are called {FileText.Clean(tensor.Name)}.");
         }
     }
 
@@ -50,7 +50,7 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     /// <summary>The tensor of this name.</summary>
     /// <exception cref="WeightsException">There is none.</exception>
     public StateTensor this[string key] =>
-        TryGetValue(key, out StateTensor? tensor) ? tensor : throw new WeightsException($"{Source}: tensor {Message.Clean(key)} is missing.");
+        TryGetValue(key, out StateTensor? tensor) ? tensor : throw new WeightsException($"{Source}: tensor {FileText.Clean(key)} is missing.");
 
     /// <summary>
     /// Opens a weights file. The format is recognised by content: safetensors, or a state dict saved by <c>torch.save</c> (zip, or the
@@ -97,7 +97,7 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
             var made = new ArrayTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = DataType.Float32, Values = tensor.Values };
             return made.Count == tensor.Values.Length
                 ? made
-                : throw new ArgumentException($"tensor {Message.Clean(tensor.Name)} of shape {Message.Shape(tensor.Shape)} needs {made.Count} values, but {tensor.Values.Length} were given.", nameof(tensors));
+                : throw new ArgumentException($"tensor {FileText.Clean(tensor.Name)} of shape {FileText.Shape(tensor.Shape)} needs {made.Count} values, but {tensor.Values.Length} were given.", nameof(tensors));
         }
     }
 

@@ -117,7 +117,7 @@ public abstract class StateTensor
     /// <exception cref="WeightsException">They are no floats.</exception>
     internal double[] ToDoubleArray()
     {
-        if (!IsFloat) throw new WeightsException($"tensor {Message.Clean(Name)} has elements of type {DataType}; floats were expected.");
+        if (!IsFloat) throw new WeightsException($"tensor {FileText.Clean(Name)} has elements of type {DataType}; floats were expected.");
         if (DataType is not DataType.Float64) return Array.ConvertAll(ToArray(), value => (double)value);
         double[] values = new double[Count];
         CopyBytes(0, MemoryMarshal.AsBytes(values.AsSpan()));
@@ -128,6 +128,6 @@ public abstract class StateTensor
     private protected void CheckLength(int length)
     {
         if (length != Count)
-            throw new ArgumentException($"tensor {Message.Clean(Name)} has {Count} elements, but the destination has {length}.", nameof(length));
+            throw new ArgumentException($"tensor {FileText.Clean(Name)} has {Count} elements, but the destination has {length}.", nameof(length));
     }
 }

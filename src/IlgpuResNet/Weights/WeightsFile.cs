@@ -15,7 +15,7 @@ internal static class WeightsFile
         }
         catch (IOException e)
         {
-            throw new WeightsException($"{path}: cannot be written: {Message.Clean(e.Message)}.", e);
+            throw new WeightsException($"{path}: cannot be written: {FileText.Clean(e.Message)}.", e);
         }
     }
 }

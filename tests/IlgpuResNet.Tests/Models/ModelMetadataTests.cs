@@ -92,25 +92,25 @@ public sealed class ModelMetadataTests
     [DataRow("abc\u202Egpj", "abcgpj")]
     public void Shown_text_cannot_steer_a_terminal(string text, string shown)
     {
-        Assert.AreEqual(shown, Message.OneLine(text));
-        Assert.AreEqual(shown, Message.Clean(text));
+        Assert.AreEqual(shown, FileText.OneLine(text));
+        Assert.AreEqual(shown, FileText.Clean(text));
     }
 
     [TestMethod]
     public void Line_breaks_are_spaces_in_a_message_and_marks_in_a_name()
     {
-        Assert.AreEqual("a b c", Message.OneLine("a\r\nb\u2028c"));
-        Assert.AreEqual("a??b?c", Message.Clean("a\r\nb\u2028c"));
+        Assert.AreEqual("a b c", FileText.OneLine("a\r\nb\u2028c"));
+        Assert.AreEqual("a??b?c", FileText.Clean("a\r\nb\u2028c"));
     }
 
     [TestMethod]
-    public void Half_a_surrogate_pair_is_a_question_mark() => Assert.AreEqual("a?", Message.OneLine("a\ud83d"));
+    public void Half_a_surrogate_pair_is_a_question_mark() => Assert.AreEqual("a?", FileText.OneLine("a\ud83d"));
 
     [TestMethod]
     public void Only_short_text_is_cut()
     {
         string text = new('x', 500);
-        Assert.AreEqual(text, Message.OneLine(text));
-        Assert.IsLessThan(130, Message.Clean(text).Length);
+        Assert.AreEqual(text, FileText.OneLine(text));
+        Assert.IsLessThan(130, FileText.Clean(text).Length);
     }
 }

@@ -19,7 +19,7 @@ public sealed class ResNetConfigInferenceTests
     {
         string[] expected = [.. File.ReadLines(WeightsFolder.Golden($"{name}.names")).Where(line => !line.Contains("num_batches_tracked", StringComparison.Ordinal))];
         ResNetConfig config = ResNetConfig.Presets.Single(preset => preset.Name == name);
-        CollectionAssert.AreEqual(expected, ResNetParameters.Of(config).Where(p => !p.Optional).Select(p => $"{p.Name} {Message.Shape(p.Shape)}").ToArray());
+        CollectionAssert.AreEqual(expected, ResNetParameters.Of(config).Where(p => !p.Optional).Select(p => $"{p.Name} {FileText.Shape(p.Shape)}").ToArray());
     }
 
     // The totals that torchvision documents for its weights.
@@ -189,7 +189,7 @@ public sealed class ResNetConfigInferenceTests
             ImmutableArray<int> wrong = [.. parameter.Shape, 1];
             using StateDict weights = Weights(needed.Select(p => p == parameter ? p with { Shape = wrong } : p));
             WeightsException error = Assert.ThrowsExactly<WeightsException>(() => ResNetConfigInference.Infer(weights), parameter.Name);
-            StringAssert.StartsWith(error.Message, $"model.pth: tensor {parameter.Name} has shape {Message.Shape(wrong)}, but ", StringComparison.Ordinal);
+            StringAssert.StartsWith(error.Message, $"model.pth: tensor {parameter.Name} has shape {FileText.Shape(wrong)}, but ", StringComparison.Ordinal);
         }
     }
 

@@ -99,7 +99,7 @@ public sealed class PickleRefusalTests
         var dict = (PickleDict)Read(Encoding.Latin1.GetBytes(pickle), new ReadBudget("a.pth", pickle.Length))!;
         var tensor = (TensorReference)dict.Find("a")!;
         Assert.AreEqual(3, tensor.Offset);
-        Assert.AreEqual("[3]", Message.Shape(tensor.Shape));
+        Assert.AreEqual("[3]", FileText.Shape(tensor.Shape));
         Assert.IsTrue(tensor.Strides.IsDefault);
     }
 

@@ -27,7 +27,7 @@ public sealed class SafetensorsTests : IDisposable
         Assert.AreEqual("-3, 9", string.Join(", ", weights["aé"].ToArray()));
         Assert.AreEqual("200", string.Join(", ", weights["scalar"].ToArray()));
         Assert.IsEmpty(weights["empty"].ToArray());
-        Assert.AreEqual("[2, 1]", Message.Shape(weights["b"].Shape));
+        Assert.AreEqual("[2, 1]", FileText.Shape(weights["b"].Shape));
         Assert.AreEqual(0, weights["scalar"].Shape.Length);
         Assert.AreEqual(DataType.Int16, weights["aé"].DataType);
         Assert.AreEqual("a\nb", weights.Metadata["note"]);

@@ -52,7 +52,7 @@ internal sealed partial class TuningFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            return Refuse(Message.OneLine(e.Message));
+            return Refuse(FileText.OneLine(e.Message));
         }
 
         TuningFile Refuse(string reason) =>
@@ -75,7 +75,7 @@ internal sealed partial class TuningFile
         }
         catch (IOException e)
         {
-            Warning = $"{path}: the tuning file cannot be written: {Message.OneLine(e.Message).TrimEnd('.')}. Kernels are timed again in the next session; name a file that can be written.";
+            Warning = $"{path}: the tuning file cannot be written: {FileText.OneLine(e.Message).TrimEnd('.')}. Kernels are timed again in the next session; name a file that can be written.";
         }
     }
 

@@ -139,7 +139,7 @@ internal sealed partial class OnnxExporter
         }
         else if (initializers[tensor.Name] != tensor)
         {
-            throw new GraphException($"{graph.Name}: cannot be written as ONNX: two of its weights are called {Message.Clean(tensor.Name)}.");
+            throw new GraphException($"{graph.Name}: cannot be written as ONNX: two of its weights are called {FileText.Clean(tensor.Name)}.");
         }
         return isFloat ? tensor.Name : cast;
     }
@@ -163,5 +163,5 @@ internal sealed partial class OnnxExporter
     private static OnnxAttribute Attribute(string name, ImmutableArray<long> values) => new(name, OnnxAttributeType.Ints) { Ints = values };
 
     private static GraphException Unsupported(Node node, string what) =>
-        new($"{Message.Clean(node.Name)}: {what} cannot be written as ONNX; write the network as it was before its passes.");
+        new($"{FileText.Clean(node.Name)}: {what} cannot be written as ONNX; write the network as it was before its passes.");
 }

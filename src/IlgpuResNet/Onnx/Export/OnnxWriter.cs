@@ -94,7 +94,7 @@ internal static class OnnxWriter
     private static void CheckSize(string name, long size)
     {
         if (size > OnnxFile.LongestFile)
-            throw new WeightsException($"{Message.Clean(name)}: takes {size} bytes as ONNX, which ends at {OnnxFile.LongestFile}; save it as safetensors, or in float16.");
+            throw new WeightsException($"{FileText.Clean(name)}: takes {size} bytes as ONNX, which ends at {OnnxFile.LongestFile}; save it as safetensors, or in float16.");
     }
 
     private static void WriteHeader(Stream stream, int field, long length)

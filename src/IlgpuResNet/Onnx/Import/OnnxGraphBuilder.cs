@@ -36,7 +36,7 @@ internal sealed class OnnxGraphBuilder
     {
         var shapes = new MapShape[inputs.Length];
         for (int i = 0; i < shapes.Length; i++) shapes[i] = inputs[i].Shape;
-        MapShape shape = Graph.Limit(Message.Clean(node.Name), node.InferShape(shapes));
+        MapShape shape = Graph.Limit(FileText.Clean(node.Name), node.InferShape(shapes));
         nodes.Add(node);
         return shape;
     }
@@ -127,7 +127,7 @@ internal sealed class OnnxGraphBuilder
             if (shape[i] == 1) continue;
             int dimension = i + missing;
             if (dimension < 0 || shape[i] != input.Size(dimension))
-                throw op.Fail($"a constant of shape {Message.Shape(shape)} does not broadcast to its input of shape [{string.Join(", ", Enumerable.Range(0, input.Rank).Select(input.Size))}]");
+                throw op.Fail($"a constant of shape {FileText.Shape(shape)} does not broadcast to its input of shape [{string.Join(", ", Enumerable.Range(0, input.Rank).Select(input.Size))}]");
             foreach (Axis axis in input.Dims[dimension].Reverse())
             {
                 if (axis.IsBatch) throw op.Unfit("a constant differs from image to image");

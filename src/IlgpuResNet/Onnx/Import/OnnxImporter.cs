@@ -102,7 +102,7 @@ internal sealed class OnnxImporter
                 first ??= e.Message;
             }
         }
-        throw new GraphException(first ?? $"{file.Path}: its input {Message.Clean(input.Name)} has no elements.");
+        throw new GraphException(first ?? $"{file.Path}: its input {FileText.Clean(input.Name)} has no elements.");
     }
 
     private Network Run(Activation start, ImmutableArray<OnnxNode> nodes, ImmutableArray<string> outputs)
@@ -224,7 +224,7 @@ internal sealed class OnnxImporter
     private static void CheckOperator(OnnxFile file, OnnxNode node)
     {
         OnnxOperator op = OperatorOf(file, node);
-        if (node.Domain is not ("" or "ai.onnx")) throw op.Fail($"operators of the domain {Message.Clean(node.Domain)} are not supported");
+        if (node.Domain is not ("" or "ai.onnx")) throw op.Fail($"operators of the domain {FileText.Clean(node.Domain)} are not supported");
         if (!Operators.ContainsKey(node.OpType)) throw op.Fail("this operator is not supported");
     }
 

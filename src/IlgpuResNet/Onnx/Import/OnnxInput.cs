@@ -55,11 +55,11 @@ internal sealed class OnnxInput
             && !file.Graph.Initializers.ContainsKey(value.Name) && !constants.Any(constant => constant.Name == value.Name))];
         if (inputs is not [var input])
         {
-            string found = inputs.Length == 0 ? "none that anything is computed from" : $"{inputs.Length}: {string.Join(", ", inputs.Take(4).Select(value => Message.Clean(value.Name)))}";
+            string found = inputs.Length == 0 ? "none that anything is computed from" : $"{inputs.Length}: {string.Join(", ", inputs.Take(4).Select(value => FileText.Clean(value.Name)))}";
             throw new GraphException($"{file.Path}: a model with one input was expected, but it has {found}.");
         }
         if (input.ElementType is not (0 or OnnxElementType.Float or OnnxElementType.Float16 or OnnxElementType.Double or OnnxElementType.BFloat16))
-            throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} is {OnnxElementType.Name(input.ElementType)}, but floats were expected; export the model with a float input.");
+            throw new GraphException($"{file.Path}: its input {FileText.Clean(input.Name)} is {OnnxElementType.Name(input.ElementType)}, but floats were expected; export the model with a float input.");
         ImmutableArray<OnnxDimension> dims = input.Shape ?? [.. Enumerable.Repeat(default(OnnxDimension), 4)];
         if (dims.Length > OnnxOperator.MostDims) throw new GraphException($"{file.Path}: its input has {dims.Length} dimensions, more than the {OnnxOperator.MostDims} that are supported.");
         bool channelsLast = IsChannelsLast(dims);
@@ -69,8 +69,8 @@ internal sealed class OnnxInput
                 : [SizeOf(0) ?? 0, SizeOf(1) ?? UsualChannels, Side(2, "height", height), Side(3, "width", width)]
             : [.. Enumerable.Range(0, dims.Length).Select(axis => SizeOf(axis) ?? (axis == 0 ? 0 : throw Unknown(axis)))];
         if (dims.Length != 4 && (height ?? width) is not null)
-            throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} is no image [N, C, H, W], but a size of {height?.ToString(CultureInfo.InvariantCulture) ?? "any"}x{width?.ToString(CultureInfo.InvariantCulture) ?? "any"} was asked for; ask for none.");
-        if (dims.Any(dim => dim.Value == 0 && dim.Parameter is null)) throw new GraphException($"{file.Path}: its input {Message.Clean(input.Name)} has no elements.");
+            throw new GraphException($"{file.Path}: its input {FileText.Clean(input.Name)} is no image [N, C, H, W], but a size of {height?.ToString(CultureInfo.InvariantCulture) ?? "any"}x{width?.ToString(CultureInfo.InvariantCulture) ?? "any"} was asked for; ask for none.");
+        if (dims.Any(dim => dim.Value == 0 && dim.Parameter is null)) throw new GraphException($"{file.Path}: its input {FileText.Clean(input.Name)} has no elements.");
         if (sizes.Aggregate((Int128)1, (count, size) => Int128.Min(count * Math.Max(size, 1), long.MaxValue)) > int.MaxValue)
             throw new GraphException($"{file.Path}: its input [{string.Join(", ", sizes)}] passes the limit of {int.MaxValue} elements a tensor; use a smaller image.");
         int? fixedSide = dims.Length == 4 && SizeOf(HeightAxis(channelsLast)) is { } side && SizeOf(HeightAxis(channelsLast) + 1) == side ? side : null;
@@ -80,7 +80,7 @@ internal sealed class OnnxInput
         {
             null or <= 0 => null,
             <= int.MaxValue and var size => (int)size,
-            var size => throw new GraphException($"{file.Path}: dimension {axis} of its input {Message.Clean(input.Name)} is {size}, which passes the limit of {int.MaxValue} elements a tensor; use a smaller image."),
+            var size => throw new GraphException($"{file.Path}: dimension {axis} of its input {FileText.Clean(input.Name)} is {size}, which passes the limit of {int.MaxValue} elements a tensor; use a smaller image."),
         };
 
         int Side(int axis, string name, int? asked)
@@ -92,7 +92,7 @@ internal sealed class OnnxInput
             return stated ?? asked ?? usualSize;
         }
 
-        GraphException Unknown(int axis) => new($"{file.Path}: dimension {axis} of its input {Message.Clean(input.Name)} is not stated; export the model with fixed sizes.");
+        GraphException Unknown(int axis) => new($"{file.Path}: dimension {axis} of its input {FileText.Clean(input.Name)} is not stated; export the model with fixed sizes.");
     }
 
     /// <summary>The height and width of a tensor that is to be this input, or nulls when either is no image.</summary>

@@ -36,14 +36,14 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
         ?? throw Fail($"its input {index} is constant, so that it computes nothing from the network's input");
 
     public StateTensor Constant(int index, string what) => Input(index) as StateTensor
-        ?? throw Fail($"{what} (its input {index}, {Message.Clean(node.Inputs[index])}) is computed from the network's input, but must be constant");
+        ?? throw Fail($"{what} (its input {index}, {FileText.Clean(node.Inputs[index])}) is computed from the network's input, but must be constant");
 
     /// <summary>A weight: a constant of floats with one of some ranks.</summary>
     public StateTensor Weight(int index, string what, params ReadOnlySpan<int> ranks)
     {
         StateTensor weight = Constant(index, what);
         if (!ranks.Contains(weight.Shape.Length) || weight.Shape.Contains(0) || !weight.IsFloat)
-            throw Fail($"{what} {Message.Clean(weight.Name)} is {weight.DataType} {Message.Shape(weight.Shape)}, but floats of {string.Join(" or ", ranks.ToArray())} dimensions were expected");
+            throw Fail($"{what} {FileText.Clean(weight.Name)} is {weight.DataType} {FileText.Shape(weight.Shape)}, but floats of {string.Join(" or ", ranks.ToArray())} dimensions were expected");
         return weight;
     }
 
@@ -90,7 +90,7 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
         StateTensor tensor = Constant(index, what);
         return tensor.DataType is DataType.Int64 or DataType.Int32 && tensor.Shape.Length <= 1 && tensor.Count <= MostNumbers
             ? tensor.ToInt64Array()
-            : throw Fail($"its {what} are {tensor.DataType} {Message.Shape(tensor.Shape)}, but a few int64 were expected");
+            : throw Fail($"its {what} are {tensor.DataType} {FileText.Shape(tensor.Shape)}, but a few int64 were expected");
     }
 
     /// <summary>A number that newer operator sets have as an input and older ones as an attribute.</summary>
@@ -98,7 +98,7 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     {
         if (!HasInput(index)) return TryGet(attribute, OnnxAttributeType.Float, out OnnxAttribute? value) ? value.F : otherwise;
         StateTensor tensor = Constant(index, what);
-        return tensor.Count == 1 && tensor.IsFloat ? tensor.ToDoubleArray()[0] : throw Fail($"its {what} is {tensor.DataType} {Message.Shape(tensor.Shape)}, but one float was expected");
+        return tensor.Count == 1 && tensor.IsFloat ? tensor.ToDoubleArray()[0] : throw Fail($"its {what} is {tensor.DataType} {FileText.Shape(tensor.Shape)}, but one float was expected");
     }
 
     /// <summary>The most dimensions that a value may have.</summary>
@@ -120,11 +120,11 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     public LayoutException Unfit(string why) => new(Say(why));
 
     private string Say(string why) =>
-        $"{source}: node {OnnxNames.Show(Name)} ({Message.Clean(Type)}, opset {Opset}): {why}; this library runs ResNets and what is in them.";
+        $"{source}: node {OnnxNames.Show(Name)} ({FileText.Clean(Type)}, opset {Opset}): {why}; this library runs ResNets and what is in them.";
 
     private bool TryGet(string attribute, OnnxAttributeType type, [NotNullWhen(true)] out OnnxAttribute? value)
     {
         if (!node.Attributes.TryGetValue(attribute, out value)) return false;
-        return value.Type == type ? true : throw Fail($"its attribute {Message.Clean(attribute)} is of type {value.Type}, but {type} was expected");
+        return value.Type == type ? true : throw Fail($"its attribute {FileText.Clean(attribute)} is of type {value.Type}, but {type} was expected");
     }
 }

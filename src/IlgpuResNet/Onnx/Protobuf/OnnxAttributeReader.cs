@@ -109,7 +109,7 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
 
     /// <summary>An error that names an attribute and its node.</summary>
     public static WeightsException Defect(ProtoReader message, string node, string operation, string name, string what) =>
-        new($"{message.Budget.Source}: damaged ONNX file: attribute {OnnxNames.Show(name)} of node {OnnxNames.Show(node)} ({Message.Clean(operation)}) {what}.");
+        new($"{message.Budget.Source}: damaged ONNX file: attribute {OnnxNames.Show(name)} of node {OnnxNames.Show(node)} ({FileText.Clean(operation)}) {what}.");
 
     private static ImmutableArray<float> ReadFloats(ProtoReader message, int count)
     {

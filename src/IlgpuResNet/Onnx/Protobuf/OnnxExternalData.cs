@@ -54,7 +54,7 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
         if (length != bytes) throw Refused(name, $"claims {length} bytes where the tensor needs {bytes}");
         MappedFile file = Open(name, path);
         if (offset > file.Length || bytes > file.Length - offset)
-            throw Refused(name, $"claims {bytes} bytes from byte {offset} of {Message.Clean(path)}, which has {file.Length}; the file may be cut off");
+            throw Refused(name, $"claims {bytes} bytes from byte {offset} of {FileText.Clean(path)}, which has {file.Length}; the file may be cut off");
         claimed += Math.Min(bytes, long.MaxValue - claimed);
         if (claimed / LargestShare > mapped) throw Refused(name, "and others claim the same bytes again and again");
         return (file, offset);
@@ -80,13 +80,13 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
             folder ??= RealPath.Of(Path.GetDirectoryName(Path.GetFullPath(modelPath))!);
             string real = RealPath.Of(Path.Combine(folder, plain));
             if (!real.StartsWith(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-                throw Refused(name, $"is at {Message.Clean(path)}, a link that leads out of the model's folder; put the file itself there");
-            if (InputFile.Length(real) == 0) throw Refused(name, $"is at {Message.Clean(path)}, which is empty or no regular file");
+                throw Refused(name, $"is at {FileText.Clean(path)}, a link that leads out of the model's folder; put the file itself there");
+            if (InputFile.Length(real) == 0) throw Refused(name, $"is at {FileText.Clean(path)}, which is empty or no regular file");
             file = MappedFile.Open(real);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Refused(name, $"is at {Message.Clean(path)}, which cannot be read: {Message.Clean(e.Message)}; it belongs beside the model");
+            throw Refused(name, $"is at {FileText.Clean(path)}, which cannot be read: {FileText.Clean(e.Message)}; it belongs beside the model");
         }
         files.Add(plain, file);
         mapped += file.Length;
@@ -106,7 +106,7 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
         {
             throw Refused(
                 name,
-                $"is at {Message.Clean(path)}; only a path inside the model's folder is allowed, with forward slashes and without '..', of at most {LongestPath} characters");
+                $"is at {FileText.Clean(path)}; only a path inside the model's folder is allowed, with forward slashes and without '..', of at most {LongestPath} characters");
         }
         return parts;
     }
@@ -116,7 +116,7 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
         if (text is null) return otherwise;
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
             ? number
-            : throw Refused(name, $"has {key} {Message.Clean(text)}, which is not a whole number");
+            : throw Refused(name, $"has {key} {FileText.Clean(text)}, which is not a whole number");
     }
 
     private WeightsException Refused(string name, string what) =>

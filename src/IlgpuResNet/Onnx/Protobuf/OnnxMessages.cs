@@ -135,7 +135,7 @@ internal static class OnnxMessages
                 foreach (string text in attribute.Strings) output.WriteText(AttributeField.Strings, text);
                 break;
             default:
-                throw new WeightsException($"attribute {OnnxNames.Show(attribute.Name)} of node {OnnxNames.Show(node.Name)} ({Files.Message.Clean(node.OpType)}) is of type {attribute.Type}, which is not written.");
+                throw new WeightsException($"attribute {OnnxNames.Show(attribute.Name)} of node {OnnxNames.Show(node.Name)} ({Files.FileText.Clean(node.OpType)}) is of type {attribute.Type}, which is not written.");
         }
         output.WriteInt(AttributeField.Type, (int)attribute.Type);
     });

@@ -69,7 +69,7 @@ internal static class OnnxModelReader
         }
         if (domain == DefaultDomainName) domain = "";
         if (opsets.TryGetValue(domain, out long other) && other != version)
-            throw message.Damaged($"asks for version {version} of the operators of domain '{Message.Clean(domain)}', and another one for version {other}");
+            throw message.Damaged($"asks for version {version} of the operators of domain '{FileText.Clean(domain)}', and another one for version {other}");
         opsets[domain] = version;
     }
 
@@ -81,7 +81,7 @@ internal static class OnnxModelReader
             if (message.Field == EntryField.Key) key = message.Text();
             else if (message.Field == EntryField.Value) value = message.Text();
         }
-        if (!metadata.TryAdd(key, value)) throw message.Damaged($"has the metadata key {Message.Clean(key)} for the second time");
+        if (!metadata.TryAdd(key, value)) throw message.Damaged($"has the metadata key {FileText.Clean(key)} for the second time");
     }
 
     private static WeightsException LocalFunction(ProtoReader message)
@@ -92,6 +92,6 @@ internal static class OnnxModelReader
             if (message.Field == FunctionField.Name) name = message.Text();
             else if (message.Field == FunctionField.Domain) domain = message.Text();
         }
-        return new WeightsException($"{message.Budget.Source}: local function {Message.Clean(domain)}.{Message.Clean(name)} is not supported; inline the model's functions (onnx.inliner.inline_local_functions).");
+        return new WeightsException($"{message.Budget.Source}: local function {FileText.Clean(domain)}.{FileText.Clean(name)} is not supported; inline the model's functions (onnx.inliner.inline_local_functions).");
     }
 }

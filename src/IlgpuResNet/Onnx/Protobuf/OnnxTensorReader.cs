@@ -52,7 +52,7 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
         {
             if (content.RawLength != bytes)
             {
-                throw Defect(message, content, $"of shape {Message.Shape(shape)} and type {OnnxElementType.Name(content.ElementType)} needs {bytes} bytes, but has {content.RawLength}");
+                throw Defect(message, content, $"of shape {FileText.Shape(shape)} and type {OnnxElementType.Name(content.ElementType)} needs {bytes} bytes, but has {content.RawLength}");
             }
             return Map(file, content.RawStart, content.Name, shape, type);
         }
@@ -68,7 +68,7 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
         }
         long count = bytes / type.Size();
         if (content.TypedCount != count)
-            throw Defect(message, content, $"of shape {Message.Shape(shape)} needs {count} numbers, but has {content.TypedCount}");
+            throw Defect(message, content, $"of shape {FileText.Shape(shape)} needs {count} numbers, but has {content.TypedCount}");
         if (content.PackedLength == bytes && field is TensorField.FloatData or TensorField.DoubleData)
             return Map(file, content.PackedStart, content.Name, shape, type);
         message.Budget.Charge(bytes);
@@ -168,7 +168,7 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
         foreach (int size in shape)
         {
             bytes *= size;
-            if (bytes > long.MaxValue) throw Defect(message, content, $"of shape {Message.Shape(shape)} overflows 64 bits");
+            if (bytes > long.MaxValue) throw Defect(message, content, $"of shape {FileText.Shape(shape)} overflows 64 bits");
         }
         return (long)bytes;
     }

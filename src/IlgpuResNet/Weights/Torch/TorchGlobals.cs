@@ -56,7 +56,7 @@ internal static class TorchGlobals
     private static WeightsException Refusal(string source, string module, string name)
     {
         // The os module pickles its functions under the name of the platform's own.
-        string full = $"{(module is "posix" or "nt" ? "os" : Message.Clean(module))}.{Message.Clean(name)}";
+        string full = $"{(module is "posix" or "nt" ? "os" : FileText.Clean(module))}.{FileText.Clean(name)}";
         if (module is "torch" or "torch.cuda" or "torch.storage" && name.EndsWith("Storage", StringComparison.Ordinal))
             return new WeightsException($"{source}: refused: it holds a {full}, whose element type is not supported; convert the tensors to float32.");
         if (module.StartsWith("__torch__", StringComparison.Ordinal))

@@ -45,7 +45,7 @@ internal sealed class TorchObjects(ReadBudget budget)
         if (storages.TryAdd(key, storage)) return storage;
         StorageReference first = storages[key];
         if (first.DataType != storage.DataType || first.Count != storage.Count)
-            throw Damaged($"storage {Message.Clean(key)} is described in two ways");
+            throw Damaged($"storage {FileText.Clean(key)} is described in two ways");
         return storage;
     }
 
@@ -96,7 +96,7 @@ internal sealed class TorchObjects(ReadBudget budget)
         }
         bool empty = shape.Contains(0);
         if (offset < 0 || (!empty && reach >= storage.ViewCount))
-            throw Damaged($"a tensor of shape {Message.Shape(shape.ToImmutable())} reaches outside its storage of {storage.ViewCount} elements");
+            throw Damaged($"a tensor of shape {FileText.Shape(shape.ToImmutable())} reaches outside its storage of {storage.ViewCount} elements");
 
         bool packed = empty || IsPacked(shape, strides);
         return new TensorReference(storage, empty ? 0 : storage.ViewOffset + offset, shape.MoveToImmutable(), packed ? default : strides.MoveToImmutable());

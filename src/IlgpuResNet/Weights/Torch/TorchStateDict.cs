@@ -23,8 +23,8 @@ internal static class TorchStateDict
         PickleDict? found = OuterKeys.Select(dict.Find).OfType<PickleDict>().FirstOrDefault(HasTensors) ?? (HasTensors(dict) ? dict : null);
         if (found is null)
         {
-            string keys = string.Join(", ", dict.Items.Select(item => item.Key).OfType<string>().Take(KeysInMessage).Select(Message.Clean));
-            throw new WeightsException($"{source}: holds no state dict; its entries are: {(keys.Length == 0 ? "none" : Message.Clean(keys))}.");
+            string keys = string.Join(", ", dict.Items.Select(item => item.Key).OfType<string>().Take(KeysInMessage).Select(FileText.Clean));
+            throw new WeightsException($"{source}: holds no state dict; its entries are: {(keys.Length == 0 ? "none" : FileText.Clean(keys))}.");
         }
 
         var tensors = new List<TensorEntry>();

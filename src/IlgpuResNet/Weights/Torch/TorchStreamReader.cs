@@ -27,7 +27,7 @@ internal static class TorchStreamReader
 
         Dictionary<string, long> offsets = LocateStorages(file, lease, objects, keys, position);
         return TorchStateDict.Collect(file.Path, root, storage =>
-            offsets.TryGetValue(storage.Key, out long offset) ? offset : throw Damaged(file, $"storage {Message.Clean(storage.Key)} is missing"));
+            offsets.TryGetValue(storage.Key, out long offset) ? offset : throw Damaged(file, $"storage {FileText.Clean(storage.Key)} is missing"));
     }
 
     private static object? Next(MappedFile file, MappedFile.Lease lease, ReadBudget budget, TorchObjects objects, ref long position)
@@ -44,13 +44,13 @@ internal static class TorchStreamReader
         foreach (object? key in keys)
         {
             if (key is not string name || !objects.Storages.TryGetValue(name, out StorageReference? storage)) throw Damaged(file, "it lists a storage that no tensor uses");
-            if (file.Length - position < sizeof(long)) throw Damaged(file, $"it ends before storage {Message.Clean(name)}; the file may be cut off");
+            if (file.Length - position < sizeof(long)) throw Damaged(file, $"it ends before storage {FileText.Clean(name)}; the file may be cut off");
             long count = BinaryPrimitives.ReadInt64LittleEndian(lease.Span(position, sizeof(long)));
-            if (count != storage.Count) throw Damaged(file, $"storage {Message.Clean(name)} has {count} elements, but {storage.Count} were announced");
+            if (count != storage.Count) throw Damaged(file, $"storage {FileText.Clean(name)} has {count} elements, but {storage.Count} were announced");
             position += sizeof(long);
             long bytes = count * storage.DataType.Size();
-            if (bytes > file.Length - position) throw Damaged(file, $"it ends inside storage {Message.Clean(name)}; the file may be cut off");
-            if (!offsets.TryAdd(name, position)) throw Damaged(file, $"storage {Message.Clean(name)} is listed twice");
+            if (bytes > file.Length - position) throw Damaged(file, $"it ends inside storage {FileText.Clean(name)}; the file may be cut off");
+            if (!offsets.TryAdd(name, position)) throw Damaged(file, $"storage {FileText.Clean(name)} is listed twice");
             position += bytes;
         }
         return offsets;

@@ -35,16 +35,16 @@ internal static class TorchZipReader
     {
         string name = $"{folder}/data/{storage.Key}";
         if (!entries.TryGetValue(name, out ZipEntry entry))
-            throw new WeightsException($"{file.Path}: damaged .pth file: storage {Message.Clean(storage.Key)} is missing.");
+            throw new WeightsException($"{file.Path}: damaged .pth file: storage {FileText.Clean(storage.Key)} is missing.");
         long needed = storage.Count * storage.DataType.Size();
         if (needed > entry.Length)
-            throw new WeightsException($"{file.Path}: damaged .pth file: storage {Message.Clean(storage.Key)} needs {needed} bytes, but has {entry.Length}.");
+            throw new WeightsException($"{file.Path}: damaged .pth file: storage {FileText.Clean(storage.Key)} needs {needed} bytes, but has {entry.Length}.");
         return Plain(file, name, entry).Offset;
     }
 
     private static ZipEntry Plain(MappedFile file, string name, ZipEntry entry) => entry.Stored
         ? entry
-        : throw new WeightsException($"{file.Path}: entry {Message.Clean(name)} is compressed or encrypted; torch.save stores entries as they are, so save it again.");
+        : throw new WeightsException($"{file.Path}: entry {FileText.Clean(name)} is compressed or encrypted; torch.save stores entries as they are, so save it again.");
 
     private static void CheckByteOrder(MappedFile file, MappedFile.Lease lease, Dictionary<string, ZipEntry> entries, string folder)
     {

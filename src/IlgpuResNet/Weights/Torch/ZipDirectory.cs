@@ -43,7 +43,7 @@ internal static class ZipDirectory
             budget.Charge(BytesPerEntry + 2 * nameLength);
             string name = Encoding.UTF8.GetString(directory.Slice(CentralLength, nameLength));
             ZipEntry entry = ReadEntry(file, lease, directory, directory.Slice(CentralLength + nameLength, extraLength), name);
-            if (!entries.TryAdd(name, entry)) throw Damaged(file, $"entry {Message.Clean(name)} occurs twice");
+            if (!entries.TryAdd(name, entry)) throw Damaged(file, $"entry {FileText.Clean(name)} occurs twice");
             directory = directory[total..];
         }
         return entries;
@@ -57,13 +57,13 @@ internal static class ZipDirectory
         long length = Field(U32(central, 24), ref wide, file);
         long packed = Field(U32(central, 20), ref wide, file);
         long header = Field(U32(central, 42), ref wide, file);
-        if (plain && packed != length) throw Damaged(file, $"entry {Message.Clean(name)} has two lengths");
+        if (plain && packed != length) throw Damaged(file, $"entry {FileText.Clean(name)} has two lengths");
 
-        if (header > file.Length - LocalLength) throw Damaged(file, $"entry {Message.Clean(name)} lies outside the file");
+        if (header > file.Length - LocalLength) throw Damaged(file, $"entry {FileText.Clean(name)} lies outside the file");
         ReadOnlySpan<byte> local = lease.Span(header, LocalLength);
-        if (!local.StartsWith("PK\x03\x04"u8)) throw Damaged(file, $"entry {Message.Clean(name)} has no header");
+        if (!local.StartsWith("PK\x03\x04"u8)) throw Damaged(file, $"entry {FileText.Clean(name)} has no header");
         long offset = header + LocalLength + U16(local, 26) + U16(local, 28);
-        if (packed > file.Length - offset) throw Damaged(file, $"entry {Message.Clean(name)} lies outside the file");
+        if (packed > file.Length - offset) throw Damaged(file, $"entry {FileText.Clean(name)} lies outside the file");
         return new ZipEntry(offset, packed, plain);
     }
 

@@ -78,7 +78,7 @@ public sealed class OnnxWriterTests : IDisposable
         string path = folder.PathOf("output_0.pb");
         OnnxTensor.SavePb(path, "y", [2, 1, 3], [1, -2, 3.5f, float.NaN, 5, 6]);
         StateTensor tensor = OnnxTensor.LoadPb(path);
-        Assert.AreEqual("y [2, 1, 3]", $"{tensor.Name} {Message.Shape(tensor.Shape)}");
+        Assert.AreEqual("y [2, 1, 3]", $"{tensor.Name} {FileText.Shape(tensor.Shape)}");
         CollectionAssert.AreEqual(new[] { 1, -2, 3.5f, float.NaN, 5, 6 }, tensor.ToArray());
         Assert.ThrowsExactly<ArgumentException>(() => OnnxTensor.SavePb(path, "y", [2], [1]));
         WeightsException error = Assert.ThrowsExactly<WeightsException>(() => OnnxTensor.SavePb(folder.PathOf("none/y.pb"), "y", [1], [1]));

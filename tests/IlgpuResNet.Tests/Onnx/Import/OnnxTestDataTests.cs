@@ -137,7 +137,7 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
             StateTensor expected = Load(set, $"output_{i}", outputs[i]);
             TensorInfo info = session.Outputs[i];
             ImmutableArray<int> shape = info.HasBatch ? [images, .. info.Shape] : info.Shape;
-            if (!shape.SequenceEqual(expected.Shape)) return $"output {i} is {Message.Shape(shape)}, expected {Message.Shape(expected.Shape)}";
+            if (!shape.SequenceEqual(expected.Shape)) return $"output {i} is {FileText.Shape(shape)}, expected {FileText.Shape(expected.Shape)}";
             double[] right = expected.ToDoubleArray();
             int off = Enumerable.Range(0, right.Length).FirstOrDefault(k => !IsClose(right[k], results[i][k]), -1);
             if (off >= 0) return string.Create(CultureInfo.InvariantCulture, $"output {i}, element {off} is {results[i][off]:R}, expected {right[off]:R}");

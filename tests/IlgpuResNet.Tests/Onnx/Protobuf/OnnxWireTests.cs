@@ -29,7 +29,7 @@ public sealed class OnnxWireTests : IDisposable
             output.WriteInt(TensorField.Dims, 2);
         });
         StateTensor tensor = Initializer(model);
-        Assert.AreEqual("[2, 2]", Message.Shape(tensor.Shape));
+        Assert.AreEqual("[2, 2]", FileText.Shape(tensor.Shape));
         CollectionAssert.AreEqual(new long[] { -1, 2, 300, 4 }, tensor.ToInt64Array());
     }
 

@@ -68,7 +68,7 @@ internal static class ArithmeticOperators
         {
             StateTensor tensor = op.Weight(index, $"its {what}", 1);
             // With the attribute spatial = 0 of opset 7 it would have three sizes; some exporters set that beside vectors, where it says nothing.
-            if (tensor.Shape[0] != channels) throw op.Fail($"its {what} is {Message.Shape(tensor.Shape)}, but its input has {channels} channels");
+            if (tensor.Shape[0] != channels) throw op.Fail($"its {what} is {FileText.Shape(tensor.Shape)}, but its input has {channels} channels");
             budget.Charge(channels * BytesPerElement);
             return tensor.ToDoubleArray();
         }
@@ -109,7 +109,7 @@ internal static class ArithmeticOperators
         OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, Activation input, StateTensor constant,
         Func<double[], (double[]? Scale, double[]? Shift)> parts)
     {
-        if (!constant.IsFloat) throw op.Fail($"its constant {Message.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
+        if (!constant.IsFloat) throw op.Fail($"its constant {FileText.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
         budget.Charge(constant.Count * BytesPerElement);
         (double[]? scale, double[]? shift) = parts(constant.ToDoubleArray());
         return builder.Affine(op, input, ShapeFor(op, constant, input.Rank), scale, shift, budget);
@@ -126,6 +126,6 @@ internal static class ArithmeticOperators
     private static StateTensor Fold(OnnxOperator op, ReadBudget budget, StateTensor a, StateTensor b, Func<double, double, double> operation)
     {
         if (!a.IsFloat || !b.IsFloat) throw op.Fail("arithmetic on constant integers is not supported");
-        return OnnxConstants.Combine(op.Output, a, b, operation, budget) ?? throw op.Fail($"constants of shape {Message.Shape(a.Shape)} and {Message.Shape(b.Shape)} do not fit each other");
+        return OnnxConstants.Combine(op.Output, a, b, operation, budget) ?? throw op.Fail($"constants of shape {FileText.Shape(a.Shape)} and {FileText.Shape(b.Shape)} do not fit each other");
     }
 }

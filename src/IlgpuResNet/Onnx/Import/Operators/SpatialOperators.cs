@@ -15,7 +15,7 @@ internal static class SpatialOperators
     {
         StateTensor weight = op.Weight(1, "its filter", 3, 4);
         Activation input = op.Activation(0);
-        if (weight.Shape.Length != input.Rank) throw op.Fail($"its filter is {Message.Shape(weight.Shape)}, but its input has {input.Rank} dimensions");
+        if (weight.Shape.Length != input.Rank) throw op.Fail($"its filter is {FileText.Shape(weight.Shape)}, but its input has {input.Rank} dimensions");
         if (weight.Shape is [var k, var c, var s]) weight = weight.WithShape([k, c, 1, s]);
 
         SlidingWindow window = Window(op, input.Rank, weight.Shape[2], weight.Shape[3]);
@@ -26,10 +26,10 @@ internal static class SpatialOperators
 
         long groups = op.Int("group", 1);
         if (groups < 1 || groups > weight.Shape[0] || weight.Shape[0] % groups != 0 || groups * weight.Shape[1] != map.Shape.C)
-            throw op.Fail($"a filter {Message.Shape(weight.Shape)} in {groups} groups does not fit an input of {map.Shape.C} channels");
+            throw op.Fail($"a filter {FileText.Shape(weight.Shape)} in {groups} groups does not fit an input of {map.Shape.C} channels");
         StateTensor? bias = op.HasInput(2) ? op.Weight(2, "its bias", 1) : null;
         if (bias is not null && bias.Shape[0] != weight.Shape[0])
-            throw op.Fail($"its bias is {Message.Shape(bias.Shape)}, but its filter has {weight.Shape[0]} output channels");
+            throw op.Fail($"its bias is {FileText.Shape(bias.Shape)}, but its filter has {weight.Shape[0]} output channels");
 
         if (bias is not null) budget.Charge(bias.Count * BytesPerBias);
         string tensor = builder.UniqueName(op.Output);
@@ -64,7 +64,7 @@ internal static class SpatialOperators
     {
         Activation input = builder.WithoutPendingPad(op.Activation(0));
         string mode = op.Text("mode", "constant");
-        if (mode != "constant") throw op.Fail($"its mode '{Message.Clean(mode)}' is not supported, only 'constant' is");
+        if (mode != "constant") throw op.Fail($"its mode '{FileText.Clean(mode)}' is not supported, only 'constant' is");
         long[] pads = op.IntsOfInput(1, "pads", "pads") ?? op.Ints("paddings")?.ToArray() ?? throw op.Fail("it has no pads");
         int rank = input.Rank;
         if (op.IntsOfInput(3, "axes", "") is { } axes)
@@ -139,7 +139,7 @@ internal static class SpatialOperators
             "NOTSET" or "VALID" or "" => AutoPad.None,
             "SAME_UPPER" => AutoPad.SameUpper,
             "SAME_LOWER" => AutoPad.SameLower,
-            var other => throw op.Fail($"its auto_pad '{Message.Clean(other)}' is unknown"),
+            var other => throw op.Fail($"its auto_pad '{FileText.Clean(other)}' is unknown"),
         };
         ImmutableArray<long> pads = op.Ints("pads") ?? [.. Enumerable.Repeat(0L, 2 * axes)];
         if (pads.Length != 2 * axes || pads.Any(pad => pad is < 0 or > OnnxOperator.Largest))

@@ -4,8 +4,8 @@ using System.Text;
 
 namespace IlgpuResNet.Files;
 
-/// <summary>Puts text from files into messages that stay on one short line.</summary>
-internal static class Message
+/// <summary>Makes text that comes from files safe for messages: one line, of a readable length, that cannot mislead a terminal.</summary>
+internal static class FileText
 {
     private const int LongestText = 120;
 
