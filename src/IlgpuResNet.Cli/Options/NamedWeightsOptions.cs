@@ -30,12 +30,15 @@ internal sealed class NamedWeightsOptions
     };
 
     /// <summary>True for a name whose file is not there yet.</summary>
-    public bool MustDownload(string fileOrName, ParseResult result) => WeightsCache.NamedWeights(fileOrName) is { } weights && !Cache(result).Contains(weights);
+    public bool MustDownload(string fileOrName, ParseResult result) => PublishedWeights(fileOrName) is { } weights && !Cache(result).Contains(weights);
 
     /// <summary>The path itself, or the file of the published weights that it names.</summary>
     /// <exception cref="DownloadException">The weights are not there and cannot be had.</exception>
     public string Resolve(string fileOrName, ParseResult result, CancellationToken cancellation) =>
-        WeightsCache.NamedWeights(fileOrName) is { } weights
+        PublishedWeights(fileOrName) is { } weights
             ? DownloadDisplay.GetAsync(console, Cache(result), weights, cancellation).GetAwaiter().GetResult()
             : fileOrName;
+
+    /// <summary>The published weights that a text names; null for a file, which comes before a name, and for any other text.</summary>
+    private static ResNetWeights? PublishedWeights(string fileOrName) => File.Exists(fileOrName) ? null : ResNetWeights.Parse(fileOrName);
 }

@@ -102,7 +102,7 @@ public sealed class ImageClassifier : IDisposable
     {
         options ??= new ClassifierOptions();
         device = Prepare(device);
-        return LoadFile(options.Cache.ResolveAsync(weights).GetAwaiter().GetResult(), device, options);
+        return LoadFile(ResNetWeights.ResolveAsync(weights, options.Cache).GetAwaiter().GetResult(), device, options);
     }
 
     /// <summary>The same on another thread.</summary>
@@ -118,7 +118,7 @@ public sealed class ImageClassifier : IDisposable
         string weights, ComputeDevice? device = null, ClassifierOptions? options = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
     {
         options ??= new ClassifierOptions();
-        string file = await options.Cache.ResolveAsync(weights, progress, cancellation).ConfigureAwait(false);
+        string file = await ResNetWeights.ResolveAsync(weights, options.Cache, progress, cancellation).ConfigureAwait(false);
         Task<ImageClassifier> loading = Task.Run(() => LoadFile(file, Prepare(device), options), cancellation);
         try
         {

@@ -6,23 +6,25 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Downloads;
 
-/// <summary>Receives one file over HTTP, connection by connection, each going on where the last one broke (RFC 9110, section 14).</summary>
-/// <param name="client">What speaks to the server.</param>
+/// <summary>Receives one file over HTTP. Each connection continues where the last one broke (range requests, RFC 9110, section 14).</summary>
+/// <param name="client">Client for the requests.</param>
 /// <param name="url">The file's address.</param>
-/// <param name="stallTimeout">How long the server may send nothing.</param>
-/// <param name="mostBytes">The longest file that is taken.</param>
-/// <param name="progress">Told of all bytes as they come, or null.</param>
+/// <param name="stallTimeout">Longest time that the server may send nothing.</param>
+/// <param name="mostBytes">Length of the longest file that is accepted.</param>
+/// <param name="progress">Receives the state after each block of bytes, or null.</param>
 internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTimeout, long mostBytes, IProgress<DownloadProgress>? progress)
 {
     private const int BufferSize = 1 << 17;
 
-    private static readonly HttpStatusCode[] Passing =
+    /// <summary>Answers of a server that may answer otherwise later.</summary>
+    private static readonly HttpStatusCode[] Transient =
     [
         HttpStatusCode.RequestTimeout, HttpStatusCode.TooManyRequests, HttpStatusCode.InternalServerError,
         HttpStatusCode.BadGateway, HttpStatusCode.ServiceUnavailable, HttpStatusCode.GatewayTimeout,
     ];
 
-    private static readonly HttpRequestError[] NotPassing =
+    /// <summary>Errors that another attempt does not mend.</summary>
+    private static readonly HttpRequestError[] Lasting =
     [
         HttpRequestError.NameResolutionError, HttpRequestError.SecureConnectionError, HttpRequestError.UserAuthenticationError,
         HttpRequestError.ProxyTunnelError, HttpRequestError.ConfigurationLimitExceeded,
@@ -32,13 +34,13 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
 
     private readonly byte[] buffer = new byte[BufferSize];
 
-    /// <summary>A client with the system's proxy.</summary>
+    /// <summary>Client with the system's proxy, shared by all downloads of the process.</summary>
     public static HttpClient DefaultClient => Shared.Value;
 
-    /// <summary>Appends to a file what it lacks, over one connection; starts it anew where the server does not give the rest alone.</summary>
-    /// <returns>True when the whole file came over this connection and had the length that was announced.</returns>
-    /// <exception cref="TransferBrokenException">The connection broke; the file holds what came.</exception>
-    /// <exception cref="DownloadException">The server does not have the file, or will not give it.</exception>
+    /// <summary>Appends the missing rest to a file over one connection; starts again where the server does not send the rest alone.</summary>
+    /// <returns>True when the whole file came over this connection and had the announced length.</returns>
+    /// <exception cref="TransferBrokenException">The connection broke; the file holds the bytes received so far.</exception>
+    /// <exception cref="DownloadException">The server does not have the file, or refuses it.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public async Task<bool> ReceiveAsync(FileStream file, CancellationToken cancellation)
     {
@@ -53,15 +55,19 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
 
         long? total = Position(file, response);
         if (total == file.Length && response.StatusCode is HttpStatusCode.RequestedRangeNotSatisfiable) return false;
-        if (total > mostBytes) throw Refused(string.Create(CultureInfo.InvariantCulture, $"the server announces {total} bytes, but the weights have at most {mostBytes}"));
+        if (total > mostBytes)
+        {
+            throw Refused(string.Create(CultureInfo.InvariantCulture,
+                $"the server announces {total} bytes, but the weights have at most {mostBytes}"));
+        }
         bool isOnePiece = file.Length == 0 && total is not null;
         using Stream body = await Guarded(() => response.Content.ReadAsStreamAsync(stall.Token), cancellation).ConfigureAwait(false);
         await CopyAsync(body, file, total, stall, cancellation).ConfigureAwait(false);
         return isOnePiece;
     }
 
-    /// <summary>Cuts the file to what the answer goes on from.</summary>
-    /// <returns>Length of the whole file, or null when the server does not say it.</returns>
+    /// <summary>Cuts the file to the bytes that the answer continues from.</summary>
+    /// <returns>Length of the whole file, or null when the server does not state it.</returns>
     private long? Position(FileStream file, HttpResponseMessage response)
     {
         file.Position = file.Length;
@@ -73,7 +79,7 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
                 return headers.ContentLength;
             case HttpStatusCode.PartialContent when file.Length > 0 && headers.ContentRange?.From == file.Length:
                 return headers.ContentRange.Length ?? file.Length + headers.ContentLength;
-            // Asked for what follows the last byte, a server that has no more says so, with the length.
+            // The file here is complete: a request for bytes after the last one is refused with the file's length.
             case HttpStatusCode.RequestedRangeNotSatisfiable when file.Length > 0 && headers.ContentRange?.Length == file.Length:
                 return file.Length;
             case HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable when file.Length > 0:
@@ -81,10 +87,11 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
                 file.SetLength(0);
                 throw new TransferBrokenException(string.Create(CultureInfo.InvariantCulture,
                     $"asked for the bytes from {asked} on, the server answers {(int)response.StatusCode} with '{headers.ContentRange}'"));
-            case var status when Passing.Contains(status):
+            case var status when Transient.Contains(status):
                 throw new TransferBrokenException($"the server answers {Status(response)}", PauseAskedFor(response));
             case >= HttpStatusCode.Ambiguous and < HttpStatusCode.BadRequest:
-                throw Refused($"the server redirects without end, or to an address that is not followed: '{FileText.Clean(response.Headers.Location?.ToString() ?? "")}'");
+                string location = FileText.Clean(response.Headers.Location?.ToString() ?? "");
+                throw Refused($"the server redirects without end, or to an address that is not followed: '{location}'");
             default:
                 throw Refused($"the server answers {Status(response)}");
         }
@@ -103,7 +110,8 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
             if (file.Length + count > mostBytes)
             {
                 file.SetLength(0);
-                throw Refused(string.Create(CultureInfo.InvariantCulture, $"the server sends more than {mostBytes} bytes, the most that the weights can have"));
+                throw Refused(string.Create(CultureInfo.InvariantCulture,
+                    $"the server sends more than {mostBytes} bytes, the most that the weights can have"));
             }
             await file.WriteAsync(buffer.AsMemory(0, count), cancellation).ConfigureAwait(false);
             Report();
@@ -117,19 +125,20 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         }
     }
 
-    /// <summary>Runs a step of the network and tells failures that may pass from those that will not.</summary>
+    /// <summary>Runs one network operation and separates failures that another attempt may mend from lasting ones.</summary>
     private async Task<T> Guarded<T>(Func<Task<T>> step, CancellationToken cancellation, FileStream? file = null, long? total = null)
     {
         try
         {
             return await step().ConfigureAwait(false);
         }
-        // A client of the caller's may have a shorter time limit of its own.
+        // The stall timeout, or a shorter time limit of the caller's client.
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
-            throw new TransferBrokenException(string.Create(CultureInfo.InvariantCulture, $"the server sent nothing for {stallTimeout.TotalSeconds:0.###} s"), inner: e);
+            throw new TransferBrokenException(
+                string.Create(CultureInfo.InvariantCulture, $"the server sent nothing for {stallTimeout.TotalSeconds:0.###} s"), inner: e);
         }
-        catch (HttpRequestException e) when (NotPassing.Contains(e.HttpRequestError))
+        catch (HttpRequestException e) when (Lasting.Contains(e.HttpRequestError))
         {
             throw new DownloadException($"{url}: {FileText.OneLine(e.Message).TrimEnd('.')}. Check the network, the proxy and the mirror.", e);
         }
@@ -139,7 +148,8 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         }
         catch (Exception e) when (e is InvalidOperationException or NotSupportedException)
         {
-            throw new DownloadException($"{url}: is no address that can be downloaded from: {FileText.OneLine(e.Message).TrimEnd('.')}. Give an http or https address.", e);
+            throw new DownloadException(
+                $"{url}: is no address that can be downloaded from: {FileText.OneLine(e.Message).TrimEnd('.')}. Give an http or https address.", e);
         }
     }
 
@@ -156,5 +166,6 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         _ => null,
     };
 
-    private DownloadException Refused(string reason) => new($"{url}: {reason}; the weights were expected there. Check the address of the mirror.");
+    private DownloadException Refused(string reason) =>
+        new($"{url}: {reason}; the weights were expected there. Check the address of the mirror.");
 }

@@ -1,8 +1,8 @@
 namespace IlgpuResNet.Downloads;
 
-/// <summary>A transfer broke in a way that another attempt may mend.</summary>
-/// <param name="message">What happened, to follow an address and a colon.</param>
-/// <param name="pause">How long the server wants to be left alone, or null when it does not say.</param>
+/// <summary>A transfer broke; another attempt may succeed. Never leaves <see cref="WeightsDownload"/>.</summary>
+/// <param name="message">The reason, to follow an address and a colon.</param>
+/// <param name="pause">Pause that the server asks for before the next attempt, or null when it asks for none.</param>
 /// <param name="inner">The cause.</param>
 internal sealed class TransferBrokenException(string message, TimeSpan? pause = null, Exception? inner = null) : Exception(message, inner)
 {

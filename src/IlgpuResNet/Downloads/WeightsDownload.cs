@@ -4,24 +4,24 @@ using IlgpuResNet.Files;
 namespace IlgpuResNet.Downloads;
 
 /// <summary>
-/// One file from a server that may fail in any way. It grows in <c>NAME.part</c>; what breaks is taken up again where it broke; the whole
-/// is hashed as it lies on the disk, and only what is right gets the name. The caller holds the file's lock.
+/// Downloads one file and retries after failures. The bytes go to <c>NAME.part</c>; a broken transfer continues where it broke; the whole
+/// file is hashed as it lies on the disk, and is renamed only when the hash is right. The caller holds the file's lock.
 /// </summary>
-internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights, IProgress<DownloadProgress>? progress)
+internal sealed class WeightsDownload(WeightsCache cache, PublishedFile published, IProgress<DownloadProgress>? progress)
 {
-    /// <summary>What must have come since the last break for the count of breaks to start anew.</summary>
+    /// <summary>Bytes that must arrive after a break before breaks are counted from 0 again.</summary>
     private const int NoticeableProgress = 1 << 20;
 
-    /// <summary>Pauses no longer double after so many breaks: they are at their longest by then.</summary>
+    /// <summary>Number of breaks after which the pause no longer doubles; it is at its longest by then.</summary>
     private const int MostDoublings = 16;
 
-    /// <summary>The longest pause that a server may ask for.</summary>
+    /// <summary>Longest pause before an attempt, whether doubled or asked for by the server.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
-    private readonly Uri url = cache.Mirror is { } mirror ? Under(mirror, weights.FileName) : weights.Url;
+    private readonly Uri url = cache.Mirror is { } mirror ? Under(mirror, published.FileName) : published.Url;
 
-    /// <summary>Downloads into a path.</summary>
-    /// <exception cref="DownloadException">The file cannot be had.</exception>
+    /// <summary>Downloads to a path.</summary>
+    /// <exception cref="DownloadException">The file cannot be downloaded.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public async Task RunAsync(string path, CancellationToken cancellation)
     {
@@ -37,14 +37,14 @@ internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights,
         }
         finally
         {
-            // Nothing to go on with.
+            // An empty part is nothing to continue from.
             if (new FileInfo(part) is { Exists: true, Length: 0 } empty) empty.Delete();
         }
     }
 
     private async Task FillAsync(FileStream file, CancellationToken cancellation)
     {
-        var transfer = new HttpTransfer(cache.HttpClient ?? HttpTransfer.DefaultClient, url, cache.StallTimeout, MostBytes(weights), progress);
+        var transfer = new HttpTransfer(cache.HttpClient ?? HttpTransfer.DefaultClient, url, cache.StallTimeout, published.MaxBytes, progress);
         long furthest = file.Length;
         for (int breaks = 0; ;)
         {
@@ -54,12 +54,17 @@ internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights,
             {
                 bool isOnePiece = await transfer.ReceiveAsync(file, cancellation).ConfigureAwait(false);
                 string hash = await WeightsHash.OfAsync(file, cancellation).ConfigureAwait(false);
-                if (WeightsHash.Matches(hash, weights)) return;
+                if (WeightsHash.Matches(hash, published)) return;
+                string prefix = published.Sha256Prefix;
                 string found = string.Create(CultureInfo.InvariantCulture,
-                    $"its SHA-256 should begin with {weights.Sha256Prefix}, but the {file.Length} bytes received have {hash[..weights.Sha256Prefix.Length]}");
+                    $"its SHA-256 should begin with {prefix}, but the {file.Length} bytes received have {hash[..prefix.Length]}");
                 file.SetLength(0);
-                // Pieces of several connections, or one that ended unannounced, may be at fault themselves.
-                if (isOnePiece) throw new DownloadException($"{url}: {found}; the server has another file under this name, or something on the way changes it. Try another mirror.");
+                // A file joined from several connections, or one of unannounced length, may be at fault itself: try again.
+                if (isOnePiece)
+                {
+                    throw new DownloadException(
+                        $"{url}: {found}; the server has another file under this name, or something on the way changes it. Try another mirror.");
+                }
                 (reason, pause) = (found, null);
             }
             catch (TransferBrokenException e)
@@ -74,11 +79,14 @@ internal sealed class WeightsDownload(WeightsCache cache, ResNetWeights weights,
         }
     }
 
-    private DownloadException GivenUp(string reason, int breaks, long length) => new(string.Create(CultureInfo.InvariantCulture,
-        $"{url}: {FileText.OneLine(reason)}; given up at attempt {breaks} in a row without progress. Check the network, the proxy and the mirror; {(length > 0 ? $"the next download goes on after the {length} bytes that are here" : "nothing is kept")}."));
-
-    /// <summary>Twice the parameters' bytes, and a megabyte for what a file has besides: who sends more sends something else.</summary>
-    private static long MostBytes(ResNetWeights weights) => (2 * weights.ParameterCount * sizeof(float)) + (1 << 20);
+    private DownloadException GivenUp(string reason, int breaks, long length)
+    {
+        string kept = length > 0
+            ? string.Create(CultureInfo.InvariantCulture, $"the next download continues after the {length} bytes received so far")
+            : "nothing is kept";
+        return new DownloadException(string.Create(CultureInfo.InvariantCulture,
+            $"{url}: {FileText.OneLine(reason)}; given up at attempt {breaks} in a row without progress. Check the network, the proxy and the mirror; {kept}."));
+    }
 
     private static Uri Under(Uri folder, string name)
     {

@@ -95,7 +95,7 @@ public abstract class Model : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<Model> LoadAsync(
         string fileOrName, WeightsCache? cache = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default) =>
-        Load(await (cache ?? new WeightsCache()).ResolveAsync(fileOrName, progress, cancellation).ConfigureAwait(false));
+        Load(await ResNetWeights.ResolveAsync(fileOrName, cache, progress, cancellation).ConfigureAwait(false));
 
     /// <summary>
     /// The same network with other class names, one per class. It shares the weights, on devices too: disposing either disposes both.

@@ -61,7 +61,7 @@ public sealed class OnnxModel : Model
         try
         {
             var weights = new StateDict(path, file.Graph.InitializersInOrder, file.Metadata);
-            ImagePreset usual = ImagePreset.ForFile(path);
+            ImagePreset usual = ResNetWeights.PresetOfFile(path);
             preset ??= ModelMetadata.Preset(weights);
             OnnxInput input = OnnxInput.Create(file, constants, null, null, (preset ?? usual).CropSize, file.Budget);
             // A file that is fixed to another size says by that how large the crop is.

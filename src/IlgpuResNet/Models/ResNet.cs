@@ -97,7 +97,7 @@ public sealed class ResNet : Model
         return new ResNet(
             config,
             weights,
-            preset ?? ModelMetadata.Preset(weights) ?? ImagePreset.ForFile(weights.Source),
+            preset ?? ModelMetadata.Preset(weights) ?? ResNetWeights.PresetOfFile(weights.Source),
             ModelMetadata.ClassNames(weights, config.NumClasses) ?? ClassLabels.ForCount(config.NumClasses));
     }
 

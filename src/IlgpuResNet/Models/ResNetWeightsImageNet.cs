@@ -2,10 +2,12 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet;
 
-/// <content>The table; <c>tests/reference/torchvision_weights.py</c> prints torchvision's, which a test compares with it.</content>
+/// <content>The table of weights. A test compares it with torchvision's, which <c>tests/reference/torchvision_weights.py</c> prints.</content>
 public sealed partial class ResNetWeights
 {
-    /// <summary>The first weights of each network, trained by a simple recipe; <see cref="ResNeXt101_64x4d"/> came later and by the newer one.</summary>
+    /// <summary>
+    /// First published weights of each network, trained by a simple recipe; those of <see cref="ResNeXt101_64x4d"/> came later, by the newer recipe.
+    /// </summary>
     public static class ImageNet1KV1
     {
         /// <summary>ResNet-18.</summary>
@@ -30,7 +32,8 @@ public sealed partial class ResNetWeights
         public static ResNetWeights ResNeXt101_32x8d { get; } = V1(ResNetConfig.ResNeXt101_32x8d, "8ba56ff5", 79.312, 94.526);
 
         /// <summary>ResNeXt-101 64x4d, with the preset of the newer recipe.</summary>
-        public static ResNetWeights ResNeXt101_64x4d { get; } = V1(ResNetConfig.ResNeXt101_64x4d, "173b62eb", 83.246, 96.454, ImagePreset.ImageNet1KV2);
+        public static ResNetWeights ResNeXt101_64x4d { get; } =
+            V1(ResNetConfig.ResNeXt101_64x4d, "173b62eb", 83.246, 96.454, ImagePreset.ImageNet1KV2);
 
         /// <summary>Wide ResNet-50-2.</summary>
         public static ResNetWeights WideResNet50_2 { get; } = V1(ResNetConfig.WideResNet50_2, "95faca4d", 78.468, 94.086);
@@ -48,7 +51,7 @@ public sealed partial class ResNetWeights
             new(config, "IMAGENET1K_V1", hash, preset ?? ImagePreset.ImageNet1KV1, top1, top5);
     }
 
-    /// <summary>Weights by torchvision's newer training recipe, which not every network has.</summary>
+    /// <summary>Weights trained by torchvision's newer recipe; not every network has them.</summary>
     public static class ImageNet1KV2
     {
         /// <summary>ResNet-50.</summary>

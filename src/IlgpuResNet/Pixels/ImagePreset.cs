@@ -51,7 +51,4 @@ public sealed record ImagePreset
 
         static bool IsScale(float value) => value > 0 && float.IsNormal(value);
     }
-
-    /// <summary>The preset of a file that says nothing itself: that of the weights of torchvision that it is named after, else V1.</summary>
-    internal static ImagePreset ForFile(string path) => ResNetWeights.OfFile(path)?.Preset ?? ImageNet1KV1;
 }

@@ -35,7 +35,7 @@ public sealed class WeightsCacheTests : DownloadFixture
     {
         var cache = new WeightsCache { Folder = Path.Combine(Folder, "new"), Offline = true };
         DownloadException error = await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights));
-        StringAssert.StartsWith(error.Message, $"tiny:TEST: {cache.PathOf(Weights)} is not there");
+        StringAssert.StartsWith(error.Message, $"tiny:TEST: {cache.PathOf(Weights)} is missing or damaged");
         Assert.IsFalse(Directory.Exists(cache.Folder));
     }
 
@@ -182,9 +182,9 @@ public sealed class WeightsCacheTests : DownloadFixture
         var cache = new WeightsCache { Folder = Folder, Offline = true };
         string named = cache.PathOf(ResNetWeights.ImageNet1KV1.ResNet18);
         File.WriteAllBytes(named, Content);
-        Assert.AreEqual(named, await cache.ResolveAsync("resnet18"));
-        Assert.AreEqual(named, await cache.ResolveAsync(named));
-        Assert.AreEqual("other.pth", await cache.ResolveAsync("other.pth"));
+        Assert.AreEqual(named, await ResNetWeights.ResolveAsync("resnet18", cache));
+        Assert.AreEqual(named, await ResNetWeights.ResolveAsync(named, cache));
+        Assert.AreEqual("other.pth", await ResNetWeights.ResolveAsync("other.pth", cache));
         using Model model = await Model.LoadAsync("resnet18:IMAGENET1K_V1", cache);
         Assert.AreEqual(10, model.NumClasses);
     }

@@ -98,7 +98,7 @@ public sealed class ResNetTests
     [DataRow("resnet50-0676ba61.pth", 256)]
     [DataRow("mine.safetensors", 256)]
     public void The_preset_of_torchvisions_files_is_known_by_name(string file, int resize) =>
-        Assert.AreEqual(resize, ImagePreset.ForFile("folder/" + file).ResizeSize);
+        Assert.AreEqual(resize, ResNetWeights.PresetOfFile("folder/" + file).ResizeSize);
 
     [TestMethod]
     public void Configurations_that_are_no_network_are_refused()

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace IlgpuResNet.Tests.Downloads;
+namespace IlgpuResNet.Tests;
 
 /// <summary>The table of published weights against torchvision's own, which <c>tests/reference/torchvision_weights.py</c> printed.</summary>
 [TestClass]
@@ -63,10 +63,10 @@ public sealed class ResNetWeightsTests
     {
         foreach (ResNetWeights weights in ResNetWeights.All)
         {
-            Assert.AreEqual(weights.Preset, ImagePreset.ForFile($"/models/{weights.FileName}"));
-            Assert.AreEqual(weights.Preset, ImagePreset.ForFile(Path.ChangeExtension(weights.FileName, "safetensors")));
+            Assert.AreEqual(weights.Preset, ResNetWeights.PresetOfFile($"/models/{weights.FileName}"));
+            Assert.AreEqual(weights.Preset, ResNetWeights.PresetOfFile(Path.ChangeExtension(weights.FileName, "safetensors")));
         }
-        Assert.AreEqual(ImagePreset.ImageNet1KV1, ImagePreset.ForFile("resnet50.pth"));
+        Assert.AreEqual(ImagePreset.ImageNet1KV1, ResNetWeights.PresetOfFile("resnet50.pth"));
         Assert.AreEqual(ClassLabels.ImageNet, ResNetWeights.ImageNet1KV1.ResNet18.ClassNames);
     }
 
