@@ -5,7 +5,7 @@ using IlgpuResNet.Cli;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>report</c>: the comparisons on every device of this machine, as a page, charts and the README's table.</summary>
+/// <summary><c>report</c>: the comparisons on every device of this machine, as a page, charts and a section of <c>docs/figures.md</c>.</summary>
 internal static class ReportCommand
 {
     public static Command Create()

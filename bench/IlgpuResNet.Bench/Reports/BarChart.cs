@@ -1,12 +1,11 @@
 using IlgpuResNet.Imaging;
 
-
 namespace IlgpuResNet.Bench.Reports;
 
 /// <summary>One bar.</summary>
-/// <param name="Label">What it is.</param>
-/// <param name="Value">Its length, not negative.</param>
-/// <param name="Text">The value as it is written beside it.</param>
+/// <param name="Label">Its name, left of it.</param>
+/// <param name="Value">Its length in the unit of the chart; not negative.</param>
+/// <param name="Text">The value as text, right of it.</param>
 /// <param name="Ink">Its colour.</param>
 internal sealed record Bar(string Label, double Value, string Text, Ink Ink = Ink.First);
 
@@ -19,12 +18,13 @@ internal static class BarChart
     private const int TitleSize = 14, TextSize = 12, Row = 19, BarHeight = 13, Gap = 6, Margin = 4;
     private const int TitleBaseline = 18, CaptionBaseline = 36, FirstRow = 46;
 
-    /// <summary>The share of the width that labels may take.</summary>
+    /// <summary>Largest share of the width that labels take.</summary>
     private const double MostForLabels = 0.44;
 
-    /// <param name="title">What is shown.</param>
+    /// <summary>Draws a chart.</summary>
+    /// <param name="title">The quantity that the bars show.</param>
     /// <param name="caption">Unit and conditions.</param>
-    /// <param name="bars">At least one.</param>
+    /// <param name="bars">At least one bar.</param>
     /// <param name="mark">A value that a line marks, such as the whole of a share; null for none.</param>
     public static Drawing Draw(string title, string caption, IReadOnlyList<Bar> bars, double? mark = null)
     {
@@ -46,7 +46,8 @@ internal static class BarChart
         }
         double bottom = FirstRow + bars.Count * Row - (Row - BarHeight);
         drawing.Line(Ink.Grid, (left, FirstRow), (left, bottom));
-        if (mark is { } marked) drawing.Line(Ink.Muted, (left + marked * scale, FirstRow - Margin), (left + marked * scale, bottom + Margin));
+        if (mark is { } marked)
+            drawing.Line(Ink.Muted, (left + marked * scale, FirstRow - Margin), (left + marked * scale, bottom + Margin));
         return drawing;
     }
 }

@@ -1,20 +1,19 @@
 using IlgpuResNet.Bench.Engines;
 
-
 namespace IlgpuResNet.Bench.Reports;
 
-/// <summary>What one run of <c>bench report</c> measured.</summary>
+/// <summary>The figures of one run of <c>bench report</c>.</summary>
 /// <param name="Model">Preset of the network.</param>
-/// <param name="Started">When it began.</param>
+/// <param name="Started">Time at which the run began.</param>
 /// <param name="Command">The command line, after <c>bench</c>.</param>
-/// <param name="Machine">Where.</param>
+/// <param name="Machine">The machine that was measured.</param>
 /// <param name="Peers">Comparisons with another engine; null when there are none.</param>
 /// <param name="Devices">Each device that could be measured.</param>
-/// <param name="Skipped">What was not measured and why, each a sentence.</param>
+/// <param name="Skipped">Figures that were not measured, each a sentence with the reason.</param>
 internal sealed record BenchReport(
     string Model, DateTimeOffset Started, string Command, Machine Machine, PeerReport? Peers, DeviceRun[] Devices, string[] Skipped);
 
-/// <summary>Both engines on the processor, in turn.</summary>
+/// <summary>This library and another engine on the processor, measured in turn.</summary>
 /// <param name="Peer">Name and version of the other engine.</param>
 /// <param name="Threads">Threads of each engine.</param>
 /// <param name="Times">Times of a run, batch by batch.</param>
@@ -26,8 +25,8 @@ internal sealed record PeerReport(string Peer, int Threads, PeerTimes[] Times, P
     internal string PeerName => Peer.LastIndexOf(' ') is > 0 and int space ? Peer[..space] : Peer;
 }
 
-/// <summary>Times of a run with so many images.</summary>
+/// <summary>Times of a run at one batch size.</summary>
 /// <param name="Batch">Images of a run.</param>
 /// <param name="Ms">Milliseconds of a run in each round.</param>
-/// <param name="OtherWork">Share of the processors' time that others had meanwhile; null where the system does not say.</param>
+/// <param name="OtherWork">Share of the processors' time that other processes took; null where the system does not say.</param>
 internal sealed record PeerTimes(int Batch, PairedRounds Ms, double? OtherWork);

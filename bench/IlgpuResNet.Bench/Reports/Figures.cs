@@ -5,13 +5,17 @@ using Spectre.Console;
 
 namespace IlgpuResNet.Bench;
 
-/// <summary>How figures are written: tables for people, JSON for programs.</summary>
+/// <summary>Writes figures: tables for people, JSON for programs.</summary>
 internal static class Figures
 {
     /// <summary>Columns of a table that goes to a file or a pipe.</summary>
     private const int UnlimitedWidth = 10_000;
 
-    private static readonly JsonSerializerOptions SnakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions SnakeCase = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+    };
 
     /// <summary>A table whose first columns are text and whose others are numbers.</summary>
     public static Table Table(int textColumns, params IReadOnlyList<string> columns)
@@ -36,7 +40,8 @@ internal static class Figures
         Console.WriteLine($"per round   ours / peer from {Text(ratio.Min, "F3")} to {Text(ratio.Max, "F3")}");
         Console.WriteLine($"ratio {Text(ratio.Median, "F3")}");
 
-        void Add(string engine, Statistics values) => table.AddRow(engine, Text(values.Median, format), Text(values.Min, format), Text(values.Max, format));
+        void Add(string engine, Statistics values) =>
+            table.AddRow(engine, Text(values.Median, format), Text(values.Min, format), Text(values.Max, format));
     }
 
     public static void Print(Table table)
@@ -46,8 +51,9 @@ internal static class Figures
         console.Write(table);
     }
 
-    /// <summary>A line that says whether a figure is as good as it must be; null when it is unknown.</summary>
-    public static void PrintBar(string bar, bool? met) => Console.WriteLine($"{(met switch { true => "met    ", false => "MISSED ", null => "unknown" })} {bar}");
+    /// <summary>Prints whether a figure reaches its bar; null when that is unknown.</summary>
+    public static void PrintBar(string bar, bool? met) =>
+        Console.WriteLine($"{(met switch { true => "met    ", false => "MISSED ", null => "unknown" })} {bar}");
 
     /// <summary>A number in the invariant culture.</summary>
     public static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

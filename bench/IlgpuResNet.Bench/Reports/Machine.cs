@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Bench.Reports;
 
-/// <summary>The machine, and what ran on it.</summary>
+/// <summary>The machine, its system and the build that was measured.</summary>
 /// <param name="Processor">Name of the processor, or its architecture where the system does not say.</param>
 /// <param name="Threads">Processor threads that .NET may use.</param>
 /// <param name="MemoryGib">Memory that .NET may use.</param>
@@ -24,6 +24,8 @@ internal sealed record Machine(string Processor, int Threads, double MemoryGib, 
         typeof(Machine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion);
 
     private static string ProcessorName() =>
-        (File.Exists(ProcessorInfo) ? File.ReadLines(ProcessorInfo).FirstOrDefault(line => line.StartsWith(ModelName, StringComparison.Ordinal)) : null)?.Split(':', 2)[^1].Trim()
+        (File.Exists(ProcessorInfo)
+            ? File.ReadLines(ProcessorInfo).FirstOrDefault(line => line.StartsWith(ModelName, StringComparison.Ordinal))
+            : null)?.Split(':', 2)[^1].Trim()
         ?? RuntimeInformation.ProcessArchitecture.ToString();
 }

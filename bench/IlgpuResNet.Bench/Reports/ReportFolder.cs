@@ -1,16 +1,17 @@
 using IlgpuResNet.Imaging;
 
-
 namespace IlgpuResNet.Bench.Reports;
 
-/// <summary>A report's files: made in a folder aside, which gets its name when all of them are there.</summary>
+/// <summary>Writes a report's files into a temporary folder, which gets its name once all of them are complete.</summary>
 internal static class ReportFolder
 {
     public const string Page = "report.html", Table = "figures.md";
 
-    /// <summary>False for a folder that holds something, or a file: neither is written over.</summary>
-    public static bool IsFree(string path) => !File.Exists(path) && (!Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any());
+    /// <summary>True for a path with nothing at it or an empty folder: nothing would be overwritten.</summary>
+    public static bool IsFree(string path) =>
+        !File.Exists(path) && (!Directory.Exists(path) || !Directory.EnumerateFileSystemEntries(path).Any());
 
+    /// <summary>Writes the page, the table and the charts.</summary>
     /// <exception cref="IOException">A file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">Permission is denied.</exception>
     /// <exception cref="ImageException">A chart cannot be drawn.</exception>
@@ -27,7 +28,7 @@ internal static class ReportFolder
                 using FileStream png = File.Create(Path.Combine(aside, $"{chart.Name}.png"));
                 PngDrawing.Write(chart.Drawing, png);
             }
-            // An empty folder makes way; one that was filled meanwhile does not.
+            // An empty folder is replaced; deleting one that was filled meanwhile throws.
             if (Directory.Exists(target)) Directory.Delete(target);
             Directory.Move(aside, target);
         }

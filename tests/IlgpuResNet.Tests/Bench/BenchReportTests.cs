@@ -41,7 +41,8 @@ public sealed class BenchReportTests : IDisposable
         {
             "A <Processor>", "An & System", ".NET 99", "0.1.0+0123abcd", "2026-11-26 07:30 +01:00", "7.5 GiB", "report --out \"a b\"", DeviceName,
             // Medians, least and the median of the ratios 1/3, 3/4 and 4/5.
-            "30.0 ms for 50.0, 0.75 of its time; at the least 20.0 and 40.0 ms; other work took 13 %", "311 ms for 622, 0.50", "251 MB for 502, 0.50",
+            "30.0 ms against 50.0 ms, ratio 0.75; minimum 20.0 ms against 40.0 ms; other work took 13 %",
+            "311 ms against 622 ms, ratio 0.50", "251 MB against 502 MB, ratio 0.50",
             "bench compare --model resnet18 --threads 3 --batch 8 --rounds 3", "bench cold --model resnet18 --threads 3 --rounds 1",
             "bench run --model resnet18 --device opencl:0 --batch 4 --rounds 7", "10.3 ms, 97.6 images/s, 0.31 of the peak of 1234 GFLOP/s",
             "F(4x4)", "17.375", "pool<1>", "GPU: none | was <found>.",
