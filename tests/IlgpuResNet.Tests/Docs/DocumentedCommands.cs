@@ -9,8 +9,9 @@ using IlgpuResNet.Cli;
 namespace IlgpuResNet.Tests.Docs;
 
 /// <summary>
-/// The command lines on a page, held against the commands that there are: parsed, not run. Between backticks a command may be only mentioned: what
-/// it requires may be missing there. <c>bench</c>, <c>tests</c> and <c>ilgpu-resnet</c> stand for what the README says.
+/// Parses the command lines on a page with the parsers of the programs, without running them. A command between backticks may be only
+/// mentioned: its required arguments may be missing there. docs/README.md says what <c>bench</c>, <c>tests</c> and
+/// <c>ilgpu-resnet</c> stand for.
 /// </summary>
 /// <param name="root">The repository.</param>
 internal sealed partial class DocumentedCommands(string root)
@@ -18,7 +19,7 @@ internal sealed partial class DocumentedCommands(string root)
     private readonly RootCommand tool = Program.CreateRoot(new ToolConsole(TextWriter.Null, TextWriter.Null));
     private readonly RootCommand bench = BenchCommands.CreateRoot();
 
-    /// <summary>What is wrong with the commands of a page, as <c>page(line): what</c>, and how many there are.</summary>
+    /// <summary>The number of commands on a page, and their faults as <c>page(line): fault</c>.</summary>
     public (int Count, string[] Faults) Check(DocumentPage page)
     {
         var faults = new List<string>();
@@ -49,7 +50,7 @@ internal sealed partial class DocumentedCommands(string root)
         }
     }
 
-    /// <summary>What is wrong with a command, nothing when it is right, or null when it is none that is known here.</summary>
+    /// <summary>The fault of a command, empty when it is right, or null when it is not one of these programs.</summary>
     private string? Fault(string[] words, bool isWhole)
     {
         if (words.Length < 2) return null;
@@ -93,13 +94,15 @@ internal sealed partial class DocumentedCommands(string root)
             {
                 foreach (Match term in FilterTerm().Matches(arguments[i + 1]))
                 {
-                    if (!Tests().Any(test => Matches(test, term.Groups["what"].Value, term.Groups["value"].Value))) return $"no test has {term.Value}";
+                    string what = term.Groups["what"].Value, value = term.Groups["value"].Value;
+                    if (!Tests().Any(test => Matches(test, what, value))) return $"no test has {term.Value}";
                 }
             }
             else if (arguments[i] is "--test-parameter" && arguments[i + 1].Split('=')[0] is var parameter)
             {
                 string word = $@"\b{Regex.Escape(parameter)}\b";
-                if (!Directory.EnumerateFiles(Path.Combine(root, "tests"), "*.cs", SearchOption.AllDirectories).Any(file => Regex.IsMatch(File.ReadAllText(file), word)))
+                if (!Directory.EnumerateFiles(Path.Combine(root, "tests"), "*.cs", SearchOption.AllDirectories)
+                    .Any(file => Regex.IsMatch(File.ReadAllText(file), word)))
                     return $"no test has the parameter {parameter}";
             }
         }
@@ -108,24 +111,28 @@ internal sealed partial class DocumentedCommands(string root)
 
     private static IEnumerable<MethodInfo> Tests() => typeof(DocumentedCommands).Assembly.GetTypes()
         .Where(type => !type.IsAbstract && type.IsDefined(typeof(TestClassAttribute), false))
-        .SelectMany(type => type.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(method => method.IsDefined(typeof(TestMethodAttribute), true)));
+        .SelectMany(type => type.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+            .Where(method => method.IsDefined(typeof(TestMethodAttribute), true)));
 
     private static bool Matches(MethodInfo test, string what, string value) => what is "TestCategory"
-        ? test.GetCustomAttributes<TestCategoryAttribute>().Concat(test.ReflectedType!.GetCustomAttributes<TestCategoryAttribute>()).Any(category => category.TestCategories.Contains(value))
+        ? test.GetCustomAttributes<TestCategoryAttribute>().Concat(test.ReflectedType!.GetCustomAttributes<TestCategoryAttribute>())
+            .Any(category => category.TestCategories.Contains(value))
         : $"{test.ReflectedType!.FullName}.{test.Name}".Contains(value, StringComparison.Ordinal);
 
-    /// <summary>The script must be there and speak of every option.</summary>
+    /// <summary>The script must exist and name every option.</summary>
     private string OfScript(string script, string[] arguments)
     {
         string path = Path.Combine(root, script);
         if (!File.Exists(path)) return $"there is no script {script}";
         string text = File.ReadAllText(path);
-        // What follows .ci/trixie is a command of its own.
-        string[] options = script.EndsWith(".py", StringComparison.Ordinal) ? [.. arguments.Where(argument => argument.StartsWith("--", StringComparison.Ordinal))] : [];
-        return options.FirstOrDefault(option => !text.Contains($"\"{option}\"", StringComparison.Ordinal)) is { } unknown ? $"{script} has no option {unknown}" : "";
+        // The arguments of .ci/trixie are a command with options of its own.
+        if (!script.EndsWith(".py", StringComparison.Ordinal)) return "";
+        string[] options = [.. arguments.Where(argument => argument.StartsWith("--", StringComparison.Ordinal))];
+        string? unknown = options.FirstOrDefault(option => !text.Contains($"\"{option}\"", StringComparison.Ordinal));
+        return unknown is null ? "" : $"{script} has no option {unknown}";
     }
 
-    /// <summary>What a command line says to the reader: a comment, or a column of explanations.</summary>
+    /// <summary>A comment behind a command, or a column of explanations.</summary>
     [GeneratedRegex(@"(\s#.*|\s{2,}\S.*|^#.*)$")]
     private static partial Regex Remark();
 

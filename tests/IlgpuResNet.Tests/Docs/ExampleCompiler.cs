@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -6,13 +7,14 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace IlgpuResNet.Tests.Docs;
 
 /// <summary>
-/// Compiles the C# of a page against what a reader's project has: .NET, the two packages and what they bring, nullable references and implicit
-/// usings, every warning an error. A block that has what it needs is a program, or types; what the note <c>given</c> lists are the
-/// parameters of a method around the block. Usings and types stand once on a page and hold for the blocks that follow.
+/// Compiles the C# of a page as in a reader's project: .NET, the two packages and their dependencies, nullable references and implicit
+/// usings, every warning an error. A block is a program, or types; with the note <c>given</c> it is the body of a method with the
+/// parameters that the note lists. Usings and types stand once on a page and hold for the blocks that follow.
 /// </summary>
 internal static class ExampleCompiler
 {
-    private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
+    private const string ImplicitUsings =
+        "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
         + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
 
     private static readonly string[] Packages =
@@ -33,27 +35,35 @@ internal static class ExampleCompiler
     public static CSharpCompilation Compile(CodeBlock block)
     {
         CompilationUnitSyntax root = Parse(block);
-        CodeBlock[] before = [.. block.Page.CodeBlocks.Where(other => other.Language == block.Language && other.Line < block.Line && other.NoteOf("from") is null)];
-        string usings = string.Join('\n', before.Append(block).SelectMany(other => Parse(other).Usings).Select(directive => $"global {directive}").Distinct());
+        CodeBlock[] before =
+        [
+            .. block.Page.CodeBlocks.Where(other =>
+                other.Language == block.Language && other.Line < block.Line && other.NoteOf("from") is null),
+        ];
+        string usings = string.Join('\n', before.Append(block)
+            .SelectMany(other => Parse(other).Usings).Select(directive => $"global {directive}").Distinct());
         bool isProgram = block.NoteOf("given") is null && HasStatements(root);
         return CSharpCompilation.Create(
             "Example",
             [
                 CSharpSyntaxTree.ParseText($"{ImplicitUsings}\n{usings}", ParseOptions),
-                .. before.Where(other => !HasStatements(Parse(other))).Append(block).Select(part => CSharpSyntaxTree.ParseText(Whole(part), ParseOptions, part.Page.Name)),
+                .. before.Where(other => !HasStatements(Parse(other))).Append(block)
+                    .Select(part => CSharpSyntaxTree.ParseText(Whole(part), ParseOptions, part.Page.Name)),
             ],
             References.Value,
             new CSharpCompilationOptions(
                 isProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary,
-                optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable, generalDiagnosticOption: ReportDiagnostic.Error));
+                optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable,
+                generalDiagnosticOption: ReportDiagnostic.Error));
     }
 
-    /// <summary>Errors and warnings as <c>page(line): what</c>.</summary>
+    /// <summary>Errors and warnings as <c>page(line): message</c>.</summary>
     public static IEnumerable<string> Faults(CodeBlock block) => Compile(block).GetDiagnostics()
         .Where(diagnostic => diagnostic.Severity is DiagnosticSeverity.Error or DiagnosticSeverity.Warning)
-        .Select(diagnostic => $"{block.Page.Name}({diagnostic.Location.GetMappedLineSpan().StartLinePosition.Line + 1}): {diagnostic.Id} {diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}");
+        .Select(diagnostic => $"{block.Page.Name}({diagnostic.Location.GetMappedLineSpan().StartLinePosition.Line + 1}): "
+            + $"{diagnostic.Id} {diagnostic.GetMessage(CultureInfo.InvariantCulture)}");
 
-    /// <summary>Runs a program in a folder and gives what it writes.</summary>
+    /// <summary>Runs a program in a folder and returns its output.</summary>
     public static string Run(CodeBlock block, string folder)
     {
         using var image = new MemoryStream();
@@ -77,11 +87,12 @@ internal static class ExampleCompiler
         return output.ToString();
     }
 
-    private static CompilationUnitSyntax Parse(CodeBlock block) => CSharpSyntaxTree.ParseText(block.Text, ParseOptions).GetCompilationUnitRoot();
+    private static CompilationUnitSyntax Parse(CodeBlock block) =>
+        CSharpSyntaxTree.ParseText(block.Text, ParseOptions).GetCompilationUnitRoot();
 
     private static bool HasStatements(CompilationUnitSyntax root) => root.Members.OfType<GlobalStatementSyntax>().Any();
 
-    /// <summary>The block with its usings blanked, for they are global, and with what must be around it.</summary>
+    /// <summary>The block with its usings blanked, as they are global, inside the method that the note <c>given</c> asks for.</summary>
     private static string Whole(CodeBlock block)
     {
         char[] text = block.Text.ToCharArray();
