@@ -1,6 +1,5 @@
 using ILGPU;
 using ILGPU.IR;
-using IlgpuResNet.Kernels.Simd;
 
 namespace IlgpuResNet.Kernels;
 
@@ -23,7 +22,7 @@ internal static class KernelContext
     }
 
     /// <summary>
-    /// The same for a context whose only device is ILGPU's CPU accelerator as <see cref="SimdKernels"/> want it. It runs the C# itself, so
+    /// The same for a context whose only device is ILGPU's CPU accelerator as the SIMD family wants it. It runs the C# itself, so
     /// that work on ILGPU's form of it would only delay the start.
     /// </summary>
     public static Context.Builder ConfigureForSimd(Context.Builder builder)

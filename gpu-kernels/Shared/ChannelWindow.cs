@@ -1,5 +1,4 @@
 using ILGPU;
-using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Kernels;
 
@@ -15,6 +14,9 @@ namespace IlgpuResNet.Kernels;
 /// </remarks>
 internal readonly struct ChannelWindow
 {
+    /// <summary>Channels that a GPU loads at a time.</summary>
+    private const int Quad = 4;
+
     private readonly int groupK;
     private readonly int groupC;
     private readonly int alignment;
@@ -25,7 +27,7 @@ internal readonly struct ChannelWindow
         groupK = shape.GroupK;
         groupC = shape.GroupC;
         // Where all pixels start at whole quads, so do the runs: those who load quads can.
-        alignment = channels % Float4.Width == 0 ? Float4.Width : 1;
+        alignment = channels % Quad == 0 ? Quad : 1;
         last = channels;
         int length = shape.Groups == 1 ? channels : 0;
         for (int k = 0; k < shape.K && length < channels; k += tileK)
@@ -33,7 +35,7 @@ internal readonly struct ChannelWindow
             int lastGroup = (Math.Min(k + tileK, shape.K) - 1) / groupK;
             length = Math.Max(length, (lastGroup + 1) * groupC - First(k));
         }
-        Length = (length + alignment - 1) / alignment * alignment;
+        Length = IntegerMath.RoundUp(length, alignment);
         last = channels - Length;
         GemmK = checked(shape.R * shape.S * Length);
     }

@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Kernels;
 
-/// <summary>One way to compute a convolution, as <see cref="IKernelFamily.Conv2dMethods"/> lists them for a shape.</summary>
+/// <summary>One way to compute a convolution, as <see cref="IFamilyPlanner.Conv2dMethods"/> lists them for a shape.</summary>
 /// <param name="Algorithm">What is multiplied.</param>
 /// <param name="Tile">How its matrix product is cut up; of no size where the family needs no telling.</param>
 /// <param name="Splits">

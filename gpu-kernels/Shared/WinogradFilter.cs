@@ -1,5 +1,3 @@
-using IlgpuResNet.Kernels.Simd;
-
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
@@ -96,7 +94,7 @@ internal static class WinogradFilter
     public static int Tiles(in Conv2dShape shape, Conv2dAlgorithm algorithm)
     {
         int outputs = Outputs(algorithm);
-        return checked(shape.N * SimdSplit.DivideRoundUp(shape.P, outputs) * SimdSplit.DivideRoundUp(shape.Q, outputs));
+        return checked(shape.N * IntegerMath.DivideRoundUp(shape.P, outputs) * IntegerMath.DivideRoundUp(shape.Q, outputs));
     }
 
     /// <summary>True when a convolution can be computed so at all.</summary>

@@ -1,10 +1,8 @@
-using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
-using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Kernels.Simd;
 
@@ -37,8 +35,9 @@ internal sealed class SimdKernels : IKernelFamily
         ArgumentNullException.ThrowIfNull(accelerator);
         if (accelerator.AcceleratorType != AcceleratorType.CPU)
             throw new NotSupportedException(
-                $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use {nameof(TiledKernels)} there.");
+                $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use the tiled kernels there.");
         this.lanes = lanes;
+        Planner = new SimdPlanner(lanes);
         this.accelerator = accelerator;
         Groups = accelerator.NumMultiprocessors;
         program = new SimdProgram(Groups);
@@ -55,7 +54,13 @@ internal sealed class SimdKernels : IKernelFamily
     public string Name => "simd";
 
     /// <inheritdoc/>
-    public bool PrefersSingleImages => true;
+    public bool HostVisible => true;
+
+    /// <summary>Plans for these kernels.</summary>
+    public SimdPlanner Planner { get; }
+
+    /// <inheritdoc/>
+    IFamilyPlanner IKernelFamily.Planner => Planner;
 
     /// <summary>Floats of a vector.</summary>
     internal int Lanes => lanes;
@@ -69,9 +74,6 @@ internal sealed class SimdKernels : IKernelFamily
         get => program.Working;
         set => program.Working = value;
     }
-
-    /// <summary>For tests: the algorithm that is called the fastest wherever it can be used, however slow it is there; null for the fastest.</summary>
-    internal Conv2dAlgorithm? Forced { get; set; }
 
     /// <inheritdoc cref="SimdProgram.Timestamps"/>
     internal long[]? Timestamps
@@ -91,75 +93,39 @@ internal sealed class SimdKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public ImmutableArray<Conv2dMethod> Conv2dMethods(in Conv2dShape shape)
+    /// <remarks><see cref="Load"/> compiles it.</remarks>
+    public Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod method)
     {
-        RequireGroups(shape);
-        ImmutableArray<Conv2dMethod>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dMethod>();
-        foreach (Conv2dAlgorithm algorithm in Enum.GetValues<Conv2dAlgorithm>())
-        {
-            if (Fits(shape, algorithm)) kernels.Add(new Conv2dMethod(algorithm));
-        }
-        return kernels.ToImmutable();
-    }
-
-    /// <inheritdoc/>
-    public Conv2dMethod FastestConv2d(in Conv2dShape shape, bool exact = false)
-    {
-        RequireGroups(shape);
-        if (exact) return new Conv2dMethod(Conv2dAlgorithm.Direct);
-        if (Forced is { } forced) return new Conv2dMethod(Fits(shape, forced) ? forced : Conv2dAlgorithm.Direct);
-        return new Conv2dMethod(SimdWork.Fastest(shape, lanes));
-    }
-
-    /// <inheritdoc/>
-    /// <remarks>Each thread has scratch memory of its own.</remarks>
-    public long WorkspaceLength(in Conv2dShape shape, in Conv2dMethod kernel)
-    {
-        RequireAlgorithm(shape, kernel.Algorithm);
-        return 0;
-    }
-
-    /// <inheritdoc/>
-    /// <remarks><see cref="Load"/> does it.</remarks>
-    public Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod kernel)
-    {
-        RequireAlgorithm(shape, kernel.Algorithm);
+        Require(shape, method.Algorithm);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public int PackedFilterLength(in Conv2dShape shape, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
+    public void PackFilter(
+        in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
     {
-        RequireAlgorithm(shape, algorithm);
-        return algorithm is Conv2dAlgorithm.Direct
-            ? SimdFilter.PackedLength(shape, lanes)
-            : SimdWinogradFilter.PackedLength(shape, algorithm, 2 * lanes);
-    }
-
-    /// <inheritdoc/>
-    public void PackFilter(in Conv2dShape shape, ReadOnlySpan<float> filter, Span<float> packed, Conv2dAlgorithm algorithm = Conv2dAlgorithm.Direct)
-    {
-        RequireGroups(shape);
+        Require(shape, algorithm);
         Require(filter.Length, (long)shape.K * shape.GemmK);
-        Require(packed.Length, PackedFilterLength(shape, algorithm));
+        Require(packed.Length, Planner.PackedFilterLength(shape, algorithm));
         if (algorithm is Conv2dAlgorithm.Direct) SimdFilter.Pack(shape, lanes, filter, packed);
-        else SimdWinogradFilter.Pack(shape, algorithm, 2 * lanes, filter, packed);
+        else WinogradPanels.Pack(shape, algorithm, 2 * lanes, filter, packed);
     }
 
     /// <inheritdoc/>
     public void Conv2d(
-        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dMethod kernel = default, ArrayView<float> workspace = default)
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dMethod method = default,
+        ArrayView<float> workspace = default)
     {
-        RequireGroups(shape);
+        Require(shape, method.Algorithm);
         Require(operands.Input.Length, shape.InputLength);
-        Require(operands.Filter.Length, PackedFilterLength(shape, kernel.Algorithm));
+        Require(operands.Filter.Length, Planner.PackedFilterLength(shape, method.Algorithm));
         RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
         Enqueue(stream, new SimdStep
         {
             Operator = SimdOperator.Conv2d,
             Lanes = lanes,
             Conv = shape,
-            Algorithm = kernel.Algorithm,
+            Algorithm = method.Algorithm,
             Operands = operands,
             Epilogue = epilogue,
         });
@@ -195,20 +161,29 @@ internal sealed class SimdKernels : IKernelFamily
         Enqueue(stream, new SimdStep { Operator = SimdOperator.Softmax, Rows = rows, Columns = classes, Operands = Only(input, output) });
     }
 
-    /// <inheritdoc cref="PreprocessKernels.ResizeColumns"/>
-    public void ResizeColumns(AcceleratorStream stream, in SimdResize resize, in HorizontalPass pass)
+    /// <inheritdoc/>
+    public void ResizeColumns(
+        AcceleratorStream stream, in HorizontalPass pass, in ResampleAxis axis, ArrayView<byte> pixels, ArrayView<byte> resized)
     {
-        Require(resize.Pixels.Length, (long)pass.Rows * pass.RowBytes);
-        Require(resize.Resized.Length, (long)pass.Rows * pass.Columns * PreprocessKernels.Channels);
-        Enqueue(stream, new SimdStep { Operator = SimdOperator.ResizeColumns, Resize = resize, Horizontal = pass });
+        Require(pixels.Length, (long)pass.Rows * pass.RowBytes);
+        Require(resized.Length, (long)pass.Rows * pass.Columns * FixedPoint.Channels);
+        Enqueue(stream, new SimdStep { Operator = SimdOperator.ResizeColumns, Resize = new(axis, pixels, resized), Horizontal = pass });
     }
 
-    /// <inheritdoc cref="PreprocessKernels.ResizeRows"/>
-    public void ResizeRows(AcceleratorStream stream, in SimdResize resize, in VerticalPass pass, ArrayView<float> table, ArrayView<float> output)
+    /// <inheritdoc/>
+    public void ResizeRows(
+        AcceleratorStream stream, in VerticalPass pass, in ResampleAxis axis, ArrayView<byte> resized, ArrayView<float> table,
+        ArrayView<float> output)
     {
-        Require(table.Length, PreprocessKernels.TableLength);
-        Require(output.Length, (long)pass.Crop * pass.Crop * PreprocessKernels.Channels);
-        Enqueue(stream, new SimdStep { Operator = SimdOperator.ResizeRows, Resize = resize, Vertical = pass, Operands = Only(table, output) });
+        Require(table.Length, FixedPoint.TableLength);
+        Require(output.Length, (long)pass.Crop * pass.Crop * FixedPoint.Channels);
+        Enqueue(stream, new SimdStep
+        {
+            Operator = SimdOperator.ResizeRows,
+            Resize = new(axis, default, resized),
+            Vertical = pass,
+            Operands = Only(table, output),
+        });
     }
 
     /// <inheritdoc/>
@@ -268,18 +243,9 @@ internal sealed class SimdKernels : IKernelFamily
         return new ArgumentException(message);
     }
 
-    private void RequireGroups(in Conv2dShape shape)
+    private void Require(in Conv2dShape shape, Conv2dAlgorithm algorithm)
     {
-        if (!shape.HasEqualGroups) throw Refuse(ChannelWindow.UnequalGroups(shape));
-    }
-
-    private bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
-        algorithm is Conv2dAlgorithm.Direct || SimdWinogradFilter.Fits(shape, algorithm, 2 * lanes);
-
-    private void RequireAlgorithm(in Conv2dShape shape, Conv2dAlgorithm algorithm)
-    {
-        if (!Fits(shape, algorithm))
-            throw Refuse($"{algorithm} computes 3x3 convolutions of stride {WinogradFilter.Stride(algorithm)}, dilation 1, one group and channels in whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.");
+        if (Planner.Refusal(shape, algorithm) is { } refusal) throw Refuse(refusal);
     }
 
     private void RequireEpilogue(in Operands operands, Epilogue epilogue, long pixels, int channels)

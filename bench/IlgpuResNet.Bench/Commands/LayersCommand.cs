@@ -57,7 +57,7 @@ internal static class LayersCommand
             2e-6 * batch * all / peak.GflopPerSecond,
             1e-6 * sizeof(float) * steps.Sum(step => step.Parameters) / peak.GigabytesPerSecond,
             times.EndToEndMs, times.StepMs.Sum(), times.StepMs.Sum() / times.EndToEndMs,
-            [.. steps.Zip(session.StepKernels, times.StepMs).Select(step => StepReport.Of(step.First, step.Second.Algorithm, step.Third, batch, peak, main.Contains(step.First)))]);
+            [.. steps.Zip(session.StepMethods, times.StepMs).Select(step => StepReport.Of(step.First, step.Second.Algorithm, step.Third, batch, peak, main.Contains(step.First)))]);
     }
 
     /// <summary>Times in milliseconds, rates in 10^9 a second; the floors are what all operations and what reading all weights once take at the peaks.</summary>

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
@@ -21,13 +20,13 @@ internal static class PlanCommand
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         Option<int> batch = BenchOptions.Batch();
         var device = new Option<string?>("--device") { Description = "Layers on this device; without it every device with its sum." };
-        device.RequireOneOf([.. DeviceProfile.Known.Select(profile => profile.Name)]);
+        device.RequireOneOf([.. DeviceProfiles.Known.Select(profile => profile.Name)]);
         var exact = new Option<bool>("--exact") { Description = "Only kernels that compute every product in the order of the definition." };
         var command = new Command("plan", "Kernels and modelled times of each layer on a device; needs no GPU.") { model, device, batch, exact, json };
         command.SetAction(result =>
         {
             Numerics numerics = result.GetValue(exact) ? Numerics.Exact : Numerics.Fast;
-            IEnumerable<DeviceProfile> profiles = result.GetValue(device) is { } name ? [DeviceProfile.Find(name)!] : DeviceProfile.Known;
+            IEnumerable<DeviceProfile> profiles = result.GetValue(device) is { } name ? [DeviceProfiles.Find(name)!] : DeviceProfiles.Known;
             using ResNet network = ResNet.Create(result.Preset(model));
             ExecutionPlan plan = ExecutionPlan.Create(network, maxBatch: result.GetValue(batch));
             Report[] reports = [.. profiles.Select(profile => Report.Of(network.Name, profile, plan, numerics))];
@@ -63,14 +62,15 @@ internal static class PlanCommand
 
         public static Report Of(string model, DeviceProfile profile, ExecutionPlan whole, Numerics numerics)
         {
-            ExecutionPlan plan = SegmentSelector.OfTiled(profile, whole, numerics);
-            ImmutableArray<Conv2dMethod> kernels = KernelSelector.OfTiled(profile, plan, numerics);
-            ImmutableArray<StepCost> costs = KernelSelector.Costs(profile, plan, kernels);
+            var planner = new TiledPlanner(profile);
+            ExecutionPlan plan = SegmentSelector.Choose(planner, whole, numerics);
+            ImmutableArray<Conv2dMethod> methods = MethodSelector.Choose(planner, plan, numerics);
+            ImmutableArray<StepCost> costs = PlanCosts.Of(planner.CostModel!, plan, methods);
             double seconds = costs.Sum(cost => cost.Seconds), imagesPerSecond = plan.MaxBatch / seconds;
             return new Report(
                 model, profile.Name, plan.MaxBatch, profile.PeakFlops / Tera, profile.MemoryGbPerSecond, seconds * Milli, costs.Sum(cost => cost.FloorSeconds) * Milli,
                 imagesPerSecond, 2.0 * plan.Macs * imagesPerSecond / profile.PeakFlops,
-                [.. kernels.Zip(costs).Select((step, i) => StepReport.Of(profile, plan, i, step.First, step.Second, numerics))],
+                [.. methods.Zip(costs).Select((step, i) => StepReport.Of(planner, plan, i, step.First, step.Second, numerics))],
                 [.. plan.Segments], sizeof(float) * plan.ArenaLength, sizeof(float) * whole.ArenaLength,
                 model == ResNetConfig.ResNet50.Name ? [.. Deviation.Of(profile, whole)] : []);
         }
@@ -119,8 +119,10 @@ internal static class PlanCommand
 
         public static IEnumerable<Deviation> Of(DeviceProfile profile, ExecutionPlan plan)
         {
-            ImmutableArray<Conv2dMethod> direct = KernelSelector.OfTiled(profile, plan, Numerics.Exact);
-            double seconds = KernelSelector.Costs(profile, plan, direct).Sum(cost => Launched(cost.Seconds)) + plan.Steps.Sum(Passes);
+            var planner = new TiledPlanner(profile);
+            ICostModel model = planner.CostModel!;
+            ImmutableArray<Conv2dMethod> direct = MethodSelector.Choose(planner, plan, Numerics.Exact);
+            double seconds = PlanCosts.Of(model, plan, direct).Sum(cost => Launched(cost.Seconds)) + plan.Steps.Sum(Passes);
             double imagesPerSecond = plan.MaxBatch / seconds;
             return PublishedFigure.All.Where(figure => figure.Device == profile.Name && figure.Batch == plan.MaxBatch)
                 .Select(figure => new Deviation(figure.Engine, figure.ImagesPerSecond, imagesPerSecond, imagesPerSecond / figure.ImagesPerSecond));
@@ -129,8 +131,8 @@ internal static class PlanCommand
             {
                 if (step.Node is not Conv2dNode { Epilogue: var epilogue }) return 0;
                 long map = plan.MaxBatch * step.Output.Shape.Count;
-                double inAndOut = Launched(CostModel.OfPass(profile, 2 * map).Seconds);
-                return inAndOut + (epilogue.Relu ? inAndOut : 0) + (epilogue.HasResidual ? Launched(CostModel.OfPass(profile, 3 * map).Seconds) : 0);
+                double inAndOut = Launched(model.OfPass(2 * map, 0, 0, 1).Seconds);
+                return inAndOut + (epilogue.Relu ? inAndOut : 0) + (epilogue.HasResidual ? Launched(model.OfPass(3 * map, 0, 0, 1).Seconds) : 0);
             }
 
             static double Launched(double seconds) => Math.Max(OperationSeconds, seconds);
@@ -147,7 +149,7 @@ internal static class PlanCommand
     {
         internal bool IsBelowAWave => this is { Blocks: > 0, Waves: < 1 };
 
-        public static StepReport Of(DeviceProfile profile, ExecutionPlan plan, int index, Conv2dMethod kernel, StepCost cost, Numerics numerics)
+        public static StepReport Of(TiledPlanner planner, ExecutionPlan plan, int index, Conv2dMethod method, StepCost cost, Numerics numerics)
         {
             const double milli = 1e3;
             PlanStep step = plan.Steps[index];
@@ -156,13 +158,13 @@ internal static class PlanCommand
             double? fullWave = null;
             if (isProduct && cost.Waves < 1)
             {
-                Conv2dShape shape = BoundStep.ConvShape(step) with { N = segment.Images };
-                fullWave = KernelSelector.Candidates(TiledConv2dMethods.Kernels(shape), numerics is Numerics.Exact)
-                    .Select(other => KernelSelector.Cost(profile, plan, index, segment, other)).Where(other => other.Waves >= 1)
+                Conv2dShape shape = StepShapes.Conv2d(step) with { N = segment.Images };
+                fullWave = MethodSelector.Candidates(planner, shape, numerics is Numerics.Exact)
+                    .Select(other => PlanCosts.OfStep(planner.CostModel!, plan, index, segment, other)).Where(other => other.Waves >= 1)
                     .Min(other => (double?)other.Seconds * milli);
             }
             return new StepReport(
-                step.Node.Name, segment.Images, isProduct ? LayersCommand.NameOf(kernel.Algorithm) : null, isProduct ? kernel.Tile.ToString() : null, isProduct ? kernel.Splits : 1,
+                step.Node.Name, segment.Images, isProduct ? LayersCommand.NameOf(method.Algorithm) : null, isProduct ? method.Tile.ToString() : null, isProduct ? method.Splits : 1,
                 cost.Launches, cost.Blocks, cost.Waves, cost.Bytes, cost.Seconds * milli, cost.FloorSeconds * milli, fullWave);
         }
     }

@@ -4,7 +4,6 @@ using ILGPU.Runtime.Cuda;
 using IlgpuResNet.Bench.Ptx;
 using IlgpuResNet.Cli;
 using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
 using IlgpuResNet.Planning;
@@ -57,10 +56,10 @@ internal static class PtxCommand
         {
             foreach (int batch in Batches)
             {
-                DeviceProfile profile = DeviceProfile.Find(device)!;
-                ExecutionPlan plan = SegmentSelector.OfTiled(profile, ExecutionPlan.Create(model, maxBatch: batch), Numerics.Fast);
-                ImmutableArray<Conv2dMethod> kernels = KernelSelector.OfTiled(profile, plan, Numerics.Fast);
-                plans.Add((KernelReport.ArchOf(capability), batch, StepLaunches.Walk(plan, kernels)));
+                var planner = new TiledPlanner(DeviceProfiles.Find(device)!);
+                ExecutionPlan plan = SegmentSelector.Choose(planner, ExecutionPlan.Create(model, maxBatch: batch), Numerics.Fast);
+                ImmutableArray<Conv2dMethod> methods = MethodSelector.Choose(planner, plan, Numerics.Fast);
+                plans.Add((KernelReport.ArchOf(capability), batch, StepLaunches.Walk(plan, methods)));
             }
         }
 
@@ -97,7 +96,7 @@ internal static class PtxCommand
     private static IEnumerable<StepLaunches> Candidates(ExecutionPlan plan)
     {
         ImmutableArray<Conv2dMethod>[] candidates = [.. plan.Steps.Select(step =>
-            step.IsConvolution ? TiledConv2dMethods.Kernels(BoundStep.ConvShape(step)) : [default])];
+            step.IsConvolution ? TiledConv2dMethods.Of(StepShapes.Conv2d(step)) : [default])];
         return Enumerable.Range(0, candidates.Max(kernels => kernels.Length))
             .SelectMany(i => StepLaunches.Walk(plan, [.. candidates.Select(kernels => kernels[Math.Min(i, kernels.Length - 1)])]));
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using IlgpuResNet.Bench.Commands;
+using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Simd;
@@ -63,7 +64,7 @@ internal record DeviceRun(string Model, string Device, string DeviceName, int Ro
 
     /// <summary>Float32 operations a second: of a GPU what its driver tells, of the processor what it was seen to do.</summary>
     private static double PeakOf(ComputeDevice device) => device.IsGpu
-        ? device.Open().Profile!.PeakFlops
+        ? DeviceProfiles.Of(device.Open().Accelerator.Device).PeakFlops
         : MachinePeak.Measure(SimdWidth.Widest, Environment.ProcessorCount).GflopPerSecond * Giga;
 }
 
@@ -93,7 +94,7 @@ internal sealed record BatchRun(
         double imagesPerSecond = batch * 1000 / times.EndToEndMs;
         return new BatchRun(
             batch, sessionMs, firstMs, times.EndToEndMs, times.DeviceMs, times.StepMs.Sum(), imagesPerSecond, 2.0 * session.Plan.Macs * imagesPerSecond / peak,
-            [.. session.Plan.Steps.Zip(session.StepKernels, times.StepMs).Select(step => StepRun.Of(step.First, step.Second, step.Third, batch, peak))])
+            [.. session.Plan.Steps.Zip(session.StepMethods, times.StepMs).Select(step => StepRun.Of(step.First, step.Second, step.Third, batch, peak))])
         {
             Logits = logits,
         };

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
-using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Bench.Ptx;
 

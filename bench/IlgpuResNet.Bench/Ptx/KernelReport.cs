@@ -1,6 +1,5 @@
-using IlgpuResNet.Devices;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Planning;
+using IlgpuResNet.Kernels.Tiled;
 
 
 namespace IlgpuResNet.Bench.Ptx;

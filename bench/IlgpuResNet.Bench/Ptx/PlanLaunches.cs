@@ -31,12 +31,12 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dMethod Kernel, Recorded
     public static ImmutableArray<StepLaunches> Walk(ExecutionPlan plan, ImmutableArray<Conv2dMethod> kernels)
     {
         var recorder = new LaunchRecorder();
-        var family = new TiledKernels(recorder, multiprocessors: 1);
+        var family = new TiledKernels(recorder, new TiledPlanner(multiprocessors: 1));
         // Some real memory is needed for the views that kernels take; nothing touches it.
         using var context = Context.Create(builder => builder.CPU(new CPUDevice(2, 1, 1)));
         using Accelerator accelerator = context.CreateCPUAccelerator(0);
         long workspace = BoundStep.WorkspaceLength(family, plan, kernels);
-        long filter = plan.Steps.Zip(kernels, (step, kernel) => step.IsConvolution ? family.PackedFilterLength(BoundStep.ConvShape(step), kernel.Algorithm) : 0).Max();
+        long filter = plan.Steps.Zip(kernels, (step, kernel) => step.IsConvolution ? family.Planner.PackedFilterLength(StepShapes.Conv2d(step), kernel.Algorithm) : 0).Max();
         using MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(plan.ArenaLength + workspace + filter);
         ArrayView<float> all = memory.View.BaseView;
         ArrayView<float> arena = all.SubView(0, plan.ArenaLength), constants = all.SubView(plan.ArenaLength + workspace, filter);
@@ -52,7 +52,7 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dMethod Kernel, Recorded
             return new StepLaunches(step, kernel, launches)
             {
                 Images = images,
-                Shape = BoundStep.ConvShape(step) with { N = images },
+                Shape = StepShapes.Conv2d(step) with { N = images },
                 Product = launches.Single(launch => launch.Kernel.Method.DeclaringType == typeof(ImplicitGemm)),
             };
         })];

@@ -92,7 +92,7 @@ internal static unsafe class SimdConv2d
         while (queues.Take(counts, out int owner, out int part))
         {
             (int firstPixel, int endPixel, int firstPanel, int endPanel) = parts[owner, part];
-            int pixels = endPixel - firstPixel, tiles = SimdSplit.DivideRoundUp(pixels, TLanes.TileRows);
+            int pixels = endPixel - firstPixel, tiles = IntegerMath.DivideRoundUp(pixels, TLanes.TileRows);
             if (filled != firstPixel) table.Fill(firstPixel, pixels);
             filled = firstPixel;
             for (int panel = firstPanel; panel < endPanel; panel++)

@@ -122,8 +122,8 @@ internal unsafe ref struct SimdInputTable
     /// <summary>The part of <c>length</c> steps from <paramref name="start"/> on, each by the horizontal stride, that stays from 0 to <paramref name="end"/>.</summary>
     private readonly (int From, int To) Inside(int start, int end, int length)
     {
-        int from = start >= 0 ? 0 : SimdSplit.DivideRoundUp(-start, shape.StrideW);
-        int to = end <= start ? 0 : SimdSplit.DivideRoundUp(end - start, shape.StrideW);
+        int from = start >= 0 ? 0 : IntegerMath.DivideRoundUp(-start, shape.StrideW);
+        int to = end <= start ? 0 : IntegerMath.DivideRoundUp(end - start, shape.StrideW);
         from = Math.Min(from, length);
         return (from, Math.Clamp(to, from, length));
     }

@@ -18,7 +18,7 @@ internal readonly struct SimdPanels
         Vectors = vectors;
         Width = vectors * lanes;
         InLaneGroups = inLaneGroups;
-        Count = SimdSplit.DivideRoundUp(shape.K, Width);
+        Count = IntegerMath.DivideRoundUp(shape.K, Width);
         window = ChannelWindow.Of(shape, Width);
         Length = inLaneGroups ? shape.GroupC : window.Length;
         GemmK = checked(shape.R * shape.S * Length);

@@ -15,7 +15,7 @@ internal readonly struct SimdParts(SimdSplit split, int blockPixels, int panelsP
         for (int group = 0; group < counts.Length; group++)
         {
             (int first, int end) = split.Pixels(group);
-            counts[group] = SimdSplit.DivideRoundUp(end - first, blockPixels) * PanelRanges(group);
+            counts[group] = IntegerMath.DivideRoundUp(end - first, blockPixels) * PanelRanges(group);
         }
     }
 
@@ -37,6 +37,6 @@ internal readonly struct SimdParts(SimdSplit split, int blockPixels, int panelsP
     private int PanelRanges(int group)
     {
         (int first, int end) = split.Panels(group);
-        return SimdSplit.DivideRoundUp(end - first, panelsPerPart);
+        return IntegerMath.DivideRoundUp(end - first, panelsPerPart);
     }
 }

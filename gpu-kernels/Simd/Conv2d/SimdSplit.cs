@@ -8,7 +8,7 @@ namespace IlgpuResNet.Kernels.Simd;
 internal readonly record struct SimdSplit(int PixelCount, int PanelCount, int PixelGroups, int PanelGroups)
 {
     /// <summary>The most pixels that a group has.</summary>
-    public int MostPixels => DivideRoundUp(PixelCount, PixelGroups);
+    public int MostPixels => IntegerMath.DivideRoundUp(PixelCount, PixelGroups);
 
     /// <summary>The pixels of a group, from first to before end; none when the group is left over.</summary>
     public (int First, int End) Pixels(int group) =>
@@ -21,7 +21,4 @@ internal readonly record struct SimdSplit(int PixelCount, int PanelCount, int Pi
     /// <summary>Part number <paramref name="part"/> of <paramref name="count"/> things dealt out evenly.</summary>
     public static (int First, int End) Range(int count, int part, int parts) =>
         ((int)((long)count * part / parts), (int)((long)count * (part + 1) / parts));
-
-    /// <summary>Quotient rounded up.</summary>
-    public static int DivideRoundUp(int value, int divisor) => (value + divisor - 1) / divisor;
 }

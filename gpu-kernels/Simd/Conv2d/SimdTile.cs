@@ -45,7 +45,7 @@ internal unsafe struct SimdTileArguments
     /// </summary>
     public void PrefetchNext(int tiles, int width)
     {
-        PrefetchStep = tiles > 1 ? SimdSplit.DivideRoundUp(width * sizeof(float), tiles) : 0;
+        PrefetchStep = tiles > 1 ? IntegerMath.DivideRoundUp(width * sizeof(float), tiles) : 0;
         Prefetch = (byte*)(Weights + (tiles > 1 ? (nint)Taps * RunLength * width : 0));
     }
 

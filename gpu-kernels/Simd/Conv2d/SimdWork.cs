@@ -42,7 +42,7 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
     /// <summary>The products of Winograd's algorithm and its transforms.</summary>
     public static SimdWork Winograd(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width)
     {
-        int elements = WinogradFilter.Elements(algorithm), panels = SimdSplit.DivideRoundUp(shape.K, width);
+        int elements = WinogradFilter.Elements(algorithm), panels = IntegerMath.DivideRoundUp(shape.K, width);
         int products = WinogradFilter.Terms(algorithm).Length * WinogradFilter.Terms(algorithm).Length;
         double panelFloats = (double)elements * shape.C * width;
         return new SimdWork(
@@ -63,7 +63,7 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
         double least = direct.Of(direct.Split(Groups));
         foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
         {
-            if (!SimdWinogradFilter.Fits(shape, algorithm, width)) continue;
+            if (!SimdWinograd.Fits(shape, algorithm, lanes)) continue;
             SimdWork work = Winograd(shape, algorithm, width);
             double macs = work.Of(work.Split(Groups));
             if (macs >= least) continue;
@@ -92,7 +92,7 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
     /// <summary>Work until the busiest group of a split is done.</summary>
     public double Of(in SimdSplit split)
     {
-        double pixels = SimdSplit.DivideRoundUp(Pixels, split.PixelGroups), panels = SimdSplit.DivideRoundUp(Panels, split.PanelGroups);
+        double pixels = IntegerMath.DivideRoundUp(Pixels, split.PixelGroups), panels = IntegerMath.DivideRoundUp(Panels, split.PanelGroups);
         return pixels * panels * PerPixelAndPanel + pixels * PerPixel + panels * PerPanel + Shared;
     }
 }

@@ -32,7 +32,7 @@ internal static unsafe class SimdPool2d
         where TVector : struct
     {
         float* last = stackalloc float[TLanes.Count];
-        int vectors = SimdSplit.DivideRoundUp(shape.C, TLanes.Count);
+        int vectors = IntegerMath.DivideRoundUp(shape.C, TLanes.Count);
         (int first, int end) = SimdSplit.Range(shape.N * shape.P * shape.Q * vectors, group, groups);
         PoolWindow window = default;
         int windowPixel = -1;

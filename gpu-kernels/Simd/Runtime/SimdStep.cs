@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using ILGPU;
-using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Kernels.Simd;
 
@@ -37,7 +36,7 @@ internal readonly unsafe struct SimdStep
     public int Columns { get; init; }
 
     /// <summary>The bytes of a resize.</summary>
-    public SimdResize Resize { get; init; }
+    public SimdResizeMemory Resize { get; init; }
 
     public HorizontalPass Horizontal { get; init; }
 
@@ -70,8 +69,8 @@ internal readonly unsafe struct SimdStep
             case SimdOperator.MaxPool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: true, Pool, input, output); break;
             case SimdOperator.AveragePool2d: SimdPool2d.RunGroup(group, groups, Lanes, isMax: false, Pool, input, output); break;
             case SimdOperator.Softmax: SimdSoftmax.RunGroup(group, groups, Rows, Columns, input, output); break;
-            case SimdOperator.ResizeColumns: PreprocessSimd.Horizontal(Resize, Horizontal, group, groups); break;
-            case SimdOperator.ResizeRows: PreprocessSimd.Vertical(Resize, Vertical, input, output, group, groups); break;
+            case SimdOperator.ResizeColumns: SimdResize.Horizontal(Resize, Horizontal, group, groups); break;
+            case SimdOperator.ResizeRows: SimdResize.Vertical(Resize, Vertical, input, output, group, groups); break;
             default: throw new UnreachableException();
         }
     }

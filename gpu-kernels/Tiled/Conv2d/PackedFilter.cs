@@ -1,6 +1,5 @@
 using System.Buffers;
 using ILGPU;
-using IlgpuResNet.Kernels.Simd;
 
 namespace IlgpuResNet.Kernels.Tiled;
 
@@ -22,17 +21,17 @@ internal static class PackedFilter
 
     /// <summary>Floats in the packed filter.</summary>
     public static int Length(in Conv2dShape shape, Conv2dAlgorithm algorithm) => algorithm is Conv2dAlgorithm.Direct
-        ? checked((RoundUp(Window(shape).GemmK, GemmTile.MostK) + GemmTile.MostK) * Columns(shape.K))
+        ? checked((IntegerMath.RoundUp(Window(shape).GemmK, GemmTile.MostK) + GemmTile.MostK) * Columns(shape.K))
         : checked((WinogradFilter.Elements(algorithm) * shape.C + GemmTile.MostK) * Columns(shape.K));
 
     /// <summary>The input channels that a tile of output channels reads.</summary>
     public static ChannelWindow Window(in Conv2dShape shape) => ChannelWindow.Of(shape, GroupedTile, RoundUpToQuads(shape.C));
 
     /// <summary>Channels of a pixel as <see cref="ImplicitGemm"/> reads it: whole quads.</summary>
-    public static int RoundUpToQuads(int channels) => RoundUp(channels, Float4.Width);
+    public static int RoundUpToQuads(int channels) => IntegerMath.RoundUp(channels, Float4.Width);
 
     /// <summary>Channels with those that are padded.</summary>
-    public static int Columns(int k) => k <= NarrowTile ? NarrowTile : RoundUp(k, WidestTile);
+    public static int Columns(int k) => k <= NarrowTile ? NarrowTile : IntegerMath.RoundUp(k, WidestTile);
 
     /// <summary>Packs <c>[K, C / Groups, R, S]</c>; every element of the result is written.</summary>
     public static void Pack(in Conv2dShape shape, Conv2dAlgorithm algorithm, ReadOnlySpan<float> filter, Span<float> packed)
@@ -60,7 +59,7 @@ internal static class PackedFilter
         }
     }
 
-    /// <summary>Transformed, a matrix for each element: <c>[(m + 2)²][C][channels]</c>. The SIMD family's transform works on panels of them.</summary>
+    /// <summary>Transformed, a matrix for each element: <c>[(m + 2)²][C][channels]</c>. <see cref="WinogradPanels"/> makes them a panel at a time.</summary>
     private static void PackWinograd(in Conv2dShape shape, Conv2dAlgorithm algorithm, ReadOnlySpan<float> filter, Span<float> packed)
     {
         int columns = Columns(shape.K), rows = WinogradFilter.Elements(algorithm) * shape.C;
@@ -69,13 +68,11 @@ internal static class PackedFilter
         for (int first = 0; first < shape.K; first += NarrowTile)
         {
             int width = Math.Min(NarrowTile, shape.K - first), filterLength = shape.C * WinogradFilter.Taps * WinogradFilter.Taps;
-            SimdWinogradFilter.Pack(shape with { K = width }, algorithm, NarrowTile, filter.Slice(first * filterLength, width * filterLength), panel);
+            WinogradPanels.Pack(shape with { K = width }, algorithm, NarrowTile, filter.Slice(first * filterLength, width * filterLength), panel);
             for (int row = 0; row < rows; row++) panel.AsSpan(row * NarrowTile, width).CopyTo(packed.Slice(row * columns + first, width));
         }
         ArrayPool<float>.Shared.Return(panel);
     }
-
-    private static int RoundUp(int value, int multiple) => checked((value + multiple - 1) / multiple * multiple);
 
     /// <summary>One thread's way down a channel tile: a quad of channels per slice, or two that lie half a slice apart.</summary>
     internal struct Walk

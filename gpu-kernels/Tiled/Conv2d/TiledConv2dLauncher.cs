@@ -24,33 +24,44 @@ internal sealed class TiledConv2dLauncher
         f4 = WinogradKernels.Of<WinogradF4>(loader);
     }
 
-    /// <summary>Begins to load what a convolution needs; the task ends when that is done.</summary>
-    public Task Load(in Conv2dShape shape, in Conv2dMethod kernel)
+    /// <inheritdoc cref="IKernelFamily.LoadConv2d"/>
+    public Task Load(in Conv2dShape shape, in Conv2dMethod method)
     {
-        Task product = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm)).Start();
-        return kernel.Algorithm switch
+        TiledConv2dMethods.Require(shape, method);
+        Task product = gemm.Get(method.Tile, InputOf(shape, method.Algorithm)).Start();
+        return method.Algorithm switch
         {
             Conv2dAlgorithm.WinogradF2 => Task.WhenAll(product, f2.Input.Start(), f2.Output.Start()),
             Conv2dAlgorithm.WinogradF4 => Task.WhenAll(product, f4.Input.Start(), f4.Output.Start()),
             _ => Task.WhenAll(
                 product,
                 TiledConv2dMethods.PaddedInputLength(shape) > 0 ? padChannels.Start() : Task.CompletedTask,
-                kernel.Splits > 1 ? sumParts.Start() : Task.CompletedTask),
+                method.Splits > 1 ? sumParts.Start() : Task.CompletedTask),
         };
     }
 
-    /// <summary>Enqueues a convolution that fits its kernel; views are as long as the shape needs.</summary>
-    public void Launch(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod kernel, ArrayView<float> workspace)
+    /// <inheritdoc cref="IKernelFamily.Conv2d"/>
+    public void Launch(
+        AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod method, ArrayView<float> workspace)
     {
-        switch (kernel.Algorithm)
+        long needed = TiledConv2dMethods.WorkspaceLength(shape, method);
+        var trimmed = new Operands(
+            TiledLaunch.Trim(operands.Input, shape.InputLength),
+            TiledLaunch.Trim(operands.Filter, PackedFilter.Length(shape, method.Algorithm)),
+            TiledLaunch.Trim(operands.Scale, shape.K),
+            TiledLaunch.Trim(operands.Shift, shape.K),
+            TiledLaunch.TrimResidual(operands, epilogue, shape.OutputLength),
+            TiledLaunch.Trim(operands.Output, shape.OutputLength));
+        ArrayView<float> scratch = needed == 0 ? default : TiledLaunch.Trim(workspace, needed, nameof(workspace));
+        switch (method.Algorithm)
         {
-            case Conv2dAlgorithm.WinogradF2: LaunchWinograd(f2, stream, shape, operands, epilogue, kernel, workspace); break;
-            case Conv2dAlgorithm.WinogradF4: LaunchWinograd(f4, stream, shape, operands, epilogue, kernel, workspace); break;
-            default: LaunchDirect(stream, shape, operands, epilogue, kernel, workspace); break;
+            case Conv2dAlgorithm.WinogradF2: LaunchWinograd(f2, stream, shape, trimmed, epilogue, method, scratch); break;
+            case Conv2dAlgorithm.WinogradF4: LaunchWinograd(f4, stream, shape, trimmed, epilogue, method, scratch); break;
+            default: LaunchDirect(stream, shape, trimmed, epilogue, method, scratch); break;
         }
     }
 
-    private void LaunchDirect(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod kernel, ArrayView<float> workspace)
+    private void LaunchDirect(AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod method, ArrayView<float> workspace)
     {
         Conv2dShape padded = Padded(shape);
         ArrayView<float> input = operands.Input;
@@ -59,33 +70,33 @@ internal sealed class TiledConv2dLauncher
         {
             input = workspace.SubView(0, copied);
             int quads = copied / Float4.Width;
-            padChannels.Value(stream, new KernelConfig(DivideRoundUp(quads, PadChannels.GroupSize), PadChannels.GroupSize), quads, shape.C, operands.Input, input);
+            padChannels.Value(stream, TiledLaunch.Flat(quads, PadChannels.GroupSize), quads, shape.C, operands.Input, input);
         }
 
         ChannelWindow window = PackedFilter.Window(shape);
         GemmShape product = GemmShape.Of(shape, Conv2dAlgorithm.Direct);
-        int slices = product.SlicesPerSplit(kernel.Tile, kernel.Splits), parts = DivideRoundUp(product.SlicesPerSplit(kernel.Tile, 1), slices);
-        TapSteps steps = TapSteps.Of(padded, window, kernel.Tile.K);
-        int filterSlice = FilterSlice(shape, kernel.Tile);
-        var launch = gemm.Get(kernel.Tile, InputOf(shape, kernel.Algorithm)).Value;
+        int slices = product.SlicesPerSplit(method.Tile, method.Splits), parts = IntegerMath.DivideRoundUp(product.SlicesPerSplit(method.Tile, 1), slices);
+        TapSteps steps = TapSteps.Of(padded, window, method.Tile.K);
+        int filterSlice = FilterSlice(shape, method.Tile);
+        var launch = gemm.Get(method.Tile, InputOf(shape, method.Algorithm)).Value;
         if (parts == 1)
         {
-            launch(stream, Config(product, kernel.Tile, 1), padded, window, steps, operands with { Input = input }, epilogue, GemmParts.Whole(slices, filterSlice));
+            launch(stream, Config(product, method.Tile, 1), padded, window, steps, operands with { Input = input }, epilogue, GemmParts.Whole(slices, filterSlice));
             return;
         }
         int quadsOfPart = product.M * OutputTile.QuadsPerRow(shape.K);
         ArrayView<float> sums = workspace.SubView(copied, (long)parts * quadsOfPart * Float4.Width);
         launch(
-            stream, Config(product, kernel.Tile, parts), padded, window, steps, operands with { Input = input, Residual = sums, Output = sums }, Epilogue.None,
+            stream, Config(product, method.Tile, parts), padded, window, steps, operands with { Input = input, Residual = sums, Output = sums }, Epilogue.None,
             GemmParts.OfReduction(slices, filterSlice));
         sumParts.Value(
-            stream, new KernelConfig(DivideRoundUp(quadsOfPart, SumParts.GroupSize), SumParts.GroupSize), quadsOfPart, parts, shape, sums, operands, epilogue);
+            stream, TiledLaunch.Flat(quadsOfPart, SumParts.GroupSize), quadsOfPart, parts, shape, sums, operands, epilogue);
     }
 
     private void LaunchWinograd(
-        WinogradKernels transforms, AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod kernel, ArrayView<float> workspace)
+        WinogradKernels transforms, AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, in Conv2dMethod method, ArrayView<float> workspace)
     {
-        GemmShape product = GemmShape.Of(shape, kernel.Algorithm);
+        GemmShape product = GemmShape.Of(shape, method.Algorithm);
         // Each element is a 1x1 convolution over an image of tiles.
         Conv2dShape element = Conv2dShape.Create(1, 1, product.M, shape.C, shape.K, 1, 1, 1, 0);
         ChannelWindow window = PackedFilter.Window(element);
@@ -93,13 +104,13 @@ internal sealed class TiledConv2dLauncher
         ArrayView<float> transformed = workspace.SubView(0, (long)product.Batches * inputLength);
         ArrayView<float> products = workspace.SubView(transformed.Length, (long)product.Batches * product.M * PackedFilter.RoundUpToQuads(shape.K));
 
-        transforms.Input.Value(stream, Flat(inputLength), inputLength, shape, operands.Input, transformed);
-        gemm.Get(kernel.Tile, GemmInput.Dense).Value(
-            stream, Config(product, kernel.Tile, product.Batches), element, window, TapSteps.Of(element, window, kernel.Tile.K),
+        transforms.Input.Value(stream, TiledLaunch.Flat(inputLength, Winograd.GroupSize), inputLength, shape, operands.Input, transformed);
+        gemm.Get(method.Tile, GemmInput.Dense).Value(
+            stream, Config(product, method.Tile, product.Batches), element, window, TapSteps.Of(element, window, method.Tile.K),
             operands with { Input = transformed, Residual = products, Output = products }, Epilogue.None,
-            GemmParts.Batch(product.SlicesPerSplit(kernel.Tile, 1), inputLength / Float4.Width, filterLength / Float4.Width, FilterSlice(shape, kernel.Tile)));
+            GemmParts.Batch(product.SlicesPerSplit(method.Tile, 1), inputLength / Float4.Width, filterLength / Float4.Width, FilterSlice(shape, method.Tile)));
         int outputs = product.M * shape.K;
-        transforms.Output.Value(stream, Flat(outputs), outputs, shape, products, operands, epilogue);
+        transforms.Output.Value(stream, TiledLaunch.Flat(outputs, Winograd.GroupSize), outputs, shape, products, operands, epilogue);
     }
 
     private static GemmInput InputOf(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
@@ -110,11 +121,7 @@ internal sealed class TiledConv2dLauncher
     private static Conv2dShape Padded(in Conv2dShape shape) => shape with { C = PackedFilter.RoundUpToQuads(shape.C) };
 
     private static KernelConfig Config(in GemmShape product, in GemmTile tile, int parts) =>
-        new(new Index2D(DivideRoundUp(product.M, tile.M) * DivideRoundUp(product.N, tile.N), parts), new Index2D(tile.Threads, 1));
-
-    private static KernelConfig Flat(int count) => new(DivideRoundUp(count, Winograd.GroupSize), Winograd.GroupSize);
-
-    private static int DivideRoundUp(int value, int divisor) => (value + divisor - 1) / divisor;
+        new(new Index2D(IntegerMath.DivideRoundUp(product.M, tile.M) * IntegerMath.DivideRoundUp(product.N, tile.N), parts), new Index2D(tile.Threads, 1));
 
     /// <summary>The transforms of one algorithm.</summary>
     private sealed record WinogradKernels(

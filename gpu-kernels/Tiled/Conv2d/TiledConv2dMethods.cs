@@ -18,27 +18,27 @@ internal static class TiledConv2dMethods
 
     private static readonly ImmutableArray<Conv2dAlgorithm> Winograd = [Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4];
 
-    /// <inheritdoc cref="IKernelFamily.Conv2dMethods"/>
-    public static ImmutableArray<Conv2dMethod> Kernels(in Conv2dShape shape)
+    /// <inheritdoc cref="IFamilyPlanner.Conv2dMethods"/>
+    public static ImmutableArray<Conv2dMethod> Of(in Conv2dShape shape)
     {
-        ImmutableArray<Conv2dMethod>.Builder kernels = ImmutableArray.CreateBuilder<Conv2dMethod>();
+        ImmutableArray<Conv2dMethod>.Builder methods = ImmutableArray.CreateBuilder<Conv2dMethod>();
         GemmShape direct = GemmShape.Of(shape, Conv2dAlgorithm.Direct);
         foreach (GemmTile tile in GemmTile.All)
         {
             if (!Fits(shape, tile)) continue;
-            AddIfIndexed(kernels, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, tile));
+            AddIfIndexed(methods, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, tile));
             // 2, 3, 4, 6, 8, 12 and so on.
             for (int splits = 2; splits <= MostSplits; splits += splits % 3 == 0 ? splits / 3 : Math.Max(splits / 2, 1))
             {
                 if (direct.SlicesPerSplit(tile, splits) * tile.K < FewestElementsPerPart || direct.Blocks(tile, splits) > MostBlocksOfParts) break;
-                AddIfIndexed(kernels, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, tile, splits));
+                AddIfIndexed(methods, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, tile, splits));
             }
             foreach (Conv2dAlgorithm algorithm in Winograd)
             {
-                if (Fits(shape, algorithm)) AddIfIndexed(kernels, shape, new Conv2dMethod(algorithm, tile));
+                if (Fits(shape, algorithm)) AddIfIndexed(methods, shape, new Conv2dMethod(algorithm, tile));
             }
         }
-        return kernels.ToImmutable();
+        return methods.ToImmutable();
     }
 
     /// <summary>
@@ -52,17 +52,19 @@ internal static class TiledConv2dMethods
     public static Conv2dMethod Fastest(in Conv2dShape shape, int multiprocessors, bool exact = false)
     {
         Conv2dShape convolution = shape;
-        return Kernels(shape).Where(kernel => kernel.Tile.PartitionsK == 1 && (!exact || kernel.IsExact)).MinBy(kernel => TiledWork.Of(convolution, kernel, multiprocessors));
+        return Of(shape)
+            .Where(method => method.Tile.PartitionsK == 1 && (!exact || method.IsExact))
+            .MinBy(method => TiledWork.Of(convolution, method, multiprocessors));
     }
 
-    /// <inheritdoc cref="IKernelFamily.WorkspaceLength"/>
-    public static long WorkspaceLength(in Conv2dShape shape, in Conv2dMethod kernel)
+    /// <inheritdoc cref="IFamilyPlanner.WorkspaceLength"/>
+    public static long WorkspaceLength(in Conv2dShape shape, in Conv2dMethod method)
     {
-        Require(shape, kernel);
-        GemmShape gemm = GemmShape.Of(shape, kernel.Algorithm);
+        Require(shape, method);
+        GemmShape gemm = GemmShape.Of(shape, method.Algorithm);
         long sums = (long)gemm.M * PackedFilter.RoundUpToQuads(shape.K);
-        if (kernel.Algorithm is not Conv2dAlgorithm.Direct) return gemm.Batches * ((long)gemm.M * gemm.K + sums);
-        return PaddedInputLength(shape) + (kernel.Splits > 1 ? kernel.Splits * sums : 0);
+        if (method.Algorithm is not Conv2dAlgorithm.Direct) return gemm.Batches * ((long)gemm.M * gemm.K + sums);
+        return PaddedInputLength(shape) + (method.Splits > 1 ? method.Splits * sums : 0);
     }
 
     /// <summary>Floats of the copy of the input whose pixels are whole quads of channels; 0 where they are already.</summary>
@@ -71,11 +73,11 @@ internal static class TiledConv2dMethods
 
     /// <summary>Refuses what no kernel computes.</summary>
     /// <exception cref="ArgumentException">The groups are not of equal size, the tile does not fit them, or the algorithm does not fit the filter.</exception>
-    internal static void Require(in Conv2dShape shape, in Conv2dMethod kernel)
+    internal static void Require(in Conv2dShape shape, in Conv2dMethod method)
     {
-        RequireAlgorithm(shape, kernel.Algorithm);
-        if (!GemmTile.All.Contains(kernel.Tile) || !Fits(shape, kernel.Tile) || kernel.Splits < 1 || (kernel.Splits > 1 && kernel.Algorithm is not Conv2dAlgorithm.Direct))
-            throw new ArgumentException($"The tiled kernels do not compute {shape} by {kernel}; use one of {nameof(IKernelFamily.Conv2dMethods)}.");
+        RequireAlgorithm(shape, method.Algorithm);
+        if (!GemmTile.All.Contains(method.Tile) || !Fits(shape, method.Tile) || method.Splits < 1 || (method.Splits > 1 && method.Algorithm is not Conv2dAlgorithm.Direct))
+            throw new ArgumentException($"The tiled kernels do not compute {shape} by {method}; use one of {nameof(IFamilyPlanner.Conv2dMethods)}.");
     }
 
     /// <summary>Refuses an algorithm that does not fit.</summary>
@@ -89,9 +91,9 @@ internal static class TiledConv2dMethods
     }
 
     /// <summary>Kernels count in 32 bits: large batches have no room for some.</summary>
-    private static void AddIfIndexed(ImmutableArray<Conv2dMethod>.Builder kernels, in Conv2dShape shape, Conv2dMethod kernel)
+    private static void AddIfIndexed(ImmutableArray<Conv2dMethod>.Builder methods, in Conv2dShape shape, Conv2dMethod method)
     {
-        if (WorkspaceLength(shape, kernel) <= int.MaxValue) kernels.Add(kernel);
+        if (WorkspaceLength(shape, method) <= int.MaxValue) methods.Add(method);
     }
 
     /// <summary>A grouped convolution has the one tile whose width its filter is packed for; the filter of few channels is no wider than they need.</summary>

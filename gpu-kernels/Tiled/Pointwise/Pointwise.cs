@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime;
 
 namespace IlgpuResNet.Kernels.Tiled;
 
@@ -25,5 +26,33 @@ internal static class Pointwise
             operands.Scale.Cast<T>()[channel],
             operands.Shift.Cast<T>()[channel],
             residual);
+    }
+}
+
+/// <summary>Loads and launches <see cref="Pointwise"/>.</summary>
+internal sealed class PointwiseLauncher(IKernelLoader loader)
+{
+    private readonly ChannelKernel<Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue>> kernel = new(
+        () => loader.Load<int, int, Operands, Epilogue>(Pointwise.Kernel<Float4>),
+        () => loader.Load<int, int, Operands, Epilogue>(Pointwise.Kernel<Float1>));
+
+    /// <inheritdoc cref="IKernelFamily.LoadPointwise"/>
+    public Task Load(int channels) => kernel.Load(channels);
+
+    /// <inheritdoc cref="IKernelFamily.Pointwise"/>
+    public void Launch(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue)
+    {
+        long length = (long)pixels * channels;
+        ArrayView<float> scale = TiledLaunch.Trim(operands.Scale, channels);
+        var trimmed = new Operands(
+            TiledLaunch.Trim(operands.Input, length),
+            Filter: scale,
+            scale,
+            TiledLaunch.Trim(operands.Shift, channels),
+            TiledLaunch.TrimResidual(operands, epilogue, length),
+            TiledLaunch.Trim(operands.Output, length));
+        int width = ChannelKernel.Width(channels);
+        int count = (int)length / width;
+        kernel.Launch(channels)(stream, TiledLaunch.Flat(count, Pointwise.GroupSize), count, channels / width, trimmed, epilogue);
     }
 }

@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime;
 
 namespace IlgpuResNet.Kernels.Tiled;
 
@@ -44,5 +45,27 @@ internal static class AveragePool2d
         if (slice != 0 || channel >= channels) return;
         for (int other = 1; other < Slices; other++) sum = T.Add(sum, partialSums[other * Lanes + lane]);
         output.Cast<T>()[pixel * channels + channel] = T.Divide(sum, window.Divisor(shape));
+    }
+}
+
+/// <summary>Loads and launches <see cref="AveragePool2d"/>.</summary>
+internal sealed class AveragePool2dLauncher(IKernelLoader loader)
+{
+    private readonly ChannelKernel<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> kernel = new(
+        () => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(AveragePool2d.Kernel<Float4>),
+        () => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(AveragePool2d.Kernel<Float1>));
+
+    /// <inheritdoc cref="IKernelFamily.LoadAveragePool2d"/>
+    public Task Load(int channels) => kernel.Load(channels);
+
+    /// <inheritdoc cref="IKernelFamily.AveragePool2d"/>
+    public void Launch(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        ArrayView<float> source = TiledLaunch.Trim(input, shape.InputLength), target = TiledLaunch.Trim(output, shape.OutputLength);
+        int channels = shape.C / ChannelKernel.Width(shape.C);
+        KernelConfig config = new(
+            new Index2D(shape.N * shape.P * shape.Q, IntegerMath.DivideRoundUp(channels, AveragePool2d.Lanes)),
+            new Index2D(AveragePool2d.Lanes, AveragePool2d.Slices));
+        kernel.Launch(shape.C)(stream, config, shape, channels, source, target);
     }
 }

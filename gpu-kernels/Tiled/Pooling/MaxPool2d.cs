@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime;
 
 namespace IlgpuResNet.Kernels.Tiled;
 
@@ -29,5 +30,25 @@ internal static class MaxPool2d
                 maximum = T.Max(maximum, source[(first + s * shape.DilationW) * channels + channel]);
         }
         output.Cast<T>()[i] = maximum;
+    }
+}
+
+/// <summary>Loads and launches <see cref="MaxPool2d"/>.</summary>
+internal sealed class MaxPool2dLauncher(IKernelLoader loader)
+{
+    private readonly ChannelKernel<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> kernel = new(
+        () => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(MaxPool2d.Kernel<Float4>),
+        () => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(MaxPool2d.Kernel<Float1>));
+
+    /// <inheritdoc cref="IKernelFamily.LoadMaxPool2d"/>
+    public Task Load(int channels) => kernel.Load(channels);
+
+    /// <inheritdoc cref="IKernelFamily.MaxPool2d"/>
+    public void Launch(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    {
+        ArrayView<float> source = TiledLaunch.Trim(input, shape.InputLength), target = TiledLaunch.Trim(output, shape.OutputLength);
+        int width = ChannelKernel.Width(shape.C);
+        KernelConfig config = TiledLaunch.Flat(target.IntLength / width, MaxPool2d.GroupSize);
+        kernel.Launch(shape.C)(stream, config, shape, shape.C / width, source, target);
     }
 }

@@ -1,5 +1,6 @@
 using ILGPU;
 using ILGPU.Algorithms;
+using ILGPU.Runtime;
 
 namespace IlgpuResNet.Kernels.Tiled;
 
@@ -43,5 +44,23 @@ internal static class Softmax
         sum = shared[0];
 
         for (int i = thread; i < classes; i += GroupSize) output[row + i] = XMath.Exp(input[row + i] - maximum) / sum;
+    }
+}
+
+/// <summary>Loads and launches <see cref="Softmax"/>.</summary>
+internal sealed class SoftmaxLauncher(IKernelLoader loader)
+{
+    private readonly BackgroundLoad<Action<AcceleratorStream, KernelConfig, int, ArrayView<float>, ArrayView<float>>> kernel =
+        new(() => loader.Load<int, ArrayView<float>, ArrayView<float>>(Softmax.Kernel));
+
+    /// <inheritdoc cref="IKernelFamily.LoadSoftmax"/>
+    public Task Load() => kernel.Start();
+
+    /// <inheritdoc cref="IKernelFamily.Softmax"/>
+    public void Launch(AcceleratorStream stream, int rows, int classes, ArrayView<float> input, ArrayView<float> output)
+    {
+        long length = (long)rows * classes;
+        kernel.Value(
+            stream, new KernelConfig(rows, Softmax.GroupSize), classes, TiledLaunch.Trim(input, length), TiledLaunch.Trim(output, length));
     }
 }

@@ -1,6 +1,6 @@
 using IlgpuResNet.ActivationMaps;
 using IlgpuResNet.Execution;
-using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Kernels;
 using IlgpuResNet.Pixels;
 
 

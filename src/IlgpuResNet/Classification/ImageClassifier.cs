@@ -30,7 +30,7 @@ public sealed class ImageClassifier : IDisposable
     private readonly SessionPool pool;
 
     /// <summary>The first session's, for the others: what was timed is not timed again, and results have the same bits.</summary>
-    private ImmutableArray<Conv2dMethod> stepKernels;
+    private ImmutableArray<Conv2dMethod> stepMethods;
 
     /// <summary>Classifies with a network that the caller keeps, and disposes after the classifier.</summary>
     /// <param name="model">A classifier of images.</param>
@@ -235,10 +235,10 @@ public sealed class ImageClassifier : IDisposable
     {
         if (Model.NumClasses == 1)
             throw new GraphException($"{Model.Weights.Source}: gives one score, and as a choice among one class its probability would always be 1; make an {nameof(InferenceSession)} and put its logit through a sigmoid.");
-        var created = new InferenceSession(Model, Device, session with { StepKernels = stepKernels });
+        var created = new InferenceSession(Model, Device, session with { StepMethods = stepMethods });
         if (created.NumClasses == Model.ClassNames.Length && created.NumClasses > 0)
         {
-            if (stepKernels.IsDefault) (stepKernels, Warnings) = (created.StepKernels, created.Warnings);
+            if (stepMethods.IsDefault) (stepMethods, Warnings) = (created.StepMethods, created.Warnings);
             return created;
         }
         created.Dispose();

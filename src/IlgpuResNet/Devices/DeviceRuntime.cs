@@ -22,38 +22,32 @@ internal sealed class DeviceRuntime
 {
     private readonly List<SharedWeights> weights = [];
     private readonly AcceleratorKernelLoader? loader;
-    private readonly BackgroundLoad<PreprocessKernels> common;
+    private readonly BackgroundLoad<IKernelFamily> common;
 
     private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
     {
         Device = device;
         Accelerator = accelerator;
-        Profile = device.IsGpu ? DeviceProfile.Of(accelerator.Device) : null;
         if (device.Kind is DeviceKind.Cpu)
         {
-            var simd = new SimdKernels(accelerator);
-            Kernels = simd;
-            common = new(() =>
-            {
-                simd.Load();
-                return new PreprocessKernels(simd);
-            });
+            Kernels = new SimdKernels(accelerator);
         }
         else
         {
             loader = new AcceleratorKernelLoader(accelerator);
-            Kernels = new TiledKernels(loader, accelerator);
-            common = new(() => new PreprocessKernels(loader));
+            Kernels = new TiledKernels(loader, accelerator, device.IsGpu ? DeviceProfiles.Of(accelerator.Device) : null);
         }
+        common = new(() =>
+        {
+            Kernels.Load();
+            return Kernels;
+        });
         common.Start();
     }
 
     public ComputeDevice Device { get; }
 
     public Accelerator Accelerator { get; }
-
-    /// <summary>What a cost model knows of it; null of a processor, through whatever it is reached.</summary>
-    public DeviceProfile? Profile { get; }
 
     /// <summary>Ready to pack filters; to run a plan, once <see cref="WaitForKernels"/> has returned.</summary>
     public IKernelFamily Kernels { get; }
@@ -92,14 +86,13 @@ internal sealed class DeviceRuntime
     }
 
     /// <summary>Waits for kernels that other threads load: those of a plan, and what every session needs since the device was opened.</summary>
-    /// <returns>The kernels that prepare images, which belong to no plan.</returns>
     /// <exception cref="DeviceException">One was not compiled; it is tried again when it is next asked for.</exception>
-    public PreprocessKernels WaitForKernels(Task plan)
+    public void WaitForKernels(Task plan)
     {
         try
         {
             plan.GetAwaiter().GetResult();
-            return common.Value;
+            _ = common.Value;
         }
         catch (Exception e) when (e is not ResNetException)
         {
@@ -112,7 +105,7 @@ internal sealed class DeviceRuntime
     {
         WaitForKernels(Task.CompletedTask);
         using ScopedAcceleratorBinding binding = Accelerator.BindScoped();
-        lock (Gate) return new KernelTuner(Accelerator, Kernels, Profile).Choose(plan, numerics, $"{Device.Kind} {Device.Name}, {DriverName}", file);
+        lock (Gate) return new MethodTuner(Accelerator, Kernels).Choose(plan, numerics, $"{Device.Kind} {Device.Name}, {DriverName}", file);
     }
 
     /// <summary>True once the driver has failed in the middle of work: whoever needs the device opens it anew.</summary>
@@ -145,17 +138,17 @@ internal sealed class DeviceRuntime
 
     /// <summary>What a view shows, where it is the processor's own memory; empty on other devices.</summary>
     public unsafe Span<float> Memory(ArrayView<float> view) =>
-        Device.Kind is DeviceKind.Cpu && view.Length > 0 ? new Span<float>(Unsafe.AsPointer(ref view[0]), checked((int)view.Length)) : [];
+        Kernels.HostVisible && view.Length > 0 ? new Span<float>(Unsafe.AsPointer(ref view[0]), checked((int)view.Length)) : [];
 
     /// <summary>
     /// The packed weights of a plan's graph, made for the first session that asks and freed with the last. Sessions share
     /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
     /// so with <see cref="Numerics.Exact"/>.
     /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, ImmutableArray<Conv2dMethod> kernels, int? threads)
+    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, ImmutableArray<Conv2dMethod> methods, int? threads)
     {
-        var algorithms = new Conv2dAlgorithm[kernels.Length];
-        for (int i = 0; i < algorithms.Length; i++) algorithms[i] = kernels[i].Algorithm;
+        var algorithms = new Conv2dAlgorithm[methods.Length];
+        for (int i = 0; i < algorithms.Length; i++) algorithms[i] = methods[i].Algorithm;
         lock (weights)
         {
             SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.AsSpan().SequenceEqual(algorithms));

@@ -36,27 +36,28 @@ internal sealed class BoundPlan : IDisposable
         Task? loading = null;
         try
         {
-            TuningFile? tuning = options is { TuningFile: { } path, StepKernels.IsDefault: true } ? TuningFile.Open(path) : null;
-            StepKernels = !options.StepKernels.IsDefault ? options.StepKernels
-                : tuning is null ? KernelSelector.Choose(runtime.Kernels, runtime.Profile, plan, options.Numerics)
+            TuningFile? tuning = options is { TuningFile: { } path, StepMethods.IsDefault: true } ? TuningFile.Open(path) : null;
+            StepMethods = !options.StepMethods.IsDefault ? options.StepMethods
+                : tuning is null ? MethodSelector.Choose(runtime.Kernels.Planner, plan, options.Numerics)
                 : runtime.Tune(plan, options.Numerics, tuning);
             // A GPU's driver compiles them while the weights are packed and uploaded.
-            loading = BoundStep.LoadAsync(runtime.Kernels, plan, StepKernels);
-            weights = runtime.AcquireWeights(network.Graph, plan, StepKernels, threads);
+            loading = BoundStep.LoadAsync(runtime.Kernels, plan, StepMethods);
+            weights = runtime.AcquireWeights(network.Graph, plan, StepMethods, threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
             Stream = runtime.Accelerator.CreateStream();
             // Behind the activations, what steps need for themselves.
-            long workspaceLength = BoundStep.WorkspaceLength(runtime.Kernels, plan, StepKernels);
+            long workspaceLength = BoundStep.WorkspaceLength(runtime.Kernels, plan, StepMethods);
             arena = runtime.Allocate(plan.ArenaLength + workspaceLength, $"the activations of {plan.MaxBatch} images");
             ArrayView<float> view = arena.View, workspace = workspaceLength == 0 ? default : view.SubView(plan.ArenaLength, workspaceLength);
-            steps = BoundStep.Create(runtime.Kernels, plan, StepKernels, view, workspace, weights);
+            steps = BoundStep.Create(runtime.Kernels, plan, StepMethods, view, workspace, weights);
             Outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, plan, view))];
             Input = view.SubView(plan.Input.Offset, plan.Input.Shape.Count * plan.MaxBatch);
             // The processor's memory needs none for results, and none for its input but where images are only prepared.
             long downloaded = runtime.Device.Kind is DeviceKind.Cpu ? 0 : Outputs.Sum(output => (long)output.View.Count * plan.MaxBatch);
             Staging = new HostStaging(runtime, Math.Max(Input.Length, downloaded));
-            Preprocessor = new Preprocessor(runtime.Accelerator, Stream, model.Preset, runtime.WaitForKernels(loading));
+            runtime.WaitForKernels(loading);
+            Preprocessor = new Preprocessor(runtime.Accelerator, Stream, model.Preset, runtime.Kernels);
         }
         catch (Exception e)
         {
@@ -72,7 +73,7 @@ internal sealed class BoundPlan : IDisposable
     }
 
     /// <summary>How each step is computed, in order; the default where it is no convolution.</summary>
-    public ImmutableArray<Conv2dMethod> StepKernels { get; }
+    public ImmutableArray<Conv2dMethod> StepMethods { get; }
 
     /// <summary>What is suspicious about the weights, or wrong with the tuning file, one line each.</summary>
     public IReadOnlyList<string> Warnings { get; }

@@ -18,30 +18,30 @@ internal abstract class BoundStep(IKernelFamily kernels)
 
     /// <summary>Floats that a step needs beside its operands, for that many images.</summary>
     public static long WorkspaceLength(IKernelFamily kernels, PlanStep step, Conv2dMethod kernel, int images) =>
-        step.IsConvolution ? kernels.WorkspaceLength(ConvShape(step) with { N = images }, kernel) : 0;
+        step.IsConvolution ? kernels.Planner.WorkspaceLength(StepShapes.Conv2d(step) with { N = images }, kernel) : 0;
 
     /// <summary>The most that a step of a plan needs so; they use it one after the other.</summary>
-    public static long WorkspaceLength(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepKernels)
+    public static long WorkspaceLength(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepMethods)
     {
         long length = 0;
-        for (int i = 0; i < stepKernels.Length; i++) length = Math.Max(length, WorkspaceLength(kernels, plan.Steps[i], stepKernels[i], plan.ImagesOf(i)));
+        for (int i = 0; i < stepMethods.Length; i++) length = Math.Max(length, WorkspaceLength(kernels, plan.Steps[i], stepMethods[i], plan.ImagesOf(i)));
         return length;
     }
 
     /// <summary>Begins to compile what a plan's steps need; the task ends when all is done.</summary>
-    public static Task LoadAsync(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepKernels)
+    public static Task LoadAsync(IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepMethods)
     {
-        var loads = new Task[stepKernels.Length];
-        for (int i = 0; i < loads.Length; i++) loads[i] = LoadAsync(kernels, plan.Steps[i], stepKernels[i], plan.ImagesOf(i));
+        var loads = new Task[stepMethods.Length];
+        for (int i = 0; i < loads.Length; i++) loads[i] = LoadAsync(kernels, plan.Steps[i], stepMethods[i], plan.ImagesOf(i));
         return Task.WhenAll(loads);
     }
 
     /// <summary>The steps of a plan.</summary>
     public static ImmutableArray<BoundStep> Create(
-        IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepKernels, ArrayView<float> arena, ArrayView<float> workspace, DeviceWeights weights)
+        IKernelFamily kernels, ExecutionPlan plan, ImmutableArray<Conv2dMethod> stepMethods, ArrayView<float> arena, ArrayView<float> workspace, DeviceWeights weights)
     {
-        var steps = new BoundStep[stepKernels.Length];
-        for (int i = 0; i < steps.Length; i++) steps[i] = Create(kernels, plan.Steps[i], stepKernels[i], arena, workspace, node => weights[node]);
+        var steps = new BoundStep[stepMethods.Length];
+        for (int i = 0; i < steps.Length; i++) steps[i] = Create(kernels, plan.Steps[i], stepMethods[i], arena, workspace, node => weights[node]);
         return [.. steps];
     }
 
@@ -61,14 +61,14 @@ internal abstract class BoundStep(IKernelFamily kernels)
                 spec.Clip is null ? 0 : 1, (float)(spec.Clip?.Min ?? 0), (float)(spec.Clip?.Max ?? 0));
             return node switch
             {
-                Conv2dNode or LinearNode => new ConvStep(kernels, operands, epilogue, ConvShape(step), kernel, workspace),
+                Conv2dNode or LinearNode => new ConvStep(kernels, operands, epilogue, StepShapes.Conv2d(step), kernel, workspace),
                 PointwiseNode => new PointwiseStep(kernels, operands, epilogue, y),
                 _ => throw new UnreachableException(node.GetType().Name),
             };
         }
         return step.Node switch
         {
-            Pool2dNode pool => new PoolStep(kernels, pool.Kind, View(step.Input), View(step.Output), ShapeOf(pool, x)),
+            Pool2dNode pool => new PoolStep(kernels, pool.Kind, View(step.Input), View(step.Output), StepShapes.Pool2d(pool, x)),
             SoftmaxNode => new SoftmaxStep(kernels, View(step.Input), View(step.Output), y.H * y.W, y.C),
             _ => throw new GraphException($"{step.Node.Name}: {step.Node.GetType().Name} must be lowered before it can run; optimise the graph first."),
         };
@@ -76,7 +76,7 @@ internal abstract class BoundStep(IKernelFamily kernels)
 
     private static Task LoadAsync(IKernelFamily kernels, PlanStep step, Conv2dMethod kernel, int images) => step.Node switch
     {
-        Conv2dNode or LinearNode => kernels.LoadConv2d(ConvShape(step) with { N = images }, kernel),
+        Conv2dNode or LinearNode => kernels.LoadConv2d(StepShapes.Conv2d(step) with { N = images }, kernel),
         PointwiseNode => kernels.LoadPointwise(step.Output.Shape.C),
         Pool2dNode { Kind: PoolKind.Max } => kernels.LoadMaxPool2d(step.Input.Shape.C),
         Pool2dNode => kernels.LoadAveragePool2d(step.Input.Shape.C),
@@ -84,38 +84,6 @@ internal abstract class BoundStep(IKernelFamily kernels)
         // What cannot run is refused when it is bound.
         _ => Task.CompletedTask,
     };
-
-    /// <summary>The convolution of a step for one image; the default shape when it is none.</summary>
-    public static Conv2dShape ConvShape(PlanStep step)
-    {
-        MapShape x = step.Input.Shape;
-        return step.Node switch
-        {
-            Conv2dNode conv => ShapeOf(conv, x),
-            LinearNode => Conv2dShape.Create(1, x.H, x.W, x.C, step.Output.Shape.C, 1, 1, 1, 0),
-            _ => default,
-        };
-    }
-
-    private static Conv2dShape ShapeOf(Conv2dNode conv, MapShape x)
-    {
-        int r = conv.Weight.Shape[2], s = conv.Weight.Shape[3];
-        SlidingWindow window = conv.Window;
-        (int p, int q, Padding pad) = window.Place(x, r, s)!.Value;
-        return new Conv2dShape(
-            1, x.H, x.W, x.C, conv.Weight.Shape[0], r, s, window.StrideH, window.StrideW, pad.Top, pad.Left, p, q,
-            window.DilationH, window.DilationW, conv.Groups);
-    }
-
-    private static Pool2dShape ShapeOf(Pool2dNode pool, MapShape x)
-    {
-        if (pool.Kernel is not var (r, s)) return Pool2dShape.Global(1, x.H, x.W, x.C);
-        SlidingWindow window = pool.Window;
-        (int p, int q, Padding pad) = window.Place(x, r, s)!.Value;
-        return new Pool2dShape(
-            1, x.H, x.W, x.C, r, s, window.StrideH, window.StrideW, pad.Top, pad.Left, p, q,
-            window.DilationH, window.DilationW, pad.Bottom, pad.Right, pool.CountIncludePad ? 1 : 0, (float)pool.PadValue);
-    }
 
     /// <summary>A tensor in the arena.</summary>
     /// <param name="Memory">All its images.</param>

@@ -63,9 +63,9 @@ internal sealed class DeviceWeights : IDisposable
             PlanStep step = steps[i];
             Conv2dAlgorithm algorithm = algorithms[i];
             if (step.Node is not EpilogueNode node) continue;
-            Conv2dShape shape = BoundStep.ConvShape(step);
+            Conv2dShape shape = StepShapes.Conv2d(step);
             int channels = step.Output.Shape.C;
-            int length = node.Filter is null ? 0 : runtime.Kernels.PackedFilterLength(shape, algorithm);
+            int length = node.Filter is null ? 0 : runtime.Kernels.Planner.PackedFilterLength(shape, algorithm);
             layers.Add(new Layer(node, shape, algorithm, length, channels, total));
             total += MemoryPlanner.Align(length) + 2 * MemoryPlanner.Align(channels);
         }

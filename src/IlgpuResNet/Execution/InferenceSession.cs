@@ -66,7 +66,7 @@ public sealed class InferenceSession : IDisposable
             Outputs = [.. network.Outputs.Select(TensorInfo.Of)];
             Threads = device.ThreadsOf(options.Threads);
             runtime = device.Open();
-            Plan = SegmentSelector.Choose(runtime.Kernels, runtime.Profile, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
+            Plan = SegmentSelector.Choose(runtime.Kernels.Planner, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
             planning.Succeed();
         }
         try
@@ -264,7 +264,7 @@ public sealed class InferenceSession : IDisposable
     internal IKernelFamily Kernels => runtime.Kernels;
 
     /// <summary>How each step of its plan is computed, in order; the default where it is no convolution.</summary>
-    internal ImmutableArray<Conv2dMethod> StepKernels => bound.StepKernels;
+    internal ImmutableArray<Conv2dMethod> StepMethods => bound.StepMethods;
 
     /// <summary>
     /// For measurements on a device that launches each step by itself: called before the first step, with null, and after each step for some images, with its number.

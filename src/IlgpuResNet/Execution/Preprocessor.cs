@@ -4,7 +4,6 @@ using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
-using IlgpuResNet.Kernels.Tiled;
 using IlgpuResNet.Pixels;
 
 namespace IlgpuResNet.Execution;
@@ -31,7 +30,7 @@ internal sealed class Preprocessor : IDisposable
     private readonly Accelerator accelerator;
     private readonly AcceleratorStream stream;
     private readonly ImagePreset preset;
-    private readonly PreprocessKernels kernels;
+    private readonly IKernelFamily kernels;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> table;
     private readonly GrowingBuffer<byte> pixels = new("the pixels of an image");
     private readonly GrowingBuffer<byte> resized = new("the resized rows of an image");
@@ -56,7 +55,7 @@ internal sealed class Preprocessor : IDisposable
 
     /// <summary>Uploads the normalisation table.</summary>
     /// <exception cref="ImageException">The preset's numbers make no input.</exception>
-    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, PreprocessKernels kernels)
+    public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, IKernelFamily kernels)
     {
         preset.Validate();
         this.accelerator = accelerator;
@@ -120,8 +119,10 @@ internal sealed class Preprocessor : IDisposable
 
         (PreprocessAxis x, PreprocessAxis y) = geometry;
         ArrayView<byte> bytes = resized.View(stream, (long)rowCount * x.Count * Channels);
-        kernels.ResizeColumns(stream, source, rowCount, rowBytes, Layout(image.Format), axisX, x.Count, bytes);
-        kernels.ResizeRows(stream, bytes, axisY, y.Count, x.Count, y.Padding, x.Padding, preset.CropSize, table.View, input.SubView(index * slot, slot));
+        var horizontal = new HorizontalPass(rowCount, x.Count, rowBytes, Layout(image.Format), axisX.MaxTaps, axisX.Start);
+        kernels.ResizeColumns(stream, horizontal, axisX, source, bytes);
+        var vertical = new VerticalPass(preset.CropSize, y.Count, x.Count, y.Padding, x.Padding, axisY.MaxTaps, axisY.Start);
+        kernels.ResizeRows(stream, vertical, axisY, bytes, table.View, input.SubView(index * slot, slot));
     }
 
     /// <inheritdoc/>
@@ -170,7 +171,7 @@ internal sealed class Preprocessor : IDisposable
     private ArrayView<byte> CopyToDevice(PixelSpan image, int rowCount, int rowBytes, int following)
     {
         int length = checked((int)PackedLength(image)), firstByte = columns.Start * image.Format.BytesPerPixel();
-        bool isHere = accelerator.AcceleratorType is AcceleratorType.CPU;
+        bool isHere = kernels.HostVisible;
         // Once others are gathered there is room.
         long room = isHere && gathered == 0 ? Math.Max(length, Math.Min(MostGathered, (1L + following) * length)) : gathered + length;
         ArrayView<byte> view = pixels.View(stream, room).SubView(gathered, length);
@@ -227,7 +228,7 @@ internal sealed class Preprocessor : IDisposable
     /// </summary>
     private static float[] NormalisationTable(ImagePreset preset)
     {
-        float[] values = new float[PreprocessKernels.TableLength];
+        float[] values = new float[FixedPoint.TableLength];
         for (int value = 0; value <= byte.MaxValue; value++)
         {
             float scaled = value / 255f;

@@ -49,7 +49,7 @@ public sealed record SessionOptions
     public ImmutableArray<string> Outputs { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>The kernels of another session of the same plan, to be taken without choosing or timing; the default to choose.</summary>
-    internal ImmutableArray<Conv2dMethod> StepKernels { get; init; }
+    internal ImmutableArray<Conv2dMethod> StepMethods { get; init; }
 
     /// <summary>
     /// Is told of planning, preparing, the first run and warnings about weights (levels debug and warning), and of every run (trace).

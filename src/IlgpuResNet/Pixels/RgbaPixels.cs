@@ -1,5 +1,5 @@
 using IlgpuResNet.Execution;
-using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.Kernels;
 
 
 namespace IlgpuResNet.Pixels;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Planning;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Planning;
 
@@ -67,5 +68,5 @@ internal static class MemoryPlanner
     private static long LowerBound(IReadOnlyList<Lifetime> blocks) => blocks.Count == 0 ? 0 : blocks.Max(at => InUse(blocks, at.First));
 
     /// <summary>The length rounded up to <see cref="Alignment"/>.</summary>
-    public static long Align(long length) => (length + Alignment - 1) / Alignment * Alignment;
+    public static long Align(long length) => IntegerMath.RoundUp(length, Alignment);
 }

@@ -1,12 +1,9 @@
-using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 
-
 namespace IlgpuResNet.Planning;
 
-/// <summary>For how many images of a batch each step of a plan is computed at a time. Pure where the device is a profile.</summary>
+/// <summary>For how many images of a batch each step of a plan is computed at a time. Pure.</summary>
 internal static class SegmentSelector
 {
     /// <summary>
@@ -21,22 +18,21 @@ internal static class SegmentSelector
     /// </summary>
     private const double ShareOfSegment = 0.01;
 
-    /// <summary>The same plan, walked as is expected to be the fastest.</summary>
-    /// <param name="kernels">The family of the device.</param>
-    /// <param name="profile">The device when it is a GPU, else null.</param>
+    /// <summary>The plan, walked in the segments that are expected to be the fastest.</summary>
+    /// <param name="planner">Plans for the device's family.</param>
     /// <param name="plan">The steps, walked for the whole batch.</param>
-    /// <param name="numerics">What rounding errors are allowed.</param>
-    public static ExecutionPlan Choose(IKernelFamily kernels, DeviceProfile? profile, ExecutionPlan plan, Numerics numerics) =>
+    /// <param name="numerics">The rounding errors that are allowed.</param>
+    public static ExecutionPlan Choose(IFamilyPlanner planner, ExecutionPlan plan, Numerics numerics) =>
         plan.MaxBatch == 1 ? plan
-        : profile is not null ? OfTiled(profile, plan, numerics)
-        : kernels.PrefersSingleImages ? OfSingleImages(plan) : plan;
+        : planner.CostModel is { } model ? ByCost(planner, model, plan, numerics)
+        : planner.PrefersSingleImages ? ForSingleImages(plan) : plan;
 
     /// <summary>
     /// The steps up to the last layer of which each weight serves enough pixels of one image are walked image by image: its fetching then hides behind the
     /// products, and the maps of one image fit a processor's caches, while those of a batch do not. What comes after, a linear layer at least, fetches its weights
     /// once for the whole batch.
     /// </summary>
-    public static ExecutionPlan OfSingleImages(ExecutionPlan plan)
+    public static ExecutionPlan ForSingleImages(ExecutionPlan plan)
     {
         int single = plan.Steps.Length;
         while (single > 0 && !(plan.Steps[single - 1] is { Node: Conv2dNode, Output.Shape: var map } && (long)map.H * map.W >= PixelsPerWeight)) single--;
@@ -46,12 +42,12 @@ internal static class SegmentSelector
     /// <summary>
     /// The segments of the least modelled time for a device with the tiled family, which need not be there: fewer images at a time keep maps in the
     /// cache, but take more launches of fewer groups, and maps between two segments come from memory. A segment is walked in slices only where that
-    /// gains more than the model can tell (<see cref="KernelSelector.Indifference"/>), and a hundredth of the whole.
+    /// gains more than the model can tell (<see cref="ICostModel.Indifference"/>), and a hundredth of the whole.
     /// </summary>
-    public static ExecutionPlan OfTiled(DeviceProfile profile, ExecutionPlan plan, Numerics numerics)
+    public static ExecutionPlan ByCost(IFamilyPlanner planner, ICostModel model, ExecutionPlan plan, Numerics numerics)
     {
         int[] images = [.. Slices(plan.MaxBatch)];
-        var kernels = new Dictionary<Conv2dShape, Conv2dMethod>();
+        var methods = new Dictionary<Conv2dShape, Conv2dMethod>();
         var costs = new Dictionary<(int Step, int Images, MapsInFlight Maps), double>();
         int steps = plan.Steps.Length;
         double border = ShareOfSegment * Enumerable.Range(0, steps).Sum(step => Seconds(step, plan.Segments.Single()));
@@ -77,7 +73,7 @@ internal static class SegmentSelector
                         seconds -= ofStep[reader];
                         seconds += ofStep[reader] = Seconds(reader, segment);
                     }
-                    double charged = best[first].Seconds + (isWhole ? seconds : border + (1 + KernelSelector.Indifference) * seconds);
+                    double charged = best[first].Seconds + (isWhole ? seconds : border + (1 + model.Indifference) * seconds);
                     if (charged < best[end].Seconds) best[end] = (charged, segment);
                     // Nothing changes between steps that are walked for the whole batch.
                     if (isWhole) break;
@@ -93,16 +89,17 @@ internal static class SegmentSelector
         double Seconds(int step, PlanSegment segment)
         {
             var key = (step, segment.Images, plan.MapsInFlight(step, segment, segment.Images));
-            if (!costs.TryGetValue(key, out double seconds)) costs.Add(key, seconds = KernelSelector.Cost(profile, plan, step, segment, KernelOf(plan.Steps[step], segment.Images)).Seconds);
+            if (!costs.TryGetValue(key, out double seconds)) costs.Add(key, seconds = PlanCosts.OfStep(model, plan, step, segment, MethodOf(plan.Steps[step], segment.Images)).Seconds);
             return seconds;
         }
 
-        Conv2dMethod KernelOf(PlanStep step, int count)
+        Conv2dMethod MethodOf(PlanStep step, int count)
         {
             if (!step.IsConvolution) return default;
-            Conv2dShape shape = BoundStep.ConvShape(step) with { N = count };
-            if (!kernels.TryGetValue(shape, out Conv2dMethod kernel)) kernels.Add(shape, kernel = KernelSelector.Fastest(profile, shape, numerics is Numerics.Exact));
-            return kernel;
+            Conv2dShape shape = StepShapes.Conv2d(step) with { N = count };
+            if (!methods.TryGetValue(shape, out Conv2dMethod method))
+                methods.Add(shape, method = planner.FastestConv2d(shape, numerics is Numerics.Exact));
+            return method;
         }
     }
 

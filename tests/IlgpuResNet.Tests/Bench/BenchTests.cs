@@ -161,7 +161,7 @@ public sealed class BenchTests : IDisposable
         (int exitCode, _, string error) = Run("plan", "--model", Model, "--json", Json);
         Assert.AreEqual(0, exitCode, error);
         CollectionAssert.AreEqual(
-            DeviceProfile.Known.Select(profile => profile.Name).ToArray(),
+            DeviceProfiles.Known.Select(profile => profile.Name).ToArray(),
             Figures().GetProperty("devices").EnumerateArray().Select(device => device.GetProperty("device").GetString()).ToArray());
     }
 

@@ -1,5 +1,6 @@
 using ILGPU.Runtime.CPU;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Tests;
 
@@ -17,20 +18,20 @@ public sealed class DeviceProfileTests
     [DataRow("RX 7900 XTX", 61.4 / 2)]
     [DataRow("Arc A770", 19.66)]
     public void Peaks_are_those_of_the_data_sheets(string name, double teraflops) =>
-        Assert.AreEqual(teraflops, DeviceProfile.Find(name)!.PeakFlops / 1e12, 0.006 * teraflops);
+        Assert.AreEqual(teraflops, DeviceProfiles.Find(name)!.PeakFlops / 1e12, 0.006 * teraflops);
 
     [TestMethod]
     public void Names_are_found_whatever_their_blanks_and_case()
     {
-        Assert.AreEqual("RTX 4090", DeviceProfile.Find("rtx4090")!.Name);
-        Assert.IsNull(DeviceProfile.Find("RTX 4091"));
+        Assert.AreEqual("RTX 4090", DeviceProfiles.Find("rtx4090")!.Name);
+        Assert.IsNull(DeviceProfiles.Find("RTX 4091"));
     }
 
     [TestMethod]
     public void A_device_of_this_machine_has_its_own_multiprocessors()
     {
         var device = new CPUDevice(2, 1, 3);
-        DeviceProfile profile = DeviceProfile.Of(device);
+        DeviceProfile profile = DeviceProfiles.Of(device);
         Assert.AreEqual(3, profile.Multiprocessors);
         Assert.AreEqual(device.Name, profile.Name);
     }

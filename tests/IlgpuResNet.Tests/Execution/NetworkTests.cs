@@ -49,7 +49,7 @@ public abstract class NetworkTests(BackEnd backEnd)
         for (int i = 0; i < golden.Logits.Length; i++)
             CollectionAssert.AreEqual(Best(golden.Logits[i]), Best(logits.AsSpan(i * session.NumClasses, session.NumClasses).ToArray()), $"{golden.Name}: best classes of image {i}");
         Assert.IsEmpty(session.Warnings);
-        return (error, session.StepKernels.Count(kernel => kernel.Algorithm is not Conv2dAlgorithm.Direct));
+        return (error, session.StepMethods.Count(kernel => kernel.Algorithm is not Conv2dAlgorithm.Direct));
     }
 
     /// <summary>Indexes of the best classes, best first.</summary>
@@ -119,7 +119,7 @@ public sealed class NetworkCpuTests() : NetworkTests(BackEnd.Cpu)
     internal void The_worst_error_of_all_networks_is_small(Numerics numerics, Conv2dAlgorithm? forced, int leastNetworks)
     {
         var kernels = (SimdKernels)TestDevice.OpenCompute(BackEnd.Cpu, TestContext).Open().Kernels;
-        kernels.Forced = forced;
+        kernels.Planner.Forced = forced;
         try
         {
             var results = Golden.All.Select(golden => (golden.Name, Result: Check(golden, numerics))).ToList();
@@ -132,7 +132,7 @@ public sealed class NetworkCpuTests() : NetworkTests(BackEnd.Cpu)
         }
         finally
         {
-            kernels.Forced = null;
+            kernels.Planner.Forced = null;
         }
     }
 }

@@ -26,9 +26,9 @@ public sealed class NumericsTests
     {
         using ResNet model = ResNet.Create(Thin, Seed);
         ExecutionPlan plan = ExecutionPlan.Create(model, Side, Side, MaxBatch);
-        IKernelFamily kernels = Processor.Open().Kernels;
-        CollectionAssert.Contains(KernelSelector.Choose(kernels, null, plan, Numerics.Fast), new Conv2dMethod(Conv2dAlgorithm.WinogradF4));
-        Assert.IsTrue(KernelSelector.Choose(kernels, null, plan, Numerics.Exact).All(kernel => kernel.IsExact));
+        IFamilyPlanner planner = Processor.Open().Kernels.Planner;
+        CollectionAssert.Contains(MethodSelector.Choose(planner, plan, Numerics.Fast), new Conv2dMethod(Conv2dAlgorithm.WinogradF4));
+        Assert.IsTrue(MethodSelector.Choose(planner, plan, Numerics.Exact).All(kernel => kernel.IsExact));
     }
 
     [TestMethod]
@@ -79,7 +79,7 @@ public sealed class NumericsTests
         DeviceWeights Acquire(int side, Numerics numerics)
         {
             ExecutionPlan plan = ExecutionPlan.Create(graph, side, side, MaxBatch);
-            return runtime.AcquireWeights(graph, plan, KernelSelector.Choose(runtime.Kernels, runtime.Profile, plan, numerics), threads: 2);
+            return runtime.AcquireWeights(graph, plan, MethodSelector.Choose(runtime.Kernels.Planner, plan, numerics), threads: 2);
         }
     }
 

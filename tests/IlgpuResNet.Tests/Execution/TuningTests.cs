@@ -44,8 +44,8 @@ public sealed class TuningTests : IDisposable
         string written = File.ReadAllText(path);
 
         using InferenceSession session = Open(model, path);
-        string[] taken = [.. session.Plan.Steps.Zip(session.StepKernels)
-            .Where(step => shape.StartsWith(Start(BoundStep.ConvShape(step.First)), StringComparison.Ordinal)).Select(step => step.Second.ToString())];
+        string[] taken = [.. session.Plan.Steps.Zip(session.StepMethods)
+            .Where(step => shape.StartsWith(Start(StepShapes.Conv2d(step.First)), StringComparison.Ordinal)).Select(step => step.Second.ToString())];
         Assert.IsTrue(taken.Length > 0 && taken.All(name => name == told.ToString()), $"{told} was told for {shape}, taken are {string.Join(", ", taken)}");
         Assert.AreEqual(written, File.ReadAllText(path), "nothing was timed, so nothing is written");
 
@@ -149,7 +149,7 @@ public sealed class TuningTests : IDisposable
     {
         using InferenceSession session = Open(model, path);
         Assert.IsEmpty(session.Warnings, string.Join(", ", session.Warnings));
-        return session.StepKernels;
+        return session.StepMethods;
     }
 
     private void AssertOneWarning(string path, string reason)
@@ -166,7 +166,7 @@ public sealed class TuningTests : IDisposable
 }
 
 /// <summary>The stopwatch on the tiled kernels.</summary>
-public abstract class KernelTunerTests(BackEnd backEnd)
+public abstract class MethodTunerTests(BackEnd backEnd)
 {
     public required TestContext TestContext { get; set; }
 
@@ -184,9 +184,9 @@ public abstract class KernelTunerTests(BackEnd backEnd)
             Window = SlidingWindow.Create(pad: 1),
         };
         ExecutionPlan plan = ExecutionPlan.Create(new Graph("g", "input", 8, ["conv"], [conv]), 6, 6, 2);
-        ImmutableArray<Conv2dMethod> offered = device.Kernels.Conv2dMethods(BoundStep.ConvShape(plan.Steps[0]) with { N = 2 });
+        ImmutableArray<Conv2dMethod> offered = device.Kernels.Planner.Conv2dMethods(StepShapes.Conv2d(plan.Steps[0]) with { N = 2 });
         string path = folder.PathOf("tuning.json");
-        var tuner = new KernelTuner(device.Accelerator, device.Kernels, profile: null);
+        var tuner = new MethodTuner(device.Accelerator, device.Kernels);
         Conv2dMethod chosen = tuner.Choose(plan, Numerics.Fast, "device", TuningFile.Open(path)).Single();
         CollectionAssert.Contains(offered, chosen);
         StringAssert.Contains(File.ReadAllText(path), $"\"{chosen}\"");
@@ -195,10 +195,10 @@ public abstract class KernelTunerTests(BackEnd backEnd)
 }
 
 [TestClass]
-public sealed class SimulatedNvidiaKernelTunerTests() : KernelTunerTests(BackEnd.SimulatedNvidia);
+public sealed class SimulatedNvidiaMethodTunerTests() : MethodTunerTests(BackEnd.SimulatedNvidia);
 
 [TestClass, TestCategory("OpenCL")]
-public sealed class OpenCLKernelTunerTests() : KernelTunerTests(BackEnd.OpenCL);
+public sealed class OpenCLMethodTunerTests() : MethodTunerTests(BackEnd.OpenCL);
 
 [TestClass, TestCategory("Cuda")]
-public sealed class CudaKernelTunerTests() : KernelTunerTests(BackEnd.Cuda);
+public sealed class CudaMethodTunerTests() : MethodTunerTests(BackEnd.Cuda);

@@ -220,7 +220,7 @@ public abstract class Conv2dTests(BackEnd backEnd)
     }
 
     private float[] Run(Conv2dCase @case, bool residualIsOutput) =>
-        @case.Run(device, device.Kernels.FastestConv2d(@case.Shape, exact: true), residualIsOutput);
+        @case.Run(device, device.Kernels.Planner.FastestConv2d(@case.Shape, exact: true), residualIsOutput);
 }
 
 [TestClass, TestCategory(VectorWidthTests.Category)]

@@ -23,10 +23,10 @@ public sealed class KernelLoadingTests
     public void Sessions_made_at_once_load_each_kernel_of_their_plans_once()
     {
         var loader = new CountingLoader();
-        var kernels = new TiledKernels(loader, multiprocessors: 1);
+        var kernels = new TiledKernels(loader, new TiledPlanner(multiprocessors: 1));
         using ResNet model = ResNet.Create(ResNetConfig.ResNet50);
         ExecutionPlan[] plans = [ExecutionPlan.Create(model), ExecutionPlan.Create(model, maxBatch: 32)];
-        ImmutableArray<Conv2dMethod>[] chosen = [.. plans.Select(plan => KernelSelector.OfTiled(DeviceProfile.Find("A100")!, plan, Numerics.Fast))];
+        ImmutableArray<Conv2dMethod>[] chosen = [.. plans.Select(plan => MethodSelector.Choose(new TiledPlanner(DeviceProfiles.Find("A100")!), plan, Numerics.Fast))];
         using var start = new Barrier(Sessions);
         Thread[] sessions = [.. Enumerable.Range(0, Sessions).Select(i => new Thread(() =>
         {
@@ -53,7 +53,7 @@ public sealed class KernelLoadingTests
         ];
         foreach (Conv2dShape shape in shapes)
         {
-            foreach (Conv2dMethod kernel in TiledConv2dMethods.Kernels(shape))
+            foreach (Conv2dMethod kernel in TiledConv2dMethods.Of(shape))
                 Check($"{shape} by {kernel}", k => k.LoadConv2d(shape, kernel), k => k.Conv2d(device.Stream, shape, operands, Epilogue.None, kernel, buffer.View));
         }
         foreach (int channels in (int[])[5, 8])
@@ -71,7 +71,7 @@ public sealed class KernelLoadingTests
     {
         bool fails = true;
         var loader = new CountingLoader(kernel => fails && kernel.DeclaringType == typeof(Softmax) ? new InvalidOperationException("the driver ran out of registers") : null);
-        var kernels = new TiledKernels(loader, multiprocessors: 1);
+        var kernels = new TiledKernels(loader, new TiledPlanner(multiprocessors: 1));
         Task[] sessions = [.. Enumerable.Range(0, Sessions).Select(_ => kernels.LoadSoftmax()), kernels.LoadPointwise(4)];
         foreach (Task session in sessions[..^1])
         {
@@ -88,7 +88,7 @@ public sealed class KernelLoadingTests
     private static void Check(string what, Func<TiledKernels, Task> load, Action<TiledKernels> launch)
     {
         var loader = new CountingLoader();
-        var kernels = new TiledKernels(loader, multiprocessors: 1);
+        var kernels = new TiledKernels(loader, new TiledPlanner(multiprocessors: 1));
         load(kernels).Wait();
         int loaded = loader.Counts.Count;
         launch(kernels);

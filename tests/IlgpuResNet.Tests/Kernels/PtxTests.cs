@@ -33,8 +33,8 @@ public sealed partial class PtxTests
         ["average pool, vector"] = AveragePool2d.Kernel<Float4>,
         ["average pool, scalar"] = AveragePool2d.Kernel<Float1>,
         ["softmax"] = Softmax.Kernel,
-        ["preprocess, horizontal"] = PreprocessKernels.Horizontal,
-        ["preprocess, vertical"] = PreprocessKernels.Vertical,
+        ["preprocess, horizontal"] = Resize.Horizontal,
+        ["preprocess, vertical"] = Resize.Vertical,
     };
 
     public static IEnumerable<object[]> KernelNames => Convolutions.Keys.Concat(Others.Keys).Select(name => new object[] { name });
@@ -54,11 +54,13 @@ public sealed partial class PtxTests
     [TestMethod]
     public void Every_loaded_kernel_is_listed_here()
     {
-        // The last two: one record of two kernels for each of Winograd's algorithms.
-        int loaded = new[] { typeof(TiledKernels), typeof(TiledConv2dLauncher), typeof(PreprocessKernels) }
+        // Two kernels: a channel kernel's instances, and one record for each of Winograd's algorithms.
+        int loaded = typeof(TiledKernels).Assembly.GetTypes().Where(type => type.Name.EndsWith("Launcher", StringComparison.Ordinal))
             .SelectMany(type => type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic))
-            .Select(field => field.FieldType is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(BackgroundLoad<>) ? type.GenericTypeArguments[0] : field.FieldType)
-            .Sum(type => typeof(Delegate).IsAssignableFrom(type) ? 1 : type.Name == "WinogradKernels" ? 2 : 0);
+            .Sum(field => field.FieldType.Name is "WinogradKernels" ? 2
+                : field.FieldType is not { IsGenericType: true } type ? 0
+                : type.GetGenericTypeDefinition() == typeof(ChannelKernel<>) ? 2
+                : type.GetGenericTypeDefinition() == typeof(BackgroundLoad<>) ? 1 : 0);
         Assert.HasCount(loaded, Others);
     }
 

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using IlgpuResNet.Bench.Ptx;
 using IlgpuResNet.Devices;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
 using IlgpuResNet.Planning;
@@ -26,7 +25,7 @@ public sealed class CostModelTests
         double compute = (100 * slice + 2 * 600) * 1e-9;
         // The cache gives 16 bytes a cycle: a slice of both operands in 256 cycles.
         double feeding = 100 * 2 * 64 * 8 * 4 / 16 * 1e-9;
-        StepCost cost = CostModel.OfConv2d(Simple, shape, Direct, hasResidual: false);
+        StepCost cost = new TiledCostModel(Simple).OfConv2d(shape, Direct, hasResidual: false);
         Assert.AreEqual(1, cost.Blocks);
         Assert.AreEqual(1.5e-6 + Math.Max(compute, feeding), cost.Seconds, 1e-12);
         Assert.AreEqual(2.0 * 64 * 64 * 800 / 128e9, cost.FloorSeconds, 1e-12);
@@ -40,7 +39,7 @@ public sealed class CostModelTests
         TileCode code = TileCode.Of(GemmTile.M32N64P4);
         double instructions = 2 * 256 + 0.5 * (code.SliceInstructions - 256);
         double cycles = 50 * (Math.Max(instructions, 600) + 60) + 3 * (64 + 2 * 60) + 2 * 600;
-        StepCost cost = CostModel.OfConv2d(Simple, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N64P4), hasResidual: false);
+        StepCost cost = new TiledCostModel(Simple).OfConv2d(shape, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N64P4), hasResidual: false);
         Assert.AreEqual(1.5e-6 + cycles * 1e-9, cost.Seconds, 1e-12);
     }
 
@@ -48,8 +47,8 @@ public sealed class CostModelTests
     public void Groups_beyond_a_wave_wait_for_the_next()
     {
         int resident = Simple.Limits.BlocksOf(GemmTile.M64N64.Threads, TileCode.Of(GemmTile.M64N64).Registers, TileCode.Of(GemmTile.M64N64).SharedBytes);
-        double Seconds(int groups) => CostModel.OfConv2d(Simple, Conv2dShape.Create(groups, 8, 8, 800, 64, 1, 1, 1, 0), Direct, hasResidual: false).Seconds;
-        Assert.AreEqual(1.0, CostModel.OfConv2d(Simple, Conv2dShape.Create(resident, 8, 8, 800, 64, 1, 1, 1, 0), Direct, hasResidual: false).Waves);
+        double Seconds(int groups) => new TiledCostModel(Simple).OfConv2d(Conv2dShape.Create(groups, 8, 8, 800, 64, 1, 1, 1, 0), Direct, hasResidual: false).Seconds;
+        Assert.AreEqual(1.0, new TiledCostModel(Simple).OfConv2d(Conv2dShape.Create(resident, 8, 8, 800, 64, 1, 1, 1, 0), Direct, hasResidual: false).Waves);
         // What begins a wave alone takes as long as if nothing had run before it.
         Assert.AreEqual(Seconds(resident) + Seconds(1) - 1.5e-6, Seconds(resident + 1), 1e-12);
     }
@@ -63,9 +62,10 @@ public sealed class CostModelTests
             foreach (int batch in (int[])[1, 32])
             {
                 ExecutionPlan plan = ExecutionPlan.Create(model, maxBatch: batch);
-                foreach (DeviceProfile device in DeviceProfile.Known)
+                foreach (DeviceProfile device in DeviceProfiles.Known)
                 {
-                    foreach ((PlanStep step, StepCost cost) in plan.Steps.Zip(KernelSelector.Costs(device, plan, KernelSelector.OfTiled(device, plan, Numerics.Fast))))
+                    var planner = new TiledPlanner(device);
+                    foreach ((PlanStep step, StepCost cost) in plan.Steps.Zip(PlanCosts.Of(planner.CostModel!, plan, MethodSelector.Choose(planner, plan, Numerics.Fast))))
                         Assert.IsGreaterThanOrEqualTo(cost.FloorSeconds, cost.Seconds, $"{name}, {step.Node.Name}, {device.Name}, batch {batch}");
                 }
             }
@@ -80,19 +80,20 @@ public sealed class CostModelTests
     {
         using ResNet model = ResNet.Create(ResNetConfig.ResNet50);
         int below = 0;
-        foreach (DeviceProfile device in DeviceProfile.Known)
+        foreach (DeviceProfile device in DeviceProfiles.Known)
         {
-            ExecutionPlan plan = SegmentSelector.OfTiled(device, ExecutionPlan.Create(model, maxBatch: batch), Numerics.Fast);
-            ImmutableArray<StepCost> costs = KernelSelector.Costs(device, plan, KernelSelector.OfTiled(device, plan, Numerics.Fast));
+            var planner = new TiledPlanner(device);
+            ExecutionPlan plan = SegmentSelector.Choose(planner, ExecutionPlan.Create(model, maxBatch: batch), Numerics.Fast);
+            ImmutableArray<StepCost> costs = PlanCosts.Of(planner.CostModel!, plan, MethodSelector.Choose(planner, plan, Numerics.Fast));
             foreach (PlanSegment segment in plan.Segments)
             {
                 for (int i = segment.First; i < segment.End; i++)
                 {
                     if (!plan.Steps[i].IsConvolution || costs[i].Waves >= 1) continue;
                     below++;
-                    foreach (Conv2dMethod kernel in TiledConv2dMethods.Kernels(BoundStep.ConvShape(plan.Steps[i]) with { N = segment.Images }))
+                    foreach (Conv2dMethod kernel in TiledConv2dMethods.Of(StepShapes.Conv2d(plan.Steps[i]) with { N = segment.Images }))
                     {
-                        StepCost other = KernelSelector.Cost(device, plan, i, segment, kernel);
+                        StepCost other = PlanCosts.OfStep(planner.CostModel!, plan, i, segment, kernel);
                         if (other.Waves >= 1) Assert.IsLessThanOrEqualTo(other.Seconds, costs[i].Seconds, $"{device.Name}, {plan.Steps[i].Node.Name}, {kernel}");
                     }
                 }
@@ -114,7 +115,7 @@ public sealed class CostModelTests
         Assert.AreEqual(start + 2 * fast + 2 * slow, Seconds(new MapsInFlight(2, 2, 8, 0)), 1e-12);
         Assert.AreEqual(start + 2 * slow + 2 * slow, Seconds(new MapsInFlight(2, 2, 2, 4 * Floats)), 1e-12, "what waits fills the cache, too");
 
-        double Seconds(MapsInFlight maps) => CostModel.OfPass(device, 2 * Floats, 0, 2 * Floats, 2, maps).Seconds;
+        double Seconds(MapsInFlight maps) => new TiledCostModel(device).OfPass(2 * Floats, 0, 2 * Floats, 2, maps).Seconds;
     }
 
     /// <summary>A plan in slices is chosen where the model has it gain more than it can tell, and then costs less by it.</summary>
@@ -122,11 +123,12 @@ public sealed class CostModelTests
     public void Slices_are_chosen_where_they_pay()
     {
         using ResNet model = ResNet.Create(ResNetConfig.ResNet50);
-        foreach (DeviceProfile device in DeviceProfile.Known)
+        foreach (DeviceProfile device in DeviceProfiles.Known)
         {
+            var planner = new TiledPlanner(device);
             ExecutionPlan single = ExecutionPlan.Create(model);
-            Assert.HasCount(1, SegmentSelector.OfTiled(device, single, Numerics.Fast).Segments, $"{device.Name}: one image is not cut");
-            ExecutionPlan whole = ExecutionPlan.Create(model, maxBatch: 32), walked = SegmentSelector.OfTiled(device, whole, Numerics.Fast);
+            Assert.HasCount(1, SegmentSelector.ByCost(planner, planner.CostModel!, single, Numerics.Fast).Segments, $"{device.Name}: one image is not cut");
+            ExecutionPlan whole = ExecutionPlan.Create(model, maxBatch: 32), walked = SegmentSelector.Choose(planner, whole, Numerics.Fast);
             Assert.IsLessThanOrEqualTo(Seconds(whole), Seconds(walked), device.Name);
             int next = 0;
             foreach (PlanSegment segment in walked.Segments)
@@ -136,12 +138,12 @@ public sealed class CostModelTests
             }
             Assert.AreEqual(whole.Steps.Length, next, device.Name);
 
-            double Seconds(ExecutionPlan plan) => KernelSelector.Costs(device, plan, KernelSelector.OfTiled(device, plan, Numerics.Fast)).Sum(cost => cost.Seconds);
+            double Seconds(ExecutionPlan plan) => PlanCosts.Of(planner.CostModel!, plan, MethodSelector.Choose(planner, plan, Numerics.Fast)).Sum(cost => cost.Seconds);
         }
         ExecutionPlan batch = ExecutionPlan.Create(model, maxBatch: 32);
         // Its cache of 72 MB holds maps of a few images of the first stages, its memory is slow for its multiply-adds.
-        Assert.IsLessThan(32, SegmentSelector.OfTiled(DeviceProfile.Find("RTX 4090")!, batch, Numerics.Fast).ImagesOf(5));
-        Assert.HasCount(1, SegmentSelector.OfTiled(DeviceProfile.Find("T4")!, batch, Numerics.Fast).Segments);
+        Assert.IsLessThan(32, SegmentSelector.Choose(new TiledPlanner(DeviceProfiles.Find("RTX 4090")!), batch, Numerics.Fast).ImagesOf(5));
+        Assert.HasCount(1, SegmentSelector.Choose(new TiledPlanner(DeviceProfiles.Find("T4")!), batch, Numerics.Fast).Segments);
     }
 
     /// <summary>The model counts launches and groups by itself; here they are those that the kernel family makes, for every kernel it offers.</summary>
@@ -154,11 +156,11 @@ public sealed class CostModelTests
         using ResNet model = ResNet.Create(ResNetConfig.Presets.Single(config => config.Name == name));
         ExecutionPlan plan = ExecutionPlan.Create(model, maxBatch: batch);
         ImmutableArray<Conv2dMethod>[] offered = [.. plan.Steps.Select(step =>
-            step.IsConvolution ? TiledConv2dMethods.Kernels(BoundStep.ConvShape(step) with { N = batch }) : [default])];
+            step.IsConvolution ? TiledConv2dMethods.Of(StepShapes.Conv2d(step) with { N = batch }) : [default])];
         for (int i = 0; i < offered.Max(kernels => kernels.Length); i++)
         {
             ImmutableArray<Conv2dMethod> kernels = [.. offered.Select(of => of[Math.Min(i, of.Length - 1)])];
-            ImmutableArray<StepCost> costs = KernelSelector.Costs(DeviceProfile.Known[0], plan, kernels);
+            ImmutableArray<StepCost> costs = PlanCosts.Of(new TiledCostModel(DeviceProfiles.Known[0]), plan, kernels);
             foreach ((StepLaunches launches, StepCost cost) in StepLaunches.Walk(plan, kernels).Zip(costs))
             {
                 string step = $"{launches.Step.Node.Name}, {launches.Kernel}";
@@ -171,15 +173,16 @@ public sealed class CostModelTests
     [TestMethod]
     public void A_kernel_that_the_model_cannot_tell_from_the_fastest_is_chosen_and_an_exact_one_where_one_is_wanted()
     {
-        foreach (DeviceProfile device in DeviceProfile.Known)
+        foreach (DeviceProfile device in DeviceProfiles.Known)
         {
             var shape = Conv2dShape.Create(1, 14, 14, 256, 256, 3, 3, 1, 1);
-            double Seconds(Conv2dMethod kernel) => CostModel.OfConv2d(device, shape, kernel, hasResidual: false).Seconds;
-            ImmutableArray<Conv2dMethod> all = TiledConv2dMethods.Kernels(shape);
-            Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * all.Min(Seconds), Seconds(KernelSelector.Fastest(device, shape, exact: false)));
-            Conv2dMethod exact = KernelSelector.Fastest(device, shape, exact: true);
+            var planner = new TiledPlanner(device);
+            double Seconds(Conv2dMethod kernel) => planner.CostModel!.OfConv2d(shape, kernel, hasResidual: false).Seconds;
+            ImmutableArray<Conv2dMethod> all = TiledConv2dMethods.Of(shape);
+            Assert.IsLessThanOrEqualTo((1 + planner.CostModel!.Indifference) * all.Min(Seconds), Seconds(planner.FastestConv2d(shape)));
+            Conv2dMethod exact = planner.FastestConv2d(shape, exact: true);
             Assert.IsTrue(exact.IsExact);
-            Assert.IsLessThanOrEqualTo((1 + KernelSelector.Indifference) * all.Where(kernel => kernel.IsExact).Min(Seconds), Seconds(exact));
+            Assert.IsLessThanOrEqualTo((1 + planner.CostModel!.Indifference) * all.Where(kernel => kernel.IsExact).Min(Seconds), Seconds(exact));
         }
     }
 
@@ -187,7 +190,7 @@ public sealed class CostModelTests
     public void Every_tile_has_its_machine_code_in_the_model()
     {
         var shape = Conv2dShape.Create(1, 56, 56, 64, 64, 3, 3, 1, 1);
-        foreach (GemmTile tile in TiledConv2dMethods.Kernels(shape).Select(kernel => kernel.Tile)) Assert.AreEqual(tile, TileCode.Of(tile).Tile);
+        foreach (GemmTile tile in TiledConv2dMethods.Of(shape).Select(kernel => kernel.Tile)) Assert.AreEqual(tile, TileCode.Of(tile).Tile);
         Assert.ThrowsExactly<ArgumentException>(() => TileCode.Of(new GemmTile(1, 2, 3, 4, 5)));
     }
 }

@@ -77,7 +77,7 @@ public sealed class ExecutionPlanTests
         foreach (ResNetConfig config in ResNetConfig.Presets)
         {
             using ResNet model = ResNet.Create(config);
-            ExecutionPlan whole = ExecutionPlan.Create(model, 224, 224, Batch), plan = SegmentSelector.OfSingleImages(whole);
+            ExecutionPlan whole = ExecutionPlan.Create(model, 224, 224, Batch), plan = SegmentSelector.ForSingleImages(whole);
             Assert.HasCount(2, plan.Segments, config.Name);
             Assert.AreEqual(1, plan.Segments[0].Images, config.Name);
             Assert.AreEqual(Batch, plan.Segments[1].Images, $"{config.Name}: the linear layer is for the batch");

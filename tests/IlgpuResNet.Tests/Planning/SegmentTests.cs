@@ -39,8 +39,8 @@ public abstract class SegmentTests(BackEnd backEnd)
         ExecutionPlan walked = whole.Walked([new(0, 3, 2), new(3, 5, 3), new(8, 1, MaxBatch), new(9, steps - 9, 1)]);
         Assert.IsLessThan(whole.ArenaLength, walked.ArenaLength);
         // Fast: the same kernels; exact ones give the same bits whichever they are.
-        ImmutableArray<Conv2dMethod> kernels = KernelSelector.Choose(device.Kernels, null, walked, numerics);
-        ImmutableArray<Conv2dMethod> kernelsOfWhole = numerics is Numerics.Exact ? KernelSelector.Choose(device.Kernels, null, whole, numerics) : kernels;
+        ImmutableArray<Conv2dMethod> kernels = MethodSelector.Choose(device.Kernels.Planner, walked, numerics);
+        ImmutableArray<Conv2dMethod> kernelsOfWhole = numerics is Numerics.Exact ? MethodSelector.Choose(device.Kernels.Planner, whole, numerics) : kernels;
         float[] images = TestData.Uniform(new Random(Seed), (int)(MaxBatch * whole.Input.Shape.Count));
         foreach (int batch in (int[])[MaxBatch, 3])
         {
@@ -93,8 +93,8 @@ public abstract class SegmentTests(BackEnd backEnd)
             {
                 float[] values = new float[filter.Count];
                 filter.CopyTo(values);
-                Conv2dShape shape = BoundStep.ConvShape(step);
-                packed = new float[device.Kernels.PackedFilterLength(shape, kernel.Algorithm)];
+                Conv2dShape shape = StepShapes.Conv2d(step);
+                packed = new float[device.Kernels.Planner.PackedFilterLength(shape, kernel.Algorithm)];
                 device.Kernels.PackFilter(shape, values, packed, kernel.Algorithm);
             }
             return new NodeWeights(

@@ -138,7 +138,7 @@ public sealed partial class PtxBrokenAlgorithmTests
             string edited = edit(ptx);
             return edited != ptx ? edited : throw new InvalidOperationException($"The PTX of {kernel} has no longer what was to be broken.");
         }),
-        multiprocessors: 1));
+        new TiledPlanner(multiprocessors: 1)));
 
     private static void AssertNotTheOracles(Conv2dCase @case, Conv2dMethod kernel, TestDevice broken)
     {

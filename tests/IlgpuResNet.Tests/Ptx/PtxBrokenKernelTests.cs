@@ -36,7 +36,7 @@ public sealed partial class PtxBrokenKernelTests
     [TestMethod]
     public void An_instruction_that_becomes_unknown_is_named()
     {
-        var broken = new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32")), multiprocessors: 1);
+        var broken = new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32")), new TiledPlanner(multiprocessors: 1));
         var error = Assert.ThrowsExactly<PtxException>(() => Run("softmax", broken));
         Assert.Contains("the instruction mul.rz.f32 is not known here", error.Message);
     }
@@ -83,7 +83,7 @@ public sealed partial class PtxBrokenKernelTests
 
     /// <summary>All kernels, each without the barrier of this number if it has as many.</summary>
     private static TiledKernels WithoutBarrier(int number) => new(new PtxKernelLoader(ptx =>
-        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx), multiprocessors: 1);
+        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx), new TiledPlanner(multiprocessors: 1));
 
     private void Run(string kernel, TiledKernels kernels)
     {

@@ -59,7 +59,7 @@ public sealed class PtxCoverageTests
     public void Of_the_preprocessing()
     {
         new PreprocessPtxTests { TestContext = TestContext }.Result_is_bit_equal_to_torchvision();
-        AssertExecuted(PreprocessKernels.Horizontal, PreprocessKernels.Vertical);
+        AssertExecuted(Resize.Horizontal, Resize.Vertical);
     }
 
     /// <summary>Fails for an instruction of these kernels that no launch in this process has executed.</summary>

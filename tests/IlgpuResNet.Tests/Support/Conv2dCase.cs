@@ -52,7 +52,7 @@ internal sealed record Conv2dCase(
     public float[] Run(TestDevice device, Conv2dMethod kernel, bool residualIsOutput)
     {
         Accelerator accelerator = device.Accelerator;
-        float[] packed = new float[device.Kernels.PackedFilterLength(Shape, kernel.Algorithm)];
+        float[] packed = new float[device.Kernels.Planner.PackedFilterLength(Shape, kernel.Algorithm)];
         packed.AsSpan().Fill(float.NaN);
         device.Kernels.PackFilter(Shape, Filter, packed, kernel.Algorithm);
         Assert.DoesNotContain(float.NaN, packed, $"{this}, {kernel}: PackFilter left an element unwritten");
@@ -63,7 +63,7 @@ internal sealed record Conv2dCase(
         using var shift = GuardedBuffer.Input(accelerator, Shift);
         using var residual = Residual is { } values ? GuardedBuffer.Input(accelerator, values) : null;
         using var separate = GuardedBuffer.Output(accelerator, Shape.GemmM * Shape.K);
-        using var workspace = GuardedBuffer.Output(accelerator, (int)device.Kernels.WorkspaceLength(Shape, kernel));
+        using var workspace = GuardedBuffer.Output(accelerator, (int)device.Kernels.Planner.WorkspaceLength(Shape, kernel));
         GuardedBuffer output = residualIsOutput ? residual! : separate;
 
         device.Kernels.Conv2d(

@@ -20,13 +20,10 @@ public sealed class TestDevice
 
     private static readonly ConcurrentDictionary<BackEnd, TestDevice?> Devices = new();
 
-    private readonly BackgroundLoad<PreprocessKernels> preprocessing;
-
-    private TestDevice(Accelerator accelerator, IKernelFamily kernels, Func<PreprocessKernels> preprocessing)
+    private TestDevice(Accelerator accelerator, IKernelFamily kernels)
     {
         Accelerator = accelerator;
         Kernels = kernels;
-        this.preprocessing = new(preprocessing);
     }
 
     public Accelerator Accelerator { get; }
@@ -36,10 +33,10 @@ public sealed class TestDevice
     internal IKernelFamily Kernels { get; }
 
     /// <summary>A preprocessor with the kernels of the back end.</summary>
-    internal Preprocessor CreatePreprocessor(ImagePreset preset) => new(Accelerator, Stream, preset, preprocessing.Value);
+    internal Preprocessor CreatePreprocessor(ImagePreset preset) => new(Accelerator, Stream, preset, Kernels);
 
     /// <summary>The same device with other kernels, such as broken ones.</summary>
-    internal TestDevice With(IKernelFamily kernels) => new(Accelerator, kernels, () => preprocessing.Value);
+    internal TestDevice With(IKernelFamily kernels) => new(Accelerator, kernels);
 
     /// <summary>Opens the device; ends the test as inconclusive when the machine has none, or as failed where one is required.</summary>
     public static TestDevice Open(BackEnd backEnd, TestContext testContext)
@@ -77,13 +74,10 @@ public sealed class TestDevice
         if (device is null) return null;
         Accelerator accelerator = device.CreateAccelerator(context);
         if (backEnd is BackEnd.Cpu)
-        {
-            var simd = new SimdKernels(accelerator);
-            return new TestDevice(accelerator, simd, () => new PreprocessKernels(simd));
-        }
+            return new TestDevice(accelerator, new SimdKernels(accelerator));
         IKernelLoader loader = backEnd is BackEnd.Ptx ? new PtxKernelLoader() : new AcceleratorKernelLoader(accelerator);
         return new TestDevice(
-            accelerator, backEnd is BackEnd.Ptx ? new TiledKernels(loader, multiprocessors: 1) : new TiledKernels(loader, accelerator), () => new PreprocessKernels(loader));
+            accelerator, backEnd is BackEnd.Ptx ? new TiledKernels(loader, new TiledPlanner(multiprocessors: 1)) : new TiledKernels(loader, accelerator));
     }
 
     private static Context.Builder Select(Context.Builder builder, BackEnd backEnd) => backEnd switch

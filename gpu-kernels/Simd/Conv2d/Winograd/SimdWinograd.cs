@@ -22,6 +22,13 @@ internal static unsafe class SimdWinograd
     /// <summary>Floats of a filter that no second-level cache holds.</summary>
     private const int LargeFilterFloats = 1 << 20;
 
+    /// <summary>
+    /// True when the algorithm can compute a convolution: the channels fill whole vectors, as those of every ResNet of full width do, and the
+    /// packed filter is not too long.
+    /// </summary>
+    public static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes) =>
+        WinogradFilter.Fits(shape, algorithm) && shape.C % lanes == 0 && WinogradPanels.Length(shape, algorithm, 2 * lanes) <= int.MaxValue;
+
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
     public static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
     {
@@ -85,7 +92,7 @@ internal static unsafe class SimdWinograd
                 TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Input + (nint)i * scratch.TileStride);
             transformed = block;
 
-            int registerTiles = SimdSplit.DivideRoundUp(tiles, TLanes.TileRows);
+            int registerTiles = IntegerMath.DivideRoundUp(tiles, TLanes.TileRows);
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
                 product.Weights = filter + (nint)panel * elements * shape.C * width;
@@ -120,15 +127,15 @@ internal static unsafe class SimdWinograd
     /// <summary>Tiles of a block: a group's tiles in blocks of nearly equal size, whole register tiles where there are several blocks.</summary>
     private static int TilesPerBlock(int tiles, int tileRows, int maxRegisterTiles)
     {
-        int blocks = SimdSplit.DivideRoundUp(tiles, maxRegisterTiles * tileRows);
-        int even = SimdSplit.DivideRoundUp(tiles, blocks);
-        return blocks == 1 ? even : SimdSplit.DivideRoundUp(even, tileRows) * tileRows;
+        int blocks = IntegerMath.DivideRoundUp(tiles, maxRegisterTiles * tileRows);
+        int even = IntegerMath.DivideRoundUp(tiles, blocks);
+        return blocks == 1 ? even : IntegerMath.DivideRoundUp(even, tileRows) * tileRows;
     }
 
     private static int MaxRegisterTiles(in Conv2dShape shape, Conv2dAlgorithm algorithm, int tileRows)
     {
         int tiles = (long)WinogradFilter.Elements(algorithm) * shape.C * shape.K > LargeFilterFloats ? LargeFilterTiles : BlockTiles;
-        return SimdSplit.DivideRoundUp(tiles, tileRows);
+        return IntegerMath.DivideRoundUp(tiles, tileRows);
     }
 
     /// <summary>Fills <see cref="SimdWinogradScratch.Rows"/>.</summary>
@@ -210,7 +217,7 @@ internal static unsafe class SimdWinograd
     /// <summary>Image of a tile, and row and column of its first output pixel.</summary>
     private static (int N, int P, int Q) Place(in Conv2dShape shape, int tile, int outputs)
     {
-        int across = SimdSplit.DivideRoundUp(shape.Q, outputs), down = SimdSplit.DivideRoundUp(shape.P, outputs);
+        int across = IntegerMath.DivideRoundUp(shape.Q, outputs), down = IntegerMath.DivideRoundUp(shape.P, outputs);
         return (tile / across / down, tile / across % down * outputs, tile % across * outputs);
     }
 }

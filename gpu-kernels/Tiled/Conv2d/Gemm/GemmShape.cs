@@ -17,13 +17,11 @@ internal readonly record struct GemmShape(int M, int N, int K, int Batches)
         : new GemmShape(WinogradFilter.Tiles(shape, algorithm), shape.K, shape.C, WinogradFilter.Elements(algorithm));
 
     /// <summary>Slices of the reduction that a split has at most.</summary>
-    public int SlicesPerSplit(in GemmTile tile, int splits) => DivideRoundUp(DivideRoundUp(K, tile.K), splits);
+    public int SlicesPerSplit(in GemmTile tile, int splits) => IntegerMath.DivideRoundUp(IntegerMath.DivideRoundUp(K, tile.K), splits);
 
     /// <summary>Parts that the reduction falls into when so many are asked for: fewer where the last would have no slices.</summary>
-    public int Parts(in GemmTile tile, int splits) => DivideRoundUp(SlicesPerSplit(tile, 1), SlicesPerSplit(tile, splits));
+    public int Parts(in GemmTile tile, int splits) => IntegerMath.DivideRoundUp(SlicesPerSplit(tile, 1), SlicesPerSplit(tile, splits));
 
     /// <summary>Groups of threads of a launch.</summary>
-    public long Blocks(in GemmTile tile, int splits) => (long)DivideRoundUp(M, tile.M) * DivideRoundUp(N, tile.N) * Batches * Parts(tile, splits);
-
-    private static int DivideRoundUp(int value, int divisor) => (value + divisor - 1) / divisor;
+    public long Blocks(in GemmTile tile, int splits) => (long)IntegerMath.DivideRoundUp(M, tile.M) * IntegerMath.DivideRoundUp(N, tile.N) * Batches * Parts(tile, splits);
 }

@@ -50,8 +50,8 @@ public sealed class SimdFilterTests
                 : [.. Enumerable.Range(0, side * side)];
             foreach (int width in (ReadOnlySpan<int>)[2, 8, 16, 32])
             {
-                float[] packed = Unwritten(SimdWinogradFilter.PackedLength(shape, algorithm, width)), expected = new float[packed.Length];
-                SimdWinogradFilter.Pack(shape, algorithm, width, filter, packed);
+                float[] packed = Unwritten((int)WinogradPanels.Length(shape, algorithm, width)), expected = new float[packed.Length];
+                WinogradPanels.Pack(shape, algorithm, width, filter, packed);
                 // Channels past the last are transformed too, from zeros.
                 float[] whole = [.. filter, .. new float[packed.Length]];
                 for (int n = 0; n < (k + width - 1) / width * width; n++)

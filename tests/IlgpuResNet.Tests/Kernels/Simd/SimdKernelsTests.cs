@@ -139,7 +139,7 @@ public sealed class SimdKernelsTests
             var kernels = new SimdKernels(accelerator);
             var shape = Conv2dShape.Create(1, 4, 4, 8, 8, 1, 1, 1, 0);
             using var buffer = accelerator.Allocate1D<float>(4 * 4 * 8);
-            using var filter = accelerator.Allocate1D<float>(kernels.PackedFilterLength(shape));
+            using var filter = accelerator.Allocate1D<float>(kernels.Planner.PackedFilterLength(shape));
             ArrayView<float> whole = buffer.View.AsContiguous();
             ArrayView<float> cut = whole.SubView(0, whole.Length - 1);
             ArrayView<float> packed = filter.View.AsContiguous();
@@ -211,7 +211,7 @@ public sealed class SimdKernelsTests
             var shape = Conv2dShape.Create(1, 4, 4, 8, 8, 3, 3, 1, 1);
             using var buffer = accelerator.Allocate1D<float>(4 * 4 * 8);
             using var other = accelerator.Allocate1D<float>(4 * 4 * 8);
-            using var filter = accelerator.Allocate1D<float>(kernels.PackedFilterLength(shape));
+            using var filter = accelerator.Allocate1D<float>(kernels.Planner.PackedFilterLength(shape));
             ArrayView<float> view = buffer.View.AsContiguous();
             var operands = new Operands(view, filter.View.AsContiguous(), view, view, view, other.View.AsContiguous());
             AcceleratorStream stream = accelerator.DefaultStream;
@@ -246,7 +246,7 @@ public sealed class SimdKernelsTests
         {
             var kernels = lanes == DefaultLanes ? new SimdKernels(accelerator) : new SimdKernels(accelerator, lanes);
             Data data = Data.Make(shape, images);
-            float[] packed = new float[kernels.PackedFilterLength(shape)];
+            float[] packed = new float[kernels.Planner.PackedFilterLength(shape)];
             kernels.PackFilter(shape, data.Filter, packed);
             using var input = GuardedBuffer.Input(accelerator, data.Input);
             using var filter = GuardedBuffer.Input(accelerator, packed);

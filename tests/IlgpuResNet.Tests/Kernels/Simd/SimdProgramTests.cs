@@ -27,7 +27,7 @@ public sealed class SimdProgramTests
         var kernels = new SimdKernels(accelerator);
         var shape = Conv2dShape.Create(1, 5, 5, channels, channels, 3, 3, 1, 1);
         var random = new Random(Seed);
-        float[] packed = new float[kernels.PackedFilterLength(shape)];
+        float[] packed = new float[kernels.Planner.PackedFilterLength(shape)];
         kernels.PackFilter(shape, TestData.Uniform(random, channels * shape.GemmK), packed);
         using var filter = accelerator.Allocate1D(packed);
         using var ones = accelerator.Allocate1D(Enumerable.Repeat(0.05f, channels).ToArray());

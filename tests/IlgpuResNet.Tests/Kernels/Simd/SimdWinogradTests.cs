@@ -122,7 +122,7 @@ public sealed class SimdWinogradTests
     {
         using var device = new Device(groups: 2, lanes: 8);
         Conv2dShape fits = Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 1);
-        Assert.AreNotEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(fits).Algorithm);
+        Assert.AreNotEqual(Conv2dAlgorithm.Direct, device.Kernels.Planner.FastestConv2d(fits).Algorithm);
         Conv2dShape[] others =
         [
             Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 3, 1), Conv2dShape.Create(1, 28, 28, 128, 128, 3, 3, 1, 2, dilation: 2),
@@ -131,8 +131,8 @@ public sealed class SimdWinogradTests
         ];
         foreach (Conv2dShape other in others)
         {
-            Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.FastestConv2d(other).Algorithm, $"{other}");
-            var exception = Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.PackedFilterLength(other, Conv2dAlgorithm.WinogradF4));
+            Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.Planner.FastestConv2d(other).Algorithm, $"{other}");
+            var exception = Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.Planner.PackedFilterLength(other, Conv2dAlgorithm.WinogradF4));
             StringAssert.Contains(exception.Message, nameof(Conv2dAlgorithm.WinogradF4));
         }
     }
@@ -170,7 +170,7 @@ public sealed class SimdWinogradTests
 
         public float[] Run(in Conv2dShape shape, Data data, Epilogue epilogue, Conv2dAlgorithm algorithm, bool residualIsOutput)
         {
-            float[] packed = new float[Kernels.PackedFilterLength(shape, algorithm)];
+            float[] packed = new float[Kernels.Planner.PackedFilterLength(shape, algorithm)];
             packed.AsSpan().Fill(float.NaN);
             Kernels.PackFilter(shape, data.Filter, packed, algorithm);
             Assert.DoesNotContain(float.NaN, packed, $"{shape}: PackFilter left an element unwritten");

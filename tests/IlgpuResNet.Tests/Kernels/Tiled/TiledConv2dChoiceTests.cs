@@ -43,7 +43,7 @@ public sealed class TiledConv2dChoiceTests
     {
         foreach (Conv2dShape shape in Shapes)
         {
-            Conv2dMethod[] kernels = [.. TiledConv2dMethods.Kernels(shape)];
+            Conv2dMethod[] kernels = [.. TiledConv2dMethods.Of(shape)];
             CollectionAssert.AllItemsAreUnique(kernels);
             foreach (Conv2dMethod kernel in kernels.Where(kernel => kernel.Splits > 1))
             {
@@ -81,7 +81,7 @@ public sealed class TiledConv2dChoiceTests
         ];
         foreach (Conv2dShape other in others)
         {
-            Assert.IsTrue(TiledConv2dMethods.Kernels(other).All(kernel => kernel.Algorithm is Conv2dAlgorithm.Direct), $"{other}");
+            Assert.IsTrue(TiledConv2dMethods.Of(other).All(kernel => kernel.Algorithm is Conv2dAlgorithm.Direct), $"{other}");
             foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
             {
                 var error = Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(other, new Conv2dMethod(algorithm, GemmTile.M64N64)));
@@ -114,7 +114,7 @@ public sealed class TiledConv2dChoiceTests
     public void No_workspace_passes_32_bit_indexes()
     {
         Conv2dShape shape = Conv2dShape.Create(600, 112, 112, 64, 64, 3, 3, 1, 1);
-        Assert.IsNotEmpty(TiledConv2dMethods.Kernels(shape));
-        foreach (Conv2dMethod kernel in TiledConv2dMethods.Kernels(shape)) Assert.IsLessThanOrEqualTo(int.MaxValue, TiledConv2dMethods.WorkspaceLength(shape, kernel));
+        Assert.IsNotEmpty(TiledConv2dMethods.Of(shape));
+        foreach (Conv2dMethod kernel in TiledConv2dMethods.Of(shape)) Assert.IsLessThanOrEqualTo(int.MaxValue, TiledConv2dMethods.WorkspaceLength(shape, kernel));
     }
 }

@@ -38,7 +38,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
             foreach (int past in simulated ? (int[])[5] : [1, 2, 3, 4, tile.N / 2 + 1, tile.N / 2 + 2, tile.N / 2 + 3, tile.N / 2 + 4])
             {
                 Conv2dShape shape = Conv2dShape.Create(1, rows, columns, c, tile.N + past, window, window, 1, window / 2);
-                if (!TiledConv2dMethods.Kernels(shape).Contains(new Conv2dMethod(Conv2dAlgorithm.Direct, tile))) continue;
+                if (!TiledConv2dMethods.Of(shape).Contains(new Conv2dMethod(Conv2dAlgorithm.Direct, tile))) continue;
                 bool bare = past % Float4.Width == 1;
                 Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dMethod(Conv2dAlgorithm.Direct, tile), residualIsOutput: !bare);
                 if (past % Float4.Width > 1) continue;
@@ -72,7 +72,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         {
             var random = new Random(seed);
             Conv2dShape shape = RandomShape(random);
-            Conv2dMethod[] kernels = [.. TiledConv2dMethods.Kernels(shape)];
+            Conv2dMethod[] kernels = [.. TiledConv2dMethods.Of(shape)];
             Conv2dMethod kernel = kernels[random.Next(kernels.Length)];
             // Shapes so small are not split by themselves.
             if (kernel.Algorithm is Conv2dAlgorithm.Direct && random.Next(2) == 0) kernel = kernel with { Splits = random.Next(2, 6) };
@@ -99,7 +99,7 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         {
             var random = new Random(seed);
             var epilogue = new Epilogue(seed % 2, random.Next(2), random.Next(2), random.Next(2), -0.5f, 0.75f);
-            GemmTile tile = simulated ? GemmTile.M32N32 : TiledConv2dMethods.Kernels(shapes[seed]).Last(kernel => kernel.Algorithm == algorithm).Tile;
+            GemmTile tile = simulated ? GemmTile.M32N32 : TiledConv2dMethods.Of(shapes[seed]).Last(kernel => kernel.Algorithm == algorithm).Tile;
             Check(Conv2dCase.Make(shapes[seed], epilogue, seed), new Conv2dMethod(algorithm, tile), residualIsOutput: epilogue.HasResidual != 0);
         }
     }

@@ -1,20 +1,16 @@
 using System.Runtime.Intrinsics;
 using ILGPU;
-using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Kernels.Simd;
 
-/// <summary>The two passes of <see cref="PreprocessKernels"/> on the processor: the same integer sums in vectors, each group a band of consecutive rows.</summary>
-internal static unsafe class PreprocessSimd
+/// <summary>The two passes of a resize on the processor: integer sums (<see cref="FixedPoint"/>) in vectors, a band of consecutive rows for each group.</summary>
+internal static unsafe class SimdResize
 {
-    private const int Channels = PreprocessKernels.Channels;
-    private const int RoundingHalf = PreprocessKernels.RoundingHalf;
-
     /// <summary>Bytes of a row that the vertical pass sums at a time.</summary>
     private const int VerticalBlock = 16;
 
-    /// <summary>The band of one group in <see cref="PreprocessKernels.ResizeColumns"/>.</summary>
-    public static void Horizontal(in SimdResize resize, in HorizontalPass pass, int band, int bands)
+    /// <summary>The band of one group in <see cref="IKernelFamily.ResizeColumns"/>.</summary>
+    public static void Horizontal(in SimdResizeMemory resize, in HorizontalPass pass, int band, int bands)
     {
         int end = (int)((band + 1L) * pass.Rows / bands);
         fixed (byte* source = &resize.Pixels[0], target = &resize.Resized[0])
@@ -23,7 +19,7 @@ internal static unsafe class PreprocessSimd
             for (int y = (int)((long)band * pass.Rows / bands); y < end; y++)
             {
                 byte* row = source + (long)y * pass.RowBytes;
-                byte* resizedRow = target + (long)y * pass.Columns * Channels;
+                byte* resizedRow = target + (long)y * pass.Columns * FixedPoint.Channels;
                 if (pass.Layout.BytesPerPixel == 1) GrayRow(row, bound, weight, resizedRow, pass);
                 else ColorRow(row, bound, weight, resizedRow, pass);
             }
@@ -36,13 +32,13 @@ internal static unsafe class PreprocessSimd
         {
             byte* pixel = row + bounds[2 * x] - pass.Start;
             int* weight = weights + (long)x * pass.MaxTaps;
-            int sum = RoundingHalf;
+            int sum = FixedPoint.Half;
             for (int t = 0; t < bounds[2 * x + 1]; t++) sum += pixel[t] * weight[t];
-            byte value = (byte)PreprocessKernels.Clip8(sum);
+            byte value = (byte)FixedPoint.Clip8(sum);
             resized[0] = value;
             resized[1] = value;
             resized[2] = value;
-            resized += Channels;
+            resized += FixedPoint.Channels;
         }
     }
 
@@ -56,7 +52,7 @@ internal static unsafe class PreprocessSimd
             byte* pixel = row + (long)(bounds[2 * x] - pass.Start) * step;
             int* weight = weights + (long)x * pass.MaxTaps;
             int last = bounds[2 * x + 1] - 1;
-            Vector128<int> even = Vector128.Create(RoundingHalf);
+            Vector128<int> even = Vector128.Create(FixedPoint.Half);
             Vector128<int> odd = Vector128<int>.Zero;
             int t = 0;
             for (; t + 1 < last; t += 2)
@@ -76,7 +72,7 @@ internal static unsafe class PreprocessSimd
             resized[0] = (byte)sum[layout.Red];
             resized[1] = (byte)sum[layout.Green];
             resized[2] = (byte)sum[layout.Blue];
-            resized += Channels;
+            resized += FixedPoint.Channels;
         }
     }
 
@@ -84,13 +80,13 @@ internal static unsafe class PreprocessSimd
         Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(bytes).AsByte())).AsInt32();
 
     private static Vector128<int> Clip8(Vector128<int> sum) =>
-        Vector128.Min(Vector128.Max(sum >> PreprocessKernels.PrecisionBits, Vector128<int>.Zero), Vector128.Create((int)byte.MaxValue));
+        Vector128.Min(Vector128.Max(sum >> FixedPoint.FractionBits, Vector128<int>.Zero), Vector128.Create((int)byte.MaxValue));
 
-    /// <summary>The band of one group in <see cref="PreprocessKernels.ResizeRows"/>.</summary>
-    public static void Vertical(in SimdResize resize, in VerticalPass pass, ArrayView<float> table, ArrayView<float> output, int band, int bands)
+    /// <summary>The band of one group in <see cref="IKernelFamily.ResizeRows"/>.</summary>
+    public static void Vertical(in SimdResizeMemory resize, in VerticalPass pass, ArrayView<float> table, ArrayView<float> output, int band, int bands)
     {
         int end = (int)((band + 1L) * pass.Crop / bands);
-        int rowLength = pass.Columns * Channels;
+        int rowLength = pass.Columns * FixedPoint.Channels;
         byte* sums = stackalloc byte[VerticalBlock];
         fixed (byte* source = &resize.Resized[0])
         fixed (int* bound = &resize.Axis.Bounds[0], weight = &resize.Axis.Weights[0])
@@ -98,7 +94,7 @@ internal static unsafe class PreprocessSimd
         {
             for (int row = (int)((long)band * pass.Crop / bands); row < end; row++)
             {
-                float* outputRow = target + (long)row * pass.Crop * Channels;
+                float* outputRow = target + (long)row * pass.Crop * FixedPoint.Channels;
                 int y = row - pass.PadY;
                 if (y < 0 || y >= pass.Rows)
                 {
@@ -106,13 +102,13 @@ internal static unsafe class PreprocessSimd
                     continue;
                 }
                 Black(outputRow, pass.PadX, floats);
-                float* resized = outputRow + pass.PadX * Channels;
+                float* resized = outputRow + pass.PadX * FixedPoint.Channels;
                 byte* first = source + (long)(bound[2 * y] - pass.Start) * rowLength;
                 for (int i = 0; i < rowLength; i += VerticalBlock)
                 {
                     int count = Math.Min(VerticalBlock, rowLength - i);
                     SumColumns(first + i, rowLength, count, weight + (long)y * pass.MaxTaps, bound[2 * y + 1], sums);
-                    for (int j = 0; j < count; j++) resized[i + j] = floats[sums[j] * Channels + (i + j) % Channels];
+                    for (int j = 0; j < count; j++) resized[i + j] = floats[sums[j] * FixedPoint.Channels + (i + j) % FixedPoint.Channels];
                 }
                 Black(resized + rowLength, pass.Crop - pass.PadX - pass.Columns, floats);
             }
@@ -121,7 +117,7 @@ internal static unsafe class PreprocessSimd
 
     private static void Black(float* pixels, int count, float* table)
     {
-        for (int i = 0; i < count * Channels; i++) pixels[i] = table[i % Channels];
+        for (int i = 0; i < count * FixedPoint.Channels; i++) pixels[i] = table[i % FixedPoint.Channels];
     }
 
     private static void SumColumns(byte* pixels, int rowLength, int count, int* weights, int taps, byte* sums)
@@ -130,13 +126,13 @@ internal static unsafe class PreprocessSimd
         {
             for (int j = 0; j < count; j++)
             {
-                int sum = RoundingHalf;
+                int sum = FixedPoint.Half;
                 for (int t = 0; t < taps; t++) sum += pixels[(long)t * rowLength + j] * weights[t];
-                sums[j] = (byte)PreprocessKernels.Clip8(sum);
+                sums[j] = (byte)FixedPoint.Clip8(sum);
             }
             return;
         }
-        Vector128<int> a = Vector128.Create(RoundingHalf), b = a, c = a, d = a;
+        Vector128<int> a = Vector128.Create(FixedPoint.Half), b = a, c = a, d = a;
         for (int t = 0; t < taps; t++)
         {
             (Vector128<ushort> low, Vector128<ushort> high) = Vector128.Widen(Vector128.Load(pixels));
@@ -156,4 +152,4 @@ internal static unsafe class PreprocessSimd
 /// <param name="Axis">The weights of the axis that is resized.</param>
 /// <param name="Pixels">Pixels as the image has them, which the horizontal pass reads.</param>
 /// <param name="Resized">RGB bytes <c>[rows, columns, 3]</c>, which it writes and the vertical pass reads.</param>
-internal readonly record struct SimdResize(ResampleAxis Axis, ArrayView<byte> Pixels, ArrayView<byte> Resized);
+internal readonly record struct SimdResizeMemory(ResampleAxis Axis, ArrayView<byte> Pixels, ArrayView<byte> Resized);

@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Devices;
+namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
 /// What one multiprocessor (NVIDIA), compute unit (AMD) or Xe core (Intel) holds at a time. NVIDIA's are those of the CUDA
@@ -44,16 +44,12 @@ internal sealed record MultiprocessorLimits(int Threads, int Blocks, int Registe
     /// <param name="sharedBytes">Shared memory of a group.</param>
     public int BlocksOf(int threads, int registers, int sharedBytes)
     {
-        int warps = DivideRoundUp(threads, WarpSize);
-        int registersPerWarp = RoundUp(Math.Max(registers, 1) * WarpSize, RegisterUnit);
+        int warps = IntegerMath.DivideRoundUp(threads, WarpSize);
+        int registersPerWarp = IntegerMath.RoundUp(Math.Max(registers, 1) * WarpSize, RegisterUnit);
         // Each partition holds whole warps.
         int warpsByRegisters = Registers / Partitions / registersPerWarp * Partitions;
-        int sharedPerBlock = RoundUp(sharedBytes + SharedBytesReserved, SharedUnit);
+        int sharedPerBlock = IntegerMath.RoundUp(sharedBytes + SharedBytesReserved, SharedUnit);
         int byShared = sharedPerBlock == 0 ? Blocks : SharedBytes / sharedPerBlock;
         return Math.Min(Math.Min(Blocks, Threads / WarpSize / warps), Math.Min(warpsByRegisters / warps, byShared));
     }
-
-    private static int DivideRoundUp(int value, int divisor) => (value + divisor - 1) / divisor;
-
-    private static int RoundUp(int value, int multiple) => DivideRoundUp(value, multiple) * multiple;
 }

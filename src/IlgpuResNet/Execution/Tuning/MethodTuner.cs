@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime;
-using IlgpuResNet.Devices;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Planning;
 
@@ -13,8 +12,7 @@ namespace IlgpuResNet.Execution;
 /// <summary>Chooses kernels by a stopwatch: each convolution of a plan is computed by every kernel that may be the fastest, on memory of its own.</summary>
 /// <param name="accelerator">The device.</param>
 /// <param name="kernels">Its family; the caller sees to it that nobody else uses it meanwhile.</param>
-/// <param name="profile">What the model knows of it, to leave out what it thinks hopeless; null to time everything.</param>
-internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels, DeviceProfile? profile)
+internal sealed class MethodTuner(Accelerator accelerator, IKernelFamily kernels)
 {
     /// <summary>So many are timed, of those that the model thinks the fastest: it ranks well what it does not know to the last percent.</summary>
     private const int MostCandidates = 12;
@@ -28,7 +26,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
     private const byte Fill = 0x3f;
 
     private static readonly string LibraryVersion =
-        typeof(KernelTuner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+        typeof(MethodTuner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <summary>How each step of a plan is computed, the default where it is no convolution: from the file, or timed and then kept in it.</summary>
     /// <param name="plan">The steps.</param>
@@ -40,7 +38,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
         bool exact = numerics is Numerics.Exact;
         string key = $"{device}, library {LibraryVersion}";
         var shapes = new HashSet<Conv2dShape>();
-        KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, (_, shape) =>
+        MethodSelector.ForConvolutions(plan, kernels.Planner.PrefersSingleImages, (_, shape) =>
         {
             shapes.Add(shape);
             return default;
@@ -61,18 +59,18 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
             found.Add(KeyOf(shape, exact), kernel.ToString());
         }
         file.Save(key, found);
-        return KernelSelector.OfConvolutions(plan, kernels.PrefersSingleImages, (_, shape) => chosen[shape]);
+        return MethodSelector.ForConvolutions(plan, kernels.Planner.PrefersSingleImages, (_, shape) => chosen[shape]);
     }
 
-    private Conv2dMethod[] Candidates(Conv2dShape shape, bool exact) => [.. KernelSelector.Candidates(kernels.Conv2dMethods(shape), exact)];
+    private Conv2dMethod[] Candidates(Conv2dShape shape, bool exact) => [.. MethodSelector.Candidates(kernels.Planner, shape, exact)];
 
     private IEnumerable<(Conv2dShape Shape, Conv2dMethod Fastest)> Time(IEnumerable<Conv2dShape> shapes, bool exact)
     {
         foreach (Conv2dShape shape in shapes)
         {
             Conv2dMethod[] candidates = Candidates(shape, exact);
-            if (profile is not null)
-                candidates = [.. candidates.OrderBy(kernel => CostModel.OfConv2d(profile, shape, kernel, hasResidual: false).Seconds).Take(MostCandidates)];
+            if (kernels.Planner.CostModel is { } model)
+                candidates = [.. candidates.OrderBy(method => model.OfConv2d(shape, method, hasResidual: false).Seconds).Take(MostCandidates)];
             if (candidates.Length > 1)
             {
                 Task.WhenAll(candidates.Select(kernel => kernels.LoadConv2d(shape, kernel))).GetAwaiter().GetResult();
@@ -85,8 +83,8 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
 
     private MemoryBuffer1D<float, Stride1D.Dense> Allocate(Conv2dShape shape, Conv2dMethod[] candidates)
     {
-        long filter = candidates.Max(kernel => (long)kernels.PackedFilterLength(shape, kernel.Algorithm));
-        long workspace = candidates.Max(kernel => kernels.WorkspaceLength(shape, kernel));
+        long filter = candidates.Max(kernel => (long)kernels.Planner.PackedFilterLength(shape, kernel.Algorithm));
+        long workspace = candidates.Max(kernel => kernels.Planner.WorkspaceLength(shape, kernel));
         MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(
             MemoryPlanner.Align(shape.InputLength) + MemoryPlanner.Align(shape.OutputLength) + MemoryPlanner.Align(filter) + MemoryPlanner.Align(shape.K) + workspace);
         memory.MemSet(accelerator.DefaultStream, Fill);
@@ -98,7 +96,7 @@ internal sealed class KernelTuner(Accelerator accelerator, IKernelFamily kernels
     {
         long used = 0;
         ArrayView<float> input = Take(shape.InputLength), output = Take(shape.OutputLength), channels = Take(shape.K);
-        ArrayView<float> filter = Take(kernels.PackedFilterLength(shape, kernel.Algorithm)), workspace = Take(kernels.WorkspaceLength(shape, kernel));
+        ArrayView<float> filter = Take(kernels.Planner.PackedFilterLength(shape, kernel.Algorithm)), workspace = Take(kernels.Planner.WorkspaceLength(shape, kernel));
         var operands = new Operands(input, filter, channels, channels, default, output);
         double once = Pass(1);
         int launches = (int)Math.Clamp(PassSeconds / once, 1, MostLaunches);

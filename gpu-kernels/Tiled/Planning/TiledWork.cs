@@ -15,22 +15,22 @@ internal static class TiledWork
     /// <summary>Multiply-adds of a multiprocessor while one more kernel starts: about 2 us.</summary>
     private const double MacsPerLaunch = 150_000;
 
-    /// <summary>The guess for one kernel.</summary>
-    public static double Of(in Conv2dShape shape, in Conv2dMethod kernel, int multiprocessors)
+    /// <summary>The guess for one method.</summary>
+    public static double Of(in Conv2dShape shape, in Conv2dMethod method, int multiprocessors)
     {
-        GemmShape gemm = GemmShape.Of(shape, kernel.Algorithm);
-        GemmTile tile = kernel.Tile;
+        GemmShape gemm = GemmShape.Of(shape, method.Algorithm);
+        GemmTile tile = method.Tile;
         // Blocks of the busiest multiprocessor; few threads leave it waiting.
-        double blocks = Math.Ceiling((double)gemm.Blocks(tile, kernel.Splits) / multiprocessors);
+        double blocks = Math.Ceiling((double)gemm.Blocks(tile, method.Splits) / multiprocessors);
         double filled = Math.Min(1, blocks * tile.Threads / ThreadsToFill);
-        double depth = gemm.SlicesPerSplit(tile, kernel.Splits) * tile.K + DepthOfStartAndEnd;
+        double depth = gemm.SlicesPerSplit(tile, method.Splits) * tile.K + DepthOfStartAndEnd;
         double products = blocks * tile.M * tile.N * depth / (filled * Efficiency(tile));
 
         double sums = (double)gemm.M * gemm.N;
-        double floats = kernel.Algorithm is Conv2dAlgorithm.Direct
-            ? kernel.Splits > 1 ? 2 * kernel.Splits * sums : 0
+        double floats = method.Algorithm is Conv2dAlgorithm.Direct
+            ? method.Splits > 1 ? 2 * method.Splits * sums : 0
             : 2 * gemm.Batches * (sums + (double)gemm.M * gemm.K);
-        int launches = kernel.Algorithm is Conv2dAlgorithm.Direct ? kernel.Splits > 1 ? 1 : 0 : 2;
+        int launches = method.Algorithm is Conv2dAlgorithm.Direct ? method.Splits > 1 ? 1 : 0 : 2;
         return products + floats * MacsPerFloat / multiprocessors + launches * MacsPerLaunch;
     }
 

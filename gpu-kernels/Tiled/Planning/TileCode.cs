@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
-using IlgpuResNet.Kernels;
 
-namespace IlgpuResNet.Planning;
+namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
 /// What the machine code of a tile costs, as <c>bench ptx</c> reads it for sm_80, of the dearer of the kernels for dense and for padded maps; that

@@ -1,27 +1,24 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace IlgpuResNet.Kernels.Simd;
+namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Layout of transformed filters in the SIMD family: <c>[ceil(K / width)][elements][C][width]</c> with a width of 2 vectors, so
-/// that a panel of output channels lies together and each of its matrix products reads it from front to back
-/// (<see cref="WinogradFilter.Order"/>); output channels past K are zeros.
+/// Winograd's transformed filters in panels of output channels: <c>[ceil(K / width)][elements][C][width]</c>. A panel lies together, element
+/// by element in the order of <see cref="WinogradFilter.Order"/>; output channels past K are zeros. The SIMD family multiplies panels of two
+/// vectors as they are; the tiled family lays panels of a tile side by side.
 /// </summary>
-internal static class SimdWinogradFilter
+internal static class WinogradPanels
 {
-    /// <summary>Input channels whose filters are copied together before they are turned from rows to columns; see <see cref="SimdFilter"/>.</summary>
+    /// <summary>
+    /// Input channels whose filters are copied together before they are turned from rows to columns. Rows of a filter are often a multiple of
+    /// 4 KB apart, so that a column of them evicts itself from the first-level cache.
+    /// </summary>
     private const int BlockChannels = 16;
 
-    /// <summary>
-    /// True when a convolution can be computed so: its channels fill whole vectors, as those of every ResNet of full width do,
-    /// and its filter is not too long.
-    /// </summary>
-    public static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) =>
-        WinogradFilter.Fits(shape, algorithm) && shape.C % (width / 2) == 0 && Length(shape, algorithm, width) <= int.MaxValue;
-
-    /// <summary>Floats of the packed filter of a convolution that fits.</summary>
-    public static int PackedLength(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) => (int)Length(shape, algorithm, width);
+    /// <summary>Floats of the packed filter.</summary>
+    public static long Length(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) =>
+        (long)IntegerMath.DivideRoundUp(shape.K, width) * width * shape.C * WinogradFilter.Elements(algorithm);
 
     /// <summary>Transforms and packs <c>[K, C, 3, 3]</c>.</summary>
     // Straight to optimised code: a network packs its filters once, before any tier would get there.
@@ -73,9 +70,6 @@ internal static class SimdWinogradFilter
         }
     }
 
-    private static long Length(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width) =>
-        (long)SimdSplit.DivideRoundUp(shape.K, width) * width * shape.C * WinogradFilter.Elements(algorithm);
-
     /// <summary>Three vectors, <paramref name="stride"/> apart, combined by a row of the matrix.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void Combine(double* source, int stride, double* matrixRow, double* result, int width)
@@ -85,7 +79,7 @@ internal static class SimdWinogradFilter
         for (; k < width; k++) result[k] = CombineOne(source + k, stride, matrixRow);
     }
 
-    /// <summary>The same, rounded.</summary>
+    /// <summary>Three vectors combined and rounded to float.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void Combine(double* source, int stride, double* matrixRow, float* result, int width)
     {

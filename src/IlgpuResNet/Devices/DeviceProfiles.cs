@@ -2,21 +2,14 @@ using System.Collections.Immutable;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
+using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Devices;
 
 /// <summary>
-/// What a cost model must know of a device: of one that is here (<see cref="Of"/>), or of one that is not (<see cref="Known"/>).
+/// The <see cref="DeviceProfile"/> of a device that is here (<see cref="Of"/>), or of one that is not (<see cref="Known"/>).
 /// </summary>
-/// <param name="Name">Name of the product.</param>
-/// <param name="Multiprocessors">Streaming multiprocessors, compute units or Xe cores.</param>
-/// <param name="ClockGhz">Boost clock.</param>
-/// <param name="Lanes">Float32 multiply-adds that a multiprocessor starts per clock.</param>
-/// <param name="MemoryGbPerSecond">Bandwidth of the device's memory at its peak, in 10^9 bytes a second.</param>
-/// <param name="CacheBytes">The last cache before that memory.</param>
-/// <param name="Limits">What a multiprocessor holds.</param>
-internal sealed record DeviceProfile(
-    string Name, int Multiprocessors, double ClockGhz, int Lanes, double MemoryGbPerSecond, long CacheBytes, MultiprocessorLimits Limits)
+internal static class DeviceProfiles
 {
     private const double Giga = 1e9, Mega = 1e6;
     private const int BitsPerByte = 8;
@@ -42,15 +35,6 @@ internal sealed record DeviceProfile(
         new("RX 7900 XTX", 96, 2.500, 64, 960, 96 * Mebi, new MultiprocessorLimits(1024, 32, 98304, 64 * 1024)),
         new("Arc A770", 32, 2.400, 128, 560, 16 * Mebi, new MultiprocessorLimits(2048, 32, 131072, 128 * 1024)),
     ];
-
-    /// <summary>Float32 operations a second at the boost clock, two for a multiply-add.</summary>
-    public double PeakFlops => 2 * (double)Lanes * Multiprocessors * ClockGhz * Giga;
-
-    /// <summary>Bytes a second of the device's memory.</summary>
-    public double MemoryBytesPerSecond => MemoryGbPerSecond * Giga;
-
-    /// <summary>Cycles a second.</summary>
-    public double ClockHz => ClockGhz * Giga;
 
     /// <summary>The listed device of a name, blanks and case left aside; null when there is none.</summary>
     public static DeviceProfile? Find(string name) =>
