@@ -12,7 +12,7 @@ namespace IlgpuResNet.Kernels.Simd;
 /// <c>new CPUDevice(2, 1, Environment.ProcessorCount)</c>. Results have the same bits whatever the number of
 /// multiprocessors and the place of an image in its batch.
 /// </summary>
-internal sealed class SimdKernels : IKernelFamily
+internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
 {
     private readonly int lanes;
     private readonly Accelerator accelerator;
@@ -75,8 +75,8 @@ internal sealed class SimdKernels : IKernelFamily
         set => program.Working = value;
     }
 
-    /// <inheritdoc cref="SimdProgram.Timestamps"/>
-    internal long[]? Timestamps
+    /// <inheritdoc/>
+    public long[]? Timestamps
     {
         get => program.Timestamps;
         set => program.Timestamps = value;

@@ -46,7 +46,7 @@ internal static class LayersCommand
         using var session = new InferenceSession(network, ComputeDevice.Cpu, new SessionOptions { MaxBatch = batch, Threads = threads });
         var kernels = (SimdKernels)session.Kernels;
         float[] images = RandomData.Images(batch * session.Input.Length), logits = new float[batch * session.NumClasses];
-        SimdStepTimes times = SimdStepTimes.Measure(session, kernels, () => session.Run(images, logits), rounds);
+        SequenceTimes times = SequenceTimes.Measure(session, kernels, () => session.Run(images, logits), rounds);
         MachinePeak peak = MachinePeak.Measure(kernels.Lanes, threads);
 
         PlanStep[] steps = [.. session.Plan.Steps.Take(times.StepMs.Length)];

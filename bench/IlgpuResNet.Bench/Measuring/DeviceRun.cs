@@ -38,7 +38,7 @@ internal record DeviceRun(string Model, string Device, string DeviceName, int Ro
     /// <exception cref="ResNetException">The device failed.</exception>
     public static DeviceRun Measure(ResNetConfig config, ComputeDevice device, IReadOnlyList<int> batches, int rounds, TimeSpan? budget = null, CancellationToken cancellation = default)
     {
-        device.AllowsMarkers = device.Kind is not DeviceKind.Cpu;
+        device.RequestMarkers();
         using ResNet network = RandomData.Network(config);
         double peak = PeakOf(device);
         var points = new List<BatchRun>();

@@ -66,7 +66,8 @@ public sealed class ImageClassifier : IDisposable
             Logger = options.Logger,
         };
         pool = new SessionPool(
-            () => CreateSession(session), options.MemoryBudget, Device.Kind is DeviceKind.Cpu ? MostSessionsOnProcessor : MostSessions, options.Logger);
+            () => CreateSession(session), options.MemoryBudget, Device.SharesProcessor ? MostSessionsOnProcessor : MostSessions,
+            options.Logger);
     }
 
     /// <summary>The network.</summary>

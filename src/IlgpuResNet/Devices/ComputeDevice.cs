@@ -10,7 +10,7 @@ using IlgpuResNet.Devices;
 
 namespace IlgpuResNet;
 
-/// <summary>What a <see cref="ComputeDevice"/> is reached through.</summary>
+/// <summary>The interface through which a <see cref="ComputeDevice"/> is reached.</summary>
 public enum DeviceKind
 {
     /// <summary>An NVIDIA GPU through its driver.</summary>
@@ -24,8 +24,8 @@ public enum DeviceKind
 }
 
 /// <summary>
-/// A device that can run networks. Listing devices opens none; the first session on a device opens it and
-/// compiles its kernels, and later sessions find them ready. One instance per device and process; thread-safe.
+/// A device that can run networks. Listing devices opens none of them; the first session on a device opens it and compiles its kernels, and
+/// later sessions find them ready. One instance per device and process; thread-safe.
 /// </summary>
 public sealed class ComputeDevice
 {
@@ -48,31 +48,31 @@ public sealed class ComputeDevice
         this.select = select;
     }
 
-    /// <summary>What to ask for it by: <c>cpu</c>, <c>opencl:0</c>, <c>cuda:0</c>.</summary>
+    /// <summary>Name by which <see cref="Get"/> finds the device: <c>cpu</c>, <c>opencl:0</c>, <c>cuda:0</c>.</summary>
     public string Id { get; }
 
-    /// <summary>The driver's name for it.</summary>
+    /// <summary>The driver's name for the device; for the processor its threads and vectors.</summary>
     public string Name => Kind is DeviceKind.Cpu ? $"{Environment.ProcessorCount} processor threads, {VectorName}" : device.Name;
 
-    /// <summary>What it is reached through.</summary>
+    /// <summary>The interface through which the device is reached.</summary>
     public DeviceKind Kind { get; }
 
-    /// <summary>False for the processor, also when it is reached through OpenCL.</summary>
+    /// <summary>True for a GPU; false for a processor, also when it is reached through OpenCL.</summary>
     public bool IsGpu { get; }
 
-    /// <summary>Memory that the device says it has, in bytes.</summary>
+    /// <summary>Bytes of memory that the device reports.</summary>
     public long MemoryBytes => Kind is DeviceKind.Cpu ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : device.MemorySize;
 
-    /// <summary>The most threads a group may have.</summary>
+    /// <summary>Most threads of a group (thread block).</summary>
     public int MaxThreadsPerGroup => device.MaxNumThreadsPerGroup;
 
-    /// <summary>The most shared memory a group may have, in bytes.</summary>
+    /// <summary>Most shared memory of a group (thread block), in bytes.</summary>
     public int MaxSharedMemoryPerGroup => device.MaxSharedMemoryPerGroup;
 
-    /// <summary>Streaming multiprocessors, compute units or processor threads.</summary>
+    /// <summary>Number of streaming multiprocessors, compute units or processor threads.</summary>
     public int Multiprocessors => device.NumMultiprocessors;
 
-    /// <summary>Whether kernels may use 16-bit floats.</summary>
+    /// <summary>True when kernels may use 16-bit floats.</summary>
     public bool SupportsHalf => device.Capabilities switch
     {
         CLCapabilityContext cl => cl.Float16,
@@ -80,8 +80,8 @@ public sealed class ComputeDevice
     };
 
     /// <summary>
-    /// The device used when none is named: the first CUDA device, else the first GPU with OpenCL, else the processor.
-    /// A processor behind OpenCL is used only when asked for.
+    /// The device that is used when none is named: the first CUDA device, else the first GPU with OpenCL, else the processor. A processor
+    /// behind OpenCL is used only when it is named.
     /// </summary>
     public static ComputeDevice Default => Devices.Value.First(device => device.IsGpu || device.Kind is DeviceKind.Cpu);
 
@@ -97,8 +97,8 @@ public sealed class ComputeDevice
     /// <summary>Every device of this machine: CUDA, then OpenCL, then the processor.</summary>
     public static IReadOnlyList<ComputeDevice> List() => Devices.Value;
 
-    /// <summary>The device with an id of <see cref="List"/>, such as <c>cpu</c> or <c>cuda:0</c>; <c>cuda</c> alone means the first.</summary>
-    /// <exception cref="DeviceException">There is no such device; the message lists those there are.</exception>
+    /// <summary>Finds a device by its <see cref="Id"/>, such as <c>cpu</c> or <c>cuda:0</c>; <c>cuda</c> alone means the first.</summary>
+    /// <exception cref="DeviceException">There is no such device; the message lists the devices of this machine.</exception>
     public static ComputeDevice Get(string id)
     {
         ArgumentNullException.ThrowIfNull(id);
@@ -106,13 +106,15 @@ public sealed class ComputeDevice
         if (id.Equals(CpuId, StringComparison.OrdinalIgnoreCase)) return Cpu;
         return Devices.Value.FirstOrDefault(device => device.Id.Equals(id, StringComparison.OrdinalIgnoreCase))
             ?? Devices.Value.FirstOrDefault(device => device.Kind.ToString().Equals(id, StringComparison.OrdinalIgnoreCase))
-            ?? throw new DeviceException($"There is no device '{id}' on this machine; it has {string.Join(", ", Devices.Value.Select(device => device.Id))}. Name one of these.");
+            ?? throw new DeviceException(
+                $"There is no device '{id}' on this machine; it has {string.Join(", ", Devices.Value.Select(device => device.Id))}. "
+                + "Name one of these.");
     }
 
     /// <summary>
-    /// Starts to open the device and to compile its kernels, on another thread. A program that knows its device before it loads a network
-    /// calls this first and has its first answer sooner; sessions do it, too. Does nothing when it was done before, and fails silently:
-    /// the session that needs the device says what is wrong with it.
+    /// Starts to open the device and to compile its kernels on another thread. A program that knows its device before it loads a network
+    /// gets its first answer sooner when it calls this first; sessions call it, too. A second call does nothing. A failure is not reported
+    /// here: the session that needs the device reports it.
     /// </summary>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public void Prepare()
@@ -126,7 +128,7 @@ public sealed class ComputeDevice
             }
             catch (ResNetException)
             {
-                // The next to open it learns the reason.
+                // The next call that opens the device reports the reason.
             }
         });
     }
@@ -134,8 +136,11 @@ public sealed class ComputeDevice
     /// <inheritdoc/>
     public override string ToString() => $"{Id} ({Name})";
 
-    /// <summary>True when profiling markers can be added to its streams; for measurements, to be said before it is first opened.</summary>
-    internal bool AllowsMarkers { get; set; }
+    /// <summary>True when kernels run on the processor's own threads, which all sessions share and use in turn.</summary>
+    internal bool SharesProcessor => Kind is DeviceKind.Cpu;
+
+    /// <summary>True when the device is opened so that profiling markers can be added to its streams.</summary>
+    internal bool AllowsMarkers { get; private set; }
 
     /// <summary>The opened device; opens it at the first call, and at the first after it was lost.</summary>
     /// <exception cref="DeviceException">The driver refused.</exception>
@@ -149,15 +154,24 @@ public sealed class ComputeDevice
         }
     }
 
-    /// <summary>The threads of a session that asks for so many: all when it asks for none, null on a device that is not the processor.</summary>
-    /// <exception cref="DeviceException">There are not as many.</exception>
+    /// <summary>
+    /// Asks for profiling markers, for measurements, where the device has them: the processor has none. Call it before the device is first
+    /// opened.
+    /// </summary>
+    internal void RequestMarkers() => AllowsMarkers = Kind is not DeviceKind.Cpu;
+
+    /// <summary>Number of processor threads for a session; null on a device that is not the processor.</summary>
+    /// <param name="asked">The number that the session asks for, or null for all.</param>
+    /// <exception cref="DeviceException">The processor has fewer.</exception>
     internal int? ThreadsOf(int? asked)
     {
-        if (Kind is not DeviceKind.Cpu) return null;
+        if (!SharesProcessor) return null;
         int threads = asked ?? Multiprocessors;
         return threads >= 1 && threads <= Multiprocessors
             ? threads
-            : throw new DeviceException($"{Id}: {threads} threads were asked for, but there are {Multiprocessors}; ask for 1 to {Multiprocessors}, or for no number to have all.");
+            : throw new DeviceException(
+                $"{Id}: {threads} threads were asked for, but there are {Multiprocessors}; "
+                + $"ask for 1 to {Multiprocessors}, or for no number to have all.");
     }
 
     private static ComputeDevice CreateCpu()
@@ -171,12 +185,16 @@ public sealed class ComputeDevice
     {
         var devices = ImmutableArray.CreateBuilder<ComputeDevice>();
         foreach (CudaDevice cuda in CudaDevice.GetDevices(_ => true).OfType<CudaDevice>())
-            devices.Add(new ComputeDevice(DeviceKind.Cuda, devices.Count, cuda, isGpu: true, builder => builder.Cuda(other => other.DeviceId == cuda.DeviceId)));
+        {
+            devices.Add(new ComputeDevice(
+                DeviceKind.Cuda, devices.Count, cuda, isGpu: true, builder => builder.Cuda(other => other.DeviceId == cuda.DeviceId)));
+        }
         int index = 0;
         foreach (CLDevice cl in CLDevice.GetDevices(device => device.Capabilities.GenericAddressSpace).OfType<CLDevice>())
         {
             bool isGpu = cl.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU);
-            devices.Add(new ComputeDevice(DeviceKind.OpenCL, index++, cl, isGpu, builder => builder.OpenCL(other => other.DeviceId == cl.DeviceId)));
+            devices.Add(new ComputeDevice(
+                DeviceKind.OpenCL, index++, cl, isGpu, builder => builder.OpenCL(other => other.DeviceId == cl.DeviceId)));
         }
         devices.Add(Cpu);
         return devices.DrainToImmutable();

@@ -55,6 +55,9 @@ internal sealed class DeviceRuntime
     /// <summary>What the kernels of a GPU took to load; zeros of the processor, whose kernels .NET compiles.</summary>
     public KernelLoadTimes LoadTimes => loader?.Times ?? default;
 
+    /// <summary>True when profiling markers can be added to its streams.</summary>
+    public bool HasMarkers => Accelerator.Context.Properties.EnableProfiling;
+
     /// <summary>Held while kernels are enqueued: a kernel family takes one caller at a time.</summary>
     public Lock Gate { get; } = new();
 

@@ -4,14 +4,14 @@ using System.Diagnostics.CodeAnalysis;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Execution;
-using IlgpuResNet.Kernels.Simd;
+using IlgpuResNet.Kernels;
 using IlgpuResNet.Planning;
 
 namespace IlgpuResNet;
 
 /// <summary>
-/// How long runs of a network take on a device, and each of their steps. On a processor a step's time is the mean over the faster half of the runs,
-/// because what else the machine does only makes them slower, and means of the same runs add up; on any other device it is the median.
+/// Times of a network's runs on a device and of each step of a run. On the processor a step's time is the mean over the faster half of the
+/// runs, because other work on the machine only makes runs slower, and means of the same runs add up; on other devices it is the median.
 /// </summary>
 public sealed class StepTimes
 {
@@ -25,36 +25,43 @@ public sealed class StepTimes
         StepMs = stepMs;
     }
 
-    /// <summary>The steps that were timed.</summary>
+    /// <summary>The plan whose steps were timed.</summary>
     public ExecutionPlan Plan { get; }
 
-    /// <summary>Milliseconds of a run as its caller sees it, upload and download included; median.</summary>
+    /// <summary>Median milliseconds of a run as its caller sees it, upload and download included.</summary>
     public double EndToEndMs { get; }
 
     /// <summary>Milliseconds from the first step to the last on the device.</summary>
     public double DeviceMs { get; }
 
-    /// <summary>Milliseconds of each step, as many as a run walks: the first of the plan, in its order. All images of a run together.</summary>
+    /// <summary>
+    /// Milliseconds of each step for all images of a run, in the plan's order; steps that a run does not need are left out.
+    /// </summary>
     public ImmutableArray<double> StepMs { get; }
 
     /// <summary>
-    /// Makes a session, warms it up, and times it on noise. Takes seconds. Call it before anything else uses a GPU in this process: steps can be timed on
-    /// a device that was opened for that.
+    /// Makes a session, warms it up, and times it on noise, which takes seconds. Call it before anything else uses a GPU in this process:
+    /// the steps can be timed only on a device that was opened for timing.
     /// </summary>
     /// <param name="model">The network.</param>
     /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>.</param>
-    /// <param name="options">Batch, image size and outputs of the session, or null for one image of the network's own size; runs are as large as the batch.</param>
-    /// <param name="runs">Timed runs.</param>
-    /// <param name="cancellation">Ends it between two runs.</param>
+    /// <param name="options">
+    /// Batch, image size and outputs of the session, or null for one image of the network's own size. Each run takes the whole batch.
+    /// </param>
+    /// <param name="runs">Number of timed runs.</param>
+    /// <param name="cancellation">Ends the measurement between two runs.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="runs"/> is below 1.</exception>
-    /// <exception cref="ResNetException">The session cannot be made, the device failed, or it was opened before and does not time steps.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="ResNetException">
+    /// The session cannot be made, the device failed, or the device was opened before without timing.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The measurement was cancelled.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
-    public static StepTimes Measure(Model model, ComputeDevice? device = null, SessionOptions? options = null, int runs = 10, CancellationToken cancellation = default)
+    public static StepTimes Measure(
+        Model model, ComputeDevice? device = null, SessionOptions? options = null, int runs = 10, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
         device ??= ComputeDevice.Default;
-        device.AllowsMarkers = device.Kind is not DeviceKind.Cpu;
+        device.RequestMarkers();
         using var session = new InferenceSession(model, device, options);
         var random = new Random(Seed);
         float[] images = new float[session.MaxBatch * session.Input.Length];
@@ -62,7 +69,10 @@ public sealed class StepTimes
         return Measure(session, images, runs, cancellation);
     }
 
-    /// <exception cref="ResNetException">The device's markers do not follow one another, so that they say nothing, or it was opened without them.</exception>
+    /// <summary>Times a session.</summary>
+    /// <exception cref="ResNetException">
+    /// The device's markers are not in order and so say nothing, or it was opened without them.
+    /// </exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     internal static StepTimes Measure(InferenceSession session, float[] images, int runs, CancellationToken cancellation = default)
     {
@@ -74,22 +84,22 @@ public sealed class StepTimes
             run();
             return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         });
-        if (session.Kernels is SimdKernels simd)
+        if (session.Kernels is IStepTimestamps kernels)
         {
-            // One launch walks all steps there; they note their times themselves, and the map lies in the processor's memory anyway.
-            SimdStepTimes times = SimdStepTimes.Measure(session, simd, run, runs, cancellation);
+            SequenceTimes times = SequenceTimes.Measure(session, kernels, run, runs, cancellation);
             return new StepTimes(session.Plan, Median(endToEnd), times.StepMs.Sum(), [.. times.StepMs]);
         }
-        if (!session.Device.Open().Accelerator.Context.Properties.EnableProfiling)
-            throw new ResNetException($"{session.Device.Id}: something used it before its steps were to be timed, so that it was opened without profiling; measure first.");
+        if (!session.Device.Open().HasMarkers)
+            throw new ResNetException($"{session.Device.Id}: the device was opened before, without timing of steps; measure first.");
         (int Step, double Ms)[][] launches = Repeat(() => Marked(session, run, _ => true));
         int last = launches[0].Length;
         double[] device = Repeat(() => Marked(session, run, mark => mark == 0 || mark == last).Sum(launch => launch.Ms));
-        // A step may be launched for a few images of the batch after the others.
+        // A step may be launched several times, for one slice of the batch after the other.
         int steps = launches[0].Max(launch => launch.Step) + 1;
+        double SumOf((int Step, double Ms)[] round, int step) => round.Where(launch => launch.Step == step).Sum(launch => launch.Ms);
         return new StepTimes(
             session.Plan, Median(endToEnd), Median(device),
-            [.. Enumerable.Range(0, steps).Select(step => Median([.. launches.Select(round => round.Where(launch => launch.Step == step).Sum(launch => launch.Ms))]))]);
+            [.. Enumerable.Range(0, steps).Select(step => Median([.. launches.Select(round => SumOf(round, step))]))]);
 
         T[] Repeat<T>(Func<T> measure)
         {
@@ -103,7 +113,7 @@ public sealed class StepTimes
         }
     }
 
-    /// <summary>A run for the logits, without the probabilities; of a network that classifies nothing, for all that it gives.</summary>
+    /// <summary>A run for the logits, without the probabilities; for all outputs when the network is no classifier.</summary>
     private static Action RunOf(InferenceSession session, float[] images)
     {
         int batch = images.Length / session.Input.Length;
@@ -116,7 +126,10 @@ public sealed class StepTimes
         return () => session.Run(images, outputs);
     }
 
-    /// <summary>Milliseconds between the markers of one run, and the step that ends with the later: around each launch, or around all of them, which disturbs the device less.</summary>
+    /// <summary>
+    /// Milliseconds between the markers of one run, each with the step that ends at the later marker. Markers lie around each launch, or
+    /// around all launches, which disturbs the device less.
+    /// </summary>
     private static (int Step, double Ms)[] Marked(InferenceSession session, Action run, Func<int, bool> isMarked)
     {
         var markers = new List<(int? Step, ProfilingMarker Marker)>();
@@ -128,10 +141,12 @@ public sealed class StepTimes
                 if (isMarked(marks++)) markers.Add((step, stream.AddProfilingMarker()));
             };
             run();
-            (int Step, double Ms)[] between = [.. markers.Zip(markers.Skip(1), (start, end) => (end.Step!.Value, (end.Marker - start.Marker).TotalMilliseconds))];
+            (int Step, double Ms)[] between =
+                [.. markers.Zip(markers.Skip(1), (start, end) => (end.Step!.Value, (end.Marker - start.Marker).TotalMilliseconds))];
             return between.Length > 0 && between.All(pair => pair.Ms >= 0)
                 ? between
-                : throw new ResNetException($"{session.Device.Id}: the device's profiling markers do not follow one another; its steps cannot be timed.");
+                : throw new ResNetException(
+                    $"{session.Device.Id}: the device's profiling markers are not in order; its steps cannot be timed.");
         }
         finally
         {

@@ -3,15 +3,18 @@ using System.Runtime;
 
 namespace IlgpuResNet.Execution;
 
-/// <summary>Runs before the ones that are timed.</summary>
+/// <summary>The runs before the timed ones.</summary>
 internal static class WarmUp
 {
+    /// <summary>Fewest runs.</summary>
     public const int LeastRuns = 3;
 
-    /// <summary>.NET puts off its optimised code by 100 ms at a time while it still compiles other code.</summary>
+    /// <summary>
+    /// Time without compilation after which .NET is done: it delays optimised code by 100 ms while it still compiles other code.
+    /// </summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>Enough of waiting on a machine that has little time for compiling.</summary>
+    /// <summary>Longest wait, on a machine with little time for compiling.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs until .NET has compiled nothing for a while.</summary>
