@@ -35,7 +35,8 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dMethod Kernel, Recorded
         // Some real memory is needed for the views that kernels take; nothing touches it.
         using var context = Context.Create(builder => builder.CPU(new CPUDevice(2, 1, 1)));
         using Accelerator accelerator = context.CreateCPUAccelerator(0);
-        long workspace = BoundStep.WorkspaceLength(family, plan, kernels);
+        StepOperator[] operators = StepOperator.Of(plan, kernels);
+        long workspace = StepOperator.WorkspaceLength(family.Planner, operators);
         long filter = plan.Steps.Zip(kernels, (step, kernel) => step.IsConvolution ? family.Planner.PackedFilterLength(StepShapes.Conv2d(step), kernel.Algorithm) : 0).Max();
         using MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(plan.ArenaLength + workspace + filter);
         ArrayView<float> all = memory.View.BaseView;
@@ -45,7 +46,8 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dMethod Kernel, Recorded
         {
             (PlanStep step, Conv2dMethod kernel) = pair;
             int images = plan.ImagesOf(i);
-            BoundStep.Create(family, step, kernel, arena, all.SubView(plan.ArenaLength, workspace), _ => new NodeWeights(constants, constants, constants))
+            var weights = new NodeWeights(constants, constants, constants);
+            new BoundStep(family, step, operators[i], arena, all.SubView(plan.ArenaLength, workspace), weights)
                 .Launch(accelerator.DefaultStream, 0, images);
             RecordedLaunch[] launches = recorder.Take();
             if (!step.IsConvolution) return new StepLaunches(step, kernel, launches);

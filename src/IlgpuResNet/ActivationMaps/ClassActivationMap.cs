@@ -1,5 +1,4 @@
 using IlgpuResNet.ActivationMaps;
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Pixels;
 
@@ -110,7 +109,7 @@ public sealed class ClassActivationMap
         if (!(opacity is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(opacity), opacity, "An opacity is from 0 to 1.");
         if (rgb.Length != (long)photo.Width * photo.Height * Rgb.Channels)
             throw new ImageException($"A picture of {photo.Width}x{photo.Height} pixels in RGB has {(long)photo.Width * photo.Height * Rgb.Channels} bytes, but the span has {rgb.Length}.");
-        PixelLayout layout = Preprocessor.Layout(photo.Format);
+        PixelLayout layout = photo.Format.Layout();
         (MapTap[] columns, MapTap[] rows) = Taps(photo.Width, photo.Height);
         for (int y = 0; y < photo.Height; y++)
         {

@@ -1,26 +1,21 @@
-using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
-using IlgpuResNet.Execution;
-using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Simd;
 using IlgpuResNet.Kernels.Tiled;
-using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Devices;
 
 /// <summary>
-/// An opened device: its accelerator, its kernels, and the weights that sessions on it share.
-/// Lives as long as the process or until the device is lost, because kernels live as long as their accelerator and are dear to compile.
+/// An opened device, on which sessions run: its accelerator and its kernels. It lives until the process ends or the device is lost, because
+/// kernels live as long as their accelerator and take long to compile.
 /// </summary>
 internal sealed class DeviceRuntime
 {
-    private readonly List<SharedWeights> weights = [];
     private readonly AcceleratorKernelLoader? loader;
     private readonly BackgroundLoad<IKernelFamily> common;
 
@@ -45,22 +40,42 @@ internal sealed class DeviceRuntime
         common.Start();
     }
 
+    /// <summary>The device.</summary>
     public ComputeDevice Device { get; }
 
+    /// <summary>ILGPU's device, which allocates memory and makes streams.</summary>
     public Accelerator Accelerator { get; }
 
-    /// <summary>Ready to pack filters; to run a plan, once <see cref="WaitForKernels"/> has returned.</summary>
+    /// <summary>The device's kernels. They can pack filters at once, and run a plan after <see cref="WaitForKernels"/>.</summary>
     public IKernelFamily Kernels { get; }
 
-    /// <summary>What the kernels of a GPU took to load; zeros of the processor, whose kernels .NET compiles.</summary>
+    /// <summary>Load times of a GPU's kernels; zeros for the processor, whose kernels .NET compiles.</summary>
     public KernelLoadTimes LoadTimes => loader?.Times ?? default;
 
     /// <summary>True when profiling markers can be added to its streams.</summary>
     public bool HasMarkers => Accelerator.Context.Properties.EnableProfiling;
 
+    /// <summary>Names the device together with what compiles and runs its kernels; timings hold for one such name.</summary>
+    public string TuningKey => $"{Device.Kind} {Device.Name}, {DriverName}";
+
     /// <summary>Held while kernels are enqueued: a kernel family takes one caller at a time.</summary>
     public Lock Gate { get; } = new();
 
+    /// <summary>True once the driver has failed in the middle of work; the device is opened anew for the next session.</summary>
+    public bool IsLost { get; private set; }
+
+    private string DriverName => Accelerator.Device switch
+    {
+        CudaDevice cuda => $"driver {cuda.DriverVersion}",
+        CLDevice cl => $"{cl.PlatformName} {cl.PlatformVersion}, {cl.DeviceVersion}",
+        _ => $".NET {Environment.Version}",
+    };
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="type">The kind of accelerator that it must become.</param>
+    /// <param name="select">Adds the device, and no other, to a context.</param>
+    /// <exception cref="DeviceException">The driver refused.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public static DeviceRuntime Create(ComputeDevice device, AcceleratorType type, Func<Context.Builder, Context.Builder> select)
     {
@@ -73,7 +88,7 @@ internal sealed class DeviceRuntime
                 if (device.AllowsMarkers) builder.Profiling();
                 select(device.Kind is DeviceKind.Cpu ? KernelContext.ConfigureForSimd(builder) : KernelContext.Configure(builder));
             });
-            // A context that finds none of the devices asked for adds a slow simulated one: it must not pass for them.
+            // A context that finds none of the devices asked for adds a slow simulated one, which must not be taken for them.
             Device found = context.Devices.FirstOrDefault(candidate => candidate.AcceleratorType == type)
                 ?? throw new DeviceException($"{device.Id}: the device is gone. Check its driver, or name another device.");
             accelerator = found.CreateAccelerator(context);
@@ -84,12 +99,14 @@ internal sealed class DeviceRuntime
             accelerator?.Dispose();
             context?.Dispose();
             if (e is ResNetException) throw;
-            throw new DeviceException($"{device.Id}: the device cannot be opened: {FirstLine(e)} Check its driver, or name another device.", e);
+            throw new DeviceException(
+                $"{device.Id}: the device cannot be opened: {FirstLine(e)} Check its driver, or name another device.", e);
         }
     }
 
-    /// <summary>Waits for kernels that other threads load: those of a plan, and what every session needs since the device was opened.</summary>
-    /// <exception cref="DeviceException">One was not compiled; it is tried again when it is next asked for.</exception>
+    /// <summary>Waits for kernels that other threads load: a plan's, and those that every session needs.</summary>
+    /// <param name="plan">The loading of a plan's kernels.</param>
+    /// <exception cref="DeviceException">A kernel was not compiled; the next call that needs it tries again.</exception>
     public void WaitForKernels(Task plan)
     {
         try
@@ -99,22 +116,14 @@ internal sealed class DeviceRuntime
         }
         catch (Exception e) when (e is not ResNetException)
         {
-            throw new DeviceException($"{Device.Id}: a kernel cannot be compiled: {FirstLine(e)} Update the device's driver, or name another device.", e);
+            throw new DeviceException(
+                $"{Device.Id}: a kernel cannot be compiled: {FirstLine(e)} Update the device's driver, or name another device.", e);
         }
     }
 
-    /// <summary>Chooses a plan's kernels by timing them, or as a file says; nothing else runs on the device meanwhile.</summary>
-    public ImmutableArray<Conv2dMethod> Tune(ExecutionPlan plan, Numerics numerics, TuningFile file)
-    {
-        WaitForKernels(Task.CompletedTask);
-        using ScopedAcceleratorBinding binding = Accelerator.BindScoped();
-        lock (Gate) return new MethodTuner(Accelerator, Kernels).Choose(plan, numerics, $"{Device.Kind} {Device.Name}, {DriverName}", file);
-    }
-
-    /// <summary>True once the driver has failed in the middle of work: whoever needs the device opens it anew.</summary>
-    public bool IsLost { get; private set; }
-
     /// <summary>Allocates floats.</summary>
+    /// <param name="length">Number of floats.</param>
+    /// <param name="purpose">Their use, for the error when there is no memory.</param>
     /// <exception cref="DeviceMemoryException">There is not enough memory.</exception>
     public DeviceMemory Allocate(long length, string purpose)
     {
@@ -128,69 +137,26 @@ internal sealed class DeviceRuntime
         }
     }
 
-    /// <summary>What an exception of the driver means for a session; a device that is lost by it is opened anew for the next.</summary>
+    /// <summary>
+    /// The floats of a view where the host sees the device's memory (<see cref="IKernelFamily.HostVisible"/>); empty elsewhere.
+    /// </summary>
+    public unsafe Span<float> HostSpan(ArrayView<float> view) =>
+        Kernels.HostVisible && view.Length > 0 ? new Span<float>(Unsafe.AsPointer(ref view[0]), checked((int)view.Length)) : [];
+
+    /// <summary>The error of a session whose run failed; a device that is lost with it is opened anew for the next session.</summary>
     public DeviceException Failed(string network, Exception e)
     {
         string what = $"{Device.Id}: the device failed while running {network}: {FirstLine(e)}";
         if (DeviceFailure.IsOutOfMemory(e))
-            return new DeviceMemoryException($"{what} Use a smaller batch or image, or another device.", null, DeviceFailure.FreeMemory(Accelerator), e);
+        {
+            long? free = DeviceFailure.FreeMemory(Accelerator);
+            return new DeviceMemoryException($"{what} Use a smaller batch or image, or another device.", null, free, e);
+        }
         if (!DeviceFailure.IsLoss(e)) return new DeviceException($"{what} Dispose the session and make a new one.", e);
         IsLost = true;
         return new DeviceLostException($"{what} Dispose the session and make a new one, which opens the device anew.", e);
     }
 
-    /// <summary>What a view shows, where it is the processor's own memory; empty on other devices.</summary>
-    public unsafe Span<float> Memory(ArrayView<float> view) =>
-        Kernels.HostVisible && view.Length > 0 ? new Span<float>(Unsafe.AsPointer(ref view[0]), checked((int)view.Length)) : [];
-
-    /// <summary>
-    /// The packed weights of a plan's graph, made for the first session that asks and freed with the last. Sessions share
-    /// them when their layers are computed by the same algorithms, which may depend on the size of the image; that is always
-    /// so with <see cref="Numerics.Exact"/>.
-    /// </summary>
-    public DeviceWeights AcquireWeights(Graph graph, ExecutionPlan plan, ImmutableArray<Conv2dMethod> methods, int? threads)
-    {
-        var algorithms = new Conv2dAlgorithm[methods.Length];
-        for (int i = 0; i < algorithms.Length; i++) algorithms[i] = methods[i].Algorithm;
-        lock (weights)
-        {
-            SharedWeights? shared = weights.Find(candidate => ReferenceEquals(candidate.Graph, graph) && candidate.Algorithms.AsSpan().SequenceEqual(algorithms));
-            if (shared is null) weights.Add(shared = new SharedWeights(graph, algorithms, DeviceWeights.Create(this, graph.Name, plan.Steps, algorithms, threads)));
-            shared.Sessions++;
-            return shared.Weights;
-        }
-    }
-
-    public void ReleaseWeights(DeviceWeights released)
-    {
-        lock (weights)
-        {
-            SharedWeights shared = weights.Find(candidate => candidate.Weights == released)!;
-            if (--shared.Sessions > 0) return;
-            weights.Remove(shared);
-            released.Dispose();
-        }
-    }
-
-    /// <summary>What compiles and runs the kernels.</summary>
-    private string DriverName => Accelerator.Device switch
-    {
-        CudaDevice cuda => $"driver {cuda.DriverVersion}",
-        CLDevice cl => $"{cl.PlatformName} {cl.PlatformVersion}, {cl.DeviceVersion}",
-        _ => $".NET {Environment.Version}",
-    };
-
-    /// <summary>A driver's message made fit for one line.</summary>
+    /// <summary>The first line of a driver's message, as a sentence.</summary>
     public static string FirstLine(Exception exception) => exception.Message.ReplaceLineEndings("\n").Split('\n')[0].TrimEnd('.') + ".";
-
-    private sealed class SharedWeights(Graph graph, Conv2dAlgorithm[] algorithms, DeviceWeights weights)
-    {
-        public Graph Graph { get; } = graph;
-
-        public Conv2dAlgorithm[] Algorithms { get; } = algorithms;
-
-        public DeviceWeights Weights { get; } = weights;
-
-        public int Sessions { get; set; }
-    }
 }

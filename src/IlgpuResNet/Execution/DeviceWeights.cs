@@ -18,7 +18,10 @@ namespace IlgpuResNet.Execution;
 /// <param name="Shift">Per channel summand <c>[K]</c>.</param>
 internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<float> Scale, ArrayView<float> Shift);
 
-/// <summary>All weights of a graph in one device allocation, packed as the device's kernels read them.</summary>
+/// <summary>
+/// All weights of a graph in one device allocation, packed as the device's kernels read them. <see cref="SharedWeights"/> makes them once
+/// for all sessions of a device; runs only read them.
+/// </summary>
 internal sealed class DeviceWeights : IDisposable
 {
     private readonly DeviceRuntime runtime;
@@ -34,12 +37,18 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
 
-    /// <summary>What packing and uploading took.</summary>
+    /// <summary>Time that packing and uploading took.</summary>
     public TimeSpan Duration { get; private set; }
 
-    /// <summary>Packs and uploads the weights of some steps, with so many threads where that is the processor's own work.</summary>
+    /// <summary>Packs and uploads the weights of a plan's steps.</summary>
+    /// <param name="runtime">The device.</param>
+    /// <param name="name">Name of the network, for errors.</param>
+    /// <param name="steps">The steps.</param>
+    /// <param name="algorithms">The algorithm of each step.</param>
+    /// <param name="threads">Most threads that pack in place where the host sees the device's memory; elsewhere one thread packs.</param>
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
-    public static DeviceWeights Create(DeviceRuntime runtime, string name, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
+    public static DeviceWeights Create(
+        DeviceRuntime runtime, string name, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
     {
         long start = Stopwatch.GetTimestamp();
         try
@@ -50,11 +59,22 @@ internal sealed class DeviceWeights : IDisposable
         }
         catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {
-            throw new DeviceException($"{runtime.Device.Id}: the weights of {name} cannot be packed: {DeviceRuntime.FirstLine(e)} Use a smaller network.", e);
+            throw new DeviceException(
+                $"{runtime.Device.Id}: the weights of {name} cannot be packed: {DeviceRuntime.FirstLine(e)} Use a smaller network.", e);
         }
     }
 
-    private static DeviceWeights Pack(DeviceRuntime runtime, string name, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
+    /// <summary>The constants of a node.</summary>
+    public NodeWeights this[Node node] => nodes[node.Output];
+
+    /// <inheritdoc cref="DeviceMemory.ExpectManyReads"/>
+    public void ExpectManyReads() => memory.ExpectManyReads();
+
+    /// <inheritdoc/>
+    public void Dispose() => memory.Dispose();
+
+    private static DeviceWeights Pack(
+        DeviceRuntime runtime, string name, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
     {
         var layers = new List<Layer>();
         long total = 0;
@@ -74,13 +94,14 @@ internal sealed class DeviceWeights : IDisposable
         try
         {
             foreach (Layer layer in layers) weights.nodes.Add(layer.Node.Output, weights.Place(layer));
-            // Where they are packed in place, all threads do it, large layers first so that all end together; a device takes copies from one thread.
-            bool inPlace = !runtime.Memory(weights.memory.View.SubView(0, 1)).IsEmpty;
+            // Packed in place, by all threads: large layers first, so that all threads end together. A device takes copies from one thread.
+            bool inPlace = runtime.Kernels.HostVisible;
             Layer[] order = [.. layers.OrderByDescending(layer => layer.FilterLength)];
             long filter = layers.Select(layer => layer.Node.Filter?.Count ?? 0).DefaultIfEmpty().Max();
             long packed = inPlace ? 0 : layers.Select(layer => Math.Max(layer.FilterLength, layer.Channels)).DefaultIfEmpty().Max();
             ParallelWork.Run(
-                order.Length, inPlace ? threads ?? 1 : 1, () => new Scratch(filter, packed), (i, scratch) => weights.Fill(order[i], scratch));
+                order.Length, inPlace ? threads ?? 1 : 1, () => new Scratch(filter, packed),
+                (i, scratch) => weights.Fill(order[i], scratch));
             weights.Warnings = [.. layers.SelectMany(layer => layer.Warnings)];
             return weights;
         }
@@ -90,13 +111,6 @@ internal sealed class DeviceWeights : IDisposable
             throw;
         }
     }
-
-    public NodeWeights this[Node node] => nodes[node.Output];
-
-    /// <inheritdoc cref="DeviceMemory.ExpectManyReads"/>
-    public void ExpectManyReads() => memory.ExpectManyReads();
-
-    public void Dispose() => memory.Dispose();
 
     private NodeWeights Place(Layer layer)
     {
@@ -111,7 +125,7 @@ internal sealed class DeviceWeights : IDisposable
         }
     }
 
-    /// <summary>Packs one layer to its place; several threads may do that at once for memory of the processor.</summary>
+    /// <summary>Packs one layer to its place; several threads may do so at once where they pack in place.</summary>
     private void Fill(Layer layer, Scratch scratch)
     {
         NodeWeights place = nodes[layer.Node.Output];
@@ -120,17 +134,21 @@ internal sealed class DeviceWeights : IDisposable
             // Layer by layer: the file is read once and never held as a whole.
             Span<float> values = scratch.Filter[..(int)filter.Count];
             filter.CopyTo(values);
-            if (NonFinite.Any(values)) layer.Warnings.Add($"{FileText.Clean(filter.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
+            if (NonFinite.Any(values))
+                layer.Warnings.Add(NonFiniteIn(FileText.Clean(filter.Name)));
             Span<float> packed = Target(place.Filter, scratch);
             runtime.Kernels.PackFilter(layer.Shape, values, packed, layer.Algorithm);
             Upload(place.Filter, packed);
         }
         bool nonFinite = FillChannels(place.Scale, layer.Node.Epilogue.Scale, 1, scratch);
         if (FillChannels(place.Shift, layer.Node.Epilogue.Shift, 0, scratch) || nonFinite)
-            layer.Warnings.Add($"the bias or batch norm after {FileText.Clean(layer.Node.Name)} holds NaN or infinite values; every answer of the network may be NaN.");
+            layer.Warnings.Add(NonFiniteIn($"the bias or batch norm after {FileText.Clean(layer.Node.Name)}"));
     }
 
-    /// <summary>True when a value is not finite.</summary>
+    private static string NonFiniteIn(string tensor) =>
+        $"{tensor} holds NaN or infinite values; every answer of the network may be NaN.";
+
+    /// <summary>Writes one value per channel; returns true when one is not finite.</summary>
     private bool FillChannels(ArrayView<float> place, ImmutableArray<double>? values, float otherwise, Scratch scratch)
     {
         Span<float> floats = Target(place, scratch);
@@ -140,22 +158,25 @@ internal sealed class DeviceWeights : IDisposable
         return NonFinite.Any(floats);
     }
 
-    /// <summary>Where to make what belongs to a place: there, or in memory that is uploaded then.</summary>
+    /// <summary>
+    /// Host memory in which to make a place's values: the place itself, or scratch memory that <see cref="Upload"/> copies.
+    /// </summary>
     private Span<float> Target(ArrayView<float> place, Scratch scratch) =>
-        runtime.Memory(place) is { IsEmpty: false } memory ? memory : scratch.Packed[..(int)place.Length];
+        runtime.Kernels.HostVisible ? runtime.HostSpan(place) : scratch.Packed[..(int)place.Length];
 
     private void Upload(ArrayView<float> place, ReadOnlySpan<float> values)
     {
-        if (values.Length > 0 && runtime.Memory(place).IsEmpty) place.CopyFromCPU(memory.DefaultStream, values);
+        if (values.Length > 0 && !runtime.Kernels.HostVisible) place.CopyFromCPU(memory.DefaultStream, values);
     }
 
     /// <summary>One layer before it is packed.</summary>
-    private sealed record Layer(EpilogueNode Node, Conv2dShape Shape, Conv2dAlgorithm Algorithm, int FilterLength, int Channels, long Offset)
+    private sealed record Layer(
+        EpilogueNode Node, Conv2dShape Shape, Conv2dAlgorithm Algorithm, int FilterLength, int Channels, long Offset)
     {
         public List<string> Warnings { get; } = [];
     }
 
-    /// <summary>What one thread packs with. Freed at once, where arrays would stay with the process until a collection.</summary>
+    /// <summary>Memory with which one thread packs. It is freed at once; arrays would stay with the process until a collection.</summary>
     private sealed unsafe class Scratch(long filterLength, long packedLength) : IDisposable
     {
         private float* filter = (float*)NativeMemory.Alloc(checked((nuint)filterLength), sizeof(float));

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
-using ILGPU;
 using ILGPU.Runtime;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Diagnostics;
@@ -8,17 +7,21 @@ using IlgpuResNet.Execution;
 using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Pixels;
 using IlgpuResNet.Planning;
 
 namespace IlgpuResNet;
 
 /// <summary>
-/// A network ready to run on one device: kernels compiled, weights packed and uploaded, one arena for all activations.
-/// Runs allocate, compile and look up nothing (preprocessing grows its staging memory when an image is larger than any before).
-/// Thread-safe: calls from several threads run one after another and give the same bits as serial calls. So do runs of
-/// several sessions on one device: however many there are, no more threads than processors are at work. Sessions of one
-/// network with the same outputs on one device share its weights; those of an ONNX file, if the size of the image is the same, too.
+/// Runs a network on one device. The constructor compiles kernels, packs and uploads weights, and allocates one arena for all activations;
+/// a run then allocates, compiles and looks up nothing, except that preparing an image larger than any before grows staging memory.
 /// </summary>
+/// <remarks>
+/// Thread-safe: calls from several threads run one after another and give the same bits as serial calls. Runs of several sessions on one
+/// device take turns as well, so there are never more threads at work than processors, however many sessions there are. Sessions of one
+/// network with the same outputs on one device share its weights; sessions of an ONNX file must also have the same image size.
+/// </remarks>
+// In a run, this class checks the arguments and lets one caller in at a time; SessionRun does the work.
 public sealed class InferenceSession : IDisposable
 {
     private const int Logits = 0;
@@ -28,17 +31,21 @@ public sealed class InferenceSession : IDisposable
     private readonly Network network;
     private readonly DeviceRuntime runtime;
     private readonly BoundPlan bound;
+    private readonly SessionRun run;
     private readonly float[] scores;
     private readonly int[] order;
-    private readonly SessionTrace trace;
     private bool disposed;
 
-    /// <summary>Prepares everything a run needs.</summary>
+    /// <summary>Prepares everything that a run needs.</summary>
     /// <param name="model">The network; it must outlive the session.</param>
     /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>.</param>
     /// <param name="options">Batch, image size and outputs, or null for the logits of one image of the network's own size.</param>
-    /// <exception cref="GraphException">The network cannot take images of that size or lacks an output, or the batch is not positive.</exception>
-    /// <exception cref="DeviceException">The device cannot be opened, has too little memory, or not as many threads as the options ask for.</exception>
+    /// <exception cref="GraphException">
+    /// The network cannot take images of that size or lacks an output, or the batch is not positive.
+    /// </exception>
+    /// <exception cref="DeviceException">
+    /// The device cannot be opened, has too little memory, or has fewer threads than the options ask for.
+    /// </exception>
     /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
@@ -47,7 +54,7 @@ public sealed class InferenceSession : IDisposable
     {
     }
 
-    /// <summary>The same for a network derived from the model's, such as one that gives more of its tensors.</summary>
+    /// <summary>Prepares runs of a network derived from the model's, such as one with more outputs.</summary>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     internal InferenceSession(Model model, ComputeDevice? device, SessionOptions? options, Func<Network, Network> derive)
     {
@@ -58,7 +65,7 @@ public sealed class InferenceSession : IDisposable
         device ??= ComputeDevice.Default;
         // The device is opened while the graph is made, and its kernels are compiled while the weights are packed.
         device.Prepare();
-        trace = new SessionTrace(options.Logger, model.Name, device.Id);
+        var trace = new SessionTrace(options.Logger, model.Name, device.Id);
         using (TimedStep planning = trace.Planning())
         {
             network = derive(model.Bind(options.Height, options.Width, options.Outputs));
@@ -66,7 +73,8 @@ public sealed class InferenceSession : IDisposable
             Outputs = [.. network.Outputs.Select(TensorInfo.Of)];
             Threads = device.ThreadsOf(options.Threads);
             runtime = device.Open();
-            Plan = SegmentSelector.Choose(runtime.Kernels.Planner, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
+            Plan = SegmentSelector.Choose(
+                runtime.Kernels.Planner, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
             planning.Succeed();
         }
         try
@@ -78,103 +86,95 @@ public sealed class InferenceSession : IDisposable
         }
         catch
         {
-            // Who listens may throw.
+            // A logger or activity listener may throw; free what was allocated.
             bound?.Dispose();
             throw;
         }
+        run = new SessionRun(runtime, bound, network.Input, model.Name, Threads, trace);
         scores = GC.AllocateUninitializedArray<float>(NumClasses);
         order = new int[NumClasses];
     }
 
-    /// <summary>The steps a run walks, and where each tensor lies.</summary>
+    /// <summary>The steps that a run walks, and the place of each tensor.</summary>
     public ExecutionPlan Plan { get; }
 
-    /// <summary>Where it runs.</summary>
+    /// <summary>The device that runs the network.</summary>
     public ComputeDevice Device => runtime.Device;
 
-    /// <summary>The most images one run takes.</summary>
+    /// <summary>Most images that one run takes.</summary>
     public int MaxBatch => Plan.MaxBatch;
 
-    /// <summary>Number of classes: the length of one image's scores; 0 of a network that is no classifier.</summary>
+    /// <summary>Number of classes: the length of one image's scores; 0 when the network is no classifier.</summary>
     public int NumClasses => network.IsClassifier ? network.Outputs[Logits].Count : 0;
 
-    /// <summary>What a run takes.</summary>
+    /// <summary>Name and shape of the input.</summary>
     public TensorInfo Input { get; }
 
-    /// <summary>What a run gives, in order: <see cref="SessionOptions.Outputs"/>, or what the network is made to give.</summary>
+    /// <summary>Names and shapes of the outputs, in order: <see cref="SessionOptions.Outputs"/>, or the network's own.</summary>
     public ImmutableArray<TensorInfo> Outputs { get; }
 
-    /// <summary>What is suspicious about the weights, or wrong with the tuning file, one line each; empty when nothing is.</summary>
+    /// <summary>Warnings about the weights, such as values that are not finite, and about the tuning file, one line each.</summary>
     public IReadOnlyList<string> Warnings => bound.Warnings;
 
-    /// <summary>Runs the network on prepared input, such as a PyTorch tensor's memory.</summary>
-    /// <param name="images">Float32 <c>[N, C, H, W]</c>, normalised as the weights want it; N is inferred from its length.</param>
+    /// <summary>Runs the network on prepared input, such as the memory of a PyTorch tensor.</summary>
+    /// <param name="images">Float32 <c>[N, C, H, W]</c>, normalised as the weights require; N follows from the length.</param>
     /// <param name="logits">Receives <c>[N, classes]</c> scores; may be empty.</param>
     /// <param name="probabilities">Receives <c>[N, classes]</c> softmax probabilities; may be empty.</param>
     /// <exception cref="GraphException">The lengths do not fit, or N is 0 or above <see cref="MaxBatch"/>.</exception>
     /// <exception cref="DeviceException">The device failed.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
-    public void Run(ReadOnlySpan<float> images, Span<float> logits, Span<float> probabilities = default)
-    {
-        var results = new SessionResults { Logits = logits, Probabilities = probabilities };
-        RunFloats(images, results);
-    }
+    public void Run(ReadOnlySpan<float> images, Span<float> logits, Span<float> probabilities = default) =>
+        Run(new RunInput(images), BatchOf(images), new RunDestinations(logits, probabilities));
 
     /// <summary>Runs the network on prepared input and gives all of <see cref="Outputs"/>.</summary>
-    /// <param name="images">Float32 <c>[N, C, H, W]</c>, or <c>[N, ...]</c> as an ONNX file's input has it; N is inferred from its length.</param>
+    /// <param name="images">
+    /// Float32 <c>[N, C, H, W]</c>, or <c>[N, ...]</c> as an ONNX file declares its input; N follows from the length.
+    /// </param>
     /// <param name="outputs">Receive <c>[N, ...]</c> each, in the order of <see cref="Outputs"/>; an empty one is left out.</param>
     /// <exception cref="GraphException">The lengths do not fit, or N is 0 or above <see cref="MaxBatch"/>.</exception>
     /// <exception cref="DeviceException">The device failed.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
-    public void Run(ReadOnlySpan<float> images, ReadOnlySpan<Memory<float>> outputs) => RunFloats(images, new SessionResults { Outputs = outputs });
+    public void Run(ReadOnlySpan<float> images, ReadOnlySpan<Memory<float>> outputs) =>
+        Run(new RunInput(images), BatchOf(images), new RunDestinations(outputs));
 
-    /// <summary>Prepares images on the device as the model's preset says and runs the network.</summary>
+    /// <summary>Prepares images on the device by the model's preset and runs the network.</summary>
     /// <param name="images">One to <see cref="MaxBatch"/> images of any size.</param>
     /// <param name="logits">Receives <c>[N, classes]</c> scores; may be empty.</param>
     /// <param name="probabilities">Receives <c>[N, classes]</c> softmax probabilities; may be empty.</param>
     /// <exception cref="ImageException">An image cannot be prepared.</exception>
-    /// <exception cref="GraphException">The number of images or a length does not fit, or the session does not take what the preset makes.</exception>
+    /// <exception cref="GraphException">
+    /// The number of images or a length does not fit, or the preset does not make the session's input.
+    /// </exception>
     /// <exception cref="DeviceException">The device failed.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
-    public void Run(ReadOnlySpan<PixelBuffer> images, Span<float> logits, Span<float> probabilities = default)
-    {
-        var results = new SessionResults { Logits = logits, Probabilities = probabilities };
-        int batch = CheckBatch(images.Length, results);
-        lock (gate) RunImages(images, default, batch, results);
-    }
+    public void Run(ReadOnlySpan<PixelBuffer> images, Span<float> logits, Span<float> probabilities = default) =>
+        Run(new RunInput(images), images.Length, new RunDestinations(logits, probabilities));
 
-    /// <summary>Prepares images on the device as the model's preset says, runs the network and gives all of <see cref="Outputs"/>.</summary>
+    /// <summary>Prepares images on the device by the model's preset, runs the network and gives all of <see cref="Outputs"/>.</summary>
     /// <param name="images">One to <see cref="MaxBatch"/> images of any size.</param>
     /// <param name="outputs">Receive <c>[N, ...]</c> each, in the order of <see cref="Outputs"/>; an empty one is left out.</param>
     /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
-    public void Run(ReadOnlySpan<PixelBuffer> images, ReadOnlySpan<Memory<float>> outputs)
-    {
-        var results = new SessionResults { Outputs = outputs };
-        int batch = CheckBatch(images.Length, results);
-        lock (gate) RunImages(images, default, batch, results);
-    }
+    public void Run(ReadOnlySpan<PixelBuffer> images, ReadOnlySpan<Memory<float>> outputs) =>
+        Run(new RunInput(images), images.Length, new RunDestinations(outputs));
 
-    /// <summary>The same for one image that is only borrowed, such as a locked bitmap or a video frame.</summary>
+    /// <summary>Prepares one borrowed image, such as a locked bitmap or a video frame, on the device and runs the network.</summary>
+    /// <param name="image">An image of any size; its bytes are no longer needed when this returns.</param>
+    /// <param name="logits">Receives <c>[1, classes]</c> scores; may be empty.</param>
+    /// <param name="probabilities">Receives <c>[1, classes]</c> softmax probabilities; may be empty.</param>
     /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
-    public void Run(PixelSpan image, Span<float> logits, Span<float> probabilities = default)
-    {
-        var results = new SessionResults { Logits = logits, Probabilities = probabilities };
-        CheckBatch(1, results);
-        lock (gate) RunImages([], image, 1, results);
-    }
+    public void Run(PixelSpan image, Span<float> logits, Span<float> probabilities = default) =>
+        Run(new RunInput(image), 1, new RunDestinations(logits, probabilities));
 
-    /// <summary>The same, giving all of <see cref="Outputs"/>.</summary>
-    /// <param name="image">An image of any size.</param>
+    /// <summary>Prepares one borrowed image on the device, runs the network and gives all of <see cref="Outputs"/>.</summary>
+    /// <param name="image">An image of any size; its bytes are no longer needed when this returns.</param>
     /// <param name="outputs">Receive <c>[1, ...]</c> each, in the order of <see cref="Outputs"/>; an empty one is left out.</param>
     /// <inheritdoc cref="Run(ReadOnlySpan{PixelBuffer}, Span{float}, Span{float})"/>
-    public void Run(PixelSpan image, ReadOnlySpan<Memory<float>> outputs)
-    {
-        var results = new SessionResults { Outputs = outputs };
-        CheckBatch(1, results);
-        lock (gate) RunImages([], image, 1, results);
-    }
+    public void Run(PixelSpan image, ReadOnlySpan<Memory<float>> outputs) => Run(new RunInput(image), 1, new RunDestinations(outputs));
 
-    /// <summary>What the network gets to see of an image, for comparison with other implementations: bit-equal to torchvision's.</summary>
+    /// <summary>
+    /// Prepares an image as a run does and returns the network's input, for comparison with other implementations: it has the same bits as
+    /// torchvision's.
+    /// </summary>
     /// <param name="image">An image of any size.</param>
     /// <param name="prepared">Receives <c>[3, crop, crop]</c>, the tensor that torchvision's transforms make.</param>
     /// <exception cref="ResNetException">As for <see cref="Run(PixelSpan, Span{float}, Span{float})"/>.</exception>
@@ -183,35 +183,19 @@ public sealed class InferenceSession : IDisposable
     {
         MapShape shape = Plan.Input.Shape;
         if (prepared.Length != shape.Count)
-            throw new GraphException($"The prepared image is [{shape.C}, {shape.H}, {shape.W}], {shape.Count} floats, but the span has {prepared.Length}.");
+            throw new GraphException(
+                $"The prepared image is [{shape.C}, {shape.H}, {shape.W}], {shape.Count} floats, but the span has {prepared.Length}.");
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             CheckTakesImages();
-            try
-            {
-                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                bound.Preprocessor.Begin();
-                lock (runtime.Gate)
-                {
-                    BeginSequence();
-                    bound.Preprocessor.Upload(image, bound.Input, 0);
-                    runtime.Kernels.EndSequence(bound.Stream);
-                }
-                Span<float> channelsLast = bound.Staging.Floats(prepared.Length);
-                bound.Input.SubView(0, prepared.Length).CopyToCPU(bound.Stream, channelsLast);
-                bound.Preprocessor.End();
-                for (int i = 0; i < channelsLast.Length; i++) prepared[i % shape.C * (shape.H * shape.W) + i / shape.C] = channelsLast[i];
-            }
-            catch (Exception e) when (IsDeviceFailure(e))
-            {
-                throw runtime.Failed(model.Name, e);
-            }
+            run.Prepare(image, prepared);
         }
     }
 
-    /// <summary>The most probable classes of one image, most probable first.</summary>
+    /// <summary>Returns the most probable classes of one image, most probable first.</summary>
     /// <param name="image">An image of any size.</param>
-    /// <param name="topK">How many; all classes when there are not as many.</param>
+    /// <param name="topK">Number of classes; all of them when the network has fewer.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="topK"/> is below 1.</exception>
     /// <exception cref="ResNetException">As for <see cref="Run(PixelSpan, Span{float}, Span{float})"/>.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
@@ -223,16 +207,18 @@ public sealed class InferenceSession : IDisposable
         return predictions;
     }
 
-    /// <summary>The same without an allocation: as many classes as the span has room for.</summary>
+    /// <summary>Writes the most probable classes of one image to a span, as many as it has room for, without an allocation.</summary>
     /// <param name="image">An image of any size.</param>
     /// <param name="predictions">Receives the most probable classes, most probable first.</param>
-    /// <returns>How many were written.</returns>
+    /// <returns>Number of classes written.</returns>
     /// <exception cref="ResNetException">As for <see cref="Run(PixelSpan, Span{float}, Span{float})"/>.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public int Classify(PixelSpan image, Span<Prediction> predictions)
     {
         if (NumClasses != model.ClassNames.Length)
-            throw new GraphException($"{model.Weights.Source}: it has {model.ClassNames.Length} classes, but gives {NumClasses} scores for images of this size; make the session for the network's own size.");
+            throw new GraphException(
+                $"{model.Weights.Source}: it has {model.ClassNames.Length} classes, but gives {NumClasses} scores for images of this size; "
+                + "make the session for the network's own size.");
         lock (gate)
         {
             Run(image, [], scores);
@@ -251,125 +237,79 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    /// <summary>Bytes that it holds besides its weights, on the device and pinned beside it; what brings images in grows with them.</summary>
+    /// <inheritdoc cref="BoundPlan.MemoryBytes"/>
     internal long MemoryBytes => bound.MemoryBytes;
 
     /// <summary>Processor threads that work on a run; null on a device that is not the processor.</summary>
     internal int? Threads { get; }
 
-    /// <summary>What packing and uploading its weights took the session that did it, for measurements.</summary>
+    /// <inheritdoc cref="BoundPlan.WeightsTime"/>
     internal TimeSpan WeightsTime => bound.WeightsTime;
 
-    /// <summary>The kernels it runs, for measurements.</summary>
+    /// <summary>The device's kernels, for measurements.</summary>
     internal IKernelFamily Kernels => runtime.Kernels;
 
-    /// <summary>How each step of its plan is computed, in order; the default where it is no convolution.</summary>
+    /// <inheritdoc cref="BoundPlan.StepMethods"/>
     internal ImmutableArray<Conv2dMethod> StepMethods => bound.StepMethods;
 
     /// <summary>
-    /// For measurements on a device that launches each step by itself: called before the first step, with null, and after each step for some images, with its number.
+    /// For measurements on a device that launches each step by itself: called with null before the first step, and with the step's number
+    /// after each launch.
     /// </summary>
     internal Action<AcceleratorStream, int?>? Mark
     {
-        get => bound.Mark;
-        set => bound.Mark = value;
+        get => run.Mark;
+        set => run.Mark = value;
     }
 
-    private void RunFloats(ReadOnlySpan<float> images, in SessionResults results)
+    private void Run(in RunInput source, long batch, in RunDestinations destinations)
     {
-        (long count, long rest) = Math.DivRem(images.Length, network.Input.Count);
-        if (rest != 0)
-            throw new GraphException($"The input must be [{(network.Input.HasBatch ? "N, " : "")}{string.Join(", ", network.Input.Shape)}], a multiple of {network.Input.Count} floats, but has {images.Length}.");
-        int batch = CheckBatch(count, results);
+        CheckBatch(batch, destinations);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
-            ArrayView<float> place = bound.Input.SubView(0, images.Length);
-            Span<float> inPlace = runtime.Memory(place), staged = inPlace.IsEmpty ? bound.Staging.Floats(images.Length) : inPlace;
-            network.Input.Scatter(images, staged);
-            RunTrace run = trace.StartRun(batch);
-            try
-            {
-                using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-                if (inPlace.IsEmpty) bound.Staging.Upload(bound.Stream, place);
-                lock (runtime.Gate)
-                {
-                    runtime.Kernels.BeginSequence(Threads);
-                    bound.Launch(batch, results);
-                }
-                bound.Staging.Download(bound.Stream, bound.Outputs, batch, results);
-                run.Succeeded = true;
-            }
-            catch (Exception e) when (IsDeviceFailure(e))
-            {
-                throw runtime.Failed(model.Name, e);
-            }
-            finally
-            {
-                run.Stop();
-            }
+            if (source.IsImages) CheckTakesImages();
+            run.Run(source, (int)batch, destinations);
         }
     }
 
-    /// <summary>Runs the kept images, or the borrowed one when there are none: a span of spans is not to be had.</summary>
-    private void RunImages(ReadOnlySpan<PixelBuffer> kept, PixelSpan borrowed, int batch, in SessionResults results)
+    private long BatchOf(ReadOnlySpan<float> images)
     {
-        CheckTakesImages();
-        RunTrace run = trace.StartRun(batch);
-        try
-        {
-            using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-            lock (runtime.Gate)
-            {
-                bound.Preprocessor.Begin();
-                for (int i = 0; i < batch; i++)
-                {
-                    PixelSpan image = kept.IsEmpty ? borrowed : kept[i].Span;
-                    // The last images' sequence goes on with the network.
-                    if (i == 0 || !bound.Preprocessor.Joins(image))
-                    {
-                        if (i > 0) runtime.Kernels.EndSequence(bound.Stream);
-                        BeginSequence();
-                    }
-                    bound.Preprocessor.Upload(image, bound.Input, i, batch - 1 - i);
-                }
-                bound.Launch(batch, results);
-            }
-            bound.Staging.Download(bound.Stream, bound.Outputs, batch, results);
-            bound.Preprocessor.End();
-            run.Succeeded = true;
-        }
-        catch (Exception e) when (IsDeviceFailure(e))
-        {
-            throw runtime.Failed(model.Name, e);
-        }
-        finally
-        {
-            run.Stop();
-        }
+        (long batch, long rest) = Math.DivRem(images.Length, network.Input.Count);
+        return rest == 0
+            ? batch
+            : throw new GraphException(
+                $"The input must be [{(network.Input.HasBatch ? "N, " : "")}{string.Join(", ", network.Input.Shape)}], "
+                + $"a multiple of {network.Input.Count} floats, but has {images.Length}.");
     }
 
-    private void BeginSequence()
-    {
-        runtime.Kernels.BeginSequence(Threads);
-        bound.Preprocessor.BeginSequence();
-    }
-
-    private int CheckBatch(long batch, in SessionResults results)
+    private void CheckBatch(long batch, in RunDestinations destinations)
     {
         if (batch < 1 || batch > MaxBatch)
-            throw new GraphException($"This session takes 1 to {MaxBatch} images a run, but {batch} were given; make it with a larger MaxBatch or split the images.");
-        if (results.Outputs.IsEmpty && !network.IsClassifier)
-            throw new GraphException($"{model.Weights.Source}: this session gives {string.Join(", ", Outputs.Select(output => $"'{FileText.Clean(output.Name)}' [{string.Join(", ", output.Shape)}]"))} and no class scores; ask it for these.");
-        results.Check(bound.Outputs, (int)batch);
-        return (int)batch;
+            throw new GraphException(
+                $"This session takes 1 to {MaxBatch} images a run, but {batch} were given; "
+                + "make it with a larger MaxBatch or split the images.");
+        if (!destinations.AreMemories && !network.IsClassifier)
+        {
+            IEnumerable<string> outputs = Outputs.Select(output => $"'{FileText.Clean(output.Name)}' [{string.Join(", ", output.Shape)}]");
+            throw new GraphException(
+                $"{model.Weights.Source}: this session gives {string.Join(", ", outputs)} and no class scores; ask it for these.");
+        }
+        destinations.Check(bound.Outputs, (int)batch);
     }
 
+    /// <summary>Fails unless the network's input has the size and channels that the model's preset makes.</summary>
     private void CheckTakesImages()
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
-        Preprocessor.CheckMakes(Plan.Input.Shape, model);
+        MapShape input = Plan.Input.Shape;
+        int crop = model.Preset.CropSize;
+        if (input.C != ImageResampling.Channels)
+            throw new GraphException(
+                $"{model.Name} takes {input.C} channels, but images give {ImageResampling.Channels}; "
+                + "prepare the input yourself and run it as floats.");
+        if (input.H != crop || input.W != crop)
+            throw new GraphException(
+                $"{model.Weights.Source}: takes images of {input}, but its preset makes [{crop}, {crop}, {input.C}]; "
+                + "use a preset with that crop, a session of the preset's size, or prepare the images yourself.");
     }
-
-    private static bool IsDeviceFailure(Exception e) => e is not ResNetException and not ObjectDisposedException;
 }

@@ -1,4 +1,3 @@
-using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
 
 
@@ -13,7 +12,7 @@ internal static class RgbaPixels
     /// <exception cref="ImageException">The result is too large for one array.</exception>
     public static byte[] Of(PixelSpan image, int factor = 1)
     {
-        PixelLayout layout = Preprocessor.Layout(image.Format);
+        PixelLayout layout = image.Format.Layout();
         int width = image.Width * factor;
         byte[] pixels = Allocate(width, (long)image.Height * factor);
         int rowBytes = width * BytesPerPixel;

@@ -66,20 +66,21 @@ public sealed class NumericsTests
         using ResNet model = ResNet.Create(Thin, Seed);
         Graph graph = model.Bind(Side, Side, []).Graph;
         DeviceRuntime runtime = Processor.Open();
+        var sharing = SharedWeights.Of(runtime);
         DeviceWeights[] acquired = [Acquire(Side, Numerics.Fast), Acquire(Side, Numerics.Fast), Acquire(Side, Numerics.Exact), Acquire(2 * Side, Numerics.Exact)];
         Assert.AreSame(acquired[0], acquired[1]);
         Assert.AreNotSame(acquired[0], acquired[2]);
         Assert.AreSame(acquired[2], acquired[3]);
-        foreach (DeviceWeights weights in acquired) runtime.ReleaseWeights(weights);
+        foreach (DeviceWeights weights in acquired) sharing.Release(weights);
 
         DeviceWeights again = Acquire(Side, Numerics.Fast);
         Assert.AreNotSame(acquired[0], again, "freed with the last session");
-        runtime.ReleaseWeights(again);
+        sharing.Release(again);
 
         DeviceWeights Acquire(int side, Numerics numerics)
         {
             ExecutionPlan plan = ExecutionPlan.Create(graph, side, side, MaxBatch);
-            return runtime.AcquireWeights(graph, plan, MethodSelector.Choose(runtime.Kernels.Planner, plan, numerics), threads: 2);
+            return sharing.Acquire(graph, plan, MethodSelector.Choose(runtime.Kernels.Planner, plan, numerics), threads: 2);
         }
     }
 

@@ -31,7 +31,7 @@ public sealed class KernelLoadingTests
         Thread[] sessions = [.. Enumerable.Range(0, Sessions).Select(i => new Thread(() =>
         {
             start.SignalAndWait();
-            BoundStep.LoadAsync(kernels, plans[i % plans.Length], chosen[i % plans.Length]).Wait();
+            StepOperator.LoadAsync(kernels, StepOperator.Of(plans[i % plans.Length], chosen[i % plans.Length])).Wait();
         }))];
         foreach (Thread session in sessions) session.Start();
         foreach (Thread session in sessions) session.Join();

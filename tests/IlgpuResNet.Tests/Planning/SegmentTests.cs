@@ -60,10 +60,13 @@ public abstract class SegmentTests(BackEnd backEnd)
         try
         {
             GuardedBuffer arena = Kept(GuardedBuffer.Output(device.Accelerator, (int)plan.ArenaLength));
-            GuardedBuffer workspace = Kept(GuardedBuffer.Output(device.Accelerator, (int)Math.Max(1, BoundStep.WorkspaceLength(device.Kernels, plan, kernels))));
+            StepOperator[] operators = StepOperator.Of(plan, kernels);
+            long workspaceLength = StepOperator.WorkspaceLength(device.Kernels.Planner, operators);
+            GuardedBuffer workspace = Kept(GuardedBuffer.Output(device.Accelerator, (int)Math.Max(1, workspaceLength)));
             var weights = plan.Steps.Zip(kernels).Where(step => step.First.Node is EpilogueNode).ToDictionary(step => step.First.Node, step => Pack(step.First, step.Second));
-            BoundStep.LoadAsync(device.Kernels, plan, kernels).GetAwaiter().GetResult();
-            BoundStep[] steps = [.. plan.Steps.Zip(kernels, (step, kernel) => BoundStep.Create(device.Kernels, step, kernel, arena.View, workspace.View, node => weights[node]))];
+            StepOperator.LoadAsync(device.Kernels, operators).GetAwaiter().GetResult();
+            BoundStep[] steps = [.. plan.Steps.Zip(operators, (step, operation) => new BoundStep(
+                device.Kernels, step, operation, arena.View, workspace.View, weights.GetValueOrDefault(step.Node)))];
             int length = (int)(batch * plan.Input.Shape.Count);
             arena.View.SubView(plan.Input.Offset, length).CopyFromCPU(device.Stream, images.AsSpan(0, length));
             device.Kernels.BeginSequence();

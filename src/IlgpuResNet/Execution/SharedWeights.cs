@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using IlgpuResNet.Devices;
+using IlgpuResNet.Graphs;
+using IlgpuResNet.Kernels;
+using IlgpuResNet.Planning;
+
+namespace IlgpuResNet.Execution;
+
+/// <summary>
+/// The packed weights on one device, shared by its sessions: made for the first session that asks, freed with the last. Two sessions share
+/// weights when they run one graph and compute each of its layers by the same algorithm. The algorithms may depend on the image size,
+/// except with <see cref="Numerics.Exact"/>. Thread-safe.
+/// </summary>
+internal sealed class SharedWeights
+{
+    private static readonly ConditionalWeakTable<DeviceRuntime, SharedWeights> Devices = new();
+
+    private readonly List<Entry> entries = [];
+    private readonly DeviceRuntime runtime;
+
+    private SharedWeights(DeviceRuntime runtime) => this.runtime = runtime;
+
+    /// <summary>The weights on an opened device.</summary>
+    public static SharedWeights Of(DeviceRuntime runtime) => Devices.GetValue(runtime, static runtime => new SharedWeights(runtime));
+
+    /// <summary>
+    /// The weights of a plan's graph, packed now unless a session has them; each call is paired with one of <see cref="Release"/>.
+    /// </summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="plan">Its plan.</param>
+    /// <param name="methods">The method of each step.</param>
+    /// <param name="threads">Most processor threads that pack, or null on a device that is not the processor.</param>
+    /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
+    public DeviceWeights Acquire(Graph graph, ExecutionPlan plan, ImmutableArray<Conv2dMethod> methods, int? threads)
+    {
+        var algorithms = new Conv2dAlgorithm[methods.Length];
+        for (int i = 0; i < algorithms.Length; i++) algorithms[i] = methods[i].Algorithm;
+        lock (entries)
+        {
+            Entry? shared = entries.Find(entry =>
+                ReferenceEquals(entry.Graph, graph) && entry.Algorithms.AsSpan().SequenceEqual(algorithms));
+            if (shared is null)
+            {
+                shared = new Entry(graph, algorithms, DeviceWeights.Create(runtime, graph.Name, plan.Steps, algorithms, threads));
+                entries.Add(shared);
+            }
+            shared.Sessions++;
+            return shared.Weights;
+        }
+    }
+
+    /// <summary>Gives weights back; frees them when no session has them any more.</summary>
+    public void Release(DeviceWeights released)
+    {
+        lock (entries)
+        {
+            Entry shared = entries.Find(entry => entry.Weights == released)!;
+            if (--shared.Sessions > 0) return;
+            entries.Remove(shared);
+            released.Dispose();
+        }
+    }
+
+    private sealed record Entry(Graph Graph, Conv2dAlgorithm[] Algorithms, DeviceWeights Weights)
+    {
+        public int Sessions { get; set; }
+    }
+}
