@@ -5,10 +5,10 @@ using ILGPU.Runtime.OpenCL;
 
 namespace IlgpuResNet.Devices;
 
-/// <summary>What the exceptions of drivers mean.</summary>
+/// <summary>Reads the exceptions of drivers: which mean that memory is short, and which that the device is lost.</summary>
 internal static class DeviceFailure
 {
-    /// <summary>True when a driver says that memory is what it lacks.</summary>
+    /// <summary>True when a driver reports that it lacks memory.</summary>
     public static bool IsOutOfMemory(Exception e) => e.GetBaseException() switch
     {
         OutOfMemoryException => true,
@@ -18,12 +18,12 @@ internal static class DeviceFailure
     };
 
     /// <summary>
-    /// True when nothing on the device can be relied on any more. Few errors of a driver leave its context usable, and which do differs
-    /// from driver to driver.
+    /// True when nothing on the device can be relied on any more. Few errors of a driver leave its context usable, and which ones do
+    /// differs from driver to driver.
     /// </summary>
     public static bool IsLoss(Exception e) => e.GetBaseException() is CudaException or CLException && !IsOutOfMemory(e);
 
-    /// <summary>Bytes that are free; null where the driver does not say.</summary>
+    /// <summary>Free bytes of the device; null where the driver does not report them.</summary>
     public static long? FreeMemory(Accelerator accelerator)
     {
         try
@@ -31,8 +31,9 @@ internal static class DeviceFailure
             return accelerator switch
             {
                 CudaAccelerator cuda => cuda.GetFreeMemory(),
-                // .NET looks at the load when it collects garbage; before the first time it knows nothing.
-                CPUAccelerator when GC.GetGCMemoryInfo() is { Index: > 0 } memory => Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes),
+                // .NET measures the load when it collects garbage; before the first collection it has no figure.
+                CPUAccelerator when GC.GetGCMemoryInfo() is { Index: > 0 } memory =>
+                    Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes),
                 _ => null,
             };
         }
@@ -42,13 +43,20 @@ internal static class DeviceFailure
         }
     }
 
-    /// <summary>The error for memory that was not to be had.</summary>
+    /// <summary>The error for memory that could not be allocated.</summary>
+    /// <param name="accelerator">The device.</param>
+    /// <param name="device">Its name, for the message.</param>
+    /// <param name="bytes">Bytes that were asked for.</param>
+    /// <param name="purpose">Their use.</param>
+    /// <param name="e">The driver's exception.</param>
     public static DeviceMemoryException CannotAllocate(Accelerator accelerator, string device, long bytes, string purpose, Exception e)
     {
         long? free = FreeMemory(accelerator);
         long total = accelerator is CPUAccelerator ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : accelerator.MemorySize;
         return new DeviceMemoryException(
-            $"{device}: {bytes} bytes for {purpose} cannot be allocated of {total} on the device{(free is null ? "" : $", {free} of them free")}: {DeviceRuntime.FirstLine(e)} Use a smaller batch or image, or another device.",
+            $"{device}: {bytes} bytes for {purpose} cannot be allocated of {total} on the device"
+            + $"{(free is null ? "" : $", {free} of them free")}: {DeviceRuntime.FirstLine(e)} "
+            + "Use a smaller batch or image, or another device.",
             bytes, free, e);
     }
 }

@@ -3,19 +3,19 @@ using ILGPU.Runtime;
 
 namespace IlgpuResNet.Devices;
 
-/// <summary>Floats on a device, freed when this is disposed.</summary>
+/// <summary>Floats on a device, such as an arena or weights; freed when this is disposed.</summary>
 internal sealed class DeviceMemory : IDisposable
 {
     /// <summary>
-    /// Bytes of the longest vectors and of a cache line: reads and writes that cross into the next line count twice. GPU drivers
-    /// align further by themselves; ILGPU's memory of the processor starts 16 bytes into a page.
+    /// Bytes of the longest vectors and of a cache line: a read or write that crosses into the next line counts twice. GPU drivers align
+    /// further by themselves; ILGPU's memory on the processor starts 16 bytes into a page.
     /// </summary>
     private const int Alignment = 64;
 
     private readonly MemoryBuffer1D<float, Stride1D.Dense> buffer;
     private Task? collapsing;
 
-    /// <summary>Allocates; throws what the device's driver makes of it.</summary>
+    /// <summary>Allocates; the exceptions are the driver's.</summary>
     public DeviceMemory(Accelerator accelerator, long length)
     {
         bool isProcessor = accelerator.AcceleratorType is AcceleratorType.CPU;
@@ -24,13 +24,15 @@ internal sealed class DeviceMemory : IDisposable
         View = buffer.View.BaseView.SubView(past == 0 ? 0 : (Alignment - past) / sizeof(float), length);
     }
 
-    /// <summary>All of it.</summary>
+    /// <summary>All floats.</summary>
     public ArrayView<float> View { get; }
 
-    /// <summary>The stream that uploads before there is a session.</summary>
+    /// <summary>The stream that uploads weights before the session has one.</summary>
     public AcceleratorStream DefaultStream => buffer.Accelerator.DefaultStream;
 
-    /// <summary>Says that the memory will be read many times more: the processor's moves to large pages, meanwhile, once.</summary>
+    /// <summary>
+    /// Announces that the memory will be read many times more: on the processor it moves to large pages in the background, once.
+    /// </summary>
     public void ExpectManyReads()
     {
         if (buffer.Accelerator.AcceleratorType is not AcceleratorType.CPU) return;

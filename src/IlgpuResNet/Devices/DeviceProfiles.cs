@@ -7,7 +7,8 @@ using IlgpuResNet.Kernels.Tiled;
 namespace IlgpuResNet.Devices;
 
 /// <summary>
-/// The <see cref="DeviceProfile"/> of a device that is here (<see cref="Of"/>), or of one that is not (<see cref="Known"/>).
+/// Finds the <see cref="DeviceProfile"/>, from which kernels are chosen, of a device of this machine (<see cref="Of"/>) or of one that is
+/// not here (<see cref="Known"/>).
 /// </summary>
 internal static class DeviceProfiles
 {
@@ -20,9 +21,9 @@ internal static class DeviceProfiles
     private const int Mebi = 1 << 20;
 
     /// <summary>
-    /// Devices by their makers' data sheets and architecture white papers: NVIDIA V100, T4 (Turing), A100 (GA100), RTX 3060 (GA102 white paper's
-    /// family), RTX 4090 (Ada), H100 SXM5; AMD RDNA 3 (64 lanes: its second instruction per clock is left out, as compilers seldom
-    /// pair them); Intel Xe HPG.
+    /// Devices by their makers' data sheets and architecture white papers: NVIDIA V100, T4 (Turing), A100 (GA100), RTX 3060 (the family of
+    /// the GA102 white paper), RTX 4090 (Ada), H100 SXM5; AMD RDNA 3 (64 lanes: its second instruction per clock is left out, as compilers
+    /// seldom pair instructions); Intel Xe HPG.
     /// </summary>
     public static ImmutableArray<DeviceProfile> Known { get; } =
     [
@@ -36,17 +37,19 @@ internal static class DeviceProfiles
         new("Arc A770", 32, 2.400, 128, 560, 16 * Mebi, new MultiprocessorLimits(2048, 32, 131072, 128 * 1024)),
     ];
 
-    /// <summary>The listed device of a name, blanks and case left aside; null when there is none.</summary>
+    /// <summary>The listed device of a name, ignoring blanks and case; null when there is none.</summary>
     public static DeviceProfile? Find(string name) =>
         Known.FirstOrDefault(profile => Compact(profile.Name).Equals(Compact(name), StringComparison.OrdinalIgnoreCase));
 
     /// <summary>
-    /// Of a device of this machine: what its driver tells, the rest from a listed device that its name contains, or else from
-    /// a typical one.
+    /// The profile of a device of this machine: its driver's numbers, and where the driver has none those of the listed device whose name
+    /// the device's name contains, or else of a typical one.
     /// </summary>
     public static DeviceProfile Of(Device device)
     {
-        DeviceProfile like = Known.FirstOrDefault(profile => Compact(device.Name).Contains(Compact(profile.Name), StringComparison.OrdinalIgnoreCase))
+        string name = Compact(device.Name);
+        DeviceProfile like =
+            Known.FirstOrDefault(profile => name.Contains(Compact(profile.Name), StringComparison.OrdinalIgnoreCase))
             ?? (device is CudaDevice ? Find("A100")! : Find("Arc A770")!);
         DeviceProfile profile = like with { Name = device.Name, Multiprocessors = device.NumMultiprocessors };
         switch (device)

@@ -4,15 +4,16 @@ using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Execution;
 
-/// <summary>An output in device memory.</summary>
-/// <param name="View">Its shape.</param>
+/// <summary>A tensor in device memory that a run downloads.</summary>
+/// <param name="View">Its shape and the order in which its users see it.</param>
 /// <param name="Memory">Its memory, for the largest batch.</param>
-/// <param name="Steps">Steps that must have run for it.</param>
+/// <param name="Steps">Number of the plan's steps, from the first, that must have run to compute it.</param>
 internal sealed record BoundOutput(TensorView View, ArrayView<float> Memory, int Steps)
 {
-    /// <summary>What the first images of a run leave.</summary>
+    /// <summary>The memory of the first images.</summary>
     public ArrayView<float> OfImages(int batch) => Memory.SubView(0, batch * View.Count);
 
+    /// <summary>Finds an output of a plan in its arena.</summary>
     public static BoundOutput Create(TensorView view, ExecutionPlan plan, ArrayView<float> arena)
     {
         TensorSlot slot = plan.Outputs[view.Tensor];

@@ -3,16 +3,16 @@ using System.Runtime.ExceptionServices;
 namespace IlgpuResNet.Execution;
 
 /// <summary>
-/// A loop whose passes several threads take one by one, each with a state of its own. Unlike .NET's it keeps to the order of the passes
-/// when it hands them out, so that large ones can come first.
+/// A loop whose passes several threads take one by one, each thread with a state of its own; weights are packed with it. Unlike .NET's
+/// parallel loops it hands passes out in order, so that large ones can come first.
 /// </summary>
 internal static class ParallelWork
 {
     /// <summary>Calls the body for 0 to <paramref name="count"/> - 1; all calls are over when this returns or throws.</summary>
-    /// <param name="count">Passes.</param>
-    /// <param name="threads">The most threads, the calling one included.</param>
-    /// <param name="makeState">Makes what one thread works with, which is disposed when the thread is done.</param>
-    /// <param name="body">Takes the number of the pass.</param>
+    /// <param name="count">Number of passes.</param>
+    /// <param name="threads">Most threads, the calling one included.</param>
+    /// <param name="makeState">Makes one thread's state, which is disposed when the thread is done.</param>
+    /// <param name="body">Receives the number of the pass and the thread's state.</param>
     public static void Run<TState>(int count, int threads, Func<TState> makeState, Action<int, TState> body)
         where TState : IDisposable
     {
@@ -33,7 +33,7 @@ internal static class ParallelWork
             }
             catch (Exception e)
             {
-                // The first is as good as any; the other threads stop at their next pass.
+                // The first failure is reported; the other threads stop at their next pass.
                 Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
             }
         }

@@ -5,55 +5,55 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IlgpuResNet;
 
-/// <summary>What an <see cref="InferenceSession"/> is built for; fixed for its life.</summary>
+/// <summary>Options of an <see cref="InferenceSession"/>; they hold for its whole life.</summary>
 public sealed record SessionOptions
 {
-    /// <summary>The most images one run takes. Activation memory grows with it.</summary>
+    /// <summary>Most images that one run takes. Activation memory grows with it.</summary>
     public int MaxBatch { get; init; } = 1;
 
-    /// <summary>Height of the network's input in pixels, or null for what the network is made for.</summary>
+    /// <summary>Height of the network's input in pixels, or null for the network's own.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Width of the network's input in pixels, or null for what the network is made for.</summary>
+    /// <summary>Width of the network's input in pixels, or null for the network's own.</summary>
     public int? Width { get; init; }
 
-    /// <summary>How much rounding error may be traded for speed.</summary>
+    /// <summary>Rounding errors that may be traded for speed.</summary>
     public Numerics Numerics { get; init; }
 
     /// <summary>
-    /// Threads that work on a run on the processor, from 1 to <see cref="Environment.ProcessorCount"/>, or null for that many. They
-    /// change no bit of a result. Ignored on any other device, a processor behind OpenCL included.
+    /// Threads that work on a run on the processor, from 1 to <see cref="Environment.ProcessorCount"/>; null, the default, for all. The
+    /// number changes no bit of a result. Other devices ignore it, including a processor that is reached through OpenCL.
     /// </summary>
     /// <remarks>
-    /// All sessions on the processor share its threads and take turns, whole runs at a time, so several sessions never have more threads
-    /// at work than the one of them with the most; what a calling thread does itself, to bring its images in and its results out, comes
-    /// on top. Two sessions of one thread each do not run side by side.
+    /// All sessions on the processor share its threads and take turns, a whole run at a time. Several sessions therefore never have more
+    /// threads at work than the session with the most; the calling thread's own work, which brings images in and results out, comes on top.
+    /// Two sessions of one thread each do not run side by side.
     /// </remarks>
     public int? Threads { get; init; }
 
     /// <summary>
-    /// A file that keeps which kernels were the fastest on this device, or null, the default, to trust a model of it. With one, a session times each
-    /// convolution that the file does not know for this device, driver and version of the library with every kernel that may be the fastest, before it
-    /// is made, which takes seconds to minutes, and writes the file anew. A file that is damaged, not such a file, or cannot be written is
-    /// left alone, and one of <see cref="InferenceSession.Warnings"/> says so.
+    /// A file that keeps the fastest kernel of each convolution on this device, or null, the default, to choose by a model of the device.
+    /// With a file, a new session times every promising kernel for each convolution that the file does not list for this device, driver and
+    /// version of the library, which takes seconds to minutes, and rewrites the file. A file that is damaged, is not a tuning file, or
+    /// cannot be written is left alone, and one of <see cref="InferenceSession.Warnings"/> says so.
     /// </summary>
     /// <remarks>
-    /// What is timed varies: two sessions that find different kernels may differ in their last bits, except with <see cref="Numerics.Exact"/>.
+    /// Timings vary: two sessions that find different kernels may differ in their last bits, except with <see cref="Numerics.Exact"/>.
     /// </remarks>
     public string? TuningFile { get; init; }
 
     /// <summary>
-    /// Names of the tensors that runs give, such as <c>layer3</c> or <c>avgpool</c>, or those of an ONNX file; empty for what the
-    /// network is made to give. Only what they need is computed and kept.
+    /// Names of the tensors that runs give, such as <c>layer3</c> or <c>avgpool</c>, or names of an ONNX file; empty for the network's own
+    /// outputs. Only the steps that they need are computed, and only they are kept.
     /// </summary>
     public ImmutableArray<string> Outputs { get; init => field = value.IsDefault ? [] : value; } = [];
 
-    /// <summary>The kernels of another session of the same plan, to be taken without choosing or timing; the default to choose.</summary>
+    /// <summary>The methods of another session of the same plan, taken without choosing or timing; the default to choose.</summary>
     internal ImmutableArray<Conv2dMethod> StepMethods { get; init; }
 
     /// <summary>
-    /// Is told of planning, preparing, the first run and warnings about weights (levels debug and warning), and of every run (trace).
-    /// <see cref="Diagnostics.Telemetry"/> measures the same.
+    /// Receives lines about planning, preparing, the first run and warnings about weights (levels debug and warning), and about every run
+    /// (trace). <see cref="Diagnostics.Telemetry"/> measures the same steps.
     /// </summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 }

@@ -5,33 +5,41 @@ using Microsoft.Extensions.Logging;
 
 namespace IlgpuResNet.Execution;
 
-/// <summary>What one session reports. Not thread-safe: runs of a session take turns.</summary>
+/// <summary>
+/// Reports one session's planning, preparation and runs as activities, measurements and log lines. Not thread-safe: runs of a session take
+/// turns.
+/// </summary>
 internal sealed class SessionTrace(ILogger logger, string model, string device)
 {
     private bool hasRun;
 
-    /// <summary>The plan is made until the result is disposed.</summary>
-    public TimedStep Planning() => Tagged(new TimedStep("plan", Telemetry.PlanDuration, elapsed => logger.Planned(model, device, elapsed.TotalMilliseconds)));
+    /// <summary>Begins to time the plan; planning ends when the result is disposed.</summary>
+    public TimedStep Planning() =>
+        Tagged(new TimedStep("plan", Telemetry.PlanDuration, elapsed => logger.Planned(model, device, elapsed.TotalMilliseconds)));
 
-    /// <summary>Weights and kernels are made ready until the result is disposed.</summary>
-    public TimedStep Preparing(ExecutionPlan plan) =>
-        Tagged(new TimedStep("prepare", Telemetry.PrepareDuration, elapsed => logger.Prepared(model, device, plan.Steps.Length, sizeof(float) * plan.ArenaLength, elapsed.TotalMilliseconds)))
-            .With("steps", plan.Steps.Length)
-            .With("arena.bytes", sizeof(float) * plan.ArenaLength)
-            .With("batch", plan.MaxBatch);
+    /// <summary>Begins to time the preparation of weights and kernels; it ends when the result is disposed.</summary>
+    public TimedStep Preparing(ExecutionPlan plan)
+    {
+        long arenaBytes = sizeof(float) * plan.ArenaLength;
+        var step = new TimedStep(
+            "prepare", Telemetry.PrepareDuration,
+            elapsed => logger.Prepared(model, device, plan.Steps.Length, arenaBytes, elapsed.TotalMilliseconds));
+        return Tagged(step).With("steps", plan.Steps.Length).With("arena.bytes", arenaBytes).With("batch", plan.MaxBatch);
+    }
 
+    /// <summary>Logs warnings.</summary>
     public void Warn(IEnumerable<string> warnings)
     {
         foreach (string warning in warnings) logger.Suspicious(warning);
     }
 
-    /// <summary>A run starts. Where nobody listens, this is all that happens.</summary>
+    /// <summary>Begins to time a run. Without a listener this costs nothing more than asking for one.</summary>
     public RunTrace StartRun(int images)
     {
         bool first = !hasRun;
-        bool isHeard = Telemetry.Source.HasListeners() || Telemetry.RunDuration.Enabled || Telemetry.FirstRunDuration.Enabled || Telemetry.Images.Enabled
-            || logger.IsEnabled(first ? LogLevel.Debug : LogLevel.Trace);
-        // Who comes later to listen has missed the first.
+        bool isHeard = Telemetry.Source.HasListeners() || Telemetry.RunDuration.Enabled || Telemetry.FirstRunDuration.Enabled
+            || Telemetry.Images.Enabled || logger.IsEnabled(first ? LogLevel.Debug : LogLevel.Trace);
+        // A listener that comes later has missed the first run.
         if (!isHeard)
         {
             hasRun = true;
@@ -63,7 +71,7 @@ internal sealed class SessionTrace(ILogger logger, string model, string device)
     private TimedStep Tagged(TimedStep step) => step.WithKey(Telemetry.ModelTag, model).WithKey(Telemetry.DeviceTag, device);
 }
 
-/// <summary>A run under way; the default is one that nobody listens to.</summary>
+/// <summary>Times one run; the default is a run without a listener.</summary>
 internal struct RunTrace(SessionTrace session, Activity? activity, int images, bool isFirst)
 {
     private readonly SessionTrace? session = session;
@@ -75,9 +83,10 @@ internal struct RunTrace(SessionTrace session, Activity? activity, int images, b
 
     public bool IsFirst { get; } = isFirst;
 
-    /// <summary>Set when all went well.</summary>
+    /// <summary>Set when the run has given its outputs; without it, the activity ends as an error and no time is recorded.</summary>
     public bool Succeeded { get; set; }
 
+    /// <summary>Ends the run and reports it.</summary>
     public readonly void Stop()
     {
         session?.Stop(this, Stopwatch.GetElapsedTime(start));

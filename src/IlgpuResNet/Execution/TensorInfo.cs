@@ -3,10 +3,12 @@ using IlgpuResNet.Graphs;
 
 namespace IlgpuResNet;
 
-/// <summary>What a run takes or gives.</summary>
+/// <summary>Name and shape of an input or output of an <see cref="InferenceSession"/>.</summary>
 /// <param name="Name">Name of the tensor.</param>
 /// <param name="Shape">Sizes for one image, without the batch, such as <c>[C, H, W]</c> or <c>[classes]</c>.</param>
-/// <param name="HasBatch">True when a batch comes before the shape; false of the rare network that computes across its images, and takes one input a run.</param>
+/// <param name="HasBatch">
+/// True when a batch comes before the shape; false for the rare network that computes across its images and takes one input per run.
+/// </param>
 public sealed record TensorInfo(string Name, ImmutableArray<int> Shape, bool HasBatch)
 {
     /// <summary>Elements for one image.</summary>
