@@ -4,7 +4,9 @@ using IlgpuResNet.Cli.Commands;
 
 namespace IlgpuResNet.Cli;
 
-/// <summary>The <c>ilgpu-resnet</c> tool. Exit code 0 for success, 1 for a failure, 2 for wrong usage; errors are one line on stderr.</summary>
+/// <summary>
+/// The <c>ilgpu-resnet</c> tool. Exit code 0 for success, 1 for a failure, 2 for wrong usage; errors are one line on stderr.
+/// </summary>
 public static class Program
 {
     /// <summary>Exit code when something failed.</summary>
@@ -13,7 +15,7 @@ public static class Program
     /// <summary>Exit code when the command line is wrong.</summary>
     public const int WrongUsage = 2;
 
-    /// <summary>How long a stopped command may finish what it computes and write what it has.</summary>
+    /// <summary>Time that a stopped command has to finish its run and to write its results.</summary>
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(30);
 
     public static async Task<int> Main(string[] args)
@@ -47,7 +49,7 @@ public static class Program
         }
     }
 
-    /// <summary>All commands with their options; to be parsed, too, where nothing is to be run.</summary>
+    /// <summary>All commands with their options. Tests parse with them without running anything.</summary>
     internal static RootCommand CreateRoot(ToolConsole console) => new("ResNet image classification on any GPU, or on the processor.")
     {
         DevicesCommand.Create(console),
@@ -67,22 +69,39 @@ public static class Program
         ParseResult result = root.Parse(args);
         if (result.Errors.Count > 0)
         {
-            bool isUnknownCommand = result.CommandResult.Command == root && result.UnmatchedTokens.Count > 0;
-            string message = isUnknownCommand
-                ? $"there is no {(result.UnmatchedTokens[0].StartsWith('-') ? "option" : "command")} '{result.UnmatchedTokens[0]}'; the commands are {string.Join(", ", root.Subcommands.Select(command => command.Name))}"
+            string message = result.CommandResult.Command == root && result.UnmatchedTokens is [var unknown, ..]
+                ? UnknownCommand(root, unknown)
                 : MostHelpful(result.Errors).TrimEnd('.');
             string[] command = result.CommandResult.Command == root ? [] : [result.CommandResult.Command.Name];
             console.Error($"{message}. See '{string.Join(' ', [root.Name, .. command, "--help"])}'.");
             return WrongUsage;
         }
         return await result.InvokeAsync(
-            new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToStop, Output = console.Output, Error = console.ErrorOutput },
+            new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeToStop,
+                Output = console.Output,
+                Error = console.ErrorOutput,
+            },
             cancellation);
     }
 
-    /// <summary>The parser takes an unknown option for an argument and complains of what follows; the check of arguments names the option.</summary>
-    private static string MostHelpful(IReadOnlyList<ParseError> errors) =>
-        (errors.FirstOrDefault(error => error.Message.StartsWith(OptionValidation.NoSuchOption, StringComparison.Ordinal)) ?? errors[0]).Message;
+    private static string UnknownCommand(RootCommand root, string token)
+    {
+        string commands = string.Join(", ", root.Subcommands.Select(command => command.Name));
+        return $"there is no {(token.StartsWith('-') ? "option" : "command")} '{token}'; the commands are {commands}";
+    }
+
+    /// <summary>
+    /// The parser takes an unknown option for an argument and reports an error in the rest; the check of arguments names the option.
+    /// </summary>
+    private static string MostHelpful(IReadOnlyList<ParseError> errors)
+    {
+        ParseError? unknownOption = errors.FirstOrDefault(
+            error => error.Message.StartsWith(OptionValidation.NoSuchOption, StringComparison.Ordinal));
+        return (unknownOption ?? errors[0]).Message;
+    }
 
     private static string Explain(Exception e) => e switch
     {

@@ -1,23 +1,24 @@
 using System.CommandLine;
-using IlgpuResNet.Files;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;
 
-/// <summary><c>classify</c>: pictures in, labels out. A picture that cannot be read is reported and the others go on.</summary>
+/// <summary><c>classify</c>: reads images and writes labels. An image that cannot be read is reported, and the others go on.</summary>
 internal static class ClassifyCommand
 {
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions(console);
         var heatmaps = new HeatmapOptions();
-        var images = new Argument<string[]>("images") { Description = "Image files, or folders of them.", Arity = ArgumentArity.OneOrMore };
-        images.RequirePaths();
-        var top = new Option<int>("--top", "-k") { Description = "Answers per picture.", DefaultValueFactory = _ => 1, HelpName = "K" };
+        Argument<string[]> images = ImageArguments.Create();
+        var top = new Option<int>("--top", "-k") { Description = "Answers per image.", DefaultValueFactory = _ => 1, HelpName = "K" };
         top.RequireWholeNumber(1, 1000);
         var json = new Option<bool>("--json") { Description = "Writes a JSON array instead of a table." };
-        var ignoreOrientation = new Option<bool>("--ignore-orientation") { Description = "Takes pixels as stored instead of turning the picture as its EXIF data says." };
-        var command = new Command("classify", "Says what is in pictures.") { images, top, json, ignoreOrientation };
+        var ignoreOrientation = new Option<bool>("--ignore-orientation")
+        {
+            Description = "Takes pixels as stored instead of turning the image as its EXIF data says.",
+        };
+        var command = new Command("classify", "Names what images show.") { images, top, json, ignoreOrientation };
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddPresetTo(command);
@@ -26,8 +27,7 @@ internal static class ClassifyCommand
         heatmaps.AddTo(command);
         command.SetCancellableAction(async (result, cancellation) =>
         {
-            string[] files = [.. result.GetValue(images)!.SelectMany(ImageFiles.Enumerate)];
-            if (files.Length == 0) throw NoImages(result.GetValue(images)!);
+            string[] files = ImageArguments.Files(result.GetValue(images)!);
             Dictionary<string, string>? targets = heatmaps.Targets(result, files);
             using Model model = options.Load(result, cancellation: cancellation);
             var decoding = new ReadAheadOptions { ApplyOrientation = !result.GetValue(ignoreOrientation) };
@@ -42,30 +42,36 @@ internal static class ClassifyCommand
                     Threads = options.Threads(result),
                 });
                 foreach (string warning in classifier.Warnings) console.Warning(warning);
-                (results, failure) = await CollectAsync(console, classifier.ClassifyFilesAsync(files, topK, options: decoding, cancellation: cancellation), files.Length);
+                IAsyncEnumerable<ClassifiedImage> answers = classifier.ClassifyFilesAsync(
+                    files, topK, options: decoding, cancellation: cancellation);
+                (results, failure) = await CollectAsync(console, answers, files.Length);
             }
             else
             {
-                using var mapper = new ClassActivationMapper(model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
+                using var mapper = new ClassActivationMapper(
+                    model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
                 foreach (string warning in mapper.Warnings) console.Warning(warning);
-                (results, failure) = await CollectAsync(console, HeatmapOptions.RunAsync(mapper, targets, heatmaps.Class(result, model), files, topK, decoding, cancellation), files.Length);
+                int? classIndex = heatmaps.Class(result, model);
+                IAsyncEnumerable<ClassifiedImage> answers = HeatmapOptions.RunAsync(
+                    mapper, targets, classIndex, files, topK, decoding, cancellation);
+                (results, failure) = await CollectAsync(console, answers, files.Length);
             }
             if (result.GetValue(json)) console.Output.WriteLine(ImageResult.ToJson([.. results.Select(ImageResult.Of)]));
             else WriteTable(console, results);
             foreach (ClassifiedImage failed in results.Where(image => image.Error is not null)) console.Error(failed.Error!.Message);
             if (failure is not null) console.Error(failure.Message);
-            if (results.Count < files.Length) console.Error($"{(failure is null ? "cancelled" : "stopped")} after {results.Count} of {files.Length}");
+            if (results.Count < files.Length)
+                console.Error($"{(failure is null ? "cancelled" : "stopped")} after {results.Count} of {files.Length}");
             return results.Count < files.Length || results.Exists(image => image.Error is not null) ? Program.Failure : 0;
         });
         return command;
     }
 
-    /// <summary>The error for places without pictures.</summary>
-    public static ImageException NoImages(string[] places) => new(
-        $"{string.Join(", ", places)}: there are no images here; expected files ending in {string.Join(", ", ImageFiles.Extensions)}; subfolders are not searched.");
-
-    /// <summary>The results of all files, or of the first ones when cancelled or when the device failed: what is done is worth showing.</summary>
-    private static async Task<(List<ClassifiedImage> Results, ResNetException? Failure)> CollectAsync(ToolConsole console, IAsyncEnumerable<ClassifiedImage> images, int count)
+    /// <summary>
+    /// The results of all files, or of the first ones after a cancellation or a failure of the device: they are worth showing.
+    /// </summary>
+    private static async Task<(List<ClassifiedImage> Results, ResNetException? Failure)> CollectAsync(
+        ToolConsole console, IAsyncEnumerable<ClassifiedImage> images, int count)
     {
         var results = new List<ClassifiedImage>(count);
         try
@@ -92,13 +98,16 @@ internal static class ClassifyCommand
 
     private static void WriteTable(ToolConsole console, List<ClassifiedImage> results)
     {
-        Table table = new Table().Border(TableBorder.Simple).AddColumns("image", "label").AddColumn(new TableColumn("probability").RightAligned());
+        Table table = new Table().Border(TableBorder.Simple)
+            .AddColumns("image", "label")
+            .AddColumn(new TableColumn("probability").RightAligned());
         foreach (ClassifiedImage image in results)
         {
-            string name = FileText.OneLine(image.Path);
+            string name = TerminalText.OneLine(image.Path);
             foreach (Prediction prediction in image.Predictions)
             {
-                table.AddRow(Markup.Escape(name), Markup.Escape(FileText.OneLine(prediction.Label)), ImageResult.Percent(prediction.Probability));
+                string label = TerminalText.OneLine(prediction.Label);
+                table.AddRow(Markup.Escape(name), Markup.Escape(label), ImageResult.Percent(prediction.Probability));
                 name = "";
             }
         }

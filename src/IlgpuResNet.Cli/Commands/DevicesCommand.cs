@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;
 
-/// <summary><c>devices</c>: what this machine has to compute on.</summary>
+/// <summary><c>devices</c>: lists the devices of this machine.</summary>
 internal static class DevicesCommand
 {
     private const double Gibi = 1L << 30;
@@ -35,7 +35,9 @@ internal static class DevicesCommand
                 string.Create(CultureInfo.InvariantCulture, $"{device.MemoryBytes / Gibi:F1} GiB"),
                 device.Multiprocessors.ToString(CultureInfo.InvariantCulture),
                 device.MaxThreadsPerGroup.ToString(CultureInfo.InvariantCulture),
-                device.Kind is DeviceKind.Cpu ? "" : string.Create(CultureInfo.InvariantCulture, $"{device.MaxSharedMemoryPerGroup / Kibi:F0} KiB"),
+                device.Kind is DeviceKind.Cpu
+                    ? ""
+                    : string.Create(CultureInfo.InvariantCulture, $"{device.MaxSharedMemoryPerGroup / Kibi:F0} KiB"),
                 device.SupportsHalf ? "yes" : "no",
                 device == ComputeDevice.Default ? "yes" : "");
         }

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;
 
-/// <summary><c>download</c>: published weights into the cache, or a table of them.</summary>
+/// <summary><c>download</c>: brings published weights into the cache, or lists them.</summary>
 internal static class DownloadCommand
 {
     private const double Million = 1e6;
@@ -13,20 +13,31 @@ internal static class DownloadCommand
     public static Command Create(ToolConsole console)
     {
         var named = new NamedWeightsOptions(console);
-        var names = new Argument<string[]>("names") { Description = "Which weights, such as resnet50:IMAGENET1K_V2, or resnet50 for the network's newest. None: lists them.", Arity = ArgumentArity.ZeroOrMore };
-        names.CompletionSources.Add([.. ResNetWeights.All.Select(weights => weights.Name)]);
+        var names = new Argument<string[]>("names")
+        {
+            Description = "Names of weights, such as resnet50:IMAGENET1K_V2, or resnet50 for the network's newest. None: lists them.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        string[] known = [.. ResNetWeights.All.Select(weights => weights.Name)];
+        names.CompletionSources.Add(known);
         names.Validators.Add(result =>
         {
             foreach (string name in result.Tokens.Select(token => token.Value).Where(name => ResNetWeights.Parse(name) is null))
             {
                 result.AddError(name.StartsWith('-')
                     ? $"{OptionValidation.NoSuchOption} '{name}'"
-                    : $"there are no weights '{name}'; the names are {string.Join(", ", ResNetWeights.All.Select(weights => weights.Name))}");
+                    : $"there are no weights '{name}'; the names are {string.Join(", ", known)}");
             }
         });
         Option<string?> mirror = AddressOption("--mirror", "Folder that has the files under their names. Default: PyTorch's.");
         Option<string?> proxy = AddressOption("--proxy", "Proxy to go through. Default: the system's, such as HTTPS_PROXY says.");
-        var command = new Command("download", "Brings torchvision's weights into a folder, for use without a network, and checks their hashes; lists them with their published accuracy.") { names, mirror, proxy };
+        var command = new Command(
+            "download",
+            "Downloads torchvision's weights into a folder, for use without a network, and checks their hashes; "
+                + "lists them with their published accuracy.")
+        {
+            names, mirror, proxy,
+        };
         named.AddTo(command);
         command.SetCancellableAction(async (result, cancellation) =>
         {
@@ -37,7 +48,8 @@ internal static class DownloadCommand
                 return;
             }
             using HttpClient client = Client(result.GetValue(proxy));
-            cache = cache with { VerifyCached = true, HttpClient = client, Mirror = result.GetValue(mirror) is { } url ? new Uri(url) : null };
+            Uri? folder = result.GetValue(mirror) is { } url ? new Uri(url) : null;
+            cache = cache with { VerifyCached = true, HttpClient = client, Mirror = folder };
             foreach (string name in chosen)
                 console.Output.WriteLine(await DownloadDisplay.GetAsync(console, cache, ResNetWeights.Parse(name)!, cancellation));
         });
@@ -49,8 +61,9 @@ internal static class DownloadCommand
         var option = new Option<string?>(name) { Description = description, HelpName = "URL" };
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && !(Uri.TryCreate(result.Tokens[^1].Value, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"))
-                result.AddError($"{option.Name} must be an address such as https://host/folder, but is '{result.Tokens[^1].Value}'");
+            if (result.Tokens is not [.., { Value: var text }]) return;
+            if (!(Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"))
+                result.AddError($"{option.Name} must be an address such as https://host/folder, but is '{text}'");
         });
         return option;
     }
@@ -67,13 +80,16 @@ internal static class DownloadCommand
     private static WebProxy ProxyOf(Uri address)
     {
         string[] user = [.. address.UserInfo.Split(':', 2).Select(Uri.UnescapeDataString)];
-        return new WebProxy(address) { Credentials = address.UserInfo.Length > 0 ? new NetworkCredential(user[0], user.Length > 1 ? user[1] : "") : null };
+        var proxy = new WebProxy(address);
+        if (address.UserInfo.Length > 0) proxy.Credentials = new NetworkCredential(user[0], user.Length > 1 ? user[1] : "");
+        return proxy;
     }
 
     private static void WriteTable(ToolConsole console, WeightsCache cache)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumn("weights");
-        foreach (string column in (string[])["M parameters", "top-1 %", "top-5 %", "resize", "crop"]) table.AddColumn(new TableColumn(column).RightAligned());
+        foreach (string column in (string[])["M parameters", "top-1 %", "top-5 %", "resize", "crop"])
+            table.AddColumn(new TableColumn(column).RightAligned());
         table.AddColumn("here");
         foreach (ResNetWeights weights in ResNetWeights.All)
         {

@@ -1,13 +1,14 @@
 using System.CommandLine;
 using System.Globalization;
 using IlgpuResNet.Graphs;
-using IlgpuResNet.Imaging;
 using IlgpuResNet.Planning;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;
 
-/// <summary><c>info</c>: the layers of a network and the plan of its execution. Needs no device, but for a plot, which shows measured times.</summary>
+/// <summary>
+/// <c>info</c>: shows the layers of a network and the plan of its execution. Only a plot, which has measured times, needs a device.
+/// </summary>
 internal static class InfoCommand
 {
     private const double Million = 1e6;
@@ -18,18 +19,27 @@ internal static class InfoCommand
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions(console);
-        var preset = new Option<string?>("--model", "-m") { Description = $"A network without weights instead: {string.Join(", ", ResNetConfig.Presets.Select(config => config.Name))}.", HelpName = "NAME" };
-        preset.RequireOneOf([.. ResNetConfig.Presets.Select(config => config.Name)]);
+        string[] networks = [.. ResNetConfig.Presets.Select(config => config.Name)];
+        var preset = new Option<string?>("--model", "-m")
+        {
+            Description = $"A network without weights instead: {string.Join(", ", networks)}.",
+            HelpName = "NAME",
+        };
+        preset.RequireOneOf(networks);
         var height = SizeOption("--height");
         var width = SizeOption("--width");
-        var plot = new Option<string?>("--plot") { Description = $"Also run it, on noise, and draw each step with its time and memory: a {string.Join(" or ", DrawingFile.Extensions)} file.", HelpName = "FILE" };
-        plot.RequirePath();
-        plot.Validators.Add(result =>
+        var plot = new Option<string?>("--plot")
         {
-            if (result.Tokens.Count > 0 && result.Tokens[^1].Value is { Length: > 0 } path && !DrawingFile.IsName(path))
-                result.AddError($"{plot.Name} draws {string.Join(", ", DrawingFile.Extensions)} files, but has '{path}'");
-        });
-        var command = new Command("info", "Shows a network's layers with shapes, parameters and work, and its plan of execution.") { preset, height, width, plot };
+            Description = "Also run it, on noise, and draw each step with its time and memory: "
+                + $"a {string.Join(" or ", NetworkFigure.Extensions)} file.",
+            HelpName = "FILE",
+        };
+        plot.RequirePath();
+        plot.RequireExtension("draws", NetworkFigure.Extensions);
+        var command = new Command("info", "Shows a network's layers with shapes, parameters and work, and its plan of execution.")
+        {
+            preset, height, width, plot,
+        };
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddPresetTo(command);
@@ -49,16 +59,22 @@ internal static class InfoCommand
         command.SetCancellableAction((result, cancellation) =>
         {
             string? path = result.GetValue(plot);
-            if (path is not null) OutputFile.Check(path, "the picture");
+            if (path is not null) OutputFile.Check(path, "the image");
             using Model model = result.GetValue(preset) is { } name
                 ? ResNet.Create(ResNetConfig.Presets.First(config => config.Name == name))
                 : options.Load(result, prepareDevice: false, cancellation: cancellation);
             Write(console, model, ExecutionPlan.Create(model, Size(result, height), Size(result, width), options.Batch(result, model)));
             if (path is not null)
             {
-                var session = new SessionOptions { MaxBatch = options.Batch(result, model), Height = Size(result, height), Width = Size(result, width), Threads = options.Threads(result) };
+                var session = new SessionOptions
+                {
+                    MaxBatch = options.Batch(result, model),
+                    Height = Size(result, height),
+                    Width = Size(result, width),
+                    Threads = options.Threads(result),
+                };
                 Plot(model, options.Device(result), session, path, cancellation);
-                console.Output.WriteLine($"picture       {path}");
+                console.Output.WriteLine($"image         {path}");
             }
         });
         return command;
@@ -69,12 +85,17 @@ internal static class InfoCommand
         StepTimes times = StepTimes.Measure(model, device, options, PlotRuns, cancellation);
         string threads = options.Threads is { } number ? string.Create(CultureInfo.InvariantCulture, $", {number} of its threads") : "";
         string how = device.Kind is DeviceKind.Cpu ? "each step's mean over the faster half of" : "medians of";
-        DrawingFile.Save(NetworkPlot.Draw(model.Name, string.Create(CultureInfo.InvariantCulture, $"{device}{threads}, {how} {PlotRuns} runs"), times), path);
+        string caption = string.Create(CultureInfo.InvariantCulture, $"{device}{threads}, {how} {PlotRuns} runs");
+        NetworkFigure.Save(path, model.Name, caption, times);
     }
 
     private static Option<int> SizeOption(string name)
     {
-        var option = new Option<int>(name) { Description = "Size of the network's input in pixels. Default: the preset's crop.", HelpName = "PIXELS" };
+        var option = new Option<int>(name)
+        {
+            Description = "Size of the network's input in pixels. Default: the preset's crop.",
+            HelpName = "PIXELS",
+        };
         option.RequireWholeNumber(1, LargestSide);
         return option;
     }
@@ -92,7 +113,7 @@ internal static class InfoCommand
         {
             table.AddRow(
                 Markup.Escape(step.Node.Name),
-                Markup.Escape(StepKind.Of(step)),
+                Markup.Escape(step.Operation),
                 Markup.Escape(step.Input.Shape.ToString()),
                 Markup.Escape(step.Output.Shape.ToString()),
                 Epilogue(step.Node),
@@ -103,12 +124,15 @@ internal static class InfoCommand
         console.Ansi.Write(table);
 
         IFormatProvider invariant = CultureInfo.InvariantCulture;
-        console.Output.WriteLine(string.Create(invariant, $"{model.Name}: {(model.NumClasses > 0 ? $"{model.NumClasses} classes, " : "")}{model.Description}"));
+        string classes = model.NumClasses > 0 ? string.Create(invariant, $"{model.NumClasses} classes, ") : "";
+        console.Output.WriteLine($"{model.Name}: {classes}{model.Description}");
         console.Output.WriteLine(string.Create(invariant, $"parameters    {model.ParameterCount:N0}"));
         console.Output.WriteLine(string.Create(invariant, $"work          {plan.Macs / Million:N1} MMAC per image"));
-        console.Output.WriteLine(string.Create(invariant, $"plan          {plan.Steps.Length} steps at batch {plan.MaxBatch} of {plan.Input.Shape}"));
-        console.Output.WriteLine(string.Create(invariant,
-            $"arena         {plan.ArenaLength * sizeof(float) / Mebi:F2} MiB; tensors alive at once {plan.ArenaLowerBound * sizeof(float) / Mebi:F2} MiB; ratio {(double)plan.ArenaLength / plan.ArenaLowerBound:F3}"));
+        console.Output.WriteLine(string.Create(
+            invariant, $"plan          {plan.Steps.Length} steps at batch {plan.MaxBatch} of {plan.Input.Shape}"));
+        double arena = plan.ArenaLength * sizeof(float) / Mebi, alive = plan.ArenaLowerBound * sizeof(float) / Mebi;
+        console.Output.WriteLine(string.Create(
+            invariant, $"arena         {arena:F2} MiB; tensors alive at once {alive:F2} MiB; ratio {arena / alive:F3}"));
     }
 
     private static string Epilogue(Node node) => node is not EpilogueNode { Epilogue: var spec } ? "" : string.Join(" ", new[]

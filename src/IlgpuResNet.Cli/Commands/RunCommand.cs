@@ -1,17 +1,26 @@
+using System.Collections.Immutable;
 using System.CommandLine;
-using IlgpuResNet.Onnx;
-using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Cli.Commands;
 
-/// <summary><c>run</c>: a tensor in, tensors out, for comparison with other implementations.</summary>
+/// <summary><c>run</c>: reads an input tensor and writes output tensors, for comparison with other implementations.</summary>
 internal static class RunCommand
 {
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions(console);
-        var file = new Argument<string?>("model") { Description = $"{ModelOptions.WeightsHelp} The same as --weights.", Arity = ArgumentArity.ZeroOrOne };
-        var input = new Option<string>("--input", "-i") { Description = "Float32 .npy, or a tensor of ONNX (.pb): [N, C, H, W], prepared as the weights want it, or what the network takes.", Required = true, HelpName = "FILE" };
+        var file = new Argument<string?>("model")
+        {
+            Description = $"{ModelOptions.WeightsHelp} Means the same as --weights.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var input = new Option<string>("--input", "-i")
+        {
+            Description = "Float32 .npy, or a tensor of ONNX (.pb): [N, C, H, W], prepared as the weights need it, "
+                + "or any shape that the network takes.",
+            Required = true,
+            HelpName = "FILE",
+        };
         Option<string[]> output = OutputTarget.CreateOption("the result, such as [N, classes]");
         var command = new Command("run", "Runs a network on a prepared tensor.") { file, input, output };
         input.RequirePath();
@@ -26,46 +35,48 @@ internal static class RunCommand
         });
         command.SetCancellableAction((result, cancellation) =>
         {
-            OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, result.GetValue(input)!, options.Network(result, result.GetValue(file)));
-            NpyArray values = Load(result.GetValue(input)!);
+            string path = result.GetValue(input)!;
+            OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, path, options.Network(result, result.GetValue(file)));
+            (ImmutableArray<int> shape, float[] values) = TensorFile.Load(path);
             using Model model = options.Load(result, result.GetValue(file), cancellation: cancellation);
-            using InferenceSession session = Open(model, values, targets, result.GetValue(input)!, options, result);
+            using InferenceSession session = Open(model, shape, targets, path, options, result);
             foreach (string warning in session.Warnings) console.Warning(warning);
 
-            int count = CountOf(session, values, result.GetValue(input)!);
+            int count = CountOf(session, shape, path);
             var outputs = new OutputBuffers(session, count);
             for (int done = 0; done < count; done += session.MaxBatch)
             {
                 cancellation.ThrowIfCancellationRequested();
                 int images = Math.Min(session.MaxBatch, count - done);
-                session.Run(values.Values.AsSpan(done * session.Input.Length, images * session.Input.Length), outputs.Of(done, images));
+                session.Run(values.AsSpan(done * session.Input.Length, images * session.Input.Length), outputs.Of(done, images));
             }
             outputs.Save(targets);
         });
         return command;
     }
 
-    private static NpyArray Load(string path)
-    {
-        if (!Path.GetExtension(path).Equals(".pb", StringComparison.OrdinalIgnoreCase)) return NpyArray.Load(path);
-        StateTensor tensor = OnnxTensor.LoadPb(path);
-        return new NpyArray([.. tensor.Shape], tensor.ToSingleArray());
-    }
-
-    /// <summary>A session for inputs of the given size that gives what is to be written.</summary>
-    private static InferenceSession Open(Model model, NpyArray values, OutputTarget[] targets, string path, ModelOptions options, ParseResult result)
+    /// <summary>A session for inputs of the given size whose outputs are the tensors to write.</summary>
+    private static InferenceSession Open(
+        Model model, ImmutableArray<int> shape, OutputTarget[] targets, string path, ModelOptions options, ParseResult result)
     {
         if (model is ResNet resNet)
         {
-            if (values.Shape.Length != 4)
-                throw new ResNetException($"{path}: the input must have the four sizes [N, C, H, W], but has {values.Shape.Length}. Add or remove dimensions.");
-            if (values.Shape[1] != resNet.Config.InputChannels)
-                throw new ResNetException($"{path}: the network takes {resNet.Config.InputChannels} channels, but the input has {values.Shape[1]}. Its order must be [N, C, H, W].");
+            if (shape.Length != 4)
+            {
+                throw new ResNetException(
+                    $"{path}: the input must have the four sizes [N, C, H, W], but has {shape.Length}. Add or remove dimensions.");
+            }
+            int channels = resNet.Config.InputChannels;
+            if (shape[1] != channels)
+            {
+                throw new ResNetException(
+                    $"{path}: the network takes {channels} channels, but the input has {shape[1]}. Its order must be [N, C, H, W].");
+            }
         }
-        (int? height, int? width) = model.SizeOf(values.Shape);
+        (int? height, int? width) = model.SizeOf(shape.AsSpan());
         return new InferenceSession(model, options.Device(result), new SessionOptions
         {
-            MaxBatch = Math.Min(options.Batch(result, model), Math.Max(values.Shape is [var n, ..] ? n : 1, 1)),
+            MaxBatch = Math.Min(options.Batch(result, model), Math.Max(shape is [var n, ..] ? n : 1, 1)),
             Threads = options.Threads(result),
             Height = height,
             Width = width,
@@ -73,13 +84,17 @@ internal static class RunCommand
         });
     }
 
-    /// <summary>Images in the input, whose shape must be what the session takes.</summary>
-    private static int CountOf(InferenceSession session, NpyArray values, string path)
+    /// <summary>Number of images in the input.</summary>
+    /// <exception cref="ResNetException">The session does not take such a shape.</exception>
+    private static int CountOf(InferenceSession session, ImmutableArray<int> shape, string path)
     {
         TensorInfo input = session.Input;
-        int[] image = input.HasBatch && values.Shape.Length > 0 ? values.Shape[1..] : values.Shape;
-        if (!image.AsSpan().SequenceEqual(input.Shape.AsSpan()) || (input.HasBatch && values.Shape.Length == 0))
-            throw new ResNetException($"{path}: the network takes [{(input.HasBatch ? "N, " : "")}{string.Join(", ", input.Shape)}], but the input is [{string.Join(", ", values.Shape)}].");
-        return input.HasBatch ? values.Shape[0] : 1;
+        bool fits = input.HasBatch ? shape is [_, .. var image] && image.SequenceEqual(input.Shape) : shape.SequenceEqual(input.Shape);
+        if (!fits)
+        {
+            string expected = $"[{(input.HasBatch ? "N, " : "")}{string.Join(", ", input.Shape)}]";
+            throw new ResNetException($"{path}: the network takes {expected}, but the input is [{string.Join(", ", shape)}].");
+        }
+        return input.HasBatch ? shape[0] : 1;
     }
 }

@@ -4,12 +4,13 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using IlgpuResNet.Cli.Similarity;
-using IlgpuResNet.Files;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli.Commands;
 
-/// <summary><c>similar</c>: the pictures of a folder that are most like another, by the angle between their features.</summary>
+/// <summary>
+/// <c>similar</c>: ranks the images of a folder by their likeness to a query image, the cosine of the angle between their features.
+/// </summary>
 internal static class SimilarCommand
 {
     private const string IndexExtension = ".safetensors";
@@ -17,7 +18,8 @@ internal static class SimilarCommand
     private const int MostAnswers = 1_000_000;
 
     /// <summary>Names in any script stay readable: the output is a file or a terminal, never part of a web page.</summary>
-    private static readonly SimilarImageContext Json = new(new JsonSerializerOptions(SimilarImageContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static readonly SimilarImageContext Json = new(
+        new JsonSerializerOptions(SimilarImageContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public static Command Create(ToolConsole console)
     {
@@ -29,13 +31,23 @@ internal static class SimilarCommand
         var top = new Option<int>("--top", "-k") { Description = "Answers.", DefaultValueFactory = _ => UsualAnswers, HelpName = "K" };
         top.RequireWholeNumber(1, MostAnswers);
         var json = new Option<bool>("--json") { Description = "Writes a JSON array instead of a table." };
-        var index = new Option<string?>("--index") { Description = "Where the folder's features are kept, a .safetensors file. Default: in the user's cache.", HelpName = "FILE" };
+        var index = new Option<string?>("--index")
+        {
+            Description = $"File that keeps the folder's features, {IndexExtension}. Default: one in the user's cache.",
+            HelpName = "FILE",
+        };
         index.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && !Path.GetExtension(result.Tokens[^1].Value).Equals(IndexExtension, StringComparison.OrdinalIgnoreCase))
-                result.AddError($"{index.Name} must end in {IndexExtension}, but is '{result.Tokens[^1].Value}'");
+            if (result.Tokens is not [.., { Value: var path }]) return;
+            if (!Path.GetExtension(path).Equals(IndexExtension, StringComparison.OrdinalIgnoreCase))
+                result.AddError($"{index.Name} must end in {IndexExtension}, but is '{path}'");
         });
-        var command = new Command("similar", "Ranks the pictures of a folder by cosine similarity to one. Their features are kept, so that the next query is quick.") { query, folder, top, json, index };
+        var command = new Command(
+            "similar",
+            "Ranks the images of a folder by cosine similarity to a query image. Keeps their features, so that the next query is quick.")
+        {
+            query, folder, top, json, index,
+        };
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddPresetTo(command);
@@ -43,26 +55,26 @@ internal static class SimilarCommand
         command.SetCancellableAction(async (result, cancellation) =>
         {
             string place = result.GetValue(folder)!;
-            IReadOnlyList<string> files = ImageFiles.Enumerate(place);
-            if (files.Count == 0) throw ClassifyCommand.NoImages([place]);
+            string[] files = ImageArguments.Files(place);
             using Model model = options.Load(result, cancellation: cancellation);
             using var session = new InferenceSession(model, options.Device(result), new SessionOptions
             {
-                MaxBatch = Math.Min(options.Batch(result, model), files.Count),
+                MaxBatch = Math.Min(options.Batch(result, model), files.Length),
                 Threads = options.Threads(result),
                 Outputs = [EmbedCommand.FeaturesOf(model)],
             });
             foreach (string warning in session.Warnings) console.Warning(warning);
 
-            var embedder = new PictureEmbedder(session);
+            var embedder = new ImageEmbedder(session);
             float[] wanted = await FeaturesOfAsync(embedder, result.GetValue(query)!, cancellation);
-            string network = FeatureIndex.NetworkKeyOf(model);
+            string network = model.Fingerprint();
             string path = result.GetValue(index) ?? FolderIndex.DefaultPath(place, network);
-            List<(string Path, float[] Features)> pictures = await FolderIndex.UpdateAsync(files, path, network, embedder, console, cancellation);
-            if (pictures.Count == 0) throw new ImageException($"{place}: none of its {files.Count} pictures could be read.");
+            List<(string Path, float[] Features)> images = await FolderIndex.UpdateAsync(
+                files, path, network, embedder, console, cancellation);
+            if (images.Count == 0) throw new ImageException($"{place}: none of its {files.Length} images could be read.");
             SimilarImage[] ranked =
             [
-                .. pictures.Select(picture => new SimilarImage(picture.Path, (float)Cosine.Of(wanted, picture.Features)))
+                .. images.Select(image => new SimilarImage(image.Path, (float)Cosine.Of(wanted, image.Features)))
                     .OrderByDescending(image => image.Similarity)
                     .Take(result.GetValue(top)),
             ];
@@ -72,7 +84,7 @@ internal static class SimilarCommand
         return command;
     }
 
-    private static async Task<float[]> FeaturesOfAsync(PictureEmbedder embedder, string file, CancellationToken cancellation)
+    private static async Task<float[]> FeaturesOfAsync(ImageEmbedder embedder, string file, CancellationToken cancellation)
     {
         await foreach (Embedding embedding in embedder.EmbedAsync([file], cancellation))
         {
@@ -84,15 +96,20 @@ internal static class SimilarCommand
     private static void WriteTable(ToolConsole console, SimilarImage[] ranked)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumn("image").AddColumn(new TableColumn("similarity").RightAligned());
-        foreach (SimilarImage image in ranked) table.AddRow(Markup.Escape(FileText.OneLine(image.Image)), image.Similarity.ToString("F4", CultureInfo.InvariantCulture));
+        foreach (SimilarImage image in ranked)
+        {
+            string name = Markup.Escape(TerminalText.OneLine(image.Image));
+            table.AddRow(name, image.Similarity.ToString("F4", CultureInfo.InvariantCulture));
+        }
         console.Ansi.Write(table);
     }
 }
 
-/// <summary>A picture and how like it is: the cosine of the angle between the features.</summary>
+/// <summary>An image and its similarity to the query: the cosine of the angle between the features.</summary>
 internal sealed record SimilarImage(string Image, float Similarity);
 
 /// <summary>JSON of the answers.</summary>
 [JsonSerializable(typeof(SimilarImage[]))]
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(FiniteNumberConverter)])]
+[JsonSourceGenerationOptions(
+    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(FiniteNumberConverter)])]
 internal sealed partial class SimilarImageContext : JsonSerializerContext;

@@ -3,8 +3,8 @@ using System.CommandLine;
 namespace IlgpuResNet.Cli;
 
 /// <summary>
-/// Actions on a thread of their own from their first line: while the parser has no task to wait for, Ctrl-C ends the process at once, which leaves what
-/// files are being written, and a terminal without its cursor.
+/// Runs an action on another thread from its first line: while the parser has no task to wait for, Ctrl-C ends the process at once, which
+/// leaves unfinished files behind and a terminal without its cursor.
 /// </summary>
 internal static class CommandActions
 {

@@ -7,22 +7,62 @@ namespace IlgpuResNet.Cli;
 /// <summary>The options that choose a network and a device, shared by the commands.</summary>
 internal sealed class ModelOptions
 {
-    /// <summary>What stands for a network on a command line.</summary>
-    public const string WeightsHelp = "Weights (.safetensors, .pth), a whole network (.onnx), or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2.";
+    /// <summary>Description of an option or argument that names a network.</summary>
+    public const string WeightsHelp =
+        "Weights (.safetensors, .pth), a whole network (.onnx), or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2.";
+
+    private const string ImageNetV1 = "imagenet-v1";
+    private const string ImageNetV2 = "imagenet-v2";
 
     private const int LargestBatch = 4096;
 
     /// <summary>The classifier of clothes that comes with the tool.</summary>
     private static readonly string BoxedWeights = Path.Combine(AppContext.BaseDirectory, "FashionMnist", "fashion-resnet.safetensors");
 
-    private readonly Option<string?> weights = new("--weights", "-w") { Description = $"{WeightsHelp} Default: the Fashion-MNIST classifier in the box.", HelpName = "FILE|NAME" };
-    private readonly Option<string?> variant = new("--variant") { Description = "How blocks are computed: v1.5 (torchvision), v1, note, v2. Default: what the file says, else v2 or v1.5 as its tensors tell.", HelpName = "NAME" };
-    private readonly Option<string?> preset = new("--preset") { Description = "How images are prepared: imagenet-v1 or imagenet-v2. Default: what the file says, or the name that torchvision gave it, else imagenet-v1.", HelpName = "NAME" };
-    private readonly Option<string?> labels = new("--labels") { Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.", HelpName = "FILE" };
-    private readonly Option<string?> device = new("--device", "-d") { Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.", HelpName = "ID" };
-    private readonly Option<int?> batch = new("--batch", "-b") { Description = "The most images per run. Default: 8 of 224x224, more of smaller ones.", HelpName = "N" };
+    private readonly Option<string?> weights = new("--weights", "-w")
+    {
+        Description = $"{WeightsHelp} Default: the Fashion-MNIST classifier in the box.",
+        HelpName = "FILE|NAME",
+    };
 
-    private readonly Option<int> threads = new("--threads") { Description = "Threads on the processor; a GPU ignores it. Default: all.", HelpName = "N" };
+    private readonly Option<string?> variant = new("--variant")
+    {
+        Description = "How blocks are computed: v1.5 (torchvision), v1, note, v2. "
+            + "Default: what the file says, else v2 or v1.5 by its tensors.",
+        HelpName = "NAME",
+    };
+
+    private readonly Option<string?> preset = new("--preset")
+    {
+        Description = $"How images are prepared: {ImageNetV1} or {ImageNetV2}. "
+            + $"Default: what the file says, or the name that torchvision gave it, else {ImageNetV1}.",
+        HelpName = "NAME",
+    };
+
+    private readonly Option<string?> labels = new("--labels")
+    {
+        Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> device = new("--device", "-d")
+    {
+        Description = "Device of 'ilgpu-resnet devices', such as cpu, opencl:0 or cuda:0. Default: the first GPU, else cpu.",
+        HelpName = "ID",
+    };
+
+    private readonly Option<int?> batch = new("--batch", "-b")
+    {
+        Description = "The most images per run. Default: 8 of 224x224, more of smaller ones.",
+        HelpName = "N",
+    };
+
+    private readonly Option<int> threads = new("--threads")
+    {
+        Description = "Threads on the processor; a GPU ignores it. Default: all.",
+        HelpName = "N",
+    };
+
     private readonly NamedWeightsOptions named;
 
     /// <param name="console">Where a download is shown.</param>
@@ -32,12 +72,12 @@ internal sealed class ModelOptions
         weights.RequirePath();
         labels.RequirePath();
         variant.RequireOneOf(ResNetVariants.Names);
-        preset.RequireOneOf("imagenet-v1", "imagenet-v2");
+        preset.RequireOneOf(ImageNetV1, ImageNetV2);
         batch.RequireWholeNumber(1, LargestBatch);
         threads.RequireWholeNumber(1, Environment.ProcessorCount);
     }
 
-    /// <summary>Adds what says how a network computes: its weights and their variant.</summary>
+    /// <summary>Adds the network: its weights and their variant.</summary>
     public void AddModelTo(Command command)
     {
         command.Add(weights);
@@ -45,42 +85,43 @@ internal sealed class ModelOptions
         named.AddTo(command);
     }
 
-    /// <summary>Adds the images per run.</summary>
+    /// <summary>Adds the number of images per run.</summary>
     public void AddBatchTo(Command command) => command.Add(batch);
 
-    /// <summary>Adds how images are prepared.</summary>
+    /// <summary>Adds the preparation of images.</summary>
     public void AddPresetTo(Command command) => command.Add(preset);
 
     /// <summary>Adds the names of classes.</summary>
     public void AddLabelsTo(Command command) => command.Add(labels);
 
-    /// <summary>Adds the device to compute on, and how much of it.</summary>
+    /// <summary>Adds the device to compute on, and the number of its threads.</summary>
     public void AddDeviceTo(Command command)
     {
         command.Add(device);
         command.Add(threads);
     }
 
-    /// <summary>Names of the given options that speak about a weights file.</summary>
+    /// <summary>Names of the given options that concern a weights file.</summary>
     public IEnumerable<string> GivenForWeights(CommandResult result) =>
         new[] { weights, variant, preset }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
-    /// <summary>Names of the given options that speak about a device.</summary>
+    /// <summary>Names of the given options that concern a device.</summary>
     public IEnumerable<string> GivenForDevice(CommandResult result) =>
         new Option[] { device, threads }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
-    /// <summary>The number asked for, or what is usual for a network.</summary>
+    /// <summary>The number of images per run asked for, or the usual one for a network.</summary>
     public int Batch(ParseResult result, Model model) => result.GetValue(batch) ?? ClassifierOptions.BatchOf(model.Preset);
 
-    /// <summary>The number asked for, or null for all.</summary>
+    /// <summary>The number of threads asked for, or null for all.</summary>
     public int? Threads(ParseResult result) => result.GetValue(threads) is > 0 and int number ? number : null;
 
+    /// <summary>The device asked for, or the default one.</summary>
     public ComputeDevice Device(ParseResult result) =>
         result.GetValue(device) is { } id ? ComputeDevice.Get(id) : ComputeDevice.Default;
 
     /// <summary>The file or the name of the network asked for.</summary>
     /// <param name="result">The command line.</param>
-    /// <param name="path">The same from an argument, where a command has one for it.</param>
+    /// <param name="path">The file or name from an argument, where a command has one for it.</param>
     public string Network(ParseResult result, string? path = null) => path ?? result.GetValue(weights) ?? BoxedWeights;
 
     /// <summary>Loads the network asked for; the caller disposes it.</summary>
@@ -91,20 +132,22 @@ internal sealed class ModelOptions
     public Model Load(ParseResult result, string? path = null, bool prepareDevice = true, CancellationToken cancellation = default)
     {
         string network = Network(result, path);
-        // What is wrong with the rest of the line is said before minutes of a download.
+        // Errors in other options are reported before a download that takes minutes.
         ImmutableArray<string>? names = result.GetValue(labels) is { } file ? ClassLabels.Load(file) : null;
         if (named.MustDownload(network, result) && result.GetValue(device) is { } id) ComputeDevice.Get(id);
         if (prepareDevice && result.CommandResult.Command.Options.Contains(device)) PrepareDevice(result);
         Model model = Model.Load(
             named.Resolve(network, result, cancellation),
             ResNetVariants.Parse(result.GetValue(variant)),
-            result.GetValue(preset) switch { "imagenet-v1" => ImagePreset.ImageNet1KV1, "imagenet-v2" => ImagePreset.ImageNet1KV2, _ => null });
+            result.GetValue(preset) switch { ImageNetV1 => ImagePreset.ImageNet1KV1, ImageNetV2 => ImagePreset.ImageNet1KV2, _ => null });
         try
         {
             if (names is not { } given) return model;
             return given.Length == model.NumClasses
                 ? model.WithClassNames(given)
-                : throw new ResNetException($"{result.GetValue(labels)}: has {given.Length} names, but {model.Weights.Source} has {model.NumClasses} classes; give one name per class, in order.");
+                : throw new ResNetException(
+                    $"{result.GetValue(labels)}: has {given.Length} names, but {model.Weights.Source} has {model.NumClasses} classes; "
+                    + "give one name per class, in order.");
         }
         catch
         {
@@ -113,7 +156,7 @@ internal sealed class ModelOptions
         }
     }
 
-    /// <summary>Finds and opens the device while the network loads. Who asks for it later learns what is wrong with it.</summary>
+    /// <summary>Finds and opens the device while the network loads. An error is left to the code that uses the device later.</summary>
     private void PrepareDevice(ParseResult result) => Task.Run(() =>
     {
         try

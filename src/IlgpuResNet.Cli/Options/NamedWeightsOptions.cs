@@ -2,12 +2,20 @@ using System.CommandLine;
 
 namespace IlgpuResNet.Cli;
 
-/// <summary>The options that say where named weights are kept, and what turns such a name into a file.</summary>
+/// <summary>The options for published weights given by name: where they are kept, and whether they may be downloaded.</summary>
 internal sealed class NamedWeightsOptions
 {
     private readonly ToolConsole console;
-    private readonly Option<string?> cache = new("--cache") { Description = $"Folder of downloaded weights. Default: {WeightsCache.DefaultFolder}.", HelpName = "FOLDER" };
-    private readonly Option<bool> offline = new("--offline") { Description = "Downloads nothing: weights given by name must be in the folder." };
+    private readonly Option<string?> cache = new("--cache")
+    {
+        Description = $"Folder of downloaded weights. Default: {WeightsCache.DefaultFolder}.",
+        HelpName = "FOLDER",
+    };
+
+    private readonly Option<bool> offline = new("--offline")
+    {
+        Description = "Downloads nothing: weights given by name must be in the folder.",
+    };
 
     /// <param name="console">Where a download is shown.</param>
     public NamedWeightsOptions(ToolConsole console)
@@ -30,10 +38,15 @@ internal sealed class NamedWeightsOptions
     };
 
     /// <summary>True for a name whose file is not there yet.</summary>
-    public bool MustDownload(string fileOrName, ParseResult result) => PublishedWeights(fileOrName) is { } weights && !Cache(result).Contains(weights);
+    public bool MustDownload(string fileOrName, ParseResult result) =>
+        PublishedWeights(fileOrName) is { } weights && !Cache(result).Contains(weights);
+
+    /// <summary>The path itself, or the place in the cache of the published weights that it names, whether they are there or not.</summary>
+    public string PathOf(string fileOrName, ParseResult result) =>
+        PublishedWeights(fileOrName) is { } weights ? Cache(result).PathOf(weights) : fileOrName;
 
     /// <summary>The path itself, or the file of the published weights that it names.</summary>
-    /// <exception cref="DownloadException">The weights are not there and cannot be had.</exception>
+    /// <exception cref="DownloadException">The weights are not in the cache and cannot be downloaded.</exception>
     public string Resolve(string fileOrName, ParseResult result, CancellationToken cancellation) =>
         PublishedWeights(fileOrName) is { } weights
             ? DownloadDisplay.GetAsync(console, Cache(result), weights, cancellation).GetAwaiter().GetResult()

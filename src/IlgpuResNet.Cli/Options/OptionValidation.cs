@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace IlgpuResNet.Cli;
 
-/// <summary>Checks of option values that end in exit code 2 with the option's name and range.</summary>
+/// <summary>Checks of option values. A wrong value ends in exit code 2 with the option's name and what it must be.</summary>
 internal static class OptionValidation
 {
     /// <summary>How the error of an unknown option begins.</summary>
@@ -26,6 +26,22 @@ internal static class OptionValidation
                 result.AddError($"{option.Name} must be one of {string.Join(", ", choices)}, but is '{result.Tokens[^1].Value}'");
         });
     }
+
+    /// <summary>
+    /// Requires the name of a file that ends in one of some extensions; an empty one is left to <see cref="RequirePath"/>.
+    /// </summary>
+    /// <param name="option">The option.</param>
+    /// <param name="verb">What the command does with such files, for the message.</param>
+    /// <param name="extensions">The extensions, in lower case.</param>
+    public static void RequireExtension<T>(this Option<T> option, string verb, params IReadOnlyList<string> extensions) =>
+        option.Validators.Add(result =>
+        {
+            foreach (string path in result.Tokens.Select(token => token.Value).Where(path => path.Length > 0))
+            {
+                if (!extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
+                    result.AddError($"{option.Name} {verb} {string.Join(", ", extensions)} files, but has '{path}'");
+            }
+        });
 
     public static void RequirePath<T>(this Option<T> option) => option.Validators.Add(result =>
     {

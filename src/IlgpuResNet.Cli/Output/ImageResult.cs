@@ -5,11 +5,15 @@ using System.Text.Json.Serialization;
 
 namespace IlgpuResNet.Cli;
 
-/// <summary>What came of one picture as JSON has it: answers, or an error.</summary>
-internal sealed record ImageResult(string Image, IReadOnlyList<Prediction> Predictions, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error)
+/// <summary>The result of one image in JSON: its predictions, or an error.</summary>
+internal sealed record ImageResult(
+    string Image,
+    IReadOnlyList<Prediction> Predictions,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error)
 {
     /// <summary>Names in any script stay readable: the output is a file or a terminal, never part of a web page.</summary>
-    private static readonly ImageResultContext Json = new(new JsonSerializerOptions(ImageResultContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static readonly ImageResultContext Json = new(
+        new JsonSerializerOptions(ImageResultContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public static ImageResult Of(ClassifiedImage image) => new(image.Path, image.Predictions, image.Error?.Message);
 
@@ -20,7 +24,8 @@ internal sealed record ImageResult(string Image, IReadOnlyList<Prediction> Predi
 
 /// <summary>JSON of the tool's results.</summary>
 [JsonSerializable(typeof(IReadOnlyList<ImageResult>))]
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(FiniteNumberConverter)])]
+[JsonSourceGenerationOptions(
+    WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(FiniteNumberConverter)])]
 internal sealed partial class ImageResultContext : JsonSerializerContext;
 
 /// <summary>Writes NaN and infinity, which JSON does not have, as null.</summary>

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet.Cli;
 
-/// <summary>Room for what a session gives for some images, filled a run at a time and written to files at the end.</summary>
+/// <summary>Memory for the outputs of a session over a number of images, filled a run at a time and written to files at the end.</summary>
 internal sealed class OutputBuffers
 {
     private readonly InferenceSession session;
@@ -19,7 +19,7 @@ internal sealed class OutputBuffers
         places = new Memory<float>[values.Length];
     }
 
-    /// <summary>Where a run over some of the images leaves each of the session's outputs.</summary>
+    /// <summary>The memory of some images in each of the session's outputs; valid until the next call.</summary>
     public ReadOnlySpan<Memory<float>> Of(int first, int count)
     {
         for (int i = 0; i < places.Length; i++)
@@ -30,9 +30,53 @@ internal sealed class OutputBuffers
         return places;
     }
 
+    /// <summary>A copy of the values of one image.</summary>
+    /// <param name="output">Index of the output.</param>
+    /// <param name="image">Index of the image.</param>
+    public float[] Row(int output, int image)
+    {
+        int length = session.Outputs[output].Length;
+        return values[output][(image * length)..((image + 1) * length)];
+    }
+
+    /// <summary>
+    /// Runs the images of some files. The outputs of the files without an error lie one after another from the image
+    /// <paramref name="first"/> on.
+    /// </summary>
+    /// <returns>For each file the reason why it has no outputs, or null.</returns>
+    public ImageException?[] Run(IReadOnlyList<LoadedImage> files, int first)
+    {
+        ImageException?[] errors = [.. files.Select(file => file.Error)];
+        int[] decoded = [.. Enumerable.Range(0, files.Count).Where(i => files[i].Image is not null)];
+        if (decoded.Length == 0) return errors;
+        try
+        {
+            session.Run((PixelBuffer[])[.. decoded.Select(i => files[i].Image!.Value)], Of(first, decoded.Length));
+            return errors;
+        }
+        catch (ImageException)
+        {
+            // One image cannot be prepared: each alone shows which.
+        }
+        int row = first;
+        foreach (int i in decoded)
+        {
+            try
+            {
+                session.Run([files[i].Image!.Value], Of(row, 1));
+                row++;
+            }
+            catch (ImageException e)
+            {
+                errors[i] = new ImageException($"{files[i].Path}: {e.Message}", e);
+            }
+        }
+        return errors;
+    }
+
     /// <summary>Writes each output to the target of its place.</summary>
-    /// <param name="targets">Where to.</param>
-    /// <param name="imageNames">Names of the images, for formats that have room for them; none where there are none.</param>
+    /// <param name="targets">One target per output.</param>
+    /// <param name="imageNames">Names of the images, for formats that have room for them; or none.</param>
     /// <exception cref="ResNetException">A file cannot be written.</exception>
     public void Save(IReadOnlyList<OutputTarget> targets, params IReadOnlyList<string> imageNames)
     {
@@ -40,11 +84,12 @@ internal sealed class OutputBuffers
         {
             TensorInfo tensor = session.Outputs[i];
             ImmutableArray<int> shape = tensor.HasBatch ? [images, .. tensor.Shape] : tensor.Shape;
-            targets[i].Save(tensor.Name, shape, values[i], tensor.HasBatch ? imageNames : []);
+            TensorFile.Save(targets[i].File, tensor.Name, shape, values[i], tensor.HasBatch ? imageNames : []);
         }
     }
 
     private static float[] Allocate(TensorInfo tensor, int images) => (long)tensor.Length * images <= Array.MaxLength / sizeof(float)
         ? new float[tensor.Length * images]
-        : throw new ResNetException($"{images} images of {tensor.Length} values of {tensor.Name} are too many for one array. Split the input.");
+        : throw new ResNetException(
+            $"{images} images of {tensor.Length} values of {tensor.Name} are too many for one array. Split the input.");
 }

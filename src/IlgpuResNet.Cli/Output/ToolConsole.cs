@@ -1,15 +1,14 @@
-using IlgpuResNet.Files;
 using Spectre.Console;
 
 namespace IlgpuResNet.Cli;
 
-/// <summary>Where a command writes: results on the output, one-line notes, warnings and errors on the error stream.</summary>
+/// <summary>The streams of a command: results go to the output; notes, warnings and errors, one line each, to the error stream.</summary>
 internal sealed class ToolConsole(TextWriter output, TextWriter error)
 {
     /// <summary>From this many items on, a progress bar is shown.</summary>
     private const int LongWork = 20;
 
-    /// <summary>Columns of a table that no terminal limits.</summary>
+    /// <summary>Columns of a table that goes to a file or a pipe.</summary>
     private const int UnlimitedWidth = 10_000;
 
     /// <summary>Results as plain lines.</summary>
@@ -18,16 +17,17 @@ internal sealed class ToolConsole(TextWriter output, TextWriter error)
     /// <summary>The stream of errors and warnings.</summary>
     public TextWriter ErrorOutput => error;
 
-    /// <summary>True when a person looks on and a progress bar makes sense.</summary>
-    public bool IsInteractive { get; } = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !Console.IsErrorRedirected;
+    /// <summary>True when both streams are a terminal, so that a progress bar makes sense.</summary>
+    public bool IsInteractive { get; } =
+        ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && !Console.IsErrorRedirected;
 
     /// <summary>Results as tables; unlimited in width when they go to a file or a pipe.</summary>
     public IAnsiConsole Ansi { get; } = CreateAnsi(output);
 
-    /// <summary>Does some work on many items, and shows a person a bar meanwhile.</summary>
-    /// <param name="what">What is done, in one word.</param>
-    /// <param name="count">How many items there are.</param>
-    /// <param name="work">Calls what it is given after each item.</param>
+    /// <summary>Works on a number of items, and shows a progress bar on a terminal.</summary>
+    /// <param name="what">Description of the work, in one word.</param>
+    /// <param name="count">Number of items.</param>
+    /// <param name="work">The work; it calls its argument after each item.</param>
     public Task ShowProgressAsync(string what, int count, Func<Action, Task> work) => IsInteractive && count >= LongWork
         ? Ansi.Progress().AutoClear(true).StartAsync(context =>
         {
@@ -40,18 +40,18 @@ internal sealed class ToolConsole(TextWriter output, TextWriter error)
 
     public void Warning(string message) => Report("warning", message);
 
-    /// <summary>Tells of work that takes long, where no progress bar can.</summary>
+    /// <summary>Announces long work where no progress bar can.</summary>
     public void Note(string message) => Report("note", message);
 
     private void Report(string kind, string message)
     {
         try
         {
-            error.WriteLine($"{kind}: {FileText.OneLine(message)}");
+            error.WriteLine($"{kind}: {TerminalText.OneLine(message)}");
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // Nobody can be told; the exit code still says it.
+            // The error stream is closed; the exit code still reports the failure.
         }
     }
 

@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Cli.Similarity;
 
-/// <summary>How alike two vectors of features are.</summary>
+/// <summary>Cosine similarity of feature vectors.</summary>
 internal static class Cosine
 {
     /// <summary>Cosine of the angle between them, summed in double, -1 to 1; 0 where one is all zeros, NaN where one holds a NaN.</summary>

@@ -3,10 +3,14 @@ using System.Text;
 
 namespace IlgpuResNet.Cli.Similarity;
 
-/// <summary>Brings the index of a folder up to date: only pictures that are new or changed are run.</summary>
+/// <summary>Brings the index of a folder up to date: only images that are new or changed are run.</summary>
 internal static class FolderIndex
 {
-    /// <summary>Where the index of a folder is kept for this user: beside the downloaded weights, under a name made from the folder's path and the network.</summary>
+    /// <summary>
+    /// The file of a folder's index for this user: beside the downloaded weights, under a name made from the folder's path and the network.
+    /// </summary>
+    /// <param name="folder">The folder of images.</param>
+    /// <param name="network">The network's <see cref="Model.Fingerprint"/>.</param>
     public static string DefaultPath(string folder, string network)
     {
         string key = $"{network} {Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar)}";
@@ -14,24 +18,31 @@ internal static class FolderIndex
         return Path.Combine(Path.GetDirectoryName(WeightsCache.DefaultFolder)!, "similar", $"{name}.safetensors");
     }
 
-    /// <summary>The features of all pictures that can be read, in the order of the files.</summary>
-    /// <param name="files">The pictures of the folder.</param>
-    /// <param name="path">The index's file, which is written when something has changed, also when the work is cancelled.</param>
-    /// <param name="network">What the features depend on.</param>
-    /// <param name="embedder">Runs what the index lacks.</param>
-    /// <param name="console">Is told of pictures that cannot be read, and of an index that cannot be used or written.</param>
+    /// <summary>The features of all images that can be read, in the order of the files.</summary>
+    /// <param name="files">The image files of the folder.</param>
+    /// <param name="path">The index's file; written when something has changed, also after a cancellation.</param>
+    /// <param name="network">The network's <see cref="Model.Fingerprint"/>.</param>
+    /// <param name="embedder">Runs the images that the index lacks.</param>
+    /// <param name="console">Receives warnings of images that cannot be read, and of an index that cannot be used or written.</param>
     /// <param name="cancellation">Stops the work.</param>
-    /// <exception cref="ResNetException">The file holds something else, which is not written over.</exception>
+    /// <exception cref="ResNetException">The file holds something else, which must not be overwritten.</exception>
     public static async Task<List<(string Path, float[] Features)>> UpdateAsync(
-        IReadOnlyList<string> files, string path, string network, PictureEmbedder embedder, ToolConsole console, CancellationToken cancellation)
+        IReadOnlyList<string> files,
+        string path,
+        string network,
+        ImageEmbedder embedder,
+        ToolConsole console,
+        CancellationToken cancellation)
     {
         FeatureIndex index = Load(path, network, embedder.Length, console);
-        // What a file is when its features are asked for is what they are kept under: a file that changes meanwhile is run again the next time.
-        Dictionary<string, IndexedPicture> pictures = files.Where(File.Exists).ToDictionary(file => file, IndexedPicture.Of, StringComparer.Ordinal);
-        bool changed = index.Keep(pictures.Values.ToHashSet());
+        // Features are kept under the identity that the file had before it was read: a file that changes meanwhile is run again the next
+        // time.
+        Dictionary<string, IndexedImage> images = files.Where(File.Exists)
+            .ToDictionary(file => file, IndexedImage.Of, StringComparer.Ordinal);
+        bool changed = index.Keep(images.Values.ToHashSet());
         try
         {
-            string[] missing = [.. pictures.Where(picture => index.Find(picture.Value) is null).Select(picture => picture.Key)];
+            string[] missing = [.. images.Where(image => index.Find(image.Value) is null).Select(image => image.Key)];
             await console.ShowProgressAsync("embedding", missing.Length, async progress =>
             {
                 await foreach (Embedding embedding in embedder.EmbedAsync(missing, cancellation))
@@ -42,7 +53,7 @@ internal static class FolderIndex
                         console.Warning(error.Message);
                         continue;
                     }
-                    index.Add(pictures[embedding.Path], embedding.Features);
+                    index.Add(images[embedding.Path], embedding.Features);
                     changed = true;
                 }
             });
@@ -51,7 +62,12 @@ internal static class FolderIndex
         {
             if (changed) Save(index, path, console);
         }
-        return [.. files.Where(pictures.ContainsKey).Select(file => (file, index.Find(pictures[file]))).Where(row => row.Item2 is not null).Select(row => (row.file, row.Item2!))];
+        var rows = new List<(string Path, float[] Features)>(images.Count);
+        foreach (string file in files)
+        {
+            if (images.TryGetValue(file, out IndexedImage? image) && index.Find(image) is { } features) rows.Add((file, features));
+        }
+        return rows;
     }
 
     private static FeatureIndex Load(string path, string network, int length, ToolConsole console)

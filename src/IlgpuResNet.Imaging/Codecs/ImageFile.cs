@@ -95,7 +95,7 @@ public static partial class ImageFile
         }
         catch (IOException e)
         {
-            throw new ImageException($"{path}: the picture cannot be written: {e.Message}.", e);
+            throw new ImageException($"{path}: the image cannot be written: {e.Message}.", e);
         }
     }
 

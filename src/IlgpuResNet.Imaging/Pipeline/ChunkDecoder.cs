@@ -20,7 +20,7 @@ internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int b
 
     private readonly Lock gate = new();
     private readonly IEnumerator<string> next = paths.GetEnumerator();
-    private readonly List<DecodedFile> files = [];
+    private readonly List<LoadedImage> files = [];
     private readonly int least = batchSize;
     private int most = batchSize;
     private long bytes;
@@ -30,7 +30,7 @@ internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int b
     /// <summary>The next files in the order of their paths, valid until the next call; none at the end.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; the files under way are completed first.</exception>
     /// <remarks>What the enumeration of the paths throws, which may be anything, is thrown after the files before it have been given.</remarks>
-    public IReadOnlyList<DecodedFile> Next(CancellationToken stopped)
+    public IReadOnlyList<LoadedImage> Next(CancellationToken stopped)
     {
         files.Clear();
         bytes = 0;
@@ -52,7 +52,7 @@ internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int b
     {
         while (Begin(stopped) is var (place, path))
         {
-            DecodedFile file = DecodedFile.Load(path, options.ApplyOrientation);
+            LoadedImage file = LoadedImage.Load(path, options.ApplyOrientation);
             lock (gate)
             {
                 files[place] = file;

@@ -16,7 +16,7 @@ namespace IlgpuResNet.Imaging;
 /// True when runs take all of the processor themselves: then decoding and runs take turns, for a run whose threads have to share their
 /// cores waits at each of its steps for the one that was interrupted. A run that has ended when its call returns keeps to one thread.
 /// </param>
-internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions options, Func<IReadOnlyList<DecodedFile>, CancellationToken, Task<TResult[]>> run, bool onProcessor = false)
+internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions options, Func<IReadOnlyList<LoadedImage>, CancellationToken, Task<TResult[]>> run, bool onProcessor = false)
 {
     /// <summary>Batches that wait between the device and the consumer; one more may run, and one be waited for.</summary>
     private const int WaitingBatches = 1;
@@ -54,21 +54,21 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
     }
 
     /// <summary>Files that are decoded whatever else is done.</summary>
-    private async IAsyncEnumerable<DecodedFile> AheadAsync(IEnumerable<string> paths, [EnumeratorCancellation] CancellationToken stopped)
+    private async IAsyncEnumerable<LoadedImage> AheadAsync(IEnumerable<string> paths, [EnumeratorCancellation] CancellationToken stopped)
     {
-        Channel<Task<DecodedFile>> files = Bounded<Task<DecodedFile>>(workers + 2 * batchSize);
+        Channel<Task<LoadedImage>> files = Bounded<Task<LoadedImage>>(workers + 2 * batchSize);
         _ = Task.Run(() => DecodeAsync(paths, files.Writer, stopped), CancellationToken.None);
-        await foreach (Task<DecodedFile> decoding in files.Reader.ReadAllAsync(stopped).ConfigureAwait(false))
+        await foreach (Task<LoadedImage> decoding in files.Reader.ReadAllAsync(stopped).ConfigureAwait(false))
             yield return await decoding.WaitAsync(stopped).ConfigureAwait(false);
     }
 
     /// <summary>Files that are decoded on all workers, some at a time, while the next is asked for and at no other time.</summary>
-    private IEnumerable<DecodedFile> InTurn(IEnumerable<string> paths, CancellationToken stopped)
+    private IEnumerable<LoadedImage> InTurn(IEnumerable<string> paths, CancellationToken stopped)
     {
         using var chunks = new ChunkDecoder(paths, workers, batchSize, options);
         while (chunks.Next(stopped) is { Count: > 0 } files)
         {
-            foreach (DecodedFile file in files)
+            foreach (LoadedImage file in files)
             {
                 decodedBytes.Add(file.Bytes);
                 yield return file;
@@ -77,7 +77,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
     }
 
     /// <summary>Begins one file after the other, in order: that the bytes of later ones never keep an earlier one waiting is what prevents a deadlock.</summary>
-    private async Task DecodeAsync(IEnumerable<string> paths, ChannelWriter<Task<DecodedFile>> decoded, CancellationToken stopped)
+    private async Task DecodeAsync(IEnumerable<string> paths, ChannelWriter<Task<LoadedImage>> decoded, CancellationToken stopped)
     {
         try
         {
@@ -85,7 +85,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
             {
                 await decodedBytes.WaitAsync(stopped).ConfigureAwait(false);
                 await idleWorkers.WaitAsync(stopped).ConfigureAwait(false);
-                Task<DecodedFile> decoding = Task.Run(() => Decode(path), CancellationToken.None);
+                Task<LoadedImage> decoding = Task.Run(() => Decode(path), CancellationToken.None);
                 await decoded.WriteAsync(decoding, stopped).ConfigureAwait(false);
             }
             decoded.Complete();
@@ -97,11 +97,11 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
     }
 
-    private DecodedFile Decode(string path)
+    private LoadedImage Decode(string path)
     {
         try
         {
-            DecodedFile file = DecodedFile.Load(path, options.ApplyOrientation);
+            LoadedImage file = LoadedImage.Load(path, options.ApplyOrientation);
             decodedBytes.Add(file.Bytes);
             return file;
         }
@@ -111,16 +111,16 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
     }
 
-    private async Task BatchAsync(IAsyncEnumerable<DecodedFile> decoded, ChannelWriter<Task<TResult[]>> batches, CancellationToken stopped)
+    private async Task BatchAsync(IAsyncEnumerable<LoadedImage> decoded, ChannelWriter<Task<TResult[]>> batches, CancellationToken stopped)
     {
         var kept = new List<TResult>();
         long handedOver = 0;
         Exception? failure = null;
-        var batch = new List<DecodedFile>(batchSize);
+        var batch = new List<LoadedImage>(batchSize);
         long bytes = 0;
         try
         {
-            await foreach (DecodedFile file in decoded.ConfigureAwait(false))
+            await foreach (LoadedImage file in decoded.ConfigureAwait(false))
             {
                 batch.Add(file);
                 bytes += file.Bytes;
@@ -148,7 +148,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         {
             Task<TResult[]> running = RunAsync(batch, bytes, stopped);
             // A batch whose run fails is not run again.
-            batch = new List<DecodedFile>(batchSize);
+            batch = new List<LoadedImage>(batchSize);
             bytes = 0;
             if (!onProcessor)
             {
@@ -168,7 +168,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
     }
 
-    private async Task<TResult[]> RunAsync(IReadOnlyList<DecodedFile> batch, long bytes, CancellationToken stopped)
+    private async Task<TResult[]> RunAsync(IReadOnlyList<LoadedImage> batch, long bytes, CancellationToken stopped)
     {
         try
         {

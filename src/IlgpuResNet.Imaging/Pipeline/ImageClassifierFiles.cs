@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using IlgpuResNet.Imaging;
 
 namespace IlgpuResNet;
 
@@ -95,22 +94,19 @@ public static class ImageClassifierFiles
         ArgumentNullException.ThrowIfNull(classifier);
         ArgumentNullException.ThrowIfNull(paths);
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
-        options ??= new ReadAheadOptions();
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Workers ?? 1, 1, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.DecodedBytes, 1, nameof(options));
         bool onProcessor = !classifier.Device.IsGpu;
-        return Report(
-            () => new FilePipeline<ClassifiedImage>(classifier.Batch, options, (files, stopped) => classifier.ClassifyAsync(files, topK, onProcessor, stopped), onProcessor),
-            paths, progress, cancellation);
+        IAsyncEnumerable<ClassifiedImage> results = ImagePipeline.RunAsync(
+            paths, classifier.Batch, classifier.Device, (files, stopped) => classifier.ClassifyAsync(files, topK, onProcessor, stopped), options, cancellation);
+        return Report(results, paths, progress, cancellation);
     }
 
-    /// <summary>The results of a pipeline that each enumeration makes for itself.</summary>
+    /// <summary>Hands out results and reports the progress after each.</summary>
     private static async IAsyncEnumerable<ClassifiedImage> Report(
-        Func<FilePipeline<ClassifiedImage>> create, IEnumerable<string> paths, IProgress<FileProgress>? progress, [EnumeratorCancellation] CancellationToken cancellation)
+        IAsyncEnumerable<ClassifiedImage> results, IEnumerable<string> paths, IProgress<FileProgress>? progress, [EnumeratorCancellation] CancellationToken cancellation)
     {
         int? total = paths.TryGetNonEnumeratedCount(out int count) ? count : null;
         int done = 0, failed = 0;
-        await foreach (ClassifiedImage image in create().RunAsync(paths, cancellation).ConfigureAwait(false))
+        await foreach (ClassifiedImage image in results.WithCancellation(cancellation).ConfigureAwait(false))
         {
             done++;
             if (image.Error is not null) failed++;
@@ -121,7 +117,7 @@ public static class ImageClassifierFiles
 
     /// <summary>The answers for a batch of files, on another thread unless the processor has nothing else to do meanwhile.</summary>
     private static async Task<ClassifiedImage[]> ClassifyAsync(
-        this ImageClassifier classifier, IReadOnlyList<DecodedFile> files, int topK, bool onThisThread, CancellationToken cancellation)
+        this ImageClassifier classifier, IReadOnlyList<LoadedImage> files, int topK, bool onThisThread, CancellationToken cancellation)
     {
         ClassifiedImage[] results = [.. files.Select(file => new ClassifiedImage(file.Path, [], file.Error))];
         int[] places = [.. Enumerable.Range(0, files.Count).Where(i => files[i].Image is not null)];

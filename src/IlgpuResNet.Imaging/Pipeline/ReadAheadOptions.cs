@@ -13,4 +13,11 @@ public sealed record ReadAheadOptions
 
     /// <summary>No further file is begun while decoded images hold so many bytes, and a batch runs early when they hold half of it: large batches of large images must not fill the memory.</summary>
     public long DecodedBytes { get; init; } = UsualDecodedBytes;
+
+    /// <exception cref="ArgumentOutOfRangeException">A number is below 1.</exception>
+    internal void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(Workers ?? 1, 1, nameof(Workers));
+        ArgumentOutOfRangeException.ThrowIfLessThan(DecodedBytes, 1, nameof(DecodedBytes));
+    }
 }

@@ -49,7 +49,8 @@ public sealed record ClassifierOptions
     /// <summary>Is told of loading (information), of what sessions do (<see cref="SessionOptions.Logger"/>), and of sessions that failed (warning).</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
-    /// <summary>What a <see cref="Batch"/> of null means for images of a network.</summary>
-    internal static int BatchOf(ImagePreset preset) =>
+    /// <summary>The batch that a <see cref="Batch"/> of null stands for: 8 images of 224x224, more of smaller ones, at most 64.</summary>
+    /// <param name="preset">How the network's images are prepared.</param>
+    public static int BatchOf(ImagePreset preset) =>
         (int)Math.Clamp((long)UsualBatch * UsualSide * UsualSide / Math.Max(1, (long)preset.CropSize * preset.CropSize), UsualBatch, LargestUsualBatch);
 }

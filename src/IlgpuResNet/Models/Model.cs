@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using IlgpuResNet.Diagnostics;
 using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
+using IlgpuResNet.Models;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet;
@@ -109,6 +110,25 @@ public abstract class Model : IDisposable
             : throw new ResNetException($"{Weights.Source} has {NumClasses} classes, but {all.Length} class names were given; give one name per class, in order.");
     }
 
+    /// <summary>
+    /// A text that differs when the features of two networks do: a hash of the weights, of what the network computes, and of how it
+    /// prepares images. Keep it beside stored feature vectors to know whether they are still valid. It reads all weights.
+    /// </summary>
+    /// <returns>32 hexadecimal digits.</returns>
+    /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
+    public string Fingerprint()
+    {
+        ThrowIfDisposed();
+        return ModelFingerprint.Of(this);
+    }
+
+    /// <summary>
+    /// The height and width of a tensor <c>[N, C, H, W]</c>, or <c>[N, H, W, C]</c> for a network that takes such, as
+    /// <see cref="SessionOptions"/> needs them; nulls for a tensor that is no image.
+    /// </summary>
+    /// <param name="shape">Sizes of the tensor, outermost first.</param>
+    public virtual (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => shape.Length == 4 ? (shape[2], shape[3]) : (null, null);
+
     /// <inheritdoc/>
     public virtual void Dispose()
     {
@@ -122,9 +142,6 @@ public abstract class Model : IDisposable
     /// <param name="outputs">Names of the tensors that are wanted; none for what the network is made to give.</param>
     /// <exception cref="GraphException">The network cannot take that size, or has no tensor of such a name.</exception>
     internal abstract Network Bind(int? height, int? width, ImmutableArray<string> outputs);
-
-    /// <summary>The height and width of a tensor <c>[N, C, H, W]</c>, or <c>[N, H, W, C]</c> for a network that takes such; nulls when it is no image.</summary>
-    internal virtual (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => shape.Length == 4 ? (shape[2], shape[3]) : (null, null);
 
     /// <summary>The same network, sharing everything, with other class names.</summary>
     private protected abstract Model Renamed(ImmutableArray<string> classNames);

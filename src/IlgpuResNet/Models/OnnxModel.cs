@@ -126,7 +126,7 @@ public sealed class OnnxModel : Model
     }
 
     /// <inheritdoc/>
-    internal override (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => input.SizeOf(shape);
+    public override (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => input.SizeOf(shape);
 
     private static int ClassesOf(Network network) => network.IsClassifier ? network.Outputs[0].Count : 0;
 

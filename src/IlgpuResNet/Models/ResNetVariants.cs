@@ -21,12 +21,13 @@ public enum ResNetVariant
     V2,
 }
 
-/// <summary>Names of <see cref="ResNetVariant"/> in metadata and on command lines, and what they stand for.</summary>
-internal static class ResNetVariants
+/// <summary>Names of <see cref="ResNetVariant"/> in metadata and on command lines: <c>v1.5</c>, <c>v1</c>, <c>note</c> and <c>v2</c>.</summary>
+public static class ResNetVariants
 {
     private static readonly ImmutableArray<(string Name, ResNetVariant Variant)> All =
         [("v1.5", ResNetVariant.V15), ("v1", ResNetVariant.V1), ("note", ResNetVariant.Note), ("v2", ResNetVariant.V2)];
 
+    /// <summary>All names.</summary>
     public static ImmutableArray<string> Names { get; } = [.. All.Select(entry => entry.Name)];
 
     /// <summary>The variant of a name, or null for none of <see cref="Names"/>.</summary>
@@ -43,7 +44,7 @@ internal static class ResNetVariants
     public static string NameOf(ResNetVariant variant) => All.Single(entry => entry.Variant == variant).Name;
 
     /// <summary>A configuration computed in the way of a variant.</summary>
-    public static ResNetConfig Apply(ResNetConfig config, ResNetVariant variant) => config with
+    internal static ResNetConfig Apply(ResNetConfig config, ResNetVariant variant) => config with
     {
         StridePlacement = variant is ResNetVariant.V1 or ResNetVariant.Note ? StridePlacement.FirstConv1x1 : StridePlacement.Conv3x3,
         ReluBeforeAdd = variant is ResNetVariant.Note,
@@ -52,7 +53,7 @@ internal static class ResNetVariants
     };
 
     /// <summary>The variant in whose way a configuration is computed, or null for none.</summary>
-    public static ResNetVariant? Of(ResNetConfig config)
+    internal static ResNetVariant? Of(ResNetConfig config)
     {
         foreach ((_, ResNetVariant variant) in All)
         {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
@@ -25,6 +26,18 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
     public long Parameters => Node is EpilogueNode { Epilogue: var spec, Filter: var filter }
         ? (filter?.Count ?? 0) + (spec.Scale?.Length ?? 0) + (spec.Shift?.Length ?? 0)
         : 0;
+
+    /// <summary>The operation in words, with its window and stride: <c>conv 3x3/2</c>, <c>max pool 3x3/2</c>, <c>linear</c>.</summary>
+    public string Operation => Node switch
+    {
+        Conv2dNode conv => string.Create(CultureInfo.InvariantCulture, $"conv {conv.Weight.Shape[2]}x{conv.Weight.Shape[3]}/{conv.Window.StrideH}"),
+        LinearNode => "linear",
+        PointwiseNode => "pointwise",
+        Pool2dNode { Kernel: null } => "global average pool",
+        Pool2dNode { Kernel: var (r, s), Kind: var kind, Window: var window } => string.Create(
+            CultureInfo.InvariantCulture, $"{(kind is PoolKind.Max ? "max" : "average")} pool {r}x{s}/{window.StrideH}"),
+        _ => "softmax",
+    };
 
     /// <summary>True for what is computed by a convolution's kernels; a linear layer is a convolution of one pixel.</summary>
     internal bool IsConvolution => Node is Conv2dNode or LinearNode;

@@ -1,5 +1,6 @@
 using IlgpuResNet.Cli;
 using IlgpuResNet.Onnx;
+using IlgpuResNet.Weights;
 
 
 namespace IlgpuResNet.Tests;

@@ -65,7 +65,7 @@ public sealed class CommandLineOutputTests : CommandLineFixture
         string photos = Directory.CreateDirectory(InFolder("photos")).FullName, maps = InFolder("maps"), longName = new string('b', LongestName);
         foreach (string name in (string[])["a", longName, "c"]) File.Copy(Photo, Path.Combine(photos, $"{name}.jpg"));
         CommandLineResult result = await Run("classify", photos, "-w", Weights, "-d", "cpu", "--json", "--heatmap", maps);
-        AssertFails(result, $"{longName}-heatmap.png: the picture cannot be written");
+        AssertFails(result, $"{longName}-heatmap.png: the image cannot be written");
         Assert.AreEqual(3, JsonDocument.Parse(result.Output).RootElement.GetArrayLength());
         CollectionAssert.AreEqual(new[] { "a-heatmap.png", "c-heatmap.png" }, Directory.GetFiles(maps).Select(Path.GetFileName).Order().ToArray());
     }
@@ -77,7 +77,7 @@ public sealed class CommandLineOutputTests : CommandLineFixture
         File.WriteAllText(Path.Combine(pictures, "bad.png"), "no picture");
         CommandLineResult result = await Run("similar", Photo, pictures, "-w", Weights, "-d", "cpu", "--index", InFolder("index.safetensors"));
         Assert.AreEqual(Program.Failure, result.ExitCode);
-        StringAssert.Contains(result.Error, $"error: {pictures}: none of its 1 pictures could be read");
+        StringAssert.Contains(result.Error, $"error: {pictures}: none of its 1 images could be read");
     }
 
     [TestMethod]
@@ -86,10 +86,10 @@ public sealed class CommandLineOutputTests : CommandLineFixture
         string target = Write("target.jpg", [1]), link = InFolder("link.jpg");
         if (OperatingSystem.IsWindows()) Assert.Inconclusive("links need a privilege on Windows");
         File.CreateSymbolicLink(link, target);
-        IndexedPicture before = IndexedPicture.Of(link);
+        IndexedImage before = IndexedImage.Of(link);
         Assert.AreEqual("link.jpg", before.Name);
         Write("target.jpg", [1, 2]);
-        Assert.AreNotEqual(before, IndexedPicture.Of(link));
+        Assert.AreNotEqual(before, IndexedImage.Of(link));
     }
 
     [TestMethod]

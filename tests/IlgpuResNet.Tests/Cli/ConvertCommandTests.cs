@@ -103,14 +103,14 @@ public sealed class ConvertCommandTests : CommandLineFixture
             Assert.AreEqual(0, (await Run("convert", Weights, first)).ExitCode);
             Assert.AreEqual(0, (await Run("convert", first, second)).ExitCode);
             CollectionAssert.AreEqual(File.ReadAllBytes(first), File.ReadAllBytes(second), extension);
-            AssertFails(await Run("convert", first, first), $"{first}: is the input too");
+            AssertFails(await Run("convert", first, first), $"{first}: is an input too");
             CollectionAssert.AreEqual(File.ReadAllBytes(second), File.ReadAllBytes(first), extension);
         }
         if (OperatingSystem.IsWindows()) return;
         string link = InFolder("link.safetensors");
         File.CreateSymbolicLink(link, Weights);
-        AssertFails(await Run("convert", Weights, link), "is the input too");
-        AssertFails(await Run("convert", link, Weights), "is the input too");
+        AssertFails(await Run("convert", Weights, link), "is an input too");
+        AssertFails(await Run("convert", link, Weights), "is an input too");
         CollectionAssert.AreEqual(before, File.ReadAllBytes(Weights));
     }
 

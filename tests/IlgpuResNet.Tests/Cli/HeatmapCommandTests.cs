@@ -53,7 +53,7 @@ public sealed class HeatmapCommandTests : CommandLineFixture
         AssertOneLine(result.Error, "b.jpg");
         Assert.AreEqual(3, JsonDocument.Parse(result.Output).RootElement.GetArrayLength());
         CollectionAssert.AreEqual(new[] { "a-heatmap.png", "c-heatmap.png" }, Directory.GetFiles(maps).Select(Path.GetFileName).Order().ToArray());
-        AssertFails(await Run("classify", photos, "--weights", Weights, "--device", "cpu", "--heatmap", Output), "3 pictures need a folder, but this is one file");
+        AssertFails(await Run("classify", photos, "--weights", Weights, "--device", "cpu", "--heatmap", Output), "3 images need a folder, but this is one file");
     }
 
     [TestMethod]
@@ -63,8 +63,8 @@ public sealed class HeatmapCommandTests : CommandLineFixture
         ImageFile.SavePng(ImageFile.Load(Photo), photo);
         File.Copy(Photo, twin);
         byte[] before = File.ReadAllBytes(photo);
-        AssertFails(await Run("classify", photo, "--weights", Weights, "--device", "cpu", "--heatmap", photo), "would be written over another picture");
-        AssertFails(await Run("classify", photo, twin, "--weights", Weights, "--device", "cpu", "--heatmap", InFolder("maps")), "would be written over another picture");
+        AssertFails(await Run("classify", photo, "--weights", Weights, "--device", "cpu", "--heatmap", photo), "would be written over another image");
+        AssertFails(await Run("classify", photo, twin, "--weights", Weights, "--device", "cpu", "--heatmap", InFolder("maps")), "would be written over another image");
         CollectionAssert.AreEqual(before, File.ReadAllBytes(photo));
         Assert.IsFalse(Directory.Exists(InFolder("maps")));
     }
@@ -74,7 +74,7 @@ public sealed class HeatmapCommandTests : CommandLineFixture
     {
         string[] line = ["classify", Photo, "--weights", Weights, "--device", "cpu"];
         AssertFails(await Run([.. line, "--heatmap", InFolder("out.jpg")]), "out.jpg: heat maps are written as .png");
-        AssertFails(await Run([.. line, "--heatmap", Path.Combine(Folder, "no", "out.png")]), "the picture cannot be written: its folder does not exist");
+        AssertFails(await Run([.. line, "--heatmap", Path.Combine(Folder, "no", "out.png")]), "the heat map cannot be written: its folder does not exist");
         AssertFails(await Run([.. line, "--heatmap", Path.Combine(Weights, "maps")]), "the folder cannot be made");
         CommandLineResult alone = await Run([.. line, "--class", "3"]);
         Assert.AreEqual(Program.WrongUsage, alone.ExitCode);

@@ -19,7 +19,7 @@ public sealed class NetworkPlotTests : CommandLineFixture
         ExecutionPlan plan = ExecutionPlan.Create(model);
         // Softmax is not run, so there is one time less.
         double[] ms = [.. Enumerable.Range(0, plan.Steps.Length - 1).Select(i => 0.5 + i / 8.0)];
-        Drawing drawing = NetworkPlot.Draw("a name", "a device, so many runs", new StepTimes(plan, 77.3, 70, [.. ms]));
+        Drawing drawing = NetworkFigure.Draw("a name", "a device, so many runs", new StepTimes(plan, 77.3, 70, [.. ms]));
         DrawingAssert.IsInside(drawing);
         string[] texts = [.. drawing.Texts.Select(text => text.Text)];
         for (int i = 0; i < ms.Length; i++)
@@ -61,7 +61,7 @@ public sealed class NetworkPlotTests : CommandLineFixture
     public async Task A_picture_that_cannot_be_written_is_an_error()
     {
         string path = InFolder("nowhere/plot.png");
-        AssertFails(await Run("info", "--weights", Weights, "--device", "cpu", "--height", "32", "--width", "32", "--plot", path), $"{path}: the picture cannot be written: its folder does not exist.");
+        AssertFails(await Run("info", "--weights", Weights, "--device", "cpu", "--height", "32", "--width", "32", "--plot", path), $"{path}: the image cannot be written: its folder does not exist.");
     }
 
     [TestMethod]

@@ -87,8 +87,8 @@ public sealed class SimilarCommandTests : CommandLineFixture
     {
         SimilarImage[] honest = await Similar(expectedWarnings: 1);
         string network;
-        using (Model model = Model.Load(Weights)) network = FeatureIndex.NetworkKeyOf(model);
-        IndexedPicture same = IndexedPicture.Of(Path.Combine(Pictures, "same.jpg"));
+        using (Model model = Model.Load(Weights)) network = model.Fingerprint();
+        IndexedImage same = IndexedImage.Of(Path.Combine(Pictures, "same.jpg"));
         FeatureIndex index = FeatureIndex.Load(IndexFile, network, Thin.Features);
         Assert.AreEqual(honest.Length, index.Count);
         index.Add(same, [.. index.Find(same)!.Select(value => -value)]);
@@ -194,5 +194,5 @@ public sealed class SimilarCommandTests : CommandLineFixture
         Assert.Fail("Nobody killed the process.");
     }
 
-    private static IndexedPicture ChildPicture(int number) => new(number.ToString(CultureInfo.InvariantCulture), 1, 1);
+    private static IndexedImage ChildPicture(int number) => new(number.ToString(CultureInfo.InvariantCulture), 1, 1);
 }

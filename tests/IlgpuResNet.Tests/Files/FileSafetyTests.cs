@@ -1,5 +1,5 @@
-using IlgpuResNet.Cli;
 using IlgpuResNet.Files;
+using IlgpuResNet.Weights;
 
 
 namespace IlgpuResNet.Tests;

@@ -27,20 +27,34 @@ public sealed class FilePipelineTests
         string[] paths = [.. Enumerable.Range(0, 100).Select(i => i % 7 == 3 ? $"missing-{i}.jpg" : SmallClassifier.Photos[random.Next(SmallClassifier.Photos.Length)])];
         int[] delays = [.. paths.Select(_ => random.Next(3))];
         int batches = 0;
-        var pipeline = new FilePipeline<DecodedFile>(Batch, new ReadAheadOptions { Workers = 4 }, async (files, _) =>
+        var pipeline = new FilePipeline<LoadedImage>(Batch, new ReadAheadOptions { Workers = 4 }, async (files, _) =>
         {
             // Later batches may end before earlier ones.
             await Task.Delay(delays[Interlocked.Increment(ref batches)], CancellationToken.None);
             return [.. files];
         }, onProcessor);
-        var results = new List<DecodedFile>();
-        await foreach (DecodedFile file in pipeline.RunAsync(paths, CancellationToken.None)) results.Add(file);
+        var results = new List<LoadedImage>();
+        await foreach (LoadedImage file in pipeline.RunAsync(paths, CancellationToken.None)) results.Add(file);
         CollectionAssert.AreEqual(paths, results.ConvertAll(file => file.Path), $"seed {Seed}");
-        foreach (DecodedFile file in results)
+        foreach (LoadedImage file in results)
         {
             Assert.AreEqual(file.Path.StartsWith("missing", StringComparison.Ordinal), file.Error is not null, file.Path);
             Assert.AreEqual(file.Error is null, file.Image is not null, file.Path);
         }
+    }
+
+    [TestMethod]
+    public async Task The_public_method_enumerates_anew_each_time_and_checks_its_arguments()
+    {
+        IAsyncEnumerable<string> names = ImagePipeline.RunAsync(
+            SmallClassifier.Photos, Batch, ComputeDevice.Cpu, (files, _) => Task.FromResult<string[]>([.. files.Select(file => file.Path)]));
+        for (int pass = 0; pass < 2; pass++) CollectionAssert.AreEqual(SmallClassifier.Photos, await names.ToArrayAsync());
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Run(0, new ReadAheadOptions()));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Run(1, new ReadAheadOptions { Workers = 0 }));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Run(1, new ReadAheadOptions { DecodedBytes = 0 }));
+
+        static IAsyncEnumerable<int> Run(int batch, ReadAheadOptions options) =>
+            ImagePipeline.RunAsync([], batch, ComputeDevice.Cpu, (_, _) => Task.FromResult<int[]>([]), options);
     }
 
     [TestMethod]
@@ -86,7 +100,7 @@ public sealed class FilePipelineTests
     [DataRow(true)]
     public async Task A_batch_runs_early_when_its_images_fill_half_the_budget(bool onProcessor)
     {
-        long bytes = DecodedFile.Load(SmallClassifier.Photos[0], applyOrientation: true).Bytes;
+        long bytes = LoadedImage.Load(SmallClassifier.Photos[0], applyOrientation: true).Bytes;
         CollectionAssert.AreEqual(new[] { 3, 3, 1 }, await BatchesWith(decodedBytes: 100 * bytes));
         CollectionAssert.AreEqual(new[] { 2, 2, 2, 1 }, await BatchesWith(decodedBytes: 4 * bytes));
         CollectionAssert.AreEqual(new[] { 1, 1, 1, 1, 1, 1, 1 }, await BatchesWith(decodedBytes: 1));
@@ -132,7 +146,7 @@ public sealed class FilePipelineTests
     public async Task Leaving_the_enumeration_ends_the_stages_before_it(bool onProcessor)
     {
         var ended = new TaskCompletionSource();
-        await foreach (DecodedFile _ in Identity(onProcessor).RunAsync(Paths(), CancellationToken.None)) break;
+        await foreach (LoadedImage _ in Identity(onProcessor).RunAsync(Paths(), CancellationToken.None)) break;
         await ended.Task.WaitAsync(Patience);
 
         IEnumerable<string> Paths()
@@ -155,10 +169,10 @@ public sealed class FilePipelineTests
     {
         // The last file before the failure waits for others to fill its batch.
         const int Before = Batch + 1;
-        var results = new List<DecodedFile>();
+        var results = new List<LoadedImage>();
         var paths = await Assert.ThrowsExactlyAsync<InvalidTimeZoneException>(async () =>
         {
-            await foreach (DecodedFile file in Identity(onProcessor).RunAsync(FailingAfter(Before), CancellationToken.None)) results.Add(file);
+            await foreach (LoadedImage file in Identity(onProcessor).RunAsync(FailingAfter(Before), CancellationToken.None)) results.Add(file);
         });
         Assert.AreEqual("of the caller", paths.Message);
         Assert.HasCount(Before, results);
@@ -179,7 +193,7 @@ public sealed class FilePipelineTests
         }
     }
 
-    private static FilePipeline<DecodedFile> Identity(bool onProcessor) => new(Batch, TwoWorkers, (files, _) => Task.FromResult<DecodedFile[]>([.. files]), onProcessor);
+    private static FilePipeline<LoadedImage> Identity(bool onProcessor) => new(Batch, TwoWorkers, (files, _) => Task.FromResult<LoadedImage[]>([.. files]), onProcessor);
 
     private static IEnumerable<string> Endless(Action begin)
     {

@@ -5,25 +5,18 @@ using System.Text;
 using System.Text.RegularExpressions;
 using IlgpuResNet.Files;
 
-namespace IlgpuResNet.Cli;
+namespace IlgpuResNet.Weights;
 
-/// <summary>
-/// A float32 array in NumPy's <c>.npy</c> format (numpy.lib.format, versions 1 to 3), row-major and little-endian.
-/// </summary>
+/// <summary>A float32 array in NumPy's <c>.npy</c> format (numpy.lib.format, versions 1 to 3), row-major and little-endian.</summary>
 internal sealed partial record NpyArray(int[] Shape, float[] Values)
 {
-    /// <summary>How the name of such a file ends.</summary>
-    public const string Extension = ".npy";
-
     private const int MagicLength = 6;
     private const int Alignment = 64;
     private const int LongestHeader = 1 << 16;
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
-    /// <summary>True for the name of such a file.</summary>
-    public static bool IsName(string path) => Path.GetExtension(path).Equals(Extension, StringComparison.OrdinalIgnoreCase);
-
+    /// <summary>Reads a file.</summary>
     /// <exception cref="ResNetException">The file cannot be read or is not such an array.</exception>
     public static NpyArray Load(string path)
     {
@@ -71,42 +64,66 @@ internal sealed partial record NpyArray(int[] Shape, float[] Values)
         Span<byte> prefix = stackalloc byte[MagicLength + 6];
         int read = file.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false);
         if (read < prefix.Length || !prefix.StartsWith(Magic))
-            throw new ResNetException($"{path}: expected a NumPy array (.npy), but the file does not start as one. Save it with numpy.save.");
+        {
+            throw new ResNetException(
+                $"{path}: expected a NumPy array (.npy), but the file does not start as one. Save it with numpy.save.");
+        }
         bool isVersion1 = prefix[MagicLength] == 1;
-        long headerLength = isVersion1 ? BinaryPrimitives.ReadUInt16LittleEndian(prefix[(MagicLength + 2)..]) : BinaryPrimitives.ReadUInt32LittleEndian(prefix[(MagicLength + 2)..]);
+        Span<byte> lengthField = prefix[(MagicLength + 2)..];
+        long headerLength = isVersion1
+            ? BinaryPrimitives.ReadUInt16LittleEndian(lengthField)
+            : BinaryPrimitives.ReadUInt32LittleEndian(lengthField);
         long headerStart = MagicLength + 2 + (isVersion1 ? 2 : 4);
         if (headerLength > LongestHeader || headerStart + headerLength > file.Length)
-            throw new ResNetException($"{path}: its header claims {headerLength} bytes, but the file has {file.Length}. The file is damaged.");
+        {
+            throw new ResNetException(
+                $"{path}: its header claims {headerLength} bytes, but the file has {file.Length}. The file is damaged.");
+        }
         byte[] headerBytes = new byte[headerLength];
         file.Position = headerStart;
         file.ReadExactly(headerBytes);
         string header = Encoding.Latin1.GetString(headerBytes);
 
         if (!header.Contains("'<f4'", StringComparison.Ordinal) || !header.Contains("'fortran_order': False", StringComparison.Ordinal))
-            throw new ResNetException($"{path}: expected a float32 array in C order, but its header is {header.Trim()}. Convert it with numpy.ascontiguousarray(a, numpy.float32).");
+        {
+            throw new ResNetException(
+                $"{path}: expected a float32 array in C order, but its header is {header.Trim()}. "
+                + "Convert it with numpy.ascontiguousarray(a, numpy.float32).");
+        }
         if (ShapePattern().Match(header) is not { Success: true } match)
             throw new ResNetException($"{path}: its header has no readable shape: {header.Trim()}. The file is damaged.");
-        int[] shape;
-        long count = 1;
-        try
-        {
-            shape = [.. match.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(size => int.Parse(size, NumberStyles.None, CultureInfo.InvariantCulture))];
-            foreach (int size in shape) count = checked(count * size);
-        }
-        catch (OverflowException)
-        {
-            throw new ResNetException($"{path}: its shape ({match.Groups[1].Value}) is too large.");
-        }
-        catch (FormatException)
-        {
-            throw new ResNetException($"{path}: its shape ({match.Groups[1].Value}) is not a list of whole numbers. The file is damaged.");
-        }
+        (int[] shape, long count) = Parse(match.Groups[1].Value, path);
         long bytes = file.Length - headerStart - headerLength;
         if (count > int.MaxValue / sizeof(float) || count * sizeof(float) != bytes)
-            throw new ResNetException($"{path}: shape ({match.Groups[1].Value}) needs {count} floats, but the file holds {bytes} bytes of data. The file is damaged or too large.");
+        {
+            throw new ResNetException(
+                $"{path}: shape ({match.Groups[1].Value}) needs {count} floats, but the file holds {bytes} bytes of data. "
+                + "The file is damaged or too large.");
+        }
         float[] values = new float[count];
         file.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
         return new NpyArray(shape, values);
+    }
+
+    /// <summary>Reads the sizes between a shape's parentheses, and counts the elements.</summary>
+    private static (int[] Shape, long Count) Parse(string text, string path)
+    {
+        try
+        {
+            string[] sizes = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            int[] shape = [.. sizes.Select(size => int.Parse(size, NumberStyles.None, CultureInfo.InvariantCulture))];
+            long count = 1;
+            foreach (int size in shape) count = checked(count * size);
+            return (shape, count);
+        }
+        catch (OverflowException)
+        {
+            throw new ResNetException($"{path}: its shape ({text}) is too large.");
+        }
+        catch (FormatException)
+        {
+            throw new ResNetException($"{path}: its shape ({text}) is not a list of whole numbers. The file is damaged.");
+        }
     }
 
     [GeneratedRegex(@"'shape': \(([0-9, ]*)\)")]

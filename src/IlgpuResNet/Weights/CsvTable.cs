@@ -3,18 +3,20 @@ using System.Globalization;
 using System.Text;
 using IlgpuResNet.Files;
 
-namespace IlgpuResNet.Cli;
+namespace IlgpuResNet.Weights;
 
-/// <summary>Arrays as comma-separated text (RFC 4180): a heading, then a line for each row of the first dimension with all its values.</summary>
+/// <summary>
+/// Writes arrays as comma-separated text (RFC 4180): a heading, then one line per row of the first dimension with all its values.
+/// </summary>
 internal static class CsvTable
 {
     private const string NameColumn = "image";
 
     /// <summary>Writes as <see cref="AtomicFile"/> does: an existing file is replaced whole or left as it was.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="rowNames">What the first column says of each row; empty for no such column.</param>
+    /// <param name="rowNames">A name for each row, written as the first column; empty for no such column.</param>
     /// <param name="shape">Sizes, rows first.</param>
-    /// <param name="values">The values, row-major, written so that they are read back as the same floats.</param>
+    /// <param name="values">The values, row-major, with enough digits that a reader gets the same floats back.</param>
     /// <exception cref="ResNetException">The file cannot be written.</exception>
     public static void Save(string path, IReadOnlyList<string> rowNames, ImmutableArray<int> shape, float[] values)
     {
@@ -29,7 +31,8 @@ internal static class CsvTable
                 text.WriteLine(string.Join(',', rowNames.Count > 0 ? heading.Prepend(NameColumn) : heading));
                 for (int row = 0; row < rows; row++)
                 {
-                    IEnumerable<string> cells = Enumerable.Range(row * columns, columns).Select(i => values[i].ToString("R", CultureInfo.InvariantCulture));
+                    IEnumerable<string> cells = values.Skip(row * columns).Take(columns)
+                        .Select(value => value.ToString("R", CultureInfo.InvariantCulture));
                     text.WriteLine(string.Join(',', rowNames.Count > 0 ? cells.Prepend(Quoted(rowNames[row])) : cells));
                 }
             });
@@ -40,5 +43,6 @@ internal static class CsvTable
         }
     }
 
-    private static string Quoted(string name) => name.AsSpan().ContainsAny(",\"\r\n") ? $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : name;
+    private static string Quoted(string name) =>
+        name.AsSpan().ContainsAny(",\"\r\n") ? $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : name;
 }

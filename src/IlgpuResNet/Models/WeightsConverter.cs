@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using IlgpuResNet.Files;
+using IlgpuResNet.Models;
+using IlgpuResNet.Onnx;
+using IlgpuResNet.Weights;
+using IlgpuResNet.Weights.Torch;
+
+namespace IlgpuResNet;
+
+/// <summary>
+/// Converts weights from one file format to another: <c>.pth</c>, <c>.safetensors</c> and ONNX. The input's format is told by its content,
+/// the output's by its name. No element changes its value or type, except where batch norms are folded. ONNX keeps no
+/// <c>num_batches_tracked</c>, because engines warn of tensors that no node reads, and inference has no use for them; <c>.pth</c> keeps no
+/// metadata.
+/// </summary>
+public static class WeightsConverter
+{
+    private const string Onnx = ".onnx";
+    private const string Safetensors = ".safetensors";
+
+    private static readonly ImmutableArray<string> TorchExtensions = [".pth", ".pt"];
+
+    /// <summary>File name extensions of the formats that can be written, in lower case.</summary>
+    public static ImmutableArray<string> Extensions { get; } = [.. TorchExtensions, Safetensors, Onnx];
+
+    /// <summary>
+    /// Converts a file. The output is written aside and renamed when complete: a file that was there is replaced whole or left as it was.
+    /// What a reader takes from the input's file name or from <paramref name="variant"/> goes into the output's metadata.
+    /// </summary>
+    /// <param name="input">Weights or model.</param>
+    /// <param name="output">The file to make or replace; it must end in one of <see cref="Extensions"/>, in any case.</param>
+    /// <param name="variant">
+    /// How blocks are computed, or null for what the file says, else v2 or v1.5, which the tensors tell apart.
+    /// </param>
+    /// <param name="onnx">How to write an ONNX file, or null for the defaults.</param>
+    /// <param name="cancellation">Ends the conversion after the input was opened.</param>
+    /// <returns>Warnings of what the output cannot hold, one line each; mostly none.</returns>
+    /// <exception cref="ArgumentException">The output's name has another ending.</exception>
+    /// <exception cref="WeightsException">
+    /// The input cannot be read or is damaged, the output cannot be written, or a network is needed and the weights make none.
+    /// </exception>
+    /// <exception cref="GraphException">
+    /// The input is an ONNX model that cannot run here, or cannot be written for the size asked for.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static IReadOnlyList<string> Convert(
+        string input,
+        string output,
+        ResNetVariant? variant = null,
+        OnnxExportOptions? onnx = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(input);
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        string extension = Path.GetExtension(output).ToLowerInvariant();
+        if (!Extensions.Contains(extension))
+            throw new ArgumentException($"'{output}' must end in one of {string.Join(", ", Extensions)}.", nameof(output));
+        bool fromOnnx = OnnxModel.IsOnnx(input);
+        using StateDict weights = fromOnnx ? OnnxStateDict.Load(input) : StateDict.Load(input);
+        cancellation.ThrowIfCancellationRequested();
+        if (extension == Onnx)
+        {
+            OnnxExport.Save(fromOnnx ? OnnxResNet.Recognise(input, weights, variant) : ResNet.FromWeights(weights, variant), output, onnx);
+            return [];
+        }
+        // Not disposed: that would close the weights.
+        ResNet? model = TryRecognise(fromOnnx ? input : null, weights, variant, out string reason);
+        if (model is null && variant is not null) throw new WeightsException(reason);
+        var warnings = new List<string>();
+        if (model is null && fromOnnx)
+        {
+            warnings.Add(
+                $"{output}: holds weights alone, which make no network of this library without the graph of the ONNX file "
+                + $"({reason.TrimEnd('.')}).");
+        }
+        if (TorchExtensions.Contains(extension))
+        {
+            if (weights.Metadata.Count > 0)
+            {
+                string keys = string.Join(", ", weights.Metadata.Keys.Order(StringComparer.Ordinal).Select(FileText.Clean));
+                warnings.Add($"{output}: a .pth file has no place for metadata, so this is left out: {keys}.");
+            }
+            TorchZipWriter.Write(weights, output);
+        }
+        else
+        {
+            weights.Save(output, model is null ? null : ModelMetadata.Of(model));
+        }
+        return warnings;
+    }
+
+    /// <summary>The network that the weights make by names and shapes, and by the graph of an ONNX file; or null and the reason.</summary>
+    private static ResNet? TryRecognise(string? onnx, StateDict weights, ResNetVariant? variant, out string reason)
+    {
+        reason = "";
+        try
+        {
+            return onnx is null ? ResNet.FromWeights(weights, variant) : OnnxResNet.Recognise(onnx, weights, variant);
+        }
+        catch (ResNetException e)
+        {
+            reason = e.Message;
+            return null;
+        }
+    }
+}
