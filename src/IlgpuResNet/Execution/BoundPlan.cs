@@ -9,7 +9,7 @@ using IlgpuResNet.Planning;
 namespace IlgpuResNet.Execution;
 
 /// <summary>
-/// A plan brought to a device, made once for a session and used by each <see cref="SessionRun"/>: its kernels are compiled, its weights
+/// A plan brought to a device, made once for a session and used by its <see cref="SessionRun"/>: its kernels are compiled, its weights
 /// packed and uploaded, one arena holds its activations, and its steps are bound to them. Not thread-safe.
 /// </summary>
 internal sealed class BoundPlan : IDisposable

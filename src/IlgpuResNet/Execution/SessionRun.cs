@@ -6,9 +6,9 @@ using IlgpuResNet.Graphs;
 namespace IlgpuResNet.Execution;
 
 /// <summary>
-/// One run of a session, from its input to its outputs: <see cref="Execute"/> begins a sequence of kernels, uploads the input, walks the
-/// plan's steps, ends the sequence and downloads the outputs. <see cref="BoundPlan"/> has allocated and compiled everything before: a run
-/// allocates, compiles and looks up nothing. Not thread-safe; the session lets one caller in at a time.
+/// Carries out the runs of a session, each from its input to its outputs: <see cref="Execute"/> begins a sequence of kernels, uploads the
+/// input, walks the plan's steps, ends the sequence and downloads the outputs. <see cref="BoundPlan"/> has allocated and compiled everything
+/// before: a run allocates, compiles and looks up nothing. Not thread-safe; the session lets one caller in at a time.
 /// </summary>
 internal sealed class SessionRun
 {
@@ -77,6 +77,7 @@ internal sealed class SessionRun
     public void Prepare(PixelSpan image, Span<float> destination) =>
         Execute(new RunInput(image), batch: 1, prepared, new RunDestinations(destination));
 
+    /// <summary>The whole run: input to the device, the steps that the wanted outputs need, outputs to the host.</summary>
     private void Execute(in RunInput source, int batch, ImmutableArray<BoundOutput> outputs, in RunDestinations destinations)
     {
         try

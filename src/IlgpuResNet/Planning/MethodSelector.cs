@@ -35,7 +35,7 @@ internal static class MethodSelector
     /// <param name="plan">The steps.</param>
     /// <param name="forSingleImages">True to choose for one image, however many the plan walks at a time.</param>
     /// <param name="choose">Chooses for the number of a step and its convolution of as many images as are computed at a time.</param>
-    // A loop, not a query, here and in BoundStep: a process's first session would wait for queries over structures to be compiled.
+    // A loop, not a query, here and in StepOperator: a process's first session would wait for queries over structures to be compiled.
     public static ImmutableArray<Conv2dMethod> ForConvolutions(
         ExecutionPlan plan, bool forSingleImages, Func<int, Conv2dShape, Conv2dMethod> choose)
     {
