@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using IlgpuResNet.Cli.Commands;
 
@@ -14,6 +15,9 @@ public static class Program
 
     /// <summary>Exit code when the command line is wrong.</summary>
     public const int WrongUsage = 2;
+
+    /// <summary>The most columns of the help; without a limit a file gets each description on one line.</summary>
+    private const int HelpWidth = 119;
 
     /// <summary>Time that a stopped command has to finish its run and to write its results.</summary>
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(30);
@@ -50,18 +54,24 @@ public static class Program
     }
 
     /// <summary>All commands with their options. Tests parse with them without running anything.</summary>
-    internal static RootCommand CreateRoot(ToolConsole console) => new("ResNet image classification on any GPU, or on the processor.")
+    internal static RootCommand CreateRoot(ToolConsole console)
     {
-        DevicesCommand.Create(console),
-        InfoCommand.Create(console),
-        ClassifyCommand.Create(console),
-        EmbedCommand.Create(console),
-        SimilarCommand.Create(console),
-        PrepareCommand.Create(console),
-        RunCommand.Create(console),
-        ConvertCommand.Create(console),
-        DownloadCommand.Create(console),
-    };
+        var root = new RootCommand("ResNet image classification on any GPU, or on the processor.")
+        {
+            DevicesCommand.Create(console),
+            InfoCommand.Create(console),
+            ClassifyCommand.Create(console),
+            EmbedCommand.Create(console),
+            SimilarCommand.Create(console),
+            PrepareCommand.Create(console),
+            RunCommand.Create(console),
+            ConvertCommand.Create(console),
+            DownloadCommand.Create(console),
+        };
+        foreach (HelpAction help in root.Options.Select(option => option.Action).OfType<HelpAction>())
+            help.MaxWidth = Math.Min(help.MaxWidth, HelpWidth);
+        return root;
+    }
 
     private static async Task<int> RunAsync(string[] args, ToolConsole console, CancellationToken cancellation)
     {

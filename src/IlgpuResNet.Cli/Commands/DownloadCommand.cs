@@ -17,6 +17,7 @@ internal static class DownloadCommand
         {
             Description = "Names of weights, such as resnet50:IMAGENET1K_V2, or resnet50 for the network's newest. None: lists them.",
             Arity = ArgumentArity.ZeroOrMore,
+            HelpName = "NAME",
         };
         string[] known = [.. ResNetWeights.All.Select(weights => weights.Name)];
         names.CompletionSources.Add(known);

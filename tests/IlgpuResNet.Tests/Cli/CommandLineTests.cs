@@ -13,6 +13,21 @@ namespace IlgpuResNet.Tests;
 public sealed class CommandLineTests : CommandLineFixture
 {
     [TestMethod]
+    [DataRow("")]
+    [DataRow("info")]
+    [DataRow("convert")]
+    [DataRow("download")]
+    [DataRow("classify")]
+    [DataRow("embed")]
+    public async Task Help_that_goes_to_a_file_has_lines_below_120_columns(string command)
+    {
+        CommandLineResult result = await Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+        Assert.AreEqual(0, result.ExitCode, result.Error);
+        StringAssert.Contains(result.Output, "--help");
+        foreach (string line in result.Output.Split(Environment.NewLine)) Assert.IsLessThan(120, line.Length, line);
+    }
+
+    [TestMethod]
     public async Task Classify_prints_a_label_with_its_probability()
     {
         CommandLineResult result = await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--top", "2");
