@@ -7,12 +7,12 @@ using IlgpuResNet.Files;
 const int Failure = 1;
 const int WrongUsage = 2;
 
-// How long a stopped command may take to kill its processes and remove its files: it may be writing one.
+// Time that a stopped command has to kill its processes and remove its files: it may be writing one.
 var timeToStop = TimeSpan.FromSeconds(20);
 
 try
 {
-    // Before the command line is parsed: how fast a process starts is measured too.
+    // Checked before the command line is parsed, because the start of a process is measured too.
     if (args is [EngineJob.Flag, ..])
     {
         EngineProgram.Run(EngineJob.Parse(args));
@@ -39,5 +39,6 @@ async Task<int> RunAsync()
         Console.Error.WriteLine($"error: {FileText.OneLine(result.Errors[0].Message).TrimEnd('.')}. See --help.");
         return WrongUsage;
     }
-    return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = timeToStop });
+    return await result.InvokeAsync(
+        new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = timeToStop });
 }

@@ -1,11 +1,12 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using IlgpuResNet.Cli;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>accuracy</c>: how many images of a labelled set a classifier gets right, compared with a list of another implementation's answers.</summary>
+/// <summary>
+/// <c>accuracy</c>: counts the images of a labelled set that a classifier gets right, beside another implementation's answers.
+/// </summary>
 internal static class AccuracyCommand
 {
     private const int LargestBatch = 4096;
@@ -13,32 +14,52 @@ internal static class AccuracyCommand
     public static Command Create()
     {
         var weights = new Option<string>("--weights") { Description = "Weights file.", Required = true };
-        var images = new Option<string>("--images") { Description = "Images in IDX format, as MNIST has them; may be gzipped.", Required = true };
+        var images = new Option<string>("--images")
+        {
+            Description = "Images in IDX format, as MNIST has them; may be gzipped.",
+            Required = true,
+        };
         var labels = new Option<string>("--labels") { Description = "Their labels in IDX format.", Required = true };
-        var expected = new Option<string?>("--expected") { Description = "JSON file whose \"predictions\" are the answers of another implementation, one digit per image." };
+        var expected = new Option<string?>("--expected")
+        {
+            Description = "JSON file whose \"predictions\" are the answers of another implementation, one digit per image.",
+        };
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
         var batch = new Option<int>("--batch") { Description = "Images per run.", DefaultValueFactory = _ => 50 };
         var count = new Option<int>("--count") { Description = "Use the first images only.", DefaultValueFactory = _ => int.MaxValue };
         batch.RequireWholeNumber(1, LargestBatch);
         count.RequireWholeNumber(1, int.MaxValue);
-        var command = new Command("accuracy", "Counts right answers on a labelled set of images.") { weights, images, labels, expected, device, batch, count };
+        var command = new Command("accuracy", "Counts right answers on a labelled set of images.")
+        {
+            weights, images, labels, expected, device, batch, count,
+        };
         command.SetAction(result =>
         {
-            IdxFile pictures = IdxFile.Load(result.GetValue(images)!), truth = IdxFile.Load(result.GetValue(labels)!);
-            if (pictures.Sizes.Length != 2) throw new ResNetException($"{result.GetValue(images)}: expected images of two sizes, but its items have {pictures.Sizes.Length}.");
-            if (truth.Sizes.Length != 0) throw new ResNetException($"{result.GetValue(labels)}: expected one label per image, but its items have {truth.Sizes.Length} sizes.");
+            IdxFile items = IdxFile.Load(result.GetValue(images)!), truth = IdxFile.Load(result.GetValue(labels)!);
+            if (items.Sizes.Length != 2)
+            {
+                throw new ResNetException(
+                    $"{result.GetValue(images)}: expected images of two sizes, but its items have {items.Sizes.Length}.");
+            }
+            if (truth.Sizes.Length != 0)
+            {
+                throw new ResNetException(
+                    $"{result.GetValue(labels)}: expected one label per image, but its items have {truth.Sizes.Length} sizes.");
+            }
             using ResNet model = ResNet.Load(result.GetValue(weights)!);
-            int total = Math.Min(result.GetValue(count), Math.Min(pictures.Count, truth.Count));
+            int total = Math.Min(result.GetValue(count), Math.Min(items.Count, truth.Count));
             string? others = result.GetValue(expected) is { } file ? Predictions(file, total) : null;
-            using var session = new InferenceSession(model, ComputeDevice.Get(result.GetValue(device)!), new SessionOptions { MaxBatch = result.GetValue(batch) });
-            int[] answers = Classify(session, pictures, total);
+            using var session = new InferenceSession(
+                model, ComputeDevice.Get(result.GetValue(device)!), new SessionOptions { MaxBatch = result.GetValue(batch) });
+            int[] answers = Classify(session, items, total);
             int right = Enumerable.Range(0, total).Count(i => answers[i] == truth.Item(i).Span[0]);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{session.Device.Id}: {right} of {total} right ({100.0 * right / total:F2} %)"));
+            Console.WriteLine($"{session.Device.Id}: {right} of {total} right ({Figures.Text(100.0 * right / total, "F2")} %)");
             if (others is not null)
             {
                 int othersRight = Enumerable.Range(0, total).Count(i => others[i] - '0' == truth.Item(i).Span[0]);
                 int same = Enumerable.Range(0, total).Count(i => others[i] - '0' == answers[i]);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(result.GetValue(expected))}: {othersRight} of {total} right; the same answer on {same}"));
+                string source = Path.GetFileName(result.GetValue(expected))!;
+                Console.WriteLine($"{source}: {othersRight} of {total} right; the same answer on {same}");
             }
         });
         return command;
@@ -51,7 +72,9 @@ internal static class AccuracyCommand
         {
             using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
             string digits = json.RootElement.GetProperty("predictions").GetString() ?? "";
-            return digits.Length >= total ? digits : throw new ResNetException($"{path}: has {digits.Length} predictions, but {total} are needed; use --count.");
+            return digits.Length >= total
+                ? digits
+                : throw new ResNetException($"{path}: has {digits.Length} predictions, but {total} are needed; use --count.");
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
@@ -59,7 +82,7 @@ internal static class AccuracyCommand
         }
     }
 
-    private static int[] Classify(InferenceSession session, IdxFile pictures, int total)
+    private static int[] Classify(InferenceSession session, IdxFile items, int total)
     {
         int[] answers = new int[total];
         float[] logits = new float[session.MaxBatch * session.NumClasses];
@@ -68,7 +91,8 @@ internal static class AccuracyCommand
         {
             int batch = Math.Min(session.MaxBatch, total - done);
             var images = new PixelBuffer[batch];
-            for (int i = 0; i < batch; i++) images[i] = new PixelBuffer(pictures.Item(done + i), pictures.Sizes[1], pictures.Sizes[0], PixelFormat.Gray8);
+            for (int i = 0; i < batch; i++)
+                images[i] = new PixelBuffer(items.Item(done + i), items.Sizes[1], items.Sizes[0], PixelFormat.Gray8);
             session.Run(images, logits.AsSpan(0, batch * session.NumClasses));
             for (int i = 0; i < batch; i++)
             {

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary>All measurements. Public for the tests, which parse the command lines that the documentation names.</summary>
+/// <summary>All commands. Public for the tests, which parse the command lines that the documentation names.</summary>
 public static class BenchCommands
 {
     /// <summary>The commands with their options.</summary>

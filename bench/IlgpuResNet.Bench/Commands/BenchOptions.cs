@@ -29,17 +29,19 @@ internal static class BenchOptions
     {
         var option = new Option<string?>("--json") { Description = "Also write the figures to this file." };
         option.RequirePath();
-        // Found out now, not after minutes of measuring.
+        // Checked now, not after minutes of measuring.
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && Path.GetDirectoryName(result.Tokens[^1].Value) is { Length: > 0 } folder && !Directory.Exists(folder))
+            if (result.Tokens is not [.., { Value: var path }]) return;
+            if (Path.GetDirectoryName(path) is { Length: > 0 } folder && !Directory.Exists(folder))
                 result.AddError($"{option.Name} must lie in a folder that exists, but there is no '{folder}'");
         });
         return option;
     }
 
     /// <summary>The preset that <see cref="Model"/> names.</summary>
-    public static ResNetConfig Preset(this ParseResult result, Option<string?> model) => ResNetConfig.Presets.Single(config => config.Name == result.GetValue(model));
+    public static ResNetConfig Preset(this ParseResult result, Option<string?> model) =>
+        ResNetConfig.Presets.Single(config => config.Name == result.GetValue(model));
 
     private static Option<int> Number(string name, string description, int value, int most)
     {

@@ -5,7 +5,7 @@ using IlgpuResNet.Cli;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>frames</c>: the latency of frames that come at a fixed rate, and what they leave behind.</summary>
+/// <summary><c>frames</c>: measures the latency of frames that come at a fixed rate, and the memory that they leave behind.</summary>
 internal static class FramesCommand
 {
     private const int Width = 1280;
@@ -16,10 +16,10 @@ internal static class FramesCommand
     private const double DefaultMinutes = 30;
     private const double SecondsPerMinute = 60;
 
-    /// <summary>Part of the time before the measured one: .NET compiles methods again that are called often.</summary>
+    /// <summary>Length of the warm-up as a part of the measured time: .NET compiles methods again that are called often.</summary>
     private const double WarmUpShare = 0.2, MostWarmUpMinutes = 2;
 
-    /// <summary>At most so long is the machine looked at without us, afterwards.</summary>
+    /// <summary>The longest measurement of the machine alone, after the frames.</summary>
     private const double MostMachineMinutes = 3;
 
     private const int Launches = 100;
@@ -35,13 +35,21 @@ internal static class FramesCommand
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         Option<int> threads = BenchOptions.Threads("Threads on the processor; a GPU ignores it.");
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
-        Option<double> rate = Positive("--rate", "Frames per second.", DefaultRate), minutes = Positive("--minutes", $"Measured time; a warm-up of {WarmUpShare:P0} of it, at most {MostWarmUpMinutes} minutes, comes first.", DefaultMinutes);
-        var command = new Command("frames", $"Classifies {Width}x{Height} BGRA frames from memory at a fixed rate.") { model, device, threads, rate, minutes, json };
+        Option<double> rate = Positive("--rate", "Frames per second.", DefaultRate);
+        Option<double> minutes = Positive(
+            "--minutes", $"Measured time; a warm-up of {WarmUpShare:P0} of it, at most {MostWarmUpMinutes} minutes, comes first.",
+            DefaultMinutes);
+        var command = new Command("frames", $"Classifies {Width}x{Height} BGRA frames from memory at a fixed rate.")
+        {
+            model, device, threads, rate, minutes, json,
+        };
         command.SetCancellableAction((result, cancellation) =>
         {
             using ResNet network = RandomData.Network(result.Preset(model));
             using var classifier = new ImageClassifier(
-                network, ComputeDevice.Get(result.GetValue(device)!), new ClassifierOptions { Batch = 1, Threads = result.GetValue(threads) });
+                network,
+                ComputeDevice.Get(result.GetValue(device)!),
+                new ClassifierOptions { Batch = 1, Threads = result.GetValue(threads) });
             Report report = Measure(classifier, result.GetValue(threads), result.GetValue(rate), result.GetValue(minutes), cancellation);
             report.Print();
             Figures.WriteJson(result.GetValue(json), report);
@@ -61,7 +69,8 @@ internal static class FramesCommand
         using var loop = new FrameClassifier(classifier, Take);
 
         Post(Math.Max(1, (int)Math.Min(WarmUpShare * frames, MostWarmUpMinutes * SecondsPerMinute * rate)));
-        (long? resident, long allocated, long dropped, long classified) = (ProcessMemory.ResidentInUse(), GC.GetTotalAllocatedBytes(precise: true), loop.Dropped, loop.Classified);
+        (long? resident, long allocated, long dropped, long classified) = (
+            ProcessMemory.ResidentInUse(), GC.GetTotalAllocatedBytes(precise: true), loop.Dropped, loop.Classified);
         Volatile.Write(ref isMeasuring, true);
         Post(frames);
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
@@ -75,10 +84,13 @@ internal static class FramesCommand
         var median = TimeSpan.FromMilliseconds(Percentile(sorted, 0.5));
         bool isCpu = classifier.Device.Kind is DeviceKind.Cpu;
         double? launch = isCpu ? Soak.AllocatedByLaunch(median, Launches) : null;
-        double[]? machine = isCpu ? [.. PacedWork.Measure(threads, rate, median, Math.Min(frames, (int)Math.Ceiling(MostMachineMinutes * SecondsPerMinute * rate)), cancellation).Order()] : null;
+        int pieces = Math.Min(frames, (int)Math.Ceiling(MostMachineMinutes * SecondsPerMinute * rate));
+        double[]? machine = isCpu ? [.. PacedWork.Measure(threads, rate, median, pieces, cancellation).Order()] : null;
         return new Report(
-            classifier.Model.Name, classifier.Device.Id, rate, minutes, frames, classified, dropped, Percentile(sorted, 0.5), Percentile(sorted, 0.9), Percentile(sorted, 0.99), Percentile(sorted, 1),
-            Percentile(sorted, 0.99) / Percentile(sorted, 0.5), machine is null ? null : Percentile(machine, 0.99) / Percentile(machine, 0.5), (double)allocated / classified, launch, growth);
+            classifier.Model.Name, classifier.Device.Id, rate, minutes, frames, classified, dropped,
+            Percentile(sorted, 0.5), Percentile(sorted, 0.9), Percentile(sorted, 0.99), Percentile(sorted, 1),
+            Percentile(sorted, 0.99) / Percentile(sorted, 0.5),
+            machine is null ? null : Percentile(machine, 0.99) / Percentile(machine, 0.5), (double)allocated / classified, launch, growth);
 
         void Take(in FrameResult result)
         {
@@ -96,7 +108,7 @@ internal static class FramesCommand
                 if (left > TimeSpan.Zero) Thread.Sleep(left);
                 loop.Post(new PixelSpan(pixels, Width, Height, PixelFormat.Bgra32));
             }
-            // The last frames must be through before anything is read.
+            // The last frames must be classified before anything is read.
             while (loop.Classified + loop.Dropped < loop.Posted) Thread.Sleep(1);
         }
     }
@@ -108,30 +120,39 @@ internal static class FramesCommand
         var option = new Option<double>(name) { Description = description, DefaultValueFactory = _ => value };
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && !(double.TryParse(result.Tokens[^1].Value, CultureInfo.InvariantCulture, out double number) && number > 0 && double.IsFinite(number)))
+            if (result.Tokens is not [.., { Value: var text }]) return;
+            if (!(double.TryParse(text, CultureInfo.InvariantCulture, out double number) && number > 0 && double.IsFinite(number)))
                 result.AddError($"{name} must be a positive number, but is '{result.Tokens[^1].Value}'");
         });
         return option;
     }
 
     /// <summary>
-    /// Latencies in milliseconds, memory in bytes. On the processor also what the machine's own ratio is, and what ILGPU allocates for a launch that lasts as long.
+    /// Latencies in milliseconds, memory in bytes. On the processor also the machine's own ratio, and the bytes that ILGPU allocates for a
+    /// launch that takes as long.
     /// </summary>
     private sealed record Report(
-        string Model, string Device, double Rate, double Minutes, int Frames, long Classified, long Dropped, double P50Ms, double P90Ms, double P99Ms, double MaxMs,
+        string Model, string Device, double Rate, double Minutes, int Frames, long Classified, long Dropped,
+        double P50Ms, double P90Ms, double P99Ms, double MaxMs,
         double P99Ratio, double? MachineP99Ratio, double AllocatedBytesPerFrame, double? LaunchAllocatedBytes, long? GrowthBytes)
     {
         public void Print()
         {
+            string machine = MachineP99Ratio is { } ratio
+                ? $"99 % over median {Figures.Text(ratio, "F2")} of threads that only multiply, at the same rate for as long"
+                : "not measured";
+            string launched = LaunchAllocatedBytes is { } launch ? Figures.Text(launch, "F1") : "unknown";
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
                 {Model}, {Device}, {Width}x{Height} BGRA, {Rate} frames/s for {Minutes} minutes
                 frames      {Frames} posted, {Classified} classified, {Dropped} dropped for newer ones
                 latency     median {P50Ms:F2} ms, 90 % {P90Ms:F2}, 99 % {P99Ms:F2}, max {MaxMs:F2}; 99 % over median {P99Ratio:F2}
-                machine     {(MachineP99Ratio is { } ratio ? string.Create(CultureInfo.InvariantCulture, $"99 % over median {ratio:F2} of threads that only multiply, at the same rate for as long") : "not looked at")}
-                allocation  {AllocatedBytesPerFrame:F1} managed bytes per frame; ILGPU's launch alone {(LaunchAllocatedBytes is { } launch ? Figures.Text(launch, "F1") : "unknown")}
+                machine     {machine}
+                allocation  {AllocatedBytesPerFrame:F1} managed bytes per frame; ILGPU's launch alone {launched}
                 memory      {(GrowthBytes is { } bytes ? $"{bytes} bytes of growth" : "growth unknown on this system")}
                 """));
-            Figures.PrintBar("nothing is allocated for a frame but by ILGPU's launch", AllocatedBytesPerFrame < (LaunchAllocatedBytes ?? 0) + LessThanAnObject);
+            Figures.PrintBar(
+                "nothing is allocated for a frame but by ILGPU's launch",
+                AllocatedBytesPerFrame < (LaunchAllocatedBytes ?? 0) + LessThanAnObject);
             Figures.PrintBar("the resident set grows by less than 1 MiB", GrowthBytes is { } growth ? growth < MostGrowth : null);
             Figures.PrintBar($"99 % of latencies are at most {Figures.Text(MostRatio, "F1")} times the median", P99Ratio <= MostRatio);
         }

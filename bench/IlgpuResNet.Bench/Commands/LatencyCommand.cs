@@ -5,7 +5,7 @@ using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>latency</c>: time, managed allocation and memory of one network on one device, random weights.</summary>
+/// <summary><c>latency</c>: measures time, managed allocation and memory of one network with random weights on one device.</summary>
 internal static class LatencyCommand
 {
     private const int WarmUpRounds = 5;
@@ -16,12 +16,15 @@ internal static class LatencyCommand
     {
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         var device = new Option<string>("--device") { Description = "Device id.", DefaultValueFactory = _ => ComputeDevice.Default.Id };
-        Option<int> batch = BenchOptions.Batch(), threads = BenchOptions.Threads("Threads on the processor; a GPU ignores it."), rounds = BenchOptions.Rounds(DefaultRounds, "Timed runs.");
+        Option<int> batch = BenchOptions.Batch();
+        Option<int> threads = BenchOptions.Threads("Threads on the processor; a GPU ignores it.");
+        Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Timed runs.");
         var command = new Command("latency", "Times one network on one device.") { model, device, batch, threads, rounds, json };
         command.SetAction(result =>
         {
             Latency latency = Measure(
-                result.Preset(model), ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), result.GetValue(threads), result.GetValue(rounds));
+                result.Preset(model), ComputeDevice.Get(result.GetValue(device)!), result.GetValue(batch), result.GetValue(threads),
+                result.GetValue(rounds));
             Console.WriteLine(latency.ToText());
             Figures.WriteJson(result.GetValue(json), latency);
         });
@@ -65,22 +68,30 @@ internal static class LatencyCommand
     }
 
     /// <summary>
-    /// Times in milliseconds, memory in MiB; allocation is the whole process's, per run. The parts of loading overlap: kernels are generated and built while
-    /// weights are packed, and the driver's times are summed over those that it had at once, waiting included.
+    /// Times in milliseconds, memory in MiB; allocation is the whole process's, per run. The parts of loading overlap: kernels are
+    /// generated and built while weights are packed, and the driver's times are summed over those that it had at once, waiting included.
     /// </summary>
     private sealed record Latency(
-        string Model, string Device, string DeviceName, int Batch, int? Threads, int Rounds, double LoadMs, double NetworkMs, double WeightsMs,
+        string Model, string Device, string DeviceName, int Batch, int? Threads, int Rounds, double LoadMs, double NetworkMs,
+        double WeightsMs,
         int Kernels, double GeneratingMs, double BuildingMs, double FirstMs, double MinMs, double MedianMs, double MaxMs,
         double ImagesPerSecond, double GflopPerSecond, double AllocatedBytesPerRun, int StepsPerRun, double PeakResidentMib)
     {
-        public string ToText() => string.Create(CultureInfo.InvariantCulture, $"""
-            {Model}, batch {Batch}, {Device} ({DeviceName}){(Threads is null ? "" : $", {Threads} of its threads")}, {Rounds} rounds
-            load        {LoadMs:F0} ms: network {NetworkMs:F0}, session {LoadMs - NetworkMs:F0}, in which weights take {WeightsMs:F0}{(Kernels == 0 ? "" : $" and {Kernels} kernels {GeneratingMs:F0} in ILGPU, {BuildingMs:F0} in the driver")}
-            first run   {FirstMs:F0} ms
-            run         median {MedianMs:F1} ms, min {MinMs:F1}, max {MaxMs:F1}
-            rate        {ImagesPerSecond:F1} images/s, {GflopPerSecond:F1} GFLOP/s
-            allocation  {AllocatedBytesPerRun:F0} managed bytes per run of {StepsPerRun} steps
-            memory      {PeakResidentMib:F0} MiB peak resident
-            """);
+        public string ToText()
+        {
+            string threads = Threads is null ? "" : $", {Threads} of its threads";
+            string parts = $"weights take {Figures.Text(WeightsMs, "F0")}";
+            if (Kernels > 0)
+                parts += $" and {Kernels} kernels {Figures.Text(GeneratingMs, "F0")} in ILGPU, {Figures.Text(BuildingMs, "F0")} in the driver";
+            return string.Create(CultureInfo.InvariantCulture, $"""
+                {Model}, batch {Batch}, {Device} ({DeviceName}){threads}, {Rounds} rounds
+                load        {LoadMs:F0} ms: network {NetworkMs:F0}, session {LoadMs - NetworkMs:F0}, in which {parts}
+                first run   {FirstMs:F0} ms
+                run         median {MedianMs:F1} ms, min {MinMs:F1}, max {MaxMs:F1}
+                rate        {ImagesPerSecond:F1} images/s, {GflopPerSecond:F1} GFLOP/s
+                allocation  {AllocatedBytesPerRun:F0} managed bytes per run of {StepsPerRun} steps
+                memory      {PeakResidentMib:F0} MiB peak resident
+                """);
+        }
     }
 }

@@ -11,14 +11,16 @@ using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>ptx</c>: what the tiled kernels of a network become on NVIDIA GPUs, read from their machine code; needs no GPU.</summary>
+/// <summary><c>ptx</c>: reads the machine code of a network's tiled kernels for NVIDIA GPUs; needs no GPU.</summary>
 internal static class PtxCommand
 {
     private const int Failure = 1;
 
     private static readonly int[] Batches = [1, 32];
 
-    /// <summary>What is assembled, for the plan of which device, from PTX for which target: ILGPU names none above sm_80.</summary>
+    /// <summary>
+    /// Architectures to assemble for: the device whose plan is used, and the target of its PTX, for which ILGPU names none above sm_80.
+    /// </summary>
     private static readonly (int Capability, string Device, CudaArchitecture Target)[] Architectures =
     [
         (75, "T4", CudaArchitecture.SM_75),
@@ -27,16 +29,22 @@ internal static class PtxCommand
         (90, "H100", CudaArchitecture.SM_80),
     ];
 
-    /// <summary>Where kernels that may be chosen, but are not for the devices above, are read too.</summary>
+    /// <summary>The architecture on which kernels are read, too, that may be chosen but are not for the devices above.</summary>
     private const int CandidateCapability = 80;
 
     public static Command Create()
     {
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
-        var tools = new Option<string?>("--cuda-tools") { Description = "Folder of ptxas and nvdisasm; else they are taken from the path." };
+        var tools = new Option<string?>("--cuda-tools")
+        {
+            Description = "Folder of ptxas and nvdisasm; else they are taken from the path.",
+        };
         tools.RequirePath();
         var check = new Option<bool>("--check") { Description = "Fail when a kernel misses a bar." };
-        var command = new Command("ptx", "Registers, occupancy and main loops of the tiled kernels' machine code, without a GPU.") { model, tools, check, json };
+        var command = new Command("ptx", "Registers, occupancy and main loops of the tiled kernels' machine code, without a GPU.")
+        {
+            model, tools, check, json,
+        };
         command.SetAction(result =>
         {
             using CudaTools cuda = CudaTools.Find(result.GetValue(tools));
@@ -69,7 +77,8 @@ internal static class PtxCommand
         var reports = new List<KernelReport>();
         Parallel.ForEach(all, kernel =>
         {
-            var wanted = Architectures.Where(architecture => chosen.ContainsKey(kernel.Key) || architecture.Capability == CandidateCapability);
+            var wanted = Architectures.Where(
+                architecture => chosen.ContainsKey(kernel.Key) || architecture.Capability == CandidateCapability);
             foreach (var target in wanted.GroupBy(architecture => architecture.Target))
             {
                 string ptx = OfflinePtx.Compile(kernel.Key.Method, kernel.Key.Specialization, target.Key);
@@ -81,7 +90,8 @@ internal static class PtxCommand
                 }
             }
         });
-        KernelReport[] sorted = [.. reports.OrderBy(report => report.Kernel, StringComparer.Ordinal).ThenBy(report => report.Arch, StringComparer.Ordinal)];
+        KernelReport[] sorted = [.. reports.OrderBy(report => report.Kernel, StringComparer.Ordinal)
+            .ThenBy(report => report.Arch, StringComparer.Ordinal)];
         MeanShare[] means = [.. plans.Select(plan => MeanShare.Of(plan.Arch, plan.Batch, plan.Steps, sorted))];
         string[] misses =
         [
@@ -92,7 +102,7 @@ internal static class PtxCommand
         return new Report(config.Name, sorted, means, misses);
     }
 
-    /// <summary>A plan's launches with each of the kernels that a layer's selection has to choose from.</summary>
+    /// <summary>A plan's launches with each kernel that the selection for a layer may choose.</summary>
     private static IEnumerable<StepLaunches> Candidates(ExecutionPlan plan)
     {
         ImmutableArray<Conv2dMethod>[] candidates = [.. plan.Steps.Select(step =>
@@ -118,21 +128,28 @@ internal static class PtxCommand
     {
         public void Print()
         {
-            Console.WriteLine($"{Model}, the kernels of its plans at batch {string.Join(" and ", Batches)}; of others that may be chosen, {KernelReport.ArchOf(CandidateCapability)} alone");
+            Console.WriteLine(
+                $"{Model}, the kernels of its plans at batch {string.Join(" and ", Batches)}; "
+                + $"of others that may be chosen, {KernelReport.ArchOf(CandidateCapability)} alone");
             Table table = Figures.Table(
                 3, "kernel", "tile", "arch", "registers", "spill", "stack", "shared", "groups/SM", "threads/SM",
                 "hot loop", "FFMA", "share", "16-byte loads", "narrower", "stores", "integer", "control");
             foreach (KernelReport kernel in Kernels)
             {
                 table.AddRow(
-                    Markup.Escape(kernel.Kernel), kernel.Tile ?? "", kernel.Arch, Number(kernel.Registers), Number(kernel.SpillBytes), Number(kernel.StackBytes),
-                    Number(kernel.SharedBytes), Number(kernel.BlocksPerSm), Number(kernel.ThreadsPerSm), Number(kernel.HotLoopInstructions), Number(kernel.HotLoopFfma),
-                    kernel.HotLoopFfmaShare is { } share ? Figures.Text(share, "F3") : "", Number(kernel.HotLoop16ByteLoads), Number(kernel.HotLoopNarrowLoads),
+                    Markup.Escape(kernel.Kernel), kernel.Tile ?? "", kernel.Arch,
+                    Number(kernel.Registers), Number(kernel.SpillBytes), Number(kernel.StackBytes), Number(kernel.SharedBytes),
+                    Number(kernel.BlocksPerSm), Number(kernel.ThreadsPerSm),
+                    Number(kernel.HotLoopInstructions), Number(kernel.HotLoopFfma),
+                    kernel.HotLoopFfmaShare is { } share ? Figures.Text(share, "F3") : "",
+                    Number(kernel.HotLoop16ByteLoads), Number(kernel.HotLoopNarrowLoads),
                     Number(kernel.HotLoopStores), Number(kernel.HotLoopInteger), Number(kernel.HotLoopControl));
             }
             Figures.Print(table);
             foreach (MeanShare mean in MeanFfmaShares)
-                Console.WriteLine($"mean        {Figures.Text(mean.FfmaShare, "F3")} of multiply-adds in the main loops by their number, {mean.Arch}, batch {mean.Batch}");
+                Console.WriteLine(
+                    $"mean        {Figures.Text(mean.FfmaShare, "F3")} of multiply-adds in the main loops by their number, "
+                    + $"{mean.Arch}, batch {mean.Batch}");
             foreach (string miss in Misses) Console.WriteLine($"missed      {miss}");
         }
 

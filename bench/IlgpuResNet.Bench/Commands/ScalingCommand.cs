@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>scaling</c>: images per second for each number of threads and each batch, ours and ONNX Runtime's.</summary>
+/// <summary><c>scaling</c>: measures images per second for each number of threads and each batch, beside ONNX Runtime's.</summary>
 internal static class ScalingCommand
 {
     private const int DefaultRounds = 5;
@@ -15,7 +15,11 @@ internal static class ScalingCommand
     {
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Rounds for each number of threads and each batch.");
-        var command = new Command("scaling", $"Images per second for 1 thread to all and batches of 1 to {LargestBatch}, beside ONNX Runtime's.") { model, rounds, json };
+        var command = new Command(
+            "scaling", $"Images per second for 1 thread to all and batches of 1 to {LargestBatch}, beside ONNX Runtime's.")
+        {
+            model, rounds, json,
+        };
         command.SetCancellableAction(async (result, cancellation) =>
         {
             ResNetConfig config = result.Preset(model);
@@ -27,11 +31,13 @@ internal static class ScalingCommand
                 for (int batch = 1; batch <= LargestBatch; batch *= 2)
                 {
                     PairedRounds times = (await Comparison.RunAsync(files, batch, threads, result.GetValue(rounds), cancellation)).Times;
-                    var point = new Point(threads, batch, batch * 1000 / Statistics.Of(times.Ours).Median, batch * 1000 / Statistics.Of(times.Peer).Median, times.Ratio.Median);
+                    double ours = Statistics.Of(times.Ours).Median, peer = Statistics.Of(times.Peer).Median;
+                    var point = new Point(threads, batch, batch * 1000 / ours, batch * 1000 / peer, times.Ratio.Median);
                     points.Add(point);
                     table.AddRow(
                         Figures.Text(point.Threads, "F0"), Figures.Text(point.Batch, "F0"),
-                        Figures.Text(point.OursImagesPerSecond, "F1"), Figures.Text(point.PeerImagesPerSecond, "F1"), Figures.Text(point.Ratio, "F3"));
+                        Figures.Text(point.OursImagesPerSecond, "F1"), Figures.Text(point.PeerImagesPerSecond, "F1"),
+                        Figures.Text(point.Ratio, "F3"));
                 }
             }
             Console.WriteLine($"{config.Name}, medians of {result.GetValue(rounds)} rounds; the peer is {OrtEngine.Name}");
@@ -50,6 +56,6 @@ internal static class ScalingCommand
 
     private sealed record Report(string Model, int Rounds, string Peer, Point[] Points);
 
-    /// <summary>Medians over the rounds; the ratio is that of times, ours over the peer's.</summary>
+    /// <summary>Medians over the rounds; the ratio is our time over the peer's.</summary>
     private sealed record Point(int Threads, int Batch, double OursImagesPerSecond, double PeerImagesPerSecond, double Ratio);
 }

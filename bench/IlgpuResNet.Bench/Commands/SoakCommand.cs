@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>soak</c>: what many runs on the processor leave behind: memory that stays, and managed memory of each run.</summary>
+/// <summary><c>soak</c>: measures the memory that many runs on the processor leave behind, and the managed memory of each run.</summary>
 internal static class SoakCommand
 {
     private const int DefaultRuns = 10_000;
@@ -28,17 +28,22 @@ internal static class SoakCommand
         float[] images = RandomData.Images(session.Input.Length), logits = new float[session.NumClasses];
         Soak inferences = Soak.Measure(() => session.Run(images, logits), runs);
         Soak launches = Soak.MeasureLaunch(runs);
-        return new Report(config.Name, threads, runs, inferences.GrowthBytes, inferences.AllocatedBytesPerRun, launches.AllocatedBytesPerRun);
+        return new Report(
+            config.Name, threads, runs, inferences.GrowthBytes, inferences.AllocatedBytesPerRun, launches.AllocatedBytesPerRun);
     }
 
-    /// <summary>Memory in bytes; the growth is null where the system does not say, the launch is ILGPU's.</summary>
-    private sealed record Report(string Model, int Threads, int Runs, long? GrowthBytes, double AllocatedBytesPerRun, double LaunchAllocatedBytes)
+    /// <summary>Memory in bytes; the growth is null where the system does not tell, the launch is ILGPU's.</summary>
+    private sealed record Report(
+        string Model, int Threads, int Runs, long? GrowthBytes, double AllocatedBytesPerRun, double LaunchAllocatedBytes)
     {
         public void Print()
         {
             Console.WriteLine($"{Model}, {Threads} threads, {Runs} runs");
-            Console.WriteLine($"growth      {(GrowthBytes is { } bytes ? $"{bytes} bytes of the resident set" : "unknown on this system")}");
-            Console.WriteLine($"allocation  {Figures.Text(AllocatedBytesPerRun, "F1")} managed bytes per run; ILGPU's launch alone {Figures.Text(LaunchAllocatedBytes, "F1")}");
+            string growth = GrowthBytes is { } bytes ? $"{bytes} bytes of the resident set" : "unknown on this system";
+            Console.WriteLine($"growth      {growth}");
+            Console.WriteLine(
+                $"allocation  {Figures.Text(AllocatedBytesPerRun, "F1")} managed bytes per run; "
+                + $"ILGPU's launch alone {Figures.Text(LaunchAllocatedBytes, "F1")}");
         }
     }
 }

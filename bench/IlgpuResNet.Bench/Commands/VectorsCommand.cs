@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>vectors</c>: time of one inference with each vector width that the processor has, and with none.</summary>
+/// <summary><c>vectors</c>: times one inference with each vector width that the processor has, and with none.</summary>
 internal static class VectorsCommand
 {
     private const int DefaultRounds = 9;
@@ -14,7 +14,9 @@ internal static class VectorsCommand
     /// <summary>A round of the slowest width lasts about a second.</summary>
     private const int RunsPerRound = 2;
 
-    /// <summary>What .NET is told not to use (clrconfignames.h of the .NET runtime), and the floats of the widest vector that is left.</summary>
+    /// <summary>
+    /// Widths with the floats of their vectors, and the setting that keeps .NET from wider ones (clrconfignames.h of the .NET runtime).
+    /// </summary>
     private static readonly (string Name, int Lanes, string? SwitchedOff)[] Widths =
     [
         ("512 bits (AVX-512)", SimdLanes512.Count, null),
@@ -28,7 +30,10 @@ internal static class VectorsCommand
         Option<string?> model = BenchOptions.Model(), json = BenchOptions.Json();
         Option<int> batch = BenchOptions.Batch(), threads = BenchOptions.Threads("Threads at work.");
         Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Rounds, in each of which every width is timed.");
-        var command = new Command("vectors", "Times one inference with each vector width that this processor has, and with none.") { model, batch, threads, rounds, json };
+        var command = new Command("vectors", "Times one inference with each vector width that this processor has, and with none.")
+        {
+            model, batch, threads, rounds, json,
+        };
         command.SetCancellableAction(async (result, cancellation) =>
         {
             ResNetConfig config = result.Preset(model);
@@ -40,7 +45,8 @@ internal static class VectorsCommand
                 foreach ((_, int lanes, string? switchedOff) in widths)
                 {
                     var job = new EngineJob(
-                        EngineKind.Ours, EngineTask.Rounds, files.Of(EngineKind.Ours), result.GetValue(batch), result.GetValue(threads), files.LogitsOf(EngineKind.Ours));
+                        EngineKind.Ours, EngineTask.Rounds, files.Of(EngineKind.Ours),
+                        result.GetValue(batch), result.GetValue(threads), files.LogitsOf(EngineKind.Ours));
                     EngineProcess engine = EngineProcess.Start(job, lanes < SimdWidth.Widest ? switchedOff : null);
                     engines.Add(engine);
                     await engine.TimeAsync(cancellation);
@@ -48,14 +54,16 @@ internal static class VectorsCommand
                 double[][] times = [.. widths.Select(_ => new double[result.GetValue(rounds)])];
                 for (int round = 0; round < result.GetValue(rounds); round++)
                 {
-                    // Who begins changes, as in the comparison of engines.
+                    // The first width changes with every round, as in the comparison of engines.
                     for (int i = 0; i < widths.Length; i++)
                     {
                         int width = (i + round) % widths.Length;
                         times[width][round] = (await engines[width].TimeAsync(RunsPerRound, cancellation)).Elapsed;
                     }
                 }
-                Report report = new(config.Name, result.GetValue(batch), result.GetValue(threads), result.GetValue(rounds), [.. widths.Zip(times, (width, ms) => WidthReport.Of(width.Name, width.Lanes, ms, times[0]))]);
+                Report report = new(
+                    config.Name, result.GetValue(batch), result.GetValue(threads), result.GetValue(rounds),
+                    [.. widths.Zip(times, (width, ms) => WidthReport.Of(width.Name, width.Lanes, ms, times[0]))]);
                 report.Print();
                 Figures.WriteJson(result.GetValue(json), report);
             }
@@ -74,7 +82,9 @@ internal static class VectorsCommand
             Console.WriteLine($"{Model}, batch {Batch}, {Threads} threads, {Rounds} rounds of {RunsPerRound} inferences");
             Table table = Figures.Table(1, "vectors", "median ms", "min ms", "max ms", "times the widest");
             foreach (WidthReport width in Widths)
-                table.AddRow(Markup.Escape(width.Name), Figures.Text(width.Ms, "F1"), Figures.Text(width.MinMs, "F1"), Figures.Text(width.MaxMs, "F1"), Figures.Text(width.Ratio, "F2"));
+                table.AddRow(
+                    Markup.Escape(width.Name), Figures.Text(width.Ms, "F1"), Figures.Text(width.MinMs, "F1"),
+                    Figures.Text(width.MaxMs, "F1"), Figures.Text(width.Ratio, "F2"));
             Figures.Print(table);
         }
     }
@@ -85,7 +95,8 @@ internal static class VectorsCommand
         public static WidthReport Of(string name, int lanes, double[] ms, double[] widest)
         {
             Statistics own = Statistics.Of(ms);
-            return new WidthReport(name, lanes, own.Median, own.Min, own.Max, Statistics.Of(ms.Zip(widest, (time, best) => time / best)).Median);
+            return new WidthReport(
+                name, lanes, own.Median, own.Min, own.Max, Statistics.Of(ms.Zip(widest, (time, best) => time / best)).Median);
         }
     }
 }

@@ -41,12 +41,18 @@ internal sealed class IdxFile
                 using (var gzip = new GZipStream(new MemoryStream(data), CompressionMode.Decompress)) gzip.CopyTo(unpacked);
                 data = unpacked.ToArray();
             }
-            if (data.Length < HeaderLength || data[2] != UnsignedBytes || data[3] == 0) throw new ResNetException($"{path}: expected an IDX file of bytes.");
+            if (data.Length < HeaderLength || data[2] != UnsignedBytes || data[3] == 0)
+                throw new ResNetException($"{path}: expected an IDX file of bytes.");
             int start = HeaderLength + sizeof(int) * data[3];
             if (data.Length < start) throw new ResNetException($"{path}: ends inside its header; the file is damaged.");
             int[] sizes = new int[data[3]];
-            for (int i = 0; i < sizes.Length; i++) sizes[i] = BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(HeaderLength + sizeof(int) * i));
-            if (Array.Exists(sizes, size => size < 1) || !HasProduct(sizes, data.Length - start)) throw new ResNetException($"{path}: its sizes [{string.Join(", ", sizes)}] do not fit its {data.Length} bytes; the file is damaged.");
+            for (int i = 0; i < sizes.Length; i++)
+                sizes[i] = BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(HeaderLength + sizeof(int) * i));
+            if (Array.Exists(sizes, size => size < 1) || !HasProduct(sizes, data.Length - start))
+            {
+                throw new ResNetException(
+                    $"{path}: its sizes [{string.Join(", ", sizes)}] do not fit its {data.Length} bytes; the file is damaged.");
+            }
             return new IdxFile(data, start, sizes[0], sizes[1..]);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
@@ -55,7 +61,7 @@ internal sealed class IdxFile
         }
     }
 
-    /// <summary>Whether the sizes multiply to a length; stops before a product could overflow.</summary>
+    /// <summary>True when the product of the sizes is a length; stops before it could overflow.</summary>
     private static bool HasProduct(int[] sizes, int length)
     {
         long product = 1;

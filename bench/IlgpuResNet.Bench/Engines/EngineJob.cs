@@ -2,26 +2,26 @@ using System.Globalization;
 
 namespace IlgpuResNet.Bench.Engines;
 
-/// <summary>What a process of its own does with an engine.</summary>
+/// <summary>The task of an engine in a process of its own.</summary>
 internal enum EngineTask
 {
     /// <summary>Warms up, leaves its logits in a file, then times as many inferences as each line of its input asks for.</summary>
     Rounds,
 
-    /// <summary>Says when it has its first logits, and ends.</summary>
+    /// <summary>Reports when it has its first logits, and ends.</summary>
     Cold,
 
-    /// <summary>Runs a few times, says how many megabytes it held at most, and ends.</summary>
+    /// <summary>Runs a few times, reports the largest resident set in megabytes, and ends.</summary>
     Memory,
 }
 
 /// <summary>The command line of such a process.</summary>
-/// <param name="Engine">Which engine.</param>
-/// <param name="Task">What to do.</param>
+/// <param name="Engine">The engine.</param>
+/// <param name="Task">The task.</param>
 /// <param name="ModelFile">The network in the engine's format.</param>
 /// <param name="Batch">Images of one inference.</param>
 /// <param name="Threads">Threads of the engine.</param>
-/// <param name="LogitsFile">Where to leave the logits, raw float32; the task of rounds alone does.</param>
+/// <param name="LogitsFile">File for the logits, raw float32; only the task of rounds writes it.</param>
 internal sealed record EngineJob(EngineKind Engine, EngineTask Task, string ModelFile, int Batch, int Threads, string LogitsFile = "")
 {
     /// <summary>First argument of a process that is an engine. Not for users, so it is in no help.</summary>
@@ -42,5 +42,6 @@ internal sealed record EngineJob(EngineKind Engine, EngineTask Task, string Mode
         int.Parse(arguments[5], CultureInfo.InvariantCulture),
         arguments[6]);
 
-    public IEngine Open() => Engine is EngineKind.Ours ? new OurEngine(ModelFile, Batch, Threads) : new OrtEngine(ModelFile, Batch, Threads);
+    public IEngine Open() =>
+        Engine is EngineKind.Ours ? new OurEngine(ModelFile, Batch, Threads) : new OrtEngine(ModelFile, Batch, Threads);
 }

@@ -28,8 +28,8 @@ internal sealed class EngineProcess : IDisposable
         }
     }
 
-    /// <param name="job">What it does.</param>
-    /// <param name="switchedOff">A setting of .NET, as an environment variable, that is to be 0 in it; null for none.</param>
+    /// <param name="job">Its task.</param>
+    /// <param name="switchedOff">Name of an environment variable, a setting of .NET, that is 0 in the process; null for none.</param>
     public static EngineProcess Start(EngineJob job, string? switchedOff = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!)
@@ -38,8 +38,9 @@ internal sealed class EngineProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        // "dotnet X.dll" instead of the program that stands beside X.dll.
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(EngineProcess).Assembly.Location);
+        // Started as "dotnet X.dll" instead of by the program beside X.dll.
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
+            start.ArgumentList.Add(typeof(EngineProcess).Assembly.Location);
         foreach (string argument in job.ToArguments()) start.ArgumentList.Add(argument);
         if (switchedOff is not null) start.Environment[switchedOff] = "0";
         return new EngineProcess(job, Process.Start(start)!);
@@ -56,21 +57,21 @@ internal sealed class EngineProcess : IDisposable
         }
         catch (IOException)
         {
-            // Its end shows in the answer, with the reason.
+            // The read of the answer reports the end of the process, with the reason.
         }
         return await TimeAsync(cancellation);
     }
 
-    /// <summary>The next time it says.</summary>
-    /// <exception cref="ResNetException">The process has ended, or says something else.</exception>
+    /// <summary>The next time that it reports.</summary>
+    /// <exception cref="ResNetException">The process has ended, or answered something else.</exception>
     public async Task<InferenceTime> TimeAsync(CancellationToken cancellation)
     {
         string line = await LineAsync(cancellation);
         return InferenceTime.TryParse(line, out InferenceTime time) ? time : throw Strange(line);
     }
 
-    /// <summary>The next number it says.</summary>
-    /// <exception cref="ResNetException">The process has ended, or says something else.</exception>
+    /// <summary>The next number that it reports.</summary>
+    /// <exception cref="ResNetException">The process has ended, or answered something else.</exception>
     public async Task<double> AnswerAsync(CancellationToken cancellation)
     {
         string line = await LineAsync(cancellation);
@@ -82,7 +83,8 @@ internal sealed class EngineProcess : IDisposable
         if (await process.StandardOutput.ReadLineAsync(cancellation) is { } line) return line;
         await process.WaitForExitAsync(cancellation);
         string reason = (await errors.WaitAsync(cancellation)).Trim();
-        throw new ResNetException($"The process of {job.Engine} ended with exit code {process.ExitCode}: {(reason.Length > 0 ? reason : "it gave no reason")}");
+        if (reason.Length == 0) reason = "it gave no reason";
+        throw new ResNetException($"The process of {job.Engine} ended with exit code {process.ExitCode}: {reason}");
     }
 
     private ResNetException Strange(string line) => new($"The process of {job.Engine} said '{FileText.Clean(line)}' instead of a number.");

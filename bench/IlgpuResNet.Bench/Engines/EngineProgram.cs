@@ -6,8 +6,8 @@ using IlgpuResNet.Execution;
 namespace IlgpuResNet.Bench.Engines;
 
 /// <summary>
-/// The program of a process that is one engine. It answers in lines of numbers, and ends when its input does, so that
-/// it never outlives the process that asked for it.
+/// The program of a process that is one engine. It answers in lines of numbers, and ends when its input ends, so that it never outlives the
+/// process that started it.
 /// </summary>
 internal static class EngineProgram
 {

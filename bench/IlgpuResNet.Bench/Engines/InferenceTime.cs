@@ -4,8 +4,8 @@ using System.Globalization;
 namespace IlgpuResNet.Bench.Engines;
 
 /// <summary>Milliseconds of one inference.</summary>
-/// <param name="Elapsed">On the clock.</param>
-/// <param name="Processor">Of all threads of the process together, those included that spin while they wait.</param>
+/// <param name="Elapsed">Time on the clock.</param>
+/// <param name="Processor">Processor time of all threads of the process, those included that spin while they wait.</param>
 internal readonly record struct InferenceTime(double Elapsed, double Processor)
 {
     private const char Separator = ' ';
@@ -20,14 +20,19 @@ internal readonly record struct InferenceTime(double Elapsed, double Processor)
         return new InferenceTime(elapsed.TotalMilliseconds / runs, (Environment.CpuUsage.TotalTime - processor).TotalMilliseconds / runs);
     }
 
-    /// <summary>As <see cref="TryParse"/> reads it.</summary>
+    /// <summary>The text that <see cref="TryParse"/> reads.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Elapsed:R}{Separator}{Processor:R}");
 
     public static bool TryParse(string text, out InferenceTime time)
     {
         string[] parts = text.Split(Separator);
         time = default;
-        if (parts.Length != 2 || !double.TryParse(parts[0], CultureInfo.InvariantCulture, out double elapsed) || !double.TryParse(parts[1], CultureInfo.InvariantCulture, out double processor)) return false;
+        if (parts.Length != 2
+            || !double.TryParse(parts[0], CultureInfo.InvariantCulture, out double elapsed)
+            || !double.TryParse(parts[1], CultureInfo.InvariantCulture, out double processor))
+        {
+            return false;
+        }
         time = new InferenceTime(elapsed, processor);
         return true;
     }

@@ -12,7 +12,7 @@ internal sealed class ModelFiles : IDisposable
         {
             using ResNet model = RandomData.Network(config);
             model.Weights.Save(Of(EngineKind.Ours));
-            // Folded by the exporter, so that ONNX Runtime need not do it when it starts.
+            // The exporter folds, so that ONNX Runtime need not do it when it starts.
             OnnxExport.Save(model, Of(EngineKind.Ort), new OnnxExportOptions { FoldBatchNorms = true });
         }
         catch
@@ -22,10 +22,10 @@ internal sealed class ModelFiles : IDisposable
         }
     }
 
-    /// <summary>The network as this engine reads it.</summary>
+    /// <summary>The network's file in the format of an engine.</summary>
     public string Of(EngineKind engine) => Path.Combine(folder.FullName, engine is EngineKind.Ours ? "model.safetensors" : "model.onnx");
 
-    /// <summary>Where this engine leaves its logits.</summary>
+    /// <summary>The file for the logits of an engine.</summary>
     public string LogitsOf(EngineKind engine) => Path.Combine(folder.FullName, $"{engine}.logits");
 
     public void Dispose() => folder.Delete(recursive: true);

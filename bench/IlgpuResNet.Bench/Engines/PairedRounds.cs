@@ -1,12 +1,12 @@
 namespace IlgpuResNet.Bench.Engines;
 
-/// <summary>What both engines showed in each round, such as milliseconds.</summary>
+/// <summary>A figure of both engines in each round, such as milliseconds.</summary>
 internal sealed record PairedRounds(double[] Ours, double[] Peer)
 {
-    /// <summary>Ours over the peer's, in each round: what else the machine does slows both alike.</summary>
+    /// <summary>Our figure over the peer's in each round: other work on the machine slows both alike.</summary>
     public Statistics Ratio => Statistics.Of(Ours.Zip(Peer, (ours, peer) => ours / peer));
 
-    /// <summary>Measures the engines in turn, one after the other; who begins changes with every round.</summary>
+    /// <summary>Measures the engines one after the other; the first one changes with every round.</summary>
     public static async Task<(T[] Ours, T[] Peer)> MeasureAsync<T>(int rounds, Func<EngineKind, Task<T>> measure)
     {
         T[] ours = new T[rounds], peer = new T[rounds];
@@ -19,7 +19,7 @@ internal sealed record PairedRounds(double[] Ours, double[] Peer)
         return (ours, peer);
     }
 
-    /// <summary>The same of one number each.</summary>
+    /// <summary>Measures the engines one after the other, by one number each.</summary>
     public static async Task<PairedRounds> MeasureAsync(int rounds, Func<EngineKind, Task<double>> measure)
     {
         (double[] ours, double[] peer) = await MeasureAsync<double>(rounds, measure);

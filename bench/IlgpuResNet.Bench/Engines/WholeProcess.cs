@@ -2,10 +2,12 @@ using System.Diagnostics;
 
 namespace IlgpuResNet.Bench.Engines;
 
-/// <summary>What whole processes show that do nothing but load a network and run it, one image at a time.</summary>
+/// <summary>Measures whole processes that only load a network and run it, one image at a time.</summary>
 internal static class WholeProcess
 {
-    /// <summary>Milliseconds from the start of a process to its first logits, the start of .NET included, from a file that the system's cache holds.</summary>
+    /// <summary>
+    /// Milliseconds from the start of a process to its first logits, the start of .NET included, from a file that the system's cache holds.
+    /// </summary>
     /// <exception cref="ResNetException">A process failed.</exception>
     public static async Task<PairedRounds> ColdStartsAsync(ModelFiles files, int threads, int rounds, CancellationToken cancellation)
     {

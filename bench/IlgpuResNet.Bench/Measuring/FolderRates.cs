@@ -3,7 +3,7 @@ using IlgpuResNet.Imaging;
 
 namespace IlgpuResNet.Bench;
 
-/// <summary>How fast a folder is classified, and how fast its two parts are alone, on the processor.</summary>
+/// <summary>Measures the rate of a classified folder on the processor, and the rates of its two parts alone.</summary>
 internal sealed class FolderRates : IDisposable
 {
     private readonly string[] files;
@@ -25,7 +25,8 @@ internal sealed class FolderRates : IDisposable
     /// <summary>Images per second that the worker threads decode when nothing else is done.</summary>
     public async Task<double> DecodeAsync(CancellationToken cancellation)
     {
-        var pipeline = new FilePipeline<bool>(session.MaxBatch, new ReadAheadOptions(), (batch, _) => Task.FromResult(new bool[batch.Count]));
+        var pipeline = new FilePipeline<bool>(
+            session.MaxBatch, new ReadAheadOptions(), (batch, _) => Task.FromResult(new bool[batch.Count]));
         long start = Stopwatch.GetTimestamp();
         await foreach (bool _ in pipeline.RunAsync(files, cancellation))
         {
@@ -33,7 +34,7 @@ internal sealed class FolderRates : IDisposable
         return PerSecond(start);
     }
 
-    /// <summary>Images per second of runs of images that are decoded already, one after the other.</summary>
+    /// <summary>Images per second of runs, one after the other, over images that are already decoded.</summary>
     public double Infer(CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
@@ -46,7 +47,7 @@ internal sealed class FolderRates : IDisposable
         return PerSecond(start);
     }
 
-    /// <summary>Images per second of the whole: files in, labels out.</summary>
+    /// <summary>Images per second from files to labels.</summary>
     public async Task<double> ClassifyAsync(CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
@@ -57,7 +58,10 @@ internal sealed class FolderRates : IDisposable
         return PerSecond(start);
     }
 
-    /// <summary>Bytes by which the resident set grows while the second half of the files is classified, garbage collected at both ends; null where the system does not say.</summary>
+    /// <summary>
+    /// Bytes by which the resident set grows while the second half of the files is classified, garbage collected at both ends; null where
+    /// the system does not tell.
+    /// </summary>
     public async Task<long?> GrowthAsync(CancellationToken cancellation)
     {
         int done = 0;
@@ -69,7 +73,7 @@ internal sealed class FolderRates : IDisposable
         return ProcessMemory.ResidentInUse() - half;
     }
 
-    /// <summary>Milliseconds from a cancellation amid the work to its exception.</summary>
+    /// <summary>Milliseconds from a cancellation during the work to its exception.</summary>
     public async Task<double> CancelAsync(TimeSpan after)
     {
         using var cancellation = new CancellationTokenSource();

@@ -6,9 +6,9 @@ using IlgpuResNet.Kernels.Simd;
 namespace IlgpuResNet.Bench;
 
 /// <summary>
-/// What this machine can do at most, measured on all threads at once: multiply-adds in registers, and reads of memory that no cache holds.
-/// The best of many short passes counts, because other work on the machine can only make one worse; of multiply-adds each thread's own
-/// best, because threads share nothing there, of reads the best that all threads made together.
+/// Peak rates of this machine, measured on all threads at once: multiply-adds in registers, and reads of memory that no cache holds. The
+/// best of many short passes counts, because other work on the machine can only slow one down: for multiply-adds the best pass of each
+/// thread, because threads share nothing there, for reads the best pass of all threads together.
 /// </summary>
 /// <param name="GflopPerSecond">Float32 operations, a multiply-add counted as two, in 10^9 a second.</param>
 /// <param name="GigabytesPerSecond">Bytes read, in 10^9 a second.</param>
@@ -19,7 +19,9 @@ internal readonly record struct MachinePeak(double GflopPerSecond, double Gigaby
 
     private const int ReadPasses = 25;
 
-    /// <summary>Multiply-adds in flight: two units times a latency of up to five cycles, and no more than 16 registers hold with two operands.</summary>
+    /// <summary>
+    /// Multiply-adds in flight: two units times a latency of up to five cycles, and no more than 16 registers hold with two operands.
+    /// </summary>
     private const int Accumulators = 12;
 
     private const int FmaRepeats = 1_000_000;
@@ -38,7 +40,7 @@ internal readonly record struct MachinePeak(double GflopPerSecond, double Gigaby
     };
 
     /// <summary>Multiply-adds in registers and nothing else: work that takes the same time whenever a whole core does it.</summary>
-    /// <param name="repeats">In proportion to the time.</param>
+    /// <param name="repeats">Number of repeats, in proportion to the time.</param>
     public static float Work(int repeats) => MultiplyAdd<Vector128<float>, SimdLanes128>(repeats);
 
     private static MachinePeak Measure<TVector, TLanes>(int threads)
@@ -47,11 +49,12 @@ internal readonly record struct MachinePeak(double GflopPerSecond, double Gigaby
     {
         double[] passes = new double[threads];
         OnThreads(threads, thread => passes[thread] = FastestPass(() => MultiplyAdd<TVector, TLanes>(FmaRepeats)));
-        double flops = passes.Sum(seconds => 2.0 * TLanes.Count * Accumulators * FmaRepeats / seconds);
+        double flops = passes.Sum(pass => 2.0 * TLanes.Count * Accumulators * FmaRepeats / pass);
         float[][] memory = [.. Enumerable.Range(0, threads).Select(_ => new float[ReadFloats])];
         // Pages that were never written may all be one page of zeros.
         foreach (float[] part in memory) Array.Fill(part, 1);
-        double bytes = (double)sizeof(float) * ReadFloats * threads / FastestCommonPass(threads, thread => Read<TVector, TLanes>(memory[thread]));
+        double seconds = FastestCommonPass(threads, thread => Read<TVector, TLanes>(memory[thread]));
+        double bytes = (double)sizeof(float) * ReadFloats * threads / seconds;
         return new MachinePeak(flops / 1e9, bytes / 1e9);
     }
 

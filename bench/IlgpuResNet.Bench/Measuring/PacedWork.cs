@@ -3,8 +3,9 @@ using System.Diagnostics;
 namespace IlgpuResNet.Bench;
 
 /// <summary>
-/// What a machine does by itself to work that comes at a fixed rate: threads that sleep in between and then only multiply in registers, always the same. Where these
-/// take longer at times, so does everything else: two processors of a virtual machine may share one core of their host for a while after they have slept.
+/// Measures how a machine itself disturbs work that comes at a fixed rate: threads sleep in between and then multiply in registers, always
+/// the same amount. Where these take longer at times, so does all other work: two processors of a virtual machine may share one core of
+/// their host for a while after they have slept.
 /// </summary>
 internal static class PacedWork
 {
@@ -13,9 +14,9 @@ internal static class PacedWork
 
     /// <summary>Milliseconds of each piece of work, from the wake-up of its threads to the end of all.</summary>
     /// <param name="threads">Threads at work at once.</param>
-    /// <param name="rate">Pieces per second.</param>
-    /// <param name="length">What a piece takes at best.</param>
-    /// <param name="count">Pieces.</param>
+    /// <param name="rate">Pieces of work per second.</param>
+    /// <param name="length">Time of a piece at best.</param>
+    /// <param name="count">Number of pieces.</param>
     /// <param name="cancellation">Stops the work.</param>
     public static double[] Measure(int threads, double rate, TimeSpan length, int count, CancellationToken cancellation)
     {

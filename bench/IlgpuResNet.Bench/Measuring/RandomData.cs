@@ -5,8 +5,8 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Bench;
 
 /// <summary>
-/// Networks and images from a fixed seed, the same in every process. Batch norms have statistics of their own, and activations
-/// neither vanish nor grow beyond measure, so that outputs of two engines can be compared.
+/// Networks and images from a fixed seed, the same in every process. Batch norms have statistics of their own, and activations neither
+/// vanish nor grow without bound, so that the outputs of two engines can be compared.
 /// </summary>
 internal static class RandomData
 {
@@ -23,7 +23,9 @@ internal static class RandomData
         return ResNet.Create(config, StateDict.Create(
             ResNetParameters.Of(config)
                 .Where(parameter => !parameter.Optional)
-                .Select(parameter => (parameter.Name, parameter.Shape, Values(random, parameter, parameter.Name.EndsWith(lastFilter, StringComparison.Ordinal))))
+                .Select(parameter => (
+                    parameter.Name, parameter.Shape,
+                    Values(random, parameter, parameter.Name.EndsWith(lastFilter, StringComparison.Ordinal))))
                 .ToArray(),
             config.Name));
     }
@@ -54,6 +56,7 @@ internal static class RandomData
     private static void Fill(Random random, float[] values, float low, float high)
     {
         random.NextBytes(MemoryMarshal.AsBytes(values.AsSpan()));
-        foreach (ref float value in values.AsSpan()) value = low + (high - low) * (BitConverter.SingleToUInt32Bits(value) / (float)uint.MaxValue);
+        foreach (ref float value in values.AsSpan())
+            value = low + (high - low) * (BitConverter.SingleToUInt32Bits(value) / (float)uint.MaxValue);
     }
 }

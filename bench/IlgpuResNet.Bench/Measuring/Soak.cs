@@ -6,20 +6,22 @@ using IlgpuResNet.Execution;
 
 namespace IlgpuResNet.Bench;
 
-/// <summary>What many runs leave behind.</summary>
-/// <param name="GrowthBytes">Growth of the process's resident set, garbage collected before and after; null where the system does not say.</param>
+/// <summary>The memory that many runs leave behind.</summary>
+/// <param name="GrowthBytes">
+/// Growth of the process's resident set, garbage collected before and after; null where the system does not tell.
+/// </param>
 /// <param name="AllocatedBytesPerRun">Managed memory that all threads of the process allocated, garbage or not.</param>
 internal sealed record Soak(long? GrowthBytes, double AllocatedBytesPerRun)
 {
     /// <summary>
-    /// Garbage is collected after so many runs: how much there was of it shows in the collector's own tables, by 0.5 MB for 10,000 runs,
-    /// and it must be the same at both readings.
+    /// Number of runs between collections: the amount of garbage shows in the collector's own tables, by 0.5 MB for 10,000 runs, and must
+    /// be the same at both readings.
     /// </summary>
     private const int RunsPerCollection = 1000;
 
     /// <summary>
-    /// Runs before the first reading. Methods that are called seldom, such as those in which threads wait, are compiled again after thousands of
-    /// runs, and what that takes stays: 1.6 MB in 2000 runs of ResNet-18, next to nothing with .NET's tiered compilation off.
+    /// Runs before the first reading. Methods that are called seldom, such as those in which threads wait, are compiled again after
+    /// thousands of runs, and that memory stays: 1.6 MB in 2000 runs of ResNet-18, next to nothing with .NET's tiered compilation off.
     /// </summary>
     private const int WarmUpRuns = 3 * RunsPerCollection;
 
@@ -34,12 +36,12 @@ internal sealed record Soak(long? GrowthBytes, double AllocatedBytesPerRun)
         return new Soak(last - resident, (double)allocated / runs);
     }
 
-    /// <summary>What an inference costs in ILGPU alone: a kernel that does nothing is launched on all threads of the processor.</summary>
+    /// <summary>Measures the part of ILGPU in an inference: launches a kernel that does nothing on all threads of the processor.</summary>
     public static Soak MeasureLaunch(int runs) => Measure(Launch(TimeSpan.Zero), runs);
 
     /// <summary>
-    /// Managed memory that all threads allocate for one launch in which each does nothing for so long: how ILGPU's threads wait for each other, and what
-    /// that takes, depends on it.
+    /// Managed memory that all threads allocate for one launch in which each does nothing for a given time: how ILGPU's threads wait for
+    /// each other, and what that allocates, depends on the time.
     /// </summary>
     public static double AllocatedByLaunch(TimeSpan length, int runs)
     {
@@ -75,13 +77,16 @@ internal sealed record Soak(long? GrowthBytes, double AllocatedBytesPerRun)
         while (Stopwatch.GetTimestamp() - start < ticks) Thread.SpinWait(1);
     }
 
-    /// <summary>Runs, and says what is resident then. Aggressive collections give free memory back, so that it is in use.</summary>
+    /// <summary>
+    /// Runs, and returns the resident set afterwards. Aggressive collections give free memory back, so that all of it is in use.
+    /// </summary>
     private static long? RunAndCollect(Action run, int runs)
     {
         for (int i = 1; i <= runs; i++)
         {
             run();
-            if (i % RunsPerCollection == 0 || i == runs) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            if (i % RunsPerCollection == 0 || i == runs)
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
         return ProcessMemory.Resident();
     }

@@ -3,7 +3,7 @@ namespace IlgpuResNet.Bench;
 /// <summary>Median and range of repeated measurements.</summary>
 internal readonly record struct Statistics(double Median, double Min, double Max)
 {
-    /// <summary>Of at least one value.</summary>
+    /// <summary>Median and range of at least one value.</summary>
     public static Statistics Of(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];

@@ -4,10 +4,12 @@ using System.Text.RegularExpressions;
 
 namespace IlgpuResNet.Bench.Ptx;
 
-/// <summary>A kernel as <c>ptxas</c> made it: what its threads take of a multiprocessor, and its disassembly.</summary>
+/// <summary>A kernel as <c>ptxas</c> made it: the resources that its threads need of a multiprocessor, and its disassembly.</summary>
 internal sealed record AssembledKernel(int Registers, int SpillBytes, int StackBytes, int SharedBytes, MachineCode Code);
 
-/// <summary>NVIDIA's assembler and disassembler, which need no GPU. Their files go to a folder that <see cref="Dispose"/> deletes.</summary>
+/// <summary>
+/// NVIDIA's assembler and disassembler, which need no GPU. Their files go to a folder that <see cref="Dispose"/> deletes.
+/// </summary>
 internal sealed partial class CudaTools : IDisposable
 {
     private const string Assembler = "ptxas", Disassembler = "nvdisasm";
@@ -36,16 +38,19 @@ internal sealed partial class CudaTools : IDisposable
         {
             string file = OperatingSystem.IsWindows() ? name + ".exe" : name;
             return places.Select(place => Path.Combine(place, file)).FirstOrDefault(File.Exists)
-                ?? throw new ResNetException($"{name} is not {(toolFolder is null ? "on the path" : $"in '{toolFolder}' or its folder 'bin'")}; it comes with NVIDIA's CUDA toolkit (Debian: nvidia-cuda-toolkit). Name its folder with --cuda-tools.");
+                ?? throw new ResNetException(
+                    $"{name} is not {(toolFolder is null ? "on the path" : $"in '{toolFolder}' or its folder 'bin'")}; "
+                    + "it comes with NVIDIA's CUDA toolkit (Debian: nvidia-cuda-toolkit). Name its folder with --cuda-tools.");
         }
     }
 
     /// <summary>Assembles and disassembles one kernel; several threads may do so at once.</summary>
     /// <param name="ptx">PTX with one entry.</param>
-    /// <param name="architecture">Such as <c>sm_80</c>.</param>
+    /// <param name="architecture">Architecture, such as <c>sm_80</c>.</param>
     public AssembledKernel Assemble(string ptx, string architecture)
     {
-        string source = Path.Combine(folder.FullName, string.Create(CultureInfo.InvariantCulture, $"{Interlocked.Increment(ref files)}.ptx"));
+        string source = Path.Combine(
+            folder.FullName, string.Create(CultureInfo.InvariantCulture, $"{Interlocked.Increment(ref files)}.ptx"));
         string cubin = Path.ChangeExtension(source, ".cubin");
         File.WriteAllText(source, ptx);
         string report = Run(ptxas, "-v", $"-arch={architecture}", "-O3", source, "-o", cubin).Error;
@@ -53,7 +58,9 @@ internal sealed partial class CudaTools : IDisposable
         return new AssembledKernel(
             Number(Registers()), Number(SpillStores()) + Number(SpillLoads()), Number(StackFrame()), Number(SharedMemory()), code);
 
-        int Number(Regex pattern) => pattern.Match(report) is { Success: true, Groups: var groups } ? int.Parse(groups[1].Value, CultureInfo.InvariantCulture) : 0;
+        int Number(Regex pattern) => pattern.Match(report) is { Success: true, Groups: var groups }
+            ? int.Parse(groups[1].Value, CultureInfo.InvariantCulture)
+            : 0;
     }
 
     public void Dispose()
@@ -63,13 +70,15 @@ internal sealed partial class CudaTools : IDisposable
 
     private static (string Output, string Error) Run(string program, params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0
             ? (output, error.Result)
-            : throw new ResNetException($"{Path.GetFileName(program)} failed with {process.ExitCode}: {error.Result.ReplaceLineEndings(" ").Trim()}");
+            : throw new ResNetException(
+                $"{Path.GetFileName(program)} failed with {process.ExitCode}: {error.Result.ReplaceLineEndings(" ").Trim()}");
     }
 
     [GeneratedRegex(@"Used (\d+) registers")]

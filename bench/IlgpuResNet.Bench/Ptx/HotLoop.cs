@@ -1,34 +1,40 @@
 namespace IlgpuResNet.Bench.Ptx;
 
 /// <summary>
-/// What one turn of a kernel's main loop executes: the smallest loop around most of its multiply-adds that also holds a barrier, or
-/// the innermost one where there is none. Instructions of a loop within it count as often as it turns.
+/// The instructions of one iteration of a kernel's main loop: the smallest loop around most of its multiply-adds that also holds a barrier,
+/// or the innermost one where there is none. Instructions of a loop within it count as often as that iterates.
 /// </summary>
-/// <param name="Instructions">All that a thread executes in a turn.</param>
+/// <param name="Instructions">All instructions that a thread executes in an iteration.</param>
 /// <param name="Ffma">Fused multiply-adds among them.</param>
 /// <param name="Loads16">Loads of 16 bytes.</param>
-/// <param name="NarrowLoads">Loads of less.</param>
+/// <param name="NarrowLoads">Loads of fewer bytes.</param>
 /// <param name="Stores">Stores.</param>
-/// <param name="Integer">Integer and address arithmetic, that of the uniform datapath included.</param>
+/// <param name="Integer">Integer and address arithmetic, the uniform datapath included.</param>
 /// <param name="Control">Branches, barriers, fences.</param>
 internal sealed record HotLoop(int Instructions, int Ffma, int Loads16, int NarrowLoads, int Stores, int Integer, int Control)
 {
     private const string MultiplyAdd = "FFMA", Barrier = "BAR";
 
-    /// <summary>Multiply-adds that make a loop one of products, not of an epilogue's arithmetic.</summary>
+    /// <summary>Least number of multiply-adds in a loop of products; a loop with fewer is the arithmetic of an epilogue.</summary>
     private const int LeastFfma = 16;
 
     private static readonly string[] Loads = ["LDG", "LDS", "LD", "LDL"];
     private static readonly string[] AllStores = ["STG", "STS", "ST", "STL"];
-    private static readonly string[] IntegerNames = ["IADD3", "IADD", "IMAD", "ISETP", "IABS", "IMNMX", "LEA", "SHF", "LOP3", "LOP", "POPC", "SGXT", "BMSK"];
-    private static readonly string[] ControlNames = ["BRA", "BAR", "MEMBAR", "BSSY", "BSYNC", "EXIT", "NOP", "WARPSYNC", "DEPBAR", "ERRBAR", "CCTL", "YIELD"];
+    private static readonly string[] IntegerNames =
+        ["IADD3", "IADD", "IMAD", "ISETP", "IABS", "IMNMX", "LEA", "SHF", "LOP3", "LOP", "POPC", "SGXT", "BMSK"];
+
+    private static readonly string[] ControlNames =
+        ["BRA", "BAR", "MEMBAR", "BSSY", "BSYNC", "EXIT", "NOP", "WARPSYNC", "DEPBAR", "ERRBAR", "CCTL", "YIELD"];
+
 
     /// <summary>Share of multiply-adds among the instructions.</summary>
     public double FfmaShare => (double)Ffma / Instructions;
 
-    /// <summary>Finds it, or null in a kernel without multiply-adds in a loop.</summary>
+    /// <summary>Finds the main loop; null in a kernel without multiply-adds in a loop.</summary>
     /// <param name="code">The kernel.</param>
-    /// <param name="ffmaPerTurn">Multiply-adds of a thread in a turn as the kernel's tile has it, which tells how often an inner loop turns.</param>
+    /// <param name="ffmaPerTurn">
+    /// Multiply-adds of a thread in an iteration by the kernel's tile, from which the iterations of an inner loop follow.
+    /// </param>
     public static HotLoop? Find(MachineCode code, int ffmaPerTurn)
     {
         int Ffma(CodeLoop loop) => code.Count(loop, MultiplyAdd);

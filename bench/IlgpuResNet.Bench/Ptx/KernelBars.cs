@@ -4,12 +4,13 @@ using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Bench.Ptx;
 
-/// <summary>The share of multiply-adds in a network's main loops, each convolution with the weight of its multiply-adds.</summary>
+/// <summary>Share of multiply-adds in a network's main loops; each convolution counts by the number of its multiply-adds.</summary>
 internal sealed record MeanShare(string Arch, int Batch, double FfmaShare)
 {
     public static MeanShare Of(string arch, int batch, ImmutableArray<StepLaunches> steps, IEnumerable<KernelReport> kernels)
     {
-        var shares = kernels.Where(kernel => kernel.Arch == arch).ToDictionary(kernel => kernel.Kernel, kernel => kernel.HotLoopFfmaShare ?? 0);
+        var shares = kernels.Where(kernel => kernel.Arch == arch)
+            .ToDictionary(kernel => kernel.Kernel, kernel => kernel.HotLoopFfmaShare ?? 0);
         double macs = 0, weighted = 0;
         foreach (StepLaunches step in steps)
         {
@@ -21,7 +22,7 @@ internal sealed record MeanShare(string Arch, int Batch, double FfmaShare)
     }
 }
 
-/// <summary>What the machine code must hold; one line says which kernel misses what.</summary>
+/// <summary>Bars for the machine code; one line names each kernel that misses one.</summary>
 internal static class KernelBars
 {
     /// <summary>The least share of multiply-adds in a main loop with a tile of at least 128 each way, and of at least 64.</summary>
@@ -30,13 +31,15 @@ internal static class KernelBars
     /// <summary>The least share over a network.</summary>
     private const double LeastMeanShare = 0.85;
 
-    /// <summary>What a multiprocessor of <see cref="OccupancyArch"/> must hold at a time: so many groups, or so many threads.</summary>
+    /// <summary>Least number of groups, or of threads, that a multiprocessor of <see cref="OccupancyArch"/> must hold at a time.</summary>
     private const int LeastBlocks = 2, LeastThreads = 512;
 
-    /// <summary>Where occupancy is held to a bar, and where <see cref="TileCode"/> is read.</summary>
+    /// <summary>The architecture with a bar for occupancy, and of the figures in <see cref="TileCode"/>.</summary>
     private const int OccupancyCapability = 80;
 
-    /// <summary>Machine code differs by so many registers and by this share of instructions from one version of the assembler to the next.</summary>
+    /// <summary>
+    /// Registers, and share of instructions, by which machine code may differ from one version of the assembler to the next.
+    /// </summary>
     private const int RegisterTolerance = 8;
     private const double InstructionTolerance = 0.03;
 
@@ -54,19 +57,23 @@ internal static class KernelBars
             yield break;
         }
         if (LeastShare(TileNamed(kernel.Tile)) is { } least && share < least)
-            yield return $"{name} has {Figures.Text(share, "F3")} of multiply-adds in its main loop, at least {Figures.Text(least, "F2")} were wanted";
-        if (kernel.HotLoopNarrowLoads > 0) yield return $"{name} has {kernel.HotLoopNarrowLoads} loads of less than 16 bytes in its main loop";
+            yield return $"{name} has {Figures.Text(share, "F3")} of multiply-adds in its main loop, "
+                + $"at least {Figures.Text(least, "F2")} were wanted";
+        if (kernel.HotLoopNarrowLoads > 0)
+            yield return $"{name} has {kernel.HotLoopNarrowLoads} loads of less than 16 bytes in its main loop";
         if (kernel.Arch == OccupancyArch && kernel.BlocksPerSm < LeastBlocks && kernel.ThreadsPerSm < LeastThreads)
-            yield return $"{name} has {kernel.BlocksPerSm} groups on a multiprocessor, at least {LeastBlocks} or {LeastThreads} threads were wanted";
+            yield return $"{name} has {kernel.BlocksPerSm} groups on a multiprocessor, "
+                + $"at least {LeastBlocks} or {LeastThreads} threads were wanted";
     }
 
     public static IEnumerable<string> Misses(MeanShare mean)
     {
         if (mean.FfmaShare < LeastMeanShare)
-            yield return $"the network on {mean.Arch} at batch {mean.Batch} has {Figures.Text(mean.FfmaShare, "F3")} of multiply-adds by their number, at least {Figures.Text(LeastMeanShare, "F2")} were wanted";
+            yield return $"the network on {mean.Arch} at batch {mean.Batch} has {Figures.Text(mean.FfmaShare, "F3")} of multiply-adds "
+                + $"by their number, at least {Figures.Text(LeastMeanShare, "F2")} were wanted";
     }
 
-    /// <summary>The cost model's table against the machine code of the kernels that it speaks of.</summary>
+    /// <summary>Rows of the cost model's table that differ from the machine code of their kernels.</summary>
     public static IEnumerable<string> StaleTileCode(IReadOnlyCollection<KernelReport> kernels)
     {
         foreach (IGrouping<string?, KernelReport> ofTile in kernels.Where(IsInTable).GroupBy(kernel => kernel.Tile))
@@ -75,13 +82,19 @@ internal static class KernelBars
             int registers = ofTile.Max(kernel => kernel.Registers);
             double instructions = ofTile.Max(kernel => TileCode.Of(tile).SliceFfma / kernel.HotLoopFfmaShare!.Value);
             TileCode? row = TileCode.All.FirstOrDefault(code => code.Tile == tile);
-            if (row is null || Math.Abs(row.Registers - registers) > RegisterTolerance || Math.Abs(row.SliceInstructions - instructions) > InstructionTolerance * instructions)
-                yield return $"the cost model's row of tile {tile} says {row?.Registers.ToString() ?? "no"} registers and {row?.SliceInstructions.ToString() ?? "no"} instructions, the machine code has {registers} and {Figures.Text(instructions, "F0")}; write these to TileCode";
+            bool isRight = row is not null
+                && Math.Abs(row.Registers - registers) <= RegisterTolerance
+                && Math.Abs(row.SliceInstructions - instructions) <= InstructionTolerance * instructions;
+            if (isRight) continue;
+            string known = row is null ? "is missing" : $"says {row.Registers} registers and {row.SliceInstructions} instructions";
+            yield return $"the cost model's row of tile {tile} {known}, the machine code has {registers} and "
+                + $"{Figures.Text(instructions, "F0")}; write these to TileCode";
         }
     }
 
     private static bool IsInTable(KernelReport kernel) =>
-        kernel.Arch == OccupancyArch && kernel.HotLoopFfma is not null && !kernel.Kernel.Contains(nameof(QuadActivations), StringComparison.Ordinal);
+        kernel.Arch == OccupancyArch && kernel.HotLoopFfma is not null
+            && !kernel.Kernel.Contains(nameof(QuadActivations), StringComparison.Ordinal);
 
     private static GemmTile TileNamed(string name) => GemmTile.All.Single(tile => tile.ToString() == name);
 

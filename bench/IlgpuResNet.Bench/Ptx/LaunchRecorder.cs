@@ -8,7 +8,7 @@ namespace IlgpuResNet.Bench.Ptx;
 /// <summary>A kernel that a family loads.</summary>
 internal sealed record RecordedKernel(MethodInfo Method, KernelSpecialization Specialization)
 {
-    /// <summary>Such as <c>ImplicitGemm&lt;DenseActivations&gt;</c>.</summary>
+    /// <summary>Name for tables, such as <c>ImplicitGemm&lt;DenseActivations&gt;</c>.</summary>
     public string Name { get; } = NameOf(Method);
 
     private static string NameOf(MethodInfo method)
@@ -25,12 +25,12 @@ internal sealed record RecordedKernel(MethodInfo Method, KernelSpecialization Sp
 /// <summary>One launch.</summary>
 internal sealed record RecordedLaunch(RecordedKernel Kernel, long Blocks, int Threads);
 
-/// <summary>A loader that compiles nothing and whose launches are written down: which kernels a plan runs, in how many blocks.</summary>
+/// <summary>A loader that compiles nothing and records launches: the kernels that a plan runs, and their numbers of blocks.</summary>
 internal sealed class LaunchRecorder : IKernelLoader
 {
     private readonly List<RecordedLaunch> launches = [];
 
-    /// <summary>What was launched since the last call.</summary>
+    /// <summary>The launches since the last call.</summary>
     public RecordedLaunch[] Take()
     {
         RecordedLaunch[] taken = [.. launches];
@@ -38,7 +38,8 @@ internal sealed class LaunchRecorder : IKernelLoader
         return taken;
     }
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(Action<T1, T2, T3> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(
+        Action<T1, T2, T3> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -47,7 +48,8 @@ internal sealed class LaunchRecorder : IKernelLoader
         return (_, config, _, _, _) => Record(loaded, config);
     }
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(
+        Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -57,7 +59,8 @@ internal sealed class LaunchRecorder : IKernelLoader
         return (_, config, _, _, _, _) => Record(loaded, config);
     }
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(
+        Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -68,7 +71,8 @@ internal sealed class LaunchRecorder : IKernelLoader
         return (_, config, _, _, _, _, _) => Record(loaded, config);
     }
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(
+        Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct

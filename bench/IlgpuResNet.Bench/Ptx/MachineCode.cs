@@ -3,11 +3,11 @@ using System.Text.RegularExpressions;
 namespace IlgpuResNet.Bench.Ptx;
 
 /// <summary>One machine instruction.</summary>
-/// <param name="Opcode">Such as <c>LDS.U.128</c>.</param>
+/// <param name="Opcode">Opcode, such as <c>LDS.U.128</c>.</param>
 /// <param name="Target">Index of the instruction that a branch goes to, or null.</param>
 internal readonly record struct MachineInstruction(string Opcode, int? Target)
 {
-    /// <summary>The opcode without what follows its first dot.</summary>
+    /// <summary>The opcode up to its first dot.</summary>
     public string Name => Opcode.Split('.')[0];
 }
 
@@ -30,7 +30,7 @@ internal sealed partial class MachineCode
 
     public IReadOnlyList<MachineInstruction> Instructions { get; }
 
-    /// <summary>Every loop; the branch to itself behind a kernel's exit is none.</summary>
+    /// <summary>All loops, without the branch to itself behind a kernel's exit.</summary>
     public IReadOnlyList<CodeLoop> Loops { get; }
 
     public static MachineCode Parse(string disassembly)
@@ -42,9 +42,12 @@ internal sealed partial class MachineCode
             if (Label().Match(line) is { Success: true } label) labels[label.Groups[1].Value] = lines.Count;
             if (Instruction().Match(line) is not { Success: true } instruction) continue;
             string opcode = instruction.Groups["opcode"].Value;
-            lines.Add((opcode, BranchTarget().Match(line) is { Success: true } target && opcode is "BRA" or ['B', 'R', 'A', '.', ..] ? target.Groups[1].Value : null));
+            bool isBranch = opcode is "BRA" or ['B', 'R', 'A', '.', ..];
+            lines.Add((opcode, isBranch && BranchTarget().Match(line) is { Success: true } target ? target.Groups[1].Value : null));
         }
-        return new MachineCode([.. lines.Select(line => new MachineInstruction(line.Opcode, line.Label is { } label && labels.TryGetValue(label, out int at) ? at : null))]);
+        return new MachineCode([.. lines.Select(line => new MachineInstruction(line.Opcode, IndexOf(line.Label)))]);
+
+        int? IndexOf(string? label) => label is not null && labels.TryGetValue(label, out int index) ? index : null;
     }
 
     /// <summary>Instructions of one name in a span.</summary>

@@ -9,16 +9,16 @@ using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Bench.Ptx;
 
-/// <summary>What a plan launches on a device that need not be there: its steps are walked, and nothing runs.</summary>
+/// <summary>The launches of a plan's step on a device that need not be there: the steps are walked, and nothing runs.</summary>
 /// <param name="Step">The step.</param>
-/// <param name="Kernel">How it is computed; the default where it is no convolution.</param>
+/// <param name="Kernel">Its method; the default where it is no convolution.</param>
 /// <param name="Launches">Its launches in order.</param>
 internal sealed record StepLaunches(PlanStep Step, Conv2dMethod Kernel, RecordedLaunch[] Launches)
 {
-    /// <summary>The launch of a convolution's matrix product, the one with its groups of threads; null of another step.</summary>
+    /// <summary>The launch of a convolution's matrix product; null for any other step.</summary>
     public RecordedLaunch? Product { get; init; }
 
-    /// <summary>Images for which these launches are, of the plan's batch.</summary>
+    /// <summary>Images of the plan's batch that these launches compute.</summary>
     public int Images { get; init; }
 
     /// <summary>The convolution for those images; the default where it is none.</summary>
@@ -37,7 +37,7 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dMethod Kernel, Recorded
         using Accelerator accelerator = context.CreateCPUAccelerator(0);
         StepOperator[] operators = StepOperator.Of(plan, kernels);
         long workspace = StepOperator.WorkspaceLength(family.Planner, operators);
-        long filter = plan.Steps.Zip(kernels, (step, kernel) => step.IsConvolution ? family.Planner.PackedFilterLength(StepShapes.Conv2d(step), kernel.Algorithm) : 0).Max();
+        long filter = plan.Steps.Zip(kernels).Max(pair => FilterLength(pair.First, pair.Second));
         using MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(plan.ArenaLength + workspace + filter);
         ArrayView<float> all = memory.View.BaseView;
         ArrayView<float> arena = all.SubView(0, plan.ArenaLength), constants = all.SubView(plan.ArenaLength + workspace, filter);
@@ -58,5 +58,8 @@ internal sealed record StepLaunches(PlanStep Step, Conv2dMethod Kernel, Recorded
                 Product = launches.Single(launch => launch.Kernel.Method.DeclaringType == typeof(ImplicitGemm)),
             };
         })];
+
+        long FilterLength(PlanStep step, Conv2dMethod kernel) =>
+            step.IsConvolution ? family.Planner.PackedFilterLength(StepShapes.Conv2d(step), kernel.Algorithm) : 0;
     }
 }
