@@ -82,7 +82,10 @@ internal static class LatencyCommand
             string threads = Threads is null ? "" : $", {Threads} of its threads";
             string parts = $"weights take {Figures.Text(WeightsMs, "F0")}";
             if (Kernels > 0)
-                parts += $" and {Kernels} kernels {Figures.Text(GeneratingMs, "F0")} in ILGPU, {Figures.Text(BuildingMs, "F0")} in the driver";
+            {
+                parts += $" and {Kernels} kernels {Figures.Text(GeneratingMs, "F0")} in ILGPU, "
+                    + $"{Figures.Text(BuildingMs, "F0")} in the driver";
+            }
             return string.Create(CultureInfo.InvariantCulture, $"""
                 {Model}, batch {Batch}, {Device} ({DeviceName}){threads}, {Rounds} rounds
                 load        {LoadMs:F0} ms: network {NetworkMs:F0}, session {LoadMs - NetworkMs:F0}, in which {parts}

@@ -4,7 +4,9 @@ using IlgpuResNet.Cli;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary>A comparison of whole processes of both engines: medians over the rounds; the ratio is the median of the rounds' ratios.</summary>
+/// <summary>
+/// A comparison of whole processes of both engines: medians over the rounds; the ratio is the median of the rounds' ratios.
+/// </summary>
 /// <param name="Model">The network.</param>
 /// <param name="Threads">Threads of each engine.</param>
 /// <param name="Rounds">Processes of each engine.</param>

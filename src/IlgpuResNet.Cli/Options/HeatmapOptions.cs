@@ -78,7 +78,8 @@ internal sealed class HeatmapOptions
         if (found.Length > 1)
         {
             string indices = string.Join(" and ", found);
-            throw new ResNetException($"{source}: classes {indices} are called '{TerminalText.Short(text)}'; give {className.Name} the index.");
+            throw new ResNetException(
+                $"{source}: classes {indices} are called '{TerminalText.Short(text)}'; give {className.Name} the index.");
         }
         if (found is [var only]) return only;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < names.Length) return index;

@@ -39,9 +39,13 @@ internal static class OptionValidation
             foreach (string path in result.Tokens.Select(token => token.Value).Where(path => path.Length > 0))
             {
                 if (!extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
-                    result.AddError($"{option.Name} {verb} {string.Join(", ", extensions)} files, but has '{path}'");
+                    result.AddError(WrongExtension(option, verb, extensions, path));
             }
         });
+
+    /// <summary>The error of <see cref="RequireExtension"/>.</summary>
+    public static string WrongExtension(Option option, string verb, IReadOnlyList<string> extensions, string path) =>
+        $"{option.Name} {verb} {string.Join(", ", extensions)} files, but has '{path}'";
 
     public static void RequirePath<T>(this Option<T> option) => option.Validators.Add(result =>
     {

@@ -30,7 +30,7 @@ internal sealed record OutputTarget(string? Tensor, string File)
                 else if (Parse(text) is not { File.Length: > 0, Tensor: null or { Length: > 0 } } target)
                     given.AddError($"{option.Name} needs FILE, LAYER=FILE or LAYER, but has '{text}'");
                 else if (!IsFile(target.File))
-                    given.AddError($"{option.Name} writes {string.Join(", ", TensorFile.Extensions)} files, but has '{target.File}'");
+                    given.AddError(OptionValidation.WrongExtension(option, "writes", TensorFile.Extensions, target.File));
             }
         });
         return option;

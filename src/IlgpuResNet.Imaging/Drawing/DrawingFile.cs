@@ -11,8 +11,6 @@ internal static class DrawingFile
     /// <summary>How the name of a file may end.</summary>
     public static ImmutableArray<string> Extensions { get; } = [Png, Svg];
 
-    public static bool IsName(string path) => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
-
     /// <summary>Writes a file; an old one is replaced whole or left as it was.</summary>
     /// <exception cref="ImageException">The picture cannot be made or written.</exception>
     public static void Save(Drawing drawing, string path) => ImageFile.Write(path, stream =>

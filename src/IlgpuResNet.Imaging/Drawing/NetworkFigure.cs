@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using IlgpuResNet.Files;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Planning;
 
@@ -40,8 +41,7 @@ public static class NetworkFigure
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(caption);
         ArgumentNullException.ThrowIfNull(times);
-        if (!DrawingFile.IsName(path))
-            throw new ArgumentException($"'{path}' must end in one of {string.Join(", ", Extensions)}.", nameof(path));
+        FileExtension.Require(path, Extensions, nameof(path));
         DrawingFile.Save(Draw(name, caption, times), path);
     }
 

@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Text;
+using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Models;
@@ -13,7 +14,7 @@ internal static class ModelFingerprint
         var hash = new XxHash128();
         foreach (StateTensor tensor in model.Weights.Values)
         {
-            Append(hash, $"{tensor.Name} {tensor.DataType} [{string.Join(", ", tensor.Shape)}]");
+            Append(hash, $"{tensor.Name} {tensor.DataType} {FileText.Shape(tensor.Shape)}");
             tensor.WriteTo(hash, static (piece, target) => target.Append(piece));
         }
         if (model is ResNet resNet) Append(hash, resNet.Config.ToString());

@@ -52,9 +52,7 @@ public static class WeightsConverter
     {
         ArgumentException.ThrowIfNullOrEmpty(input);
         ArgumentException.ThrowIfNullOrEmpty(output);
-        string extension = Path.GetExtension(output).ToLowerInvariant();
-        if (!Extensions.Contains(extension))
-            throw new ArgumentException($"'{output}' must end in one of {string.Join(", ", Extensions)}.", nameof(output));
+        string extension = FileExtension.Require(output, Extensions, nameof(output));
         bool fromOnnx = OnnxModel.IsOnnx(input);
         using StateDict weights = fromOnnx ? OnnxStateDict.Load(input) : StateDict.Load(input);
         cancellation.ThrowIfCancellationRequested();

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using IlgpuResNet.Files;
 using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 
@@ -35,7 +36,7 @@ public static partial class TensorFile
     public static (ImmutableArray<int> Shape, float[] Values) Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (ExtensionOf(path) == Protobuf)
+        if (FileExtension.Of(path) == Protobuf)
         {
             StateTensor tensor = OnnxTensor.LoadPb(path);
             return (tensor.Shape, tensor.ToSingleArray());
@@ -64,14 +65,15 @@ public static partial class TensorFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(values);
+        string extension = FileExtension.Require(path, Extensions, nameof(path));
         rowNames ??= [];
         long count = shape.Aggregate(1L, (product, size) => product * size);
-        string sizes = $"[{string.Join(", ", shape)}]";
+        string sizes = FileText.Shape(shape);
         if (count != values.Length)
             throw new ArgumentException($"a tensor of shape {sizes} needs {count} values, but {values.Length} were given.", nameof(values));
         if (rowNames.Count > 0 && (shape is not [var rows, ..] || rows != rowNames.Count))
             throw new ArgumentException($"a tensor of shape {sizes} cannot have {rowNames.Count} rows with names.", nameof(rowNames));
-        switch (ExtensionOf(path))
+        switch (extension)
         {
             case Npy:
                 new NpyArray([.. shape], values).Save(path);
@@ -82,17 +84,13 @@ public static partial class TensorFile
             case Csv:
                 CsvTable.Save(path, rowNames, shape, values);
                 break;
-            case Safetensors:
+            default:
                 var metadata = new Dictionary<string, string>();
                 if (rowNames.Count > 0) metadata[RowNamesKey] = JsonSerializer.Serialize([.. rowNames], NamesContext.Default.StringArray);
                 StateDict.Create([(name, shape, values)]).Save(path, metadata);
                 break;
-            default:
-                throw new ArgumentException($"'{path}' must end in one of {string.Join(", ", Extensions)}.", nameof(path));
         }
     }
-
-    private static string ExtensionOf(string path) => Path.GetExtension(path).ToLowerInvariant();
 
     /// <summary>JSON of names.</summary>
     [JsonSerializable(typeof(string[]))]

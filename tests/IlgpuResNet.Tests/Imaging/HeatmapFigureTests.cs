@@ -91,7 +91,7 @@ public sealed class HeatmapFigureTests
         using var folder = new WeightsFolder();
         PixelBuffer picture = SmallClassifier.Image(Seed);
         string nowhere = folder.PathOf(Path.Combine("no", "picture.png")), path = folder.PathOf("picture.png");
-        Assert.AreEqual($"{nowhere}: the picture cannot be written: its folder does not exist.", Assert.ThrowsExactly<ImageException>(() => ImageFile.SavePng(picture, nowhere)).Message);
+        Assert.AreEqual($"{nowhere}: the image cannot be written: its folder does not exist.", Assert.ThrowsExactly<ImageException>(() => ImageFile.SavePng(picture, nowhere)).Message);
         Directory.CreateDirectory(path);
         StringAssert.Contains(Assert.ThrowsExactly<ImageException>(() => ImageFile.SavePng(picture, path)).Message, "it is a folder");
         // No picture at all.
