@@ -6,7 +6,7 @@ using IlgpuResNet.Cli;
 namespace IlgpuResNet.Bench.Commands;
 
 /// <summary>
-/// <c>folder</c>: classifies a folder; compares its rate with that of its slower part, and measures memory and the delay of a cancellation.
+/// <c>folder</c>: classifies a folder; compares its rate with the rate of its slower part; measures memory and the delay of a cancellation.
 /// </summary>
 internal static class FolderCommand
 {
@@ -110,7 +110,7 @@ internal static class FolderCommand
     }
 
     /// <summary>
-    /// Medians over the rounds in images per second; the ratio is the folder's rate over that of its slower part. Memory in bytes; the
+    /// Medians over the rounds in images per second; the ratio is the folder's rate over the rate of its slower part. Memory in bytes; the
     /// growth is measured over the second half of a folder.
     /// </summary>
     private sealed record Report(

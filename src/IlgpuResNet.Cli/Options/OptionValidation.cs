@@ -6,7 +6,7 @@ namespace IlgpuResNet.Cli;
 /// <summary>Checks of option values. A wrong value ends in exit code 2 with the option's name and what it must be.</summary>
 internal static class OptionValidation
 {
-    /// <summary>How the error of an unknown option begins.</summary>
+    /// <summary>Beginning of the error of an unknown option.</summary>
     public const string NoSuchOption = "there is no option";
 
     public static void RequireWholeNumber<T>(this Option<T> option, int least, int most) => option.Validators.Add(result =>
