@@ -120,15 +120,9 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
         Require(operands.Input.Length, shape.InputLength);
         Require(operands.Filter.Length, Planner.PackedFilterLength(shape, method.Algorithm));
         RequireEpilogue(operands, epilogue, (long)shape.N * shape.P * shape.Q, shape.K);
-        Enqueue(stream, new SimdStep
-        {
-            Operator = SimdOperator.Conv2d,
-            Lanes = lanes,
-            Conv = shape,
-            Algorithm = method.Algorithm,
-            Operands = operands,
-            Epilogue = epilogue,
-        });
+        Enqueue(stream, method.Algorithm is Conv2dAlgorithm.Direct
+            ? SimdConv2d.Step(lanes, shape, operands, epilogue)
+            : SimdWinograd.Step(lanes, method.Algorithm, shape, operands, epilogue));
     }
 
     /// <inheritdoc/>
@@ -136,21 +130,21 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
     {
         Require(operands.Input.Length, (long)pixels * channels);
         RequireEpilogue(operands, epilogue, pixels, channels);
-        Enqueue(stream, new SimdStep { Operator = SimdOperator.Pointwise, Lanes = lanes, Rows = pixels, Columns = channels, Operands = operands, Epilogue = epilogue });
+        Enqueue(stream, SimdPointwise.Step(lanes, pixels, channels, operands, epilogue));
     }
 
     /// <inheritdoc/>
     public void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
         RequirePool(shape, input, output);
-        Enqueue(stream, new SimdStep { Operator = SimdOperator.MaxPool2d, Lanes = lanes, Pool = shape, Operands = Only(input, output) });
+        Enqueue(stream, SimdPool2d.MaxStep(lanes, shape, input, output));
     }
 
     /// <inheritdoc/>
     public void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
     {
         RequirePool(shape, input, output);
-        Enqueue(stream, new SimdStep { Operator = SimdOperator.AveragePool2d, Lanes = lanes, Pool = shape, Operands = Only(input, output) });
+        Enqueue(stream, SimdPool2d.AverageStep(lanes, shape, input, output));
     }
 
     /// <inheritdoc/>
@@ -158,7 +152,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
     {
         Require(input.Length, (long)rows * classes);
         Require(output.Length, (long)rows * classes);
-        Enqueue(stream, new SimdStep { Operator = SimdOperator.Softmax, Rows = rows, Columns = classes, Operands = Only(input, output) });
+        Enqueue(stream, SimdSoftmax.Step(rows, classes, input, output));
     }
 
     /// <inheritdoc/>
@@ -167,7 +161,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
     {
         Require(pixels.Length, (long)pass.Rows * pass.RowBytes);
         Require(resized.Length, (long)pass.Rows * pass.Columns * FixedPoint.Channels);
-        Enqueue(stream, new SimdStep { Operator = SimdOperator.ResizeColumns, Resize = new(axis, pixels, resized), Horizontal = pass });
+        Enqueue(stream, SimdResize.HorizontalStep(pass, axis, pixels, resized));
     }
 
     /// <inheritdoc/>
@@ -177,13 +171,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
     {
         Require(table.Length, FixedPoint.TableLength);
         Require(output.Length, (long)pass.Crop * pass.Crop * FixedPoint.Channels);
-        Enqueue(stream, new SimdStep
-        {
-            Operator = SimdOperator.ResizeRows,
-            Resize = new(axis, default, resized),
-            Vertical = pass,
-            Operands = Only(table, output),
-        });
+        Enqueue(stream, SimdResize.VerticalStep(pass, axis, resized, table, output));
     }
 
     /// <inheritdoc/>
@@ -204,8 +192,6 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
         gathering = false;
         Launch(stream, sequenceGroups);
     }
-
-    private static Operands Only(ArrayView<float> input, ArrayView<float> output) => new(input, default, default, default, default, output);
 
     [MemberNotNull(nameof(run))]
     private void LoadKernel() => run = accelerator.LoadKernel<long>(SimdProgramKernel.Kernel);

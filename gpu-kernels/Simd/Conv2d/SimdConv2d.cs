@@ -28,19 +28,31 @@ internal static unsafe class SimdConv2d
     private const long PartMacs = 2_400_000;
 
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
-    public static long ScratchBytes(in Conv2dShape shape, int lanes)
+    private static long ScratchBytes(in Conv2dShape shape, int lanes)
     {
         int tileRows = SimdWidth.TileRows(lanes);
         return SimdInputTable.ScratchBytes(shape, Math.Min(MaxTiles(shape, tileRows) * tileRows, shape.GemmM));
     }
 
-    /// <summary>The part of one group.</summary>
-    public static void RunGroup(in SimdQueues queues, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+    /// <summary>A step for <see cref="IKernelFamily.Conv2d"/> by <see cref="Conv2dAlgorithm.Direct"/>.</summary>
+    public static SimdStep Step(int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue) => new()
     {
-        SimdPanels panels = SimdPanels.Of(shape, lanes);
-        if (panels.InLaneGroups) RunGroup<LaneGroups>(queues, lanes, shape, panels, operands, epilogue, scratch);
-        else if (panels.Vectors == 1) RunGroup<OneVector>(queues, lanes, shape, panels, operands, epilogue, scratch);
-        else RunGroup<TwoVectors>(queues, lanes, shape, panels, operands, epilogue, scratch);
+        Kernel = &RunGroup,
+        ScratchBytes = ScratchBytes(shape, lanes),
+        Lanes = lanes,
+        Conv = shape,
+        Operands = operands,
+        Epilogue = epilogue,
+    };
+
+    private static void RunGroup(in SimdStep step, in SimdQueues queues, void* scratch)
+    {
+        Conv2dShape shape = step.Conv;
+        Operands operands = step.Operands;
+        SimdPanels panels = SimdPanels.Of(shape, step.Lanes);
+        if (panels.InLaneGroups) RunGroup<LaneGroups>(queues, step.Lanes, shape, panels, operands, step.Epilogue, scratch);
+        else if (panels.Vectors == 1) RunGroup<OneVector>(queues, step.Lanes, shape, panels, operands, step.Epilogue, scratch);
+        else RunGroup<TwoVectors>(queues, step.Lanes, shape, panels, operands, step.Epilogue, scratch);
     }
 
     private static void RunGroup<TKind>(

@@ -9,10 +9,16 @@ namespace IlgpuResNet.Kernels.Simd;
 /// </summary>
 internal static unsafe class SimdPointwise
 {
-    /// <summary>The part of one group.</summary>
-    public static void RunGroup(int group, int groups, int lanes, int pixels, int channels, in Operands operands, Epilogue epilogue)
+    /// <summary>A step for <see cref="IKernelFamily.Pointwise"/>.</summary>
+    public static SimdStep Step(int lanes, int pixels, int channels, in Operands operands, Epilogue epilogue) =>
+        new() { Kernel = &RunGroup, Lanes = lanes, Rows = pixels, Columns = channels, Operands = operands, Epilogue = epilogue };
+
+    private static void RunGroup(in SimdStep step, in SimdQueues queues, void* scratch)
     {
-        (int first, int end) = SimdSplit.Range(pixels, group, groups);
+        int lanes = step.Lanes, channels = step.Columns;
+        Operands operands = step.Operands;
+        Epilogue epilogue = step.Epilogue;
+        (int first, int end) = SimdSplit.Range(step.Rows, queues.Group, queues.Groups);
         if (lanes == SimdLanes512.Count)
             Run<SimdLanes512, Vector512<float>>(first, end, channels, operands, epilogue);
         else if (lanes == SimdLanes256.Count)

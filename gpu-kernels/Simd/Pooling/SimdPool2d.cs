@@ -11,11 +11,23 @@ namespace IlgpuResNet.Kernels.Simd;
 /// </summary>
 internal static unsafe class SimdPool2d
 {
-    /// <summary>The part of one group.</summary>
-    public static void RunGroup(
-        int group, int groups, int lanes, bool isMax, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output)
+    /// <summary>A step for <see cref="IKernelFamily.MaxPool2d"/>.</summary>
+    public static SimdStep MaxStep(int lanes, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) =>
+        new() { Kernel = &RunMaxGroup, Lanes = lanes, Pool = shape, Operands = SimdStep.InputAndOutput(input, output) };
+
+    /// <summary>A step for <see cref="IKernelFamily.AveragePool2d"/>.</summary>
+    public static SimdStep AverageStep(int lanes, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) =>
+        new() { Kernel = &RunAverageGroup, Lanes = lanes, Pool = shape, Operands = SimdStep.InputAndOutput(input, output) };
+
+    private static void RunMaxGroup(in SimdStep step, in SimdQueues queues, void* scratch) => RunGroup(step, queues, isMax: true);
+
+    private static void RunAverageGroup(in SimdStep step, in SimdQueues queues, void* scratch) => RunGroup(step, queues, isMax: false);
+
+    private static void RunGroup(in SimdStep step, in SimdQueues queues, bool isMax)
     {
-        float* source = SimdConv2d.Pointer(input), destination = SimdConv2d.Pointer(output);
+        int group = queues.Group, groups = queues.Groups, lanes = step.Lanes;
+        Pool2dShape shape = step.Pool;
+        float* source = SimdConv2d.Pointer(step.Operands.Input), destination = SimdConv2d.Pointer(step.Operands.Output);
         if (lanes == SimdLanes512.Count)
             Run<SimdLanes512, Vector512<float>>(group, groups, isMax, shape, source, destination);
         else if (lanes == SimdLanes256.Count)

@@ -9,9 +9,26 @@ internal static unsafe class SimdResize
     /// <summary>Bytes of a row that the vertical pass sums at a time.</summary>
     private const int VerticalBlock = 16;
 
-    /// <summary>The band of one group in <see cref="IKernelFamily.ResizeColumns"/>.</summary>
-    public static void Horizontal(in SimdResizeMemory resize, in HorizontalPass pass, int band, int bands)
+    /// <summary>A step for <see cref="IKernelFamily.ResizeColumns"/>.</summary>
+    public static SimdStep HorizontalStep(
+        in HorizontalPass pass, in ResampleAxis axis, ArrayView<byte> pixels, ArrayView<byte> resized) =>
+        new() { Kernel = &Horizontal, Resize = new(axis, pixels, resized), Horizontal = pass };
+
+    /// <summary>A step for <see cref="IKernelFamily.ResizeRows"/>.</summary>
+    public static SimdStep VerticalStep(
+        in VerticalPass pass, in ResampleAxis axis, ArrayView<byte> resized, ArrayView<float> table, ArrayView<float> output) => new()
+        {
+            Kernel = &Vertical,
+            Resize = new(axis, default, resized),
+            Vertical = pass,
+            Operands = SimdStep.InputAndOutput(table, output),
+        };
+
+    private static void Horizontal(in SimdStep step, in SimdQueues queues, void* scratch)
     {
+        SimdResizeMemory resize = step.Resize;
+        HorizontalPass pass = step.Horizontal;
+        int band = queues.Group, bands = queues.Groups;
         int end = (int)((band + 1L) * pass.Rows / bands);
         fixed (byte* source = &resize.Pixels[0], target = &resize.Resized[0])
         fixed (int* bound = &resize.Axis.Bounds[0], weight = &resize.Axis.Weights[0])
@@ -82,9 +99,12 @@ internal static unsafe class SimdResize
     private static Vector128<int> Clip8(Vector128<int> sum) =>
         Vector128.Min(Vector128.Max(sum >> FixedPoint.FractionBits, Vector128<int>.Zero), Vector128.Create((int)byte.MaxValue));
 
-    /// <summary>The band of one group in <see cref="IKernelFamily.ResizeRows"/>.</summary>
-    public static void Vertical(in SimdResizeMemory resize, in VerticalPass pass, ArrayView<float> table, ArrayView<float> output, int band, int bands)
+    private static void Vertical(in SimdStep step, in SimdQueues queues, void* scratch)
     {
+        SimdResizeMemory resize = step.Resize;
+        VerticalPass pass = step.Vertical;
+        ArrayView<float> table = step.Operands.Input, output = step.Operands.Output;
+        int band = queues.Group, bands = queues.Groups;
         int end = (int)((band + 1L) * pass.Crop / bands);
         int rowLength = pass.Columns * FixedPoint.Channels;
         byte* sums = stackalloc byte[VerticalBlock];

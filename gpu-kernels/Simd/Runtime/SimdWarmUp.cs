@@ -32,20 +32,20 @@ internal static unsafe class SimdWarmUp
             view.SubView(length, length),
             view.SubView(length, length));
         var program = new SimdProgram(1);
-        program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = strided, Operands = operands });
+        program.Add(SimdConv2d.Step(lanes, strided, operands, Epilogue.None));
         foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
         {
             Conv2dShape shape = WinogradFilter.Fits(plain, algorithm) ? plain : strided;
-            program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = shape, Algorithm = algorithm, Operands = operands });
+            program.Add(SimdWinograd.Step(lanes, algorithm, shape, operands, Epilogue.None));
         }
         foreach (int rows in TileRows)
         {
             Conv2dShape tile = Conv2dShape.Create(1, 1, rows, channels, channels, 1, 1, 1, 0);
-            program.Add(new SimdStep { Operator = SimdOperator.Conv2d, Lanes = lanes, Conv = tile, Operands = operands });
+            program.Add(SimdConv2d.Step(lanes, tile, operands, Epilogue.None));
         }
-        program.Add(new SimdStep { Operator = SimdOperator.MaxPool2d, Lanes = lanes, Pool = Pool2dShape.Create(1, Side, Side, channels, 3, 2, 1), Operands = operands });
-        program.Add(new SimdStep { Operator = SimdOperator.AveragePool2d, Lanes = lanes, Pool = Pool2dShape.Global(1, Side, Side, channels), Operands = operands });
-        program.Add(new SimdStep { Operator = SimdOperator.Softmax, Rows = 1, Columns = channels, Operands = operands });
+        program.Add(SimdPool2d.MaxStep(lanes, Pool2dShape.Create(1, Side, Side, channels, 3, 2, 1), operands.Input, operands.Output));
+        program.Add(SimdPool2d.AverageStep(lanes, Pool2dShape.Global(1, Side, Side, channels), operands.Input, operands.Output));
+        program.Add(SimdSoftmax.Step(rows: 1, channels, operands.Input, operands.Output));
         program.Run(group: 0, groups: 1);
         program.Finish();
     }

@@ -9,13 +9,16 @@ namespace IlgpuResNet.Kernels.Simd;
 /// </summary>
 internal static unsafe class SimdSoftmax
 {
-    /// <summary>The part of one group.</summary>
-    public static void RunGroup(int group, int groups, int rows, int classes, ArrayView<float> input, ArrayView<float> output)
+    /// <summary>A step for <see cref="IKernelFamily.Softmax"/>.</summary>
+    public static SimdStep Step(int rows, int classes, ArrayView<float> input, ArrayView<float> output) =>
+        new() { Kernel = &RunGroup, Rows = rows, Columns = classes, Operands = SimdStep.InputAndOutput(input, output) };
+
+    private static void RunGroup(in SimdStep step, in SimdQueues queues, void* scratch)
     {
-        float* source = SimdConv2d.Pointer(input), destination = SimdConv2d.Pointer(output);
-        (int first, int end) = SimdSplit.Range(rows, group, groups);
-        for (int row = first; row < end; row++)
-            RunRow(classes, source + (nint)row * classes, destination + (nint)row * classes);
+        float* input = SimdConv2d.Pointer(step.Operands.Input), output = SimdConv2d.Pointer(step.Operands.Output);
+        int classes = step.Columns;
+        (int first, int end) = SimdSplit.Range(step.Rows, queues.Group, queues.Groups);
+        for (int row = first; row < end; row++) RunRow(classes, input + (nint)row * classes, output + (nint)row * classes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

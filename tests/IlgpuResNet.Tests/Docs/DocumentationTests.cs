@@ -166,7 +166,7 @@ public sealed partial class DocumentationTests
 
         foreach (string wrong in (string[])["ImageClassifier.Guess", "SessionOptions.Thread = 1", "src/None.cs"])
             Assert.IsNotNull(NameFault(Page(""), 1, wrong), wrong);
-        foreach (string name in (string[])["ImageClassifier.Load", "SessionOptions.Threads = 1", SoftmaxFile, "Planning/TileCode.cs"])
+        foreach (string name in (string[])["ImageClassifier.Load", "SessionOptions.Threads = 1", SoftmaxFile, "Planning/ExecutionPlan.cs"])
             Assert.IsNull(NameFault(Page(""), 1, name), name);
 
         string wide = new('a', Columns + 1);

@@ -30,17 +30,32 @@ internal static unsafe class SimdWinograd
         WinogradFilter.Fits(shape, algorithm) && shape.C % lanes == 0 && WinogradPanels.Length(shape, algorithm, 2 * lanes) <= int.MaxValue;
 
     /// <summary>Scratch memory that a group needs, however the work is split.</summary>
-    public static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
+    private static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
     {
         int tileRows = SimdWidth.TileRows(lanes);
         int tiles = Math.Min(MaxRegisterTiles(shape, algorithm, tileRows) * tileRows, WinogradFilter.Tiles(shape, algorithm));
         return SimdWinogradScratch.Bytes(shape, algorithm, lanes, tiles);
     }
 
-    /// <summary>The part of one group.</summary>
-    public static void RunGroup(
-        in SimdQueues queues, int lanes, Conv2dAlgorithm algorithm, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
+    /// <summary>A step for <see cref="IKernelFamily.Conv2d"/> by one of Winograd's algorithms.</summary>
+    public static SimdStep Step(int lanes, Conv2dAlgorithm algorithm, in Conv2dShape shape, in Operands operands, Epilogue epilogue) => new()
     {
+        Kernel = &RunGroup,
+        ScratchBytes = ScratchBytes(shape, algorithm, lanes),
+        Lanes = lanes,
+        Algorithm = algorithm,
+        Conv = shape,
+        Operands = operands,
+        Epilogue = epilogue,
+    };
+
+    private static void RunGroup(in SimdStep step, in SimdQueues queues, void* scratch)
+    {
+        int lanes = step.Lanes;
+        Conv2dAlgorithm algorithm = step.Algorithm;
+        Conv2dShape shape = step.Conv;
+        Operands operands = step.Operands;
+        Epilogue epilogue = step.Epilogue;
         SimdSplit split = SimdWork.Winograd(shape, algorithm, 2 * lanes).Split(queues.Groups);
         if (algorithm is Conv2dAlgorithm.WinogradF2) RunGroup<SimdWinogradF2>(queues, split, lanes, shape, operands, epilogue, scratch);
         else if (algorithm is Conv2dAlgorithm.WinogradF4) RunGroup<SimdWinogradF4>(queues, split, lanes, shape, operands, epilogue, scratch);

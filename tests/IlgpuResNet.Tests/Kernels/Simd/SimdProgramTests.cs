@@ -94,7 +94,7 @@ public sealed class SimdProgramTests
         for (int round = 0; round < 2; round++)
         {
             Array.Clear(timestamps);
-            for (int step = 0; step < steps; step++) program.Add(new SimdStep { Operator = SimdOperator.Softmax });
+            for (int step = 0; step < steps; step++) program.Add(SimdSoftmax.Step(0, 0, default, default));
             long before = Stopwatch.GetTimestamp();
             Thread[] threads = [.. Enumerable.Range(0, groups).Select(group => new Thread(() => program.Run(group, groups)))];
             foreach (Thread thread in threads) thread.Start();
@@ -112,17 +112,19 @@ public sealed class SimdProgramTests
         var program = new SimdProgram(mostGroups: 3);
         for (int round = 0; round < 3; round++)
         {
-            program.Add(new SimdStep { Operator = SimdOperator.Softmax });
-            program.Add(new SimdStep { Operator = (SimdOperator)99 });
-            program.Add(new SimdStep { Operator = SimdOperator.Softmax });
+            program.Add(SimdSoftmax.Step(0, 0, default, default));
+            unsafe { program.Add(new SimdStep { Kernel = &Fail }); }
+            program.Add(SimdSoftmax.Step(0, 0, default, default));
             Thread[] groups = [.. Enumerable.Range(0, 3).Select(group => new Thread(() => program.Run(group, 3)))];
             foreach (Thread group in groups) group.Start();
             foreach (Thread group in groups) Assert.IsTrue(group.Join(TimeSpan.FromSeconds(30)), "a group waits for ever");
             Assert.ThrowsExactly<InvalidOperationException>(program.Finish);
         }
         var single = new SimdProgram(mostGroups: 1);
-        single.Add(new SimdStep { Operator = SimdOperator.Softmax });
+        single.Add(SimdSoftmax.Step(0, 0, default, default));
         single.Run(0, 1);
         single.Finish();
     }
+
+    private static unsafe void Fail(in SimdStep step, in SimdQueues queues, void* scratch) => throw new NotSupportedException("a step that fails");
 }
