@@ -5,8 +5,8 @@ namespace IlgpuResNet.Kernels;
 
 /// <summary>
 /// The operators of a network as one family of kernels on one accelerator. Everything that compiles or allocates happens in the constructor
-/// and in <see cref="Load"/>, <see cref="LoadConv2d"/> and the other methods that load; operators only enqueue work on the stream. Views may
-/// be longer than the shape needs; nothing outside the shape's extent is read or written. Not thread-safe, except where a method says
+/// and in <see cref="Load"/>, <see cref="LoadConv2d"/> and the other methods that load; operators only enqueue work on the stream. Views
+/// may be longer than the shape needs; nothing outside the shape's extent is read or written. Not thread-safe, except where a method says
 /// otherwise: callers that share an instance serialise their calls.
 /// </summary>
 internal interface IKernelFamily
@@ -72,7 +72,9 @@ internal interface IKernelFamily
     /// <param name="shape">The convolution.</param>
     /// <param name="operands">Its memory; the filter is packed for the method's algorithm.</param>
     /// <param name="epilogue">What is done to a result before it is stored.</param>
-    /// <param name="method">One of <see cref="IFamilyPlanner.Conv2dMethods"/> for this shape, or for the shape with fewer or more images.</param>
+    /// <param name="method">
+    /// One of <see cref="IFamilyPlanner.Conv2dMethods"/> for this shape, or for the shape with fewer or more images.
+    /// </param>
     /// <param name="workspace">
     /// At least <see cref="IFamilyPlanner.WorkspaceLength"/> floats that overlap no operand; their contents do not matter.
     /// </param>
@@ -80,22 +82,26 @@ internal interface IKernelFamily
         AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dMethod method = default,
         ArrayView<float> workspace = default);
 
-    /// <summary>The epilogue alone over <c>[pixels, channels]</c>: a batch norm, ReLU or residual add with no convolution before it.</summary>
+    /// <summary>
+    /// The epilogue alone over <c>[pixels, channels]</c>: a batch norm, ReLU or residual add with no convolution before it.
+    /// </summary>
     void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue);
 
     /// <summary>Maximum over each window; padding takes part with its value, and NaN wins, as in PyTorch.</summary>
     void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output);
 
     /// <summary>
-    /// Mean over each window; padding adds nothing and is counted only when the shape says so. A window over the whole map is global average
-    /// pooling.
+    /// Mean over each window; padding adds nothing and is counted only when the shape says so. A window over the whole map is global
+    /// average pooling.
     /// </summary>
     void AveragePool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output);
 
     /// <summary>Row-wise softmax of <c>[rows, classes]</c>: exp(x - max) / sum.</summary>
     void Softmax(AcceleratorStream stream, int rows, int classes, ArrayView<float> input, ArrayView<float> output);
 
-    /// <summary>First pass of a resize: pixels <c>[rows, rowBytes]</c> to RGB bytes <c>[rows, columns, 3]</c>, the columns resized.</summary>
+    /// <summary>
+    /// First pass of a resize: pixels <c>[rows, rowBytes]</c> to RGB bytes <c>[rows, columns, 3]</c>, the columns resized.
+    /// </summary>
     /// <param name="stream">Where it is enqueued.</param>
     /// <param name="pass">The problem size.</param>
     /// <param name="axis">The weights of the columns.</param>

@@ -1,21 +1,21 @@
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// What takes long to make, such as a compiled kernel: made once, on another thread, however many ask for it. A failure is told to all who wait for it;
-/// who asks afterwards has it tried again. Thread-safe.
+/// A value that takes long to make, such as a compiled kernel. It is made once, on another thread, however many callers ask for it. A
+/// failure is thrown to every caller that waits; the next caller after it starts another attempt. Thread-safe.
 /// </summary>
-/// <param name="load">Makes it.</param>
+/// <param name="load">Makes the value.</param>
 internal sealed class BackgroundLoad<T>(Func<T> load)
 {
     private readonly Lock gate = new();
     private Task<T>? loading;
 
-    /// <summary>Begins, unless that was done; the task ends when it is made.</summary>
+    /// <summary>Begins to make the value, unless that was begun before; the task ends when it is made.</summary>
     public Task<T> Start()
     {
         lock (gate) return loading is null or { IsFaulted: true } ? loading = Task.Run(load) : loading;
     }
 
-    /// <summary>Waits for it, and begins where nobody has; once it is made, this is a field.</summary>
+    /// <summary>The value. Waits until it is made, and begins to make it if nothing has; afterwards the call only reads a field.</summary>
     public T Value => loading is { IsCompletedSuccessfully: true } made ? made.Result : Start().GetAwaiter().GetResult();
 }

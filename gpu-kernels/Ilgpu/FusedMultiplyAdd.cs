@@ -18,7 +18,7 @@ internal static class FusedMultiplyAdd
     [IntrinsicImplementation]
     public static float Of(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
 
-    /// <summary>Teaches a context the bodies of <see cref="Of"/>.</summary>
+    /// <summary>Registers the bodies of <see cref="Of"/> with a context.</summary>
     public static void Register(IntrinsicImplementationManager manager)
     {
         MethodInfo method = typeof(FusedMultiplyAdd).GetMethod(nameof(Of), AnyStatic)!;
@@ -38,8 +38,8 @@ internal static class FusedMultiplyAdd
     }
 
     /// <summary>
-    /// The PTX assembler would fuse a product and a sum by itself. But these ILGPU moves to where they are used, behind the loads and the barrier of the whole
-    /// loop; what it does not understand stays in its place.
+    /// The PTX assembler would fuse a product and a sum by itself. But ILGPU moves products and sums to their use, behind the loads and the
+    /// barrier of the whole loop; an instruction that it does not understand stays in place.
     /// </summary>
     private static void GeneratePtx(PTXBackend backend, PTXCodeGenerator codeGenerator, Value value)
     {

@@ -8,12 +8,12 @@ using ILGPU.IR.Intrinsics;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// The barrier of these kernels: all threads of the group arrive, and what they wrote to shared or global memory
-/// before it is what the others read after it.
+/// The barrier of these kernels: it waits for all threads of the group, and what a thread wrote to shared or global memory before the
+/// barrier is what the others read after it.
 /// </summary>
 /// <remarks>
-/// ILGPU's own barrier falls short twice: on OpenCL it fences global memory only, and on PTX its optimiser may move a
-/// load of shared memory below it. So each back end gets a body of its own; the CPU accelerator runs the C#.
+/// ILGPU's own barrier is not enough: on OpenCL it fences only global memory, and for PTX the optimiser may move a load of shared memory
+/// below it. So each back end gets a body of its own; the CPU accelerator runs the C#.
 /// </remarks>
 internal static class GroupBarrier
 {
@@ -23,7 +23,7 @@ internal static class GroupBarrier
     [IntrinsicImplementation]
     public static void Sync() => Group.Barrier();
 
-    /// <summary>Teaches a context the bodies of <see cref="Sync"/>.</summary>
+    /// <summary>Registers the bodies of <see cref="Sync"/> with a context.</summary>
     public static void Register(IntrinsicImplementationManager manager)
     {
         MethodInfo sync = typeof(GroupBarrier).GetMethod(nameof(Sync), AnyStatic)!;
@@ -38,7 +38,9 @@ internal static class GroupBarrier
         using var statement = codeGenerator.BeginStatement("work_group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)");
     }
 
-    /// <summary>ILGPU moves no load across what it does not understand; the instruction itself orders the group's memory accesses.</summary>
+    /// <summary>
+    /// ILGPU moves no load across an instruction that it does not understand; bar.sync orders the group's memory accesses.
+    /// </summary>
     private static void GeneratePtx(PTXBackend backend, PTXCodeGenerator codeGenerator, Value value)
     {
         using PTXCodeGenerator.CommandEmitter command = codeGenerator.BeginCommand("bar.sync");

@@ -7,34 +7,39 @@ using ILGPU.Runtime;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Loads explicitly grouped kernels: on an accelerator, or in tests on a machine that has none. One method per number of parameters
-/// that a kernel here has.
+/// Loads explicitly grouped kernels on an accelerator, or in tests on a machine without one. There is one method for each number of
+/// parameters that the kernels have.
 /// </summary>
 internal interface IKernelLoader
 {
-    /// <summary>Compiles a kernel; what it returns launches it.</summary>
-    Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(Action<T1, T2, T3> kernel, KernelSpecialization specialization = default)
+    /// <summary>Compiles a kernel.</summary>
+    /// <returns>A delegate that launches it.</returns>
+    Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(
+        Action<T1, T2, T3> kernel, KernelSpecialization specialization = default)
         where T1 : struct
         where T2 : struct
         where T3 : struct;
 
-    /// <summary>Compiles a kernel; what it returns launches it.</summary>
-    Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization = default)
+    /// <inheritdoc cref="Load{T1, T2, T3}"/>
+    Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(
+        Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization = default)
         where T1 : struct
         where T2 : struct
         where T3 : struct
         where T4 : struct;
 
-    /// <summary>Compiles a kernel; what it returns launches it.</summary>
-    Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization = default)
+    /// <inheritdoc cref="Load{T1, T2, T3}"/>
+    Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(
+        Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization = default)
         where T1 : struct
         where T2 : struct
         where T3 : struct
         where T4 : struct
         where T5 : struct;
 
-    /// <summary>Compiles a kernel; what it returns launches it.</summary>
-    Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization = default)
+    /// <inheritdoc cref="Load{T1, T2, T3}"/>
+    Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(
+        Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization = default)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -44,11 +49,13 @@ internal interface IKernelLoader
 }
 
 /// <summary>
-/// The loader of an accelerator. Thread-safe: the driver compiles kernels side by side, as far as it can, and while ILGPU generates the next one's code.
+/// The loader of an accelerator. Thread-safe: the driver compiles several kernels at once as far as it can, and while ILGPU generates the
+/// code of the next one.
 /// </summary>
 /// <remarks>
-/// ILGPU's own <c>LoadKernel</c> holds the accelerator's lock over all of that, and whoever allocates meanwhile waits for it. Of its code
-/// generation most holds a lock of the context's; two threads in the rest gained little (bench/NOTES.md), which is not worth its unlocked dictionaries.
+/// ILGPU's own <c>LoadKernel</c> holds the accelerator's lock during all of that, and an allocation on another thread would wait for it.
+/// Most of ILGPU's code generation holds a lock of the context; two threads in the rest gained little (bench/NOTES.md), too little to risk
+/// its dictionaries, which are not locked.
 /// </remarks>
 internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernelLoader
 {
@@ -57,24 +64,29 @@ internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernel
     private long generatingTicks;
     private long buildingTicks;
 
-    /// <summary>What was loaded so far.</summary>
+    /// <summary>Times of the kernels that were loaded so far.</summary>
     public KernelLoadTimes Times => new(
-        Volatile.Read(ref kernels), TimeSpan.FromTicks(Interlocked.Read(ref generatingTicks)), TimeSpan.FromTicks(Interlocked.Read(ref buildingTicks)));
+        Volatile.Read(ref kernels),
+        TimeSpan.FromTicks(Interlocked.Read(ref generatingTicks)),
+        TimeSpan.FromTicks(Interlocked.Read(ref buildingTicks)));
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(Action<T1, T2, T3> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(
+        Action<T1, T2, T3> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct =>
         Load<Action<AcceleratorStream, KernelConfig, T1, T2, T3>>(kernel, specialization);
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(
+        Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
         where T4 : struct =>
         Load<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4>>(kernel, specialization);
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(
+        Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -82,7 +94,8 @@ internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernel
         where T5 : struct =>
         Load<Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5>>(kernel, specialization);
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(
+        Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -94,14 +107,15 @@ internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernel
     private TLaunch Load<TLaunch>(Delegate kernel, KernelSpecialization specialization)
         where TLaunch : Delegate
     {
-        // CUDA compiles for the device that the thread is bound to.
+        // CUDA compiles for the device to which the thread is bound.
         using ScopedAcceleratorBinding binding = accelerator.BindScoped();
         CompiledKernel compiled;
         long start;
         lock (generating)
         {
             start = Stopwatch.GetTimestamp();
-            compiled = accelerator.GetBackend().Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), specialization);
+            compiled = accelerator.GetBackend().Compile(
+                EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method), specialization);
         }
         Interlocked.Add(ref generatingTicks, Stopwatch.GetElapsedTime(start).Ticks);
         start = Stopwatch.GetTimestamp();
@@ -112,8 +126,8 @@ internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernel
     }
 }
 
-/// <summary>What the kernels of a device took to load, for measurements.</summary>
-/// <param name="Kernels">How many were loaded.</param>
-/// <param name="Generating">In ILGPU, one kernel after the other.</param>
-/// <param name="Building">In the driver, summed over kernels that it may have had at once, waiting included.</param>
+/// <summary>Times that the kernels of a device took to load, for measurements.</summary>
+/// <param name="Kernels">Number of kernels that were loaded.</param>
+/// <param name="Generating">Time in ILGPU, which handles one kernel after another.</param>
+/// <param name="Building">Time in the driver, summed over kernels that it may have compiled at once, waiting included.</param>
 internal readonly record struct KernelLoadTimes(int Kernels, TimeSpan Generating, TimeSpan Building);

@@ -3,13 +3,13 @@ using ILGPU.IR;
 
 namespace IlgpuResNet.Kernels;
 
-/// <summary>The one way contexts for these kernels are configured.</summary>
+/// <summary>Configures the ILGPU contexts of these kernels.</summary>
 internal static class KernelContext
 {
     /// <summary>
-    /// Adds what every kernel here relies on: O2 (below it ILGPU leaves generic loads and stores in PTX), the maths functions
-    /// of ILGPU.Algorithms, and the project's own barrier (<see cref="GroupBarrier"/>) and fused multiply-add
-    /// (<see cref="FusedMultiplyAdd"/>).
+    /// Configures a context for the tiled family: O2 (below it ILGPU leaves generic loads and stores in PTX), the maths functions of
+    /// ILGPU.Algorithms, and this project's barrier (<see cref="GroupBarrier"/>), fused multiply-add (<see cref="FusedMultiplyAdd"/>) and
+    /// register pin (<see cref="RegisterPin"/>).
     /// </summary>
     public static Context.Builder Configure(Context.Builder builder)
     {
@@ -22,8 +22,8 @@ internal static class KernelContext
     }
 
     /// <summary>
-    /// The same for a context whose only device is ILGPU's CPU accelerator as the SIMD family wants it. It runs the C# itself, so
-    /// that work on ILGPU's form of it would only delay the start.
+    /// Configures a context for the SIMD family, whose only device is ILGPU's CPU accelerator. The accelerator runs the C# itself, so
+    /// optimising ILGPU's intermediate code would only delay the start.
     /// </summary>
     public static Context.Builder ConfigureForSimd(Context.Builder builder)
     {

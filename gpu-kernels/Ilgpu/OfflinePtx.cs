@@ -7,13 +7,13 @@ using ILGPU.Runtime.Cuda;
 
 namespace IlgpuResNet.Kernels;
 
-/// <summary>What ILGPU makes of a kernel for an NVIDIA GPU, without one: to be read, executed by an interpreter or assembled.</summary>
+/// <summary>Compiles kernels to PTX on a machine without a GPU, for tests that read, interpret or assemble the PTX.</summary>
 internal static class OfflinePtx
 {
-    /// <summary>The PTX of an explicitly grouped kernel. ILGPU names no target above sm_80: newer GPUs get that.</summary>
+    /// <summary>The PTX of an explicitly grouped kernel. ILGPU names no target above sm_80; newer GPUs run the code for sm_80.</summary>
     public static string Compile(MethodInfo kernel, KernelSpecialization specialization, CudaArchitecture architecture)
     {
-        // A context of its own for each compilation: a failed one can spoil its context.
+        // Each compilation has its own context, because a failed compilation can corrupt its context.
         using var context = Context.Create(builder => KernelContext.Configure(builder));
         using var backend = new PTXBackend(
             context, new CudaCapabilityContext(architecture), architecture, CudaInstructionSet.ISA_70, nvvmAPI: null);

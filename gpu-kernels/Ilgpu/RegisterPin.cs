@@ -7,27 +7,29 @@ using ILGPU.IR.Intrinsics;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// A number that is computed where it is written. ILGPU moves computations to their use, into a loop if that is where it lies: it would divide a thread's
-/// index anew in each turn, and subtract anew in each turn of an inner loop what an outer one counts down.
+/// Pins the computation of a number to the place where it is written. ILGPU moves computations to their use, even into a loop: it would
+/// divide a thread's index again in each iteration, and repeat in each iteration of an inner loop the subtraction of the outer one.
 /// </summary>
 /// <remarks>
-/// ILGPU takes the result to be the same in all threads, and a branch that depends on it for one that they take together: use it for what is so, or for
-/// what nothing depends on but addresses.
+/// ILGPU takes the result as equal in all threads, and a branch that depends on it as uniform. Use it only for numbers that are equal in
+/// all threads, or on which nothing but addresses depends.
 /// </remarks>
 internal static class RegisterPin
 {
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
 
-    /// <summary>The value itself.</summary>
+    /// <summary>Returns the value.</summary>
     [IntrinsicImplementation]
     public static int Of(int value) => value;
 
-    /// <summary>Teaches a context the bodies of <see cref="Of"/>.</summary>
+    /// <summary>Registers the bodies of <see cref="Of"/> with a context.</summary>
     public static void Register(IntrinsicImplementationManager manager)
     {
         MethodInfo method = typeof(RegisterPin).GetMethod(nameof(Of), AnyStatic)!;
-        manager.RegisterMethod(method, new CLIntrinsic(typeof(RegisterPin), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
-        manager.RegisterMethod(method, new PTXIntrinsic(typeof(RegisterPin), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
+        manager.RegisterMethod(method, new CLIntrinsic(
+            typeof(RegisterPin), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
+        manager.RegisterMethod(method, new PTXIntrinsic(
+            typeof(RegisterPin), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
     }
 
     private static void GenerateOpenCL(CLBackend backend, CLCodeGenerator codeGenerator, Value value)

@@ -3,14 +3,14 @@ using ILGPU;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// How kernels that multiply whole tiles of output channels compute a grouped convolution: a tile reads, as one run, the
-/// input channels of all groups it reaches into, and the packed filter has zeros for those that an output channel does not see.
-/// So there is no kernel for groups, and a convolution of one group is the case of a run that is all channels.
+/// The input channels that a tile of output channels reads in a grouped convolution: one run of channels that covers all groups the tile
+/// reaches into. The packed filter has zeros for the channels that an output channel does not see. So no kernel knows groups; in a
+/// convolution of one group the run is all channels.
 /// </summary>
 /// <remarks>
-/// The run has the same length for every tile, as short as the neediest allows. A tile of 16 channels of ResNeXt's 32x4d
-/// (4 channels in and out per group) reads 16 of 128; of a depthwise convolution, 16 too. Blittable, so that kernels take it by value.
-/// A NaN or an infinity in one group's input can reach the neighbouring groups of a tile, as 0 times it is NaN.
+/// The run has the same length for every tile: the shortest that is long enough for all of them. A tile of 16 channels of ResNeXt's 32x4d
+/// (4 channels in and out per group) reads 16 of 128 channels; a tile of a depthwise convolution reads 16, too. Blittable, so that kernels
+/// take it by value. A NaN or an infinity in one group's input can reach the neighbouring groups of a tile, because 0 times it is NaN.
 /// </remarks>
 internal readonly struct ChannelWindow
 {
@@ -26,7 +26,7 @@ internal readonly struct ChannelWindow
     {
         groupK = shape.GroupK;
         groupC = shape.GroupC;
-        // Where all pixels start at whole quads, so do the runs: those who load quads can.
+        // Where all pixels start at whole quads, so do the runs, so that a kernel can load quads.
         alignment = channels % Quad == 0 ? Quad : 1;
         last = channels;
         int length = shape.Groups == 1 ? channels : 0;
@@ -46,11 +46,14 @@ internal readonly struct ChannelWindow
     /// <summary>Reduction length of a tile: R·S·<see cref="Length"/>.</summary>
     public int GemmK { get; }
 
-    /// <summary>The window of a convolution made in tiles of <paramref name="tileK"/> output channels.</summary>
+    /// <summary>The window of a convolution in tiles of <paramref name="tileK"/> output channels.</summary>
     /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
     public static ChannelWindow Of(in Conv2dShape shape, int tileK) => Of(shape, tileK, shape.C);
 
-    /// <summary>The same over pixels that have more channels in memory than the convolution knows of.</summary>
+    /// <summary>
+    /// The window of a convolution in tiles of <paramref name="tileK"/> output channels, over pixels of <paramref name="channels"/>
+    /// channels in memory, of which the last are padding.
+    /// </summary>
     /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
     public static ChannelWindow Of(in Conv2dShape shape, int tileK, int channels)
     {
@@ -58,13 +61,15 @@ internal readonly struct ChannelWindow
         return new ChannelWindow(shape, tileK, channels);
     }
 
-    /// <summary>Says what is wrong with the groups of a shape.</summary>
+    /// <summary>The error message for groups that are not of equal size.</summary>
     public static string UnequalGroups(in Conv2dShape shape) =>
         $"{shape.Groups} groups do not divide {shape.C} input and {shape.K} output channels; make both multiples of the groups.";
 
     /// <summary>First input channel that the tile with first output channel <paramref name="k"/> reads.</summary>
     public int First(int k) => IntrinsicMath.Min(k / groupK * groupC / alignment * alignment, last);
 
-    /// <summary>Where in its tile's run an output channel's own <see cref="Conv2dShape.GroupC"/> input channels start.</summary>
+    /// <summary>
+    /// Position, in the run of its tile, of the first of the <see cref="Conv2dShape.GroupC"/> input channels that an output channel sees.
+    /// </summary>
     public int Offset(int k, int tileK) => k / groupK * groupC - First(k / tileK * tileK);
 }

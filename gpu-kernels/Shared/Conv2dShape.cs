@@ -6,9 +6,9 @@ namespace IlgpuResNet.Kernels;
 /// Blittable, so that kernels take it by value.
 /// </summary>
 /// <remarks>
-/// Output pixel (p, q) sees input rows p·StrideH - PadH + r·DilationH and columns q·StrideW - PadW + s·DilationW. Padding below
-/// and right of the input shows in P and Q alone. Output channel k belongs to group k / GroupK and sees the input channels
-/// of that group, from k / GroupK · GroupC on.
+/// Output pixel (p, q) sees input rows p·StrideH - PadH + r·DilationH and columns q·StrideW - PadW + s·DilationW. Padding below and right
+/// of the input has no field of its own: it only changes P and Q. Output channel k belongs to group k / GroupK and sees the input channels
+/// of that group, which begin at k / GroupK · GroupC.
 /// </remarks>
 /// <param name="N">Images in the batch.</param>
 /// <param name="H">Input height in pixels.</param>
@@ -25,7 +25,7 @@ namespace IlgpuResNet.Kernels;
 /// <param name="Q">Output width in pixels.</param>
 /// <param name="DilationH">Rows from one filter tap to the next.</param>
 /// <param name="DilationW">Columns from one filter tap to the next.</param>
-/// <param name="Groups">Parts of equal size that input and output channels fall into; divides C and K.</param>
+/// <param name="Groups">Number of groups of equal size into which input and output channels are divided; divides C and K.</param>
 internal readonly record struct Conv2dShape(
     int N, int H, int W, int C,
     int K, int R, int S,

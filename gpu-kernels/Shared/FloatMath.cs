@@ -1,11 +1,11 @@
 namespace IlgpuResNet.Kernels;
 
-/// <summary>Scalar arithmetic that keeps a NaN visible, as PyTorch does.</summary>
+/// <summary>Scalar arithmetic that propagates NaN, as PyTorch does.</summary>
 internal static class FloatMath
 {
     /// <summary>Maximum; a NaN on either side wins.</summary>
     /// <remarks>
-    /// NaN is asked for by name: ILGPU may turn a comparison round, and on OpenCL the turned one forgets that NaN is unordered.
+    /// NaN is tested explicitly: ILGPU may invert a comparison, and on OpenCL the inverted one loses the flag that NaN is unordered.
     /// </remarks>
     public static float Max(float a, float b)
     {

@@ -1,7 +1,8 @@
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Number of images processed between writing and reading each tensor of a step; decides whether the tensor is still cached when it is read.
+/// Number of images processed between writing and reading each tensor of a step; decides whether the tensor is still cached when it is
+/// read.
 /// </summary>
 /// <param name="Input">
 /// Images processed between writing the input and reading it: as many as are processed at a time, or the whole batch when another segment

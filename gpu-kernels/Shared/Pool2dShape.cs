@@ -5,8 +5,8 @@ namespace IlgpuResNet.Kernels;
 /// output <c>[N, P, Q, C]</c>. Blittable, so that kernels take it by value.
 /// </summary>
 /// <remarks>
-/// Output pixel (p, q) sees rows p·StrideH - PadH + r·DilationH and columns q·StrideW - PadW + s·DilationW. With P and Q rounded
-/// up (<c>ceil_mode</c>) a window may reach past the padding below and right; what lies there counts for nothing.
+/// Output pixel (p, q) sees rows p·StrideH - PadH + r·DilationH and columns q·StrideW - PadW + s·DilationW. With P and Q rounded up
+/// (<c>ceil_mode</c>) a window may reach past the padding below and right; its cells there are ignored.
 /// </remarks>
 /// <param name="N">Images in the batch.</param>
 /// <param name="H">Input height in pixels.</param>
@@ -22,11 +22,15 @@ namespace IlgpuResNet.Kernels;
 /// <param name="Q">Output width in pixels.</param>
 /// <param name="DilationH">Rows from one cell of the window to the next.</param>
 /// <param name="DilationW">Columns from one cell of the window to the next.</param>
-/// <param name="PadEndH">Rows of padding below the input, as <paramref name="PadH"/>. Matters where padding counts: with
-/// <paramref name="CountIncludePad"/>, or with a <paramref name="PadValue"/> of its own.</param>
-/// <param name="PadEndW">Columns of padding right of the input, likewise.</param>
-/// <param name="CountIncludePad">Average: 1 when the divisor counts the window's cells in image and padding, 0 when those in the image alone.</param>
-/// <param name="PadValue">Maximum: the value of padding; minus infinity never wins.</param>
+/// <param name="PadEndH">
+/// Rows of padding below the input; negative when rows are cut off instead. It matters where padding counts: with
+/// <paramref name="CountIncludePad"/>, or with a <paramref name="PadValue"/> other than minus infinity.
+/// </param>
+/// <param name="PadEndW">Columns of padding right of the input, with the meaning of <paramref name="PadEndH"/>.</param>
+/// <param name="CountIncludePad">
+/// For an average: 1 when the divisor counts the window's cells in image and padding, 0 when it counts only the cells in the image.
+/// </param>
+/// <param name="PadValue">For a maximum: the value of padding; minus infinity never wins.</param>
 internal readonly record struct Pool2dShape(
     int N, int H, int W, int C,
     int R, int S,
@@ -44,7 +48,9 @@ internal readonly record struct Pool2dShape(
     /// <summary>Elements of the output: N·P·Q·C.</summary>
     public long OutputLength => (long)N * P * Q * C;
 
-    /// <summary>Makes the shape of a pooling with equal padding on opposite sides, P and Q rounded down as PyTorch does by default.</summary>
+    /// <summary>
+    /// The shape of a pooling with equal padding on opposite sides; P and Q are rounded down, as PyTorch does by default.
+    /// </summary>
     public static Pool2dShape Create(int n, int h, int w, int c, int window, int stride, int pad) =>
         new(n, h, w, c, window, window, stride, stride, pad, pad,
             (h + 2 * pad - window) / stride + 1, (w + 2 * pad - window) / stride + 1, PadEndH: pad, PadEndW: pad);

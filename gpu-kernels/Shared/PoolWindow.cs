@@ -4,8 +4,8 @@ using ILGPU;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// One output pixel's window: the part of it that lies in the image, as the rows FirstH, FirstH + DilationH, ... and the
-/// columns likewise, and how many of its cells lie in image and padding together.
+/// The window of one output pixel: the cells that lie in the image, in the rows FirstH, FirstH + DilationH, ... and in columns likewise,
+/// and the number of its cells that lie in image and padding together.
 /// </summary>
 internal struct PoolWindow
 {
@@ -20,7 +20,7 @@ internal struct PoolWindow
     public readonly int Cells => Rows * Columns;
 
     /// <summary>The window of output pixel (image·P + p)·Q + q.</summary>
-    // Straight to optimised code: on the CPU accelerator a network's first runs would be spent in the tiers below it.
+    // Compiled to optimised code at once: otherwise the first runs of a network on the CPU accelerator would execute unoptimised code.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static PoolWindow Of(Pool2dShape shape, int pixel)
     {
@@ -28,7 +28,7 @@ internal struct PoolWindow
         int image = row / shape.P;
         int h = (row - image * shape.P) * shape.StrideH - shape.PadH;
         int w = (pixel - row * shape.Q) * shape.StrideW - shape.PadW;
-        // Nothing lies before the padding above: the first window starts there.
+        // The first window starts in the padding above the image; no cell lies before the padding.
         int above = CellsBefore(0, h, shape.DilationH, shape.R);
         int left = CellsBefore(0, w, shape.DilationW, shape.S);
         int paddedRows = CellsBefore(shape.H + shape.PadEndH, h, shape.DilationH, shape.R);
@@ -47,13 +47,13 @@ internal struct PoolWindow
         };
     }
 
-    /// <summary>What a maximum starts from: what the window's padding counts as, if it has any.</summary>
+    /// <summary>The value that a maximum starts from: the value of padding where the window has cells there, else minus infinity.</summary>
     public readonly float LeastMaximum(Pool2dShape shape) => PaddedCells > Cells ? shape.PadValue : float.NegativeInfinity;
 
-    /// <summary>What a sum is divided by to give the average; 0 for a window of nothing, whose average is NaN.</summary>
+    /// <summary>The divisor of an average; 0 for a window without cells, whose average is NaN.</summary>
     public readonly float Divisor(Pool2dShape shape) => shape.CountIncludePad != 0 ? PaddedCells : Cells;
 
-    /// <summary>How many of the cells start, start + step, ..., <paramref name="count"/> of them, lie before the end.</summary>
+    /// <summary>Number of cells before the end, among the <paramref name="count"/> cells at start, start + step, and so on.</summary>
     private static int CellsBefore(int end, int start, int step, int count) =>
         IntrinsicMath.Clamp((end - start + step - 1) / step, 0, count);
 }

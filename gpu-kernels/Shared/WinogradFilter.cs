@@ -1,14 +1,14 @@
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Filters of Winograd's F(m x m, 3x3), transformed: <c>U = G g Gᵀ</c> for each pair of channels, elements
-/// that multiply a tile's transformed input one by one. Computed in double and rounded once.
+/// The transform of filters for Winograd's F(m x m, 3x3): <c>U = G g Gᵀ</c> for each pair of an input and an output channel. Each element
+/// of U multiplies the element of a tile's transformed input at its position. Computed in double and rounded once.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A tile of stride 1 has (m + 2) x (m + 2) elements. In one dimension of stride 2 the outputs
-/// <c>y[i] = x[2i] g[0] + x[2i+1] g[1] + x[2i+2] g[2]</c> are F(2, 2) of the even pixels with taps 0 and 2, by the points 0,
-/// 1 and infinity, plus the odd pixels times tap 1:
+/// A tile of stride 1 has (m + 2) x (m + 2) elements. With stride 2, in one dimension, the outputs
+/// <c>y[i] = x[2i] g[0] + x[2i+1] g[1] + x[2i+2] g[2]</c> are F(2, 2) of the even pixels with taps 0 and 2, by the points 0, 1 and
+/// infinity, plus the odd pixels times tap 1:
 /// </para>
 /// <code>
 /// product 0:  (x[0] - x[2]) g[0] + x[1] g[1]        y[0] = product 0 + product 1
@@ -16,14 +16,14 @@ namespace IlgpuResNet.Kernels;
 /// product 2:  (x[4] - x[2]) g[2] + x[3] g[1]
 /// </code>
 /// <para>
-/// So five elements make three products, whose terms are summed like channels: in two dimensions 25 make 9, of 4, 2 or 1 terms each.
-/// Elements lie product after product.
+/// So five elements make three products, whose terms are summed like channels; in two dimensions 25 elements make 9 products of 4, 2 or 1
+/// terms each. The elements of a product lie together.
 /// </para>
 /// <para>
-/// The interpolation points are 0, ±a, ±b and infinity (F(2x2): 0, ±1 and infinity). Any points give a right algorithm, and
-/// their choice its error: over 128 channels of random values the relative L2 error of F(4x4) is 19.1e-7 with the usual
-/// ±1 and ±2, 9.1e-7 with ±5/8 and ±3/2, and 4.2e-7 of direct convolution. All powers of these that the
-/// transforms multiply by are exact in float32.
+/// The interpolation points are 0, ±a, ±b and infinity (F(2x2): 0, ±1 and infinity). Any points give a correct algorithm; their choice
+/// decides its rounding error. Over 128 channels of random values the relative L2 error of F(4x4) is 19.1e-7 with the usual ±1 and ±2,
+/// 9.1e-7 with ±5/8 and ±3/2, and that of direct convolution is 4.2e-7. All powers of these points by which the transforms multiply are
+/// exact in float32.
 /// </para>
 /// </remarks>
 internal static class WinogradFilter
@@ -42,7 +42,8 @@ internal static class WinogradFilter
     private static readonly double[,] Stride2 = { { 1, 0, 0 }, { 0, 1, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
 
     /// <summary>All algorithms but the direct one.</summary>
-    public static ReadOnlySpan<Conv2dAlgorithm> Algorithms => [Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4, Conv2dAlgorithm.WinogradStride2];
+    public static ReadOnlySpan<Conv2dAlgorithm> Algorithms =>
+        [Conv2dAlgorithm.WinogradF2, Conv2dAlgorithm.WinogradF4, Conv2dAlgorithm.WinogradStride2];
 
     /// <summary>Output rows and columns of a tile: m.</summary>
     public static int Outputs(Conv2dAlgorithm algorithm) => algorithm switch
@@ -52,16 +53,16 @@ internal static class WinogradFilter
         _ => throw new ArgumentOutOfRangeException(nameof(algorithm)),
     };
 
-    /// <summary>Rows and columns of input pixels from a tile's first to the next tile's first, divided by <see cref="Outputs"/>.</summary>
+    /// <summary>The stride of the convolution: 1 or 2.</summary>
     public static int Stride(Conv2dAlgorithm algorithm) => algorithm is Conv2dAlgorithm.WinogradStride2 ? 2 : 1;
 
-    /// <summary>Rows and columns of a transformed tile; as many of its input pixels.</summary>
+    /// <summary>Rows and columns of a transformed tile, and of its input pixels.</summary>
     public static int Side(Conv2dAlgorithm algorithm) => Matrix(algorithm).GetLength(0);
 
     /// <summary>Elements of a transformed tile.</summary>
     public static int Elements(Conv2dAlgorithm algorithm) => Side(algorithm) * Side(algorithm);
 
-    /// <summary>In one dimension, the neighbouring elements that each product sums.</summary>
+    /// <summary>For one dimension, the number of neighbouring elements that each product sums.</summary>
     public static ReadOnlySpan<int> Terms(Conv2dAlgorithm algorithm) => algorithm switch
     {
         Conv2dAlgorithm.WinogradF2 => [1, 1, 1, 1],
@@ -71,7 +72,7 @@ internal static class WinogradFilter
     };
 
     /// <summary>
-    /// The elements in the order in which they lie, product after product: receives for each the number <c>row * side + column</c>.
+    /// Writes the elements in the order in which they lie in memory, product after product, each as its number <c>row * side + column</c>.
     /// </summary>
     public static void Order(Conv2dAlgorithm algorithm, Span<int> elements)
     {
@@ -90,14 +91,14 @@ internal static class WinogradFilter
         }
     }
 
-    /// <summary>Tiles of the whole batch, those that reach over the right and lower edge included.</summary>
+    /// <summary>Number of tiles of the whole batch, including tiles that reach over the right and lower edge.</summary>
     public static int Tiles(in Conv2dShape shape, Conv2dAlgorithm algorithm)
     {
         int outputs = Outputs(algorithm);
         return checked(shape.N * IntegerMath.DivideRoundUp(shape.P, outputs) * IntegerMath.DivideRoundUp(shape.Q, outputs));
     }
 
-    /// <summary>True when a convolution can be computed so at all.</summary>
+    /// <summary>True when the algorithm can compute a convolution: 3x3 taps, its stride, dilation 1, one group.</summary>
     public static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>
         shape is { R: Taps, S: Taps, DilationH: 1, DilationW: 1, Groups: 1 }
         && shape.StrideH == Stride(algorithm) && shape.StrideW == Stride(algorithm);
@@ -112,8 +113,8 @@ internal static class WinogradFilter
     };
 
     /// <summary>
-    /// Row p of G evaluates the filter's polynomial at point p, divided by the product of p's distances to the other points
-    /// (Lagrange); the row of infinity is its highest coefficient.
+    /// Row p of G evaluates the filter's polynomial at point p, divided by the product of p's distances to the other points (Lagrange). The
+    /// row of infinity gives the polynomial's highest coefficient.
     /// </summary>
     private static double[,] MatrixOf(ReadOnlySpan<double> points)
     {

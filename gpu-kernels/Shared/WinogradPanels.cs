@@ -4,15 +4,15 @@ using System.Runtime.Intrinsics;
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// Winograd's transformed filters in panels of output channels: <c>[ceil(K / width)][elements][C][width]</c>. A panel lies together, element
-/// by element in the order of <see cref="WinogradFilter.Order"/>; output channels past K are zeros. The SIMD family multiplies panels of two
-/// vectors as they are; the tiled family lays panels of a tile side by side.
+/// Winograd's transformed filters in panels of output channels: <c>[ceil(K / width)][elements][C][width]</c>. A panel lies together,
+/// element by element in the order of <see cref="WinogradFilter.Order"/>; output channels past K are zeros. The SIMD family multiplies
+/// panels of two vectors as they are; the tiled family lays panels of a tile side by side.
 /// </summary>
 internal static class WinogradPanels
 {
     /// <summary>
-    /// Input channels whose filters are copied together before they are turned from rows to columns. Rows of a filter are often a multiple of
-    /// 4 KB apart, so that a column of them evicts itself from the first-level cache.
+    /// Input channels whose filters are copied together before they are turned from rows to columns. Rows of a filter are often a multiple
+    /// of 4 KB apart, so that a column of them evicts itself from the first-level cache.
     /// </summary>
     private const int BlockChannels = 16;
 
@@ -21,9 +21,10 @@ internal static class WinogradPanels
         (long)IntegerMath.DivideRoundUp(shape.K, width) * width * shape.C * WinogradFilter.Elements(algorithm);
 
     /// <summary>Transforms and packs <c>[K, C, 3, 3]</c>.</summary>
-    // Straight to optimised code: a network packs its filters once, before any tier would get there.
+    // Compiled to optimised code at once: a network packs its filters once, before .NET would have optimised the method.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static unsafe void Pack(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width, ReadOnlySpan<float> filter, Span<float> packed)
+    public static unsafe void Pack(
+        in Conv2dShape shape, Conv2dAlgorithm algorithm, int width, ReadOnlySpan<float> filter, Span<float> packed)
     {
         const int Taps = WinogradFilter.Taps, Area = Taps * Taps;
         double[,] g = WinogradFilter.Matrix(algorithm);
@@ -31,8 +32,8 @@ internal static class WinogradPanels
         int* order = stackalloc int[side * side];
         WinogradFilter.Order(algorithm, new Span<int>(order, side * side));
 
-        // Of a panel: the filters of some input channels as the file has them, and then, of one input channel for all output
-        // channels at once, its filter, G times it, and that times Gᵀ.
+        // rows: the filters of a panel for some input channels, in the file's order. For one input channel and all output channels of the
+        // panel, taps is the filter g, half is G g; their product with Gᵀ goes to the packed filter.
         float* rows = stackalloc float[width * BlockChannels * Area];
         double* taps = stackalloc double[Area * width];
         double* half = stackalloc double[side * Taps * width];
@@ -49,7 +50,8 @@ internal static class WinogradPanels
                 {
                     int blockFloats = Math.Min(BlockChannels, shape.C - block) * Area;
                     for (int k = 0; k < channels; k++)
-                        new ReadOnlySpan<float>(source + ((nint)(first + k) * shape.C + block) * Area, blockFloats).CopyTo(new Span<float>(rows + k * blockFloats, blockFloats));
+                        new ReadOnlySpan<float>(source + ((nint)(first + k) * shape.C + block) * Area, blockFloats)
+                            .CopyTo(new Span<float>(rows + k * blockFloats, blockFloats));
                     for (int i = 0; i < blockFloats; i += Area)
                     {
                         for (int k = 0; k < channels; k++)
@@ -70,28 +72,32 @@ internal static class WinogradPanels
         }
     }
 
-    /// <summary>Three vectors, <paramref name="stride"/> apart, combined by a row of the matrix.</summary>
+    /// <summary>Combines three vectors, <paramref name="stride"/> doubles apart, by a row of the matrix.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void Combine(double* source, int stride, double* matrixRow, double* result, int width)
     {
         int k = 0;
-        for (; k + Vector256<double>.Count <= width; k += Vector256<double>.Count) CombineVector(source + k, stride, matrixRow).Store(result + k);
+        for (; k + Vector256<double>.Count <= width; k += Vector256<double>.Count)
+            CombineVector(source + k, stride, matrixRow).Store(result + k);
         for (; k < width; k++) result[k] = CombineOne(source + k, stride, matrixRow);
     }
 
-    /// <summary>Three vectors combined and rounded to float.</summary>
+    /// <summary>Combines three vectors by a row of the matrix and rounds the result to float.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void Combine(double* source, int stride, double* matrixRow, float* result, int width)
     {
         int k = 0;
         for (; k + Vector256<float>.Count <= width; k += Vector256<float>.Count)
-            Vector256.Narrow(CombineVector(source + k, stride, matrixRow), CombineVector(source + k + Vector256<double>.Count, stride, matrixRow)).Store(result + k);
+            Vector256.Narrow(
+                CombineVector(source + k, stride, matrixRow),
+                CombineVector(source + k + Vector256<double>.Count, stride, matrixRow)).Store(result + k);
         for (; k < width; k++) result[k] = (float)CombineOne(source + k, stride, matrixRow);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe Vector256<double> CombineVector(double* source, int stride, double* matrixRow) =>
-        matrixRow[0] * Vector256.Load(source) + matrixRow[1] * Vector256.Load(source + stride) + matrixRow[2] * Vector256.Load(source + 2 * stride);
+        matrixRow[0] * Vector256.Load(source) + matrixRow[1] * Vector256.Load(source + stride)
+            + matrixRow[2] * Vector256.Load(source + 2 * stride);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe double CombineOne(double* source, int stride, double* matrixRow) =>

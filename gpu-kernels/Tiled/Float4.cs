@@ -58,12 +58,12 @@ internal struct Float4(float x, float y, float z, float w) : IChannels<Float4>
         FusedMultiplyAdd.Of(factor, b.Z, a.Z),
         FusedMultiplyAdd.Of(factor, b.W, a.W));
 
-    /// <summary>One of two, without a branch.</summary>
+    /// <summary><paramref name="a"/> where the condition holds, else <paramref name="b"/>, without a branch.</summary>
     public static Float4 Select(bool condition, Float4 a, Float4 b) => new(
         condition ? a.X : b.X, condition ? a.Y : b.Y, condition ? a.Z : b.Z, condition ? a.W : b.W);
 
     /// <summary>The value where the condition holds, else zeros, without a branch.</summary>
-    /// <remarks>Takes its value by value: through a reference the one 16-byte load would become four.</remarks>
+    /// <remarks>The value is passed by value: through a reference the one 16-byte load would become four loads.</remarks>
     public static Float4 OrZero(bool condition, Float4 value) => new(
         condition ? value.X : 0f, condition ? value.Y : 0f, condition ? value.Z : 0f, condition ? value.W : 0f);
 }

@@ -1,16 +1,16 @@
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// A quantity of one or more neighbouring channels, so that one kernel body serves four channels at a time
-/// and, where the channel count is not a multiple of four, one.
+/// The values of one or more neighbouring channels. A kernel that is generic over it works on four channels at a time or, where the number
+/// of channels is no multiple of four, on one.
 /// </summary>
 internal interface IChannels<TSelf>
     where TSelf : unmanaged, IChannels<TSelf>
 {
-    /// <summary>All channels 0.</summary>
+    /// <summary>Zero in all channels.</summary>
     static abstract TSelf Zero { get; }
 
-    /// <summary>All channels the same.</summary>
+    /// <summary>One value in all channels.</summary>
     static abstract TSelf Broadcast(float value);
 
     /// <summary>Sum per channel.</summary>

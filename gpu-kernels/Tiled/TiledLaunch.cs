@@ -6,7 +6,9 @@ namespace IlgpuResNet.Kernels.Tiled;
 /// <summary>Helpers that the launchers of the tiled family share.</summary>
 internal static class TiledLaunch
 {
-    /// <summary>As many groups of <paramref name="groupSize"/> threads as <paramref name="count"/> threads fill, in one dimension.</summary>
+    /// <summary>
+    /// As many groups of <paramref name="groupSize"/> threads as <paramref name="count"/> threads fill, in one dimension.
+    /// </summary>
     public static KernelConfig Flat(int count, int groupSize) => new(IntegerMath.DivideRoundUp(count, groupSize), groupSize);
 
     /// <summary>The part of a view that a shape covers. Kernels check nothing and index with 32 bits, so both are checked here.</summary>
@@ -14,7 +16,8 @@ internal static class TiledLaunch
     public static ArrayView<float> Trim(ArrayView<float> view, long needed, [CallerArgumentExpression(nameof(view))] string? name = null)
     {
         if (needed > int.MaxValue)
-            throw new ArgumentException($"{name} would be {needed} floats, kernels index at most {int.MaxValue}; use a smaller batch or image.");
+            throw new ArgumentException(
+                $"{name} would be {needed} floats, kernels index at most {int.MaxValue}; use a smaller batch or image.");
         if (view.Length < needed)
             throw new ArgumentException($"{name} is {view.Length} floats, the shape needs {needed}; pass a view of the whole tensor.");
         return view.SubView(0, needed);

@@ -4,19 +4,19 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// Matrix B of <see cref="ImplicitGemm"/>: the filter as <c>[K][channels]</c>, element
-/// k = (r·S + s)·L + c of output channel n at [k][n], with L channels in the <see cref="ChannelWindow"/> of n's tile, c counted
-/// from its first; zeros up to whole slices of any tile and whole tiles, and one slice more, so that the kernel loads it ahead without a check.
+/// Matrix B of <see cref="ImplicitGemm"/>: the filter as <c>[K][channels]</c>. Element k = (r·S + s)·L + c of output channel n is at
+/// [k][n], with L channels in the <see cref="ChannelWindow"/> of n's tile and c counted from the window's first channel. Zeros fill it up
+/// to whole slices of any tile and to whole tiles, and one more slice follows, so that the kernel prefetches a slice without a check.
 /// </summary>
 internal static class PackedFilter
 {
-    /// <summary>Tiles of one group of channels: the same filter serves them all.</summary>
+    /// <summary>Columns of the widest tile; a filter padded to a multiple of it serves every tile.</summary>
     private const int WidestTile = 128;
 
-    /// <summary>All that few channels fill.</summary>
+    /// <summary>Columns of a filter with so few channels that a wider tile would be half empty.</summary>
     private const int NarrowTile = 64;
 
-    /// <summary>Columns of a grouped convolution's tiles: few, for they reach into few groups.</summary>
+    /// <summary>Columns of the tiles of a grouped convolution: few, so that a tile reaches into few groups.</summary>
     public const int GroupedTile = 32;
 
     /// <summary>Floats in the packed filter.</summary>
@@ -27,10 +27,10 @@ internal static class PackedFilter
     /// <summary>The input channels that a tile of output channels reads.</summary>
     public static ChannelWindow Window(in Conv2dShape shape) => ChannelWindow.Of(shape, GroupedTile, RoundUpToQuads(shape.C));
 
-    /// <summary>Channels of a pixel as <see cref="ImplicitGemm"/> reads it: whole quads.</summary>
+    /// <summary>Channels of a pixel as <see cref="ImplicitGemm"/> reads it: rounded up to whole quads.</summary>
     public static int RoundUpToQuads(int channels) => IntegerMath.RoundUp(channels, Float4.Width);
 
-    /// <summary>Channels with those that are padded.</summary>
+    /// <summary>Columns of the packed filter: the output channels and their padding.</summary>
     public static int Columns(int k) => k <= NarrowTile ? NarrowTile : IntegerMath.RoundUp(k, WidestTile);
 
     /// <summary>Packs <c>[K, C / Groups, R, S]</c>; every element of the result is written.</summary>
@@ -59,7 +59,10 @@ internal static class PackedFilter
         }
     }
 
-    /// <summary>Transformed, a matrix for each element: <c>[(m + 2)²][C][channels]</c>. <see cref="WinogradPanels"/> makes them a panel at a time.</summary>
+    /// <summary>
+    /// Packs a transformed filter, a matrix for each element: <c>[(m + 2)²][C][channels]</c>. <see cref="WinogradPanels"/> transforms a
+    /// panel at a time.
+    /// </summary>
     private static void PackWinograd(in Conv2dShape shape, Conv2dAlgorithm algorithm, ReadOnlySpan<float> filter, Span<float> packed)
     {
         int columns = Columns(shape.K), rows = WinogradFilter.Elements(algorithm) * shape.C;
@@ -68,13 +71,14 @@ internal static class PackedFilter
         for (int first = 0; first < shape.K; first += NarrowTile)
         {
             int width = Math.Min(NarrowTile, shape.K - first), filterLength = shape.C * WinogradFilter.Taps * WinogradFilter.Taps;
-            WinogradPanels.Pack(shape with { K = width }, algorithm, NarrowTile, filter.Slice(first * filterLength, width * filterLength), panel);
+            ReadOnlySpan<float> source = filter.Slice(first * filterLength, width * filterLength);
+            WinogradPanels.Pack(shape with { K = width }, algorithm, NarrowTile, source, panel);
             for (int row = 0; row < rows; row++) panel.AsSpan(row * NarrowTile, width).CopyTo(packed.Slice(row * columns + first, width));
         }
         ArrayPool<float>.Shared.Return(panel);
     }
 
-    /// <summary>One thread's way down a channel tile: a quad of channels per slice, or two that lie half a slice apart.</summary>
+    /// <summary>One thread's walk down a tile of channels: one quad per slice, or two quads that lie half a slice apart.</summary>
     internal struct Walk
     {
         private ArrayView<Float4> filter;
@@ -94,7 +98,7 @@ internal static class PackedFilter
             };
         }
 
-        /// <summary>The thread's quads of the current slice, 1 or 2.</summary>
+        /// <summary>Loads the thread's quads of the current slice, 1 or 2.</summary>
         public readonly QuadPair Load(int quads)
         {
             QuadPair loaded = default;
@@ -103,7 +107,7 @@ internal static class PackedFilter
             return loaded;
         }
 
-        /// <summary>On to the next slice.</summary>
+        /// <summary>Advances to the next slice.</summary>
         public void Advance() => index += slice;
     }
 }

@@ -3,15 +3,15 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// Pixels of any number of channels to pixels of whole quads, the added channels zero: so that the stem, of three colours, loads quads like every other
-/// layer. One thread per quad of the result.
+/// Copies pixels of any number of channels to pixels of whole quads, with zeros in the added channels, so that the stem with its three
+/// colours loads quads as every other layer does. One thread per quad of the result.
 /// </summary>
 internal static class PadChannels
 {
     /// <summary>Threads per group.</summary>
     public const int GroupSize = 256;
 
-    /// <summary>One quad of <paramref name="count"/>.</summary>
+    /// <summary>Copies one quad of <paramref name="count"/>.</summary>
     public static void Kernel(int count, int channels, ArrayView<float> input, ArrayView<float> output)
     {
         int i = Grid.IdxX * GroupSize + Group.IdxX;
@@ -21,7 +21,7 @@ internal static class PadChannels
         int channel = (i - pixel * quads) * Float4.Width;
         int first = pixel * channels + channel;
         int last = pixel * channels + channels - 1;
-        // What lies past the last channel is read as that one and dropped.
+        // Past the last channel the last one is read again, and dropped below.
         float x = input[first];
         float y = input[IntrinsicMath.Min(first + 1, last)];
         float z = input[IntrinsicMath.Min(first + 2, last)];

@@ -2,17 +2,17 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet.Kernels.Tiled;
 
-/// <summary>What the tiled family can do for a convolution. Pure: no device is needed to ask.</summary>
+/// <summary>The methods of the tiled family for a convolution. Pure: no device is needed.</summary>
 internal static class TiledConv2dMethods
 {
     /// <summary>
-    /// Fewer elements of the reduction than these are not worth a part of their own: it loads its first slice with nothing to multiply meanwhile, and
-    /// stores as many sums as any.
+    /// Least number of elements of the reduction in a split: a shorter one would not pay, because each split loads its first slice while it
+    /// has nothing to multiply, and stores as many sums as a longer one.
     /// </summary>
-    private const int FewestElementsPerPart = 64;
+    private const int FewestElementsPerSplit = 64;
 
-    /// <summary>More groups of threads than these no device of today runs at the same time.</summary>
-    private const int MostBlocksOfParts = 2048;
+    /// <summary>Largest number of groups of a split product; no device of today runs more at the same time.</summary>
+    private const int MostBlocksOfSplits = 2048;
 
     private const int MostSplits = 64;
 
@@ -30,7 +30,8 @@ internal static class TiledConv2dMethods
             // 2, 3, 4, 6, 8, 12 and so on.
             for (int splits = 2; splits <= MostSplits; splits += splits % 3 == 0 ? splits / 3 : Math.Max(splits / 2, 1))
             {
-                if (direct.SlicesPerSplit(tile, splits) * tile.K < FewestElementsPerPart || direct.Blocks(tile, splits) > MostBlocksOfParts) break;
+                bool isTooShort = direct.SlicesPerSplit(tile, splits) * tile.K < FewestElementsPerSplit;
+                if (isTooShort || direct.Blocks(tile, splits) > MostBlocksOfSplits) break;
                 AddIfIndexed(methods, shape, new Conv2dMethod(Conv2dAlgorithm.Direct, tile, splits));
             }
             foreach (Conv2dAlgorithm algorithm in Winograd)
@@ -42,12 +43,13 @@ internal static class TiledConv2dMethods
     }
 
     /// <summary>
-    /// A choice without a model of the device, whose number of multiprocessors alone counts: <see cref="TiledWork"/>. None that partitions K: devices
-    /// without a model are processors, where exchanging the parts makes a layer take two to three times as long.
+    /// The fastest method on a device of which only the number of multiprocessors is known, by the estimate of <see cref="TiledWork"/>.
+    /// Methods that partition K are left out: devices without a model are processors, on which the exchange of sums makes a layer take two
+    /// to three times as long.
     /// </summary>
     /// <param name="shape">The convolution.</param>
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
-    /// <param name="exact">True for one that is <see cref="Conv2dMethod.IsExact"/>.</param>
+    /// <param name="exact">True for a method that is <see cref="Conv2dMethod.IsExact"/>.</param>
     /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
     public static Conv2dMethod Fastest(in Conv2dShape shape, int multiprocessors, bool exact = false)
     {
@@ -67,39 +69,50 @@ internal static class TiledConv2dMethods
         return PaddedInputLength(shape) + (method.Splits > 1 ? method.Splits * sums : 0);
     }
 
-    /// <summary>Floats of the copy of the input whose pixels are whole quads of channels; 0 where they are already.</summary>
+    /// <summary>
+    /// Floats of the copy of the input with pixels of whole quads of channels; 0 where the input's pixels are whole quads.
+    /// </summary>
     internal static long PaddedInputLength(in Conv2dShape shape) =>
         shape.C % Float4.Width == 0 ? 0 : shape.InputLength / shape.C * PackedFilter.RoundUpToQuads(shape.C);
 
-    /// <summary>Refuses what no kernel computes.</summary>
-    /// <exception cref="ArgumentException">The groups are not of equal size, the tile does not fit them, or the algorithm does not fit the filter.</exception>
+    /// <summary>Refuses a method that no kernel computes.</summary>
+    /// <exception cref="ArgumentException">
+    /// The groups are not of equal size, the tile does not fit them, or the algorithm does not fit the filter.
+    /// </exception>
     internal static void Require(in Conv2dShape shape, in Conv2dMethod method)
     {
         RequireAlgorithm(shape, method.Algorithm);
-        if (!GemmTile.All.Contains(method.Tile) || !Fits(shape, method.Tile) || method.Splits < 1 || (method.Splits > 1 && method.Algorithm is not Conv2dAlgorithm.Direct))
-            throw new ArgumentException($"The tiled kernels do not compute {shape} by {method}; use one of {nameof(IFamilyPlanner.Conv2dMethods)}.");
+        bool splits = method.Splits == 1 || (method.Splits > 1 && method.Algorithm is Conv2dAlgorithm.Direct);
+        if (!GemmTile.All.Contains(method.Tile) || !Fits(shape, method.Tile) || !splits)
+            throw new ArgumentException(
+                $"The tiled kernels do not compute {shape} by {method}; use one of {nameof(IFamilyPlanner.Conv2dMethods)}.");
     }
 
-    /// <summary>Refuses an algorithm that does not fit.</summary>
+    /// <summary>Refuses an algorithm that does not fit the convolution.</summary>
     /// <exception cref="ArgumentException">The groups are not of equal size, or the algorithm does not fit the filter.</exception>
     internal static void RequireAlgorithm(in Conv2dShape shape, Conv2dAlgorithm algorithm)
     {
         if (!shape.HasEqualGroups) throw new ArgumentException(ChannelWindow.UnequalGroups(shape));
         if (algorithm is not Conv2dAlgorithm.Direct && !Fits(shape, algorithm))
             throw new ArgumentException(
-                $"The tiled kernels do not compute {shape} by {algorithm}: that takes F(2x2) or F(4x4), 3x3 filters, stride 1, dilation 1, one group, and channels in whole slices of {GemmTile.LeastK}; use {nameof(Conv2dAlgorithm.Direct)}.");
+                $"The tiled kernels do not compute {shape} by {algorithm}: that takes F(2x2) or F(4x4), 3x3 filters, stride 1, dilation 1, "
+                + $"one group, and channels in whole slices of {GemmTile.LeastK}; use {nameof(Conv2dAlgorithm.Direct)}.");
     }
 
-    /// <summary>Kernels count in 32 bits: large batches have no room for some.</summary>
+    /// <summary>Adds a method unless its workspace passes the 32-bit indexes of kernels, as it may with a large batch.</summary>
     private static void AddIfIndexed(ImmutableArray<Conv2dMethod>.Builder methods, in Conv2dShape shape, Conv2dMethod method)
     {
         if (WorkspaceLength(shape, method) <= int.MaxValue) methods.Add(method);
     }
 
-    /// <summary>A grouped convolution has the one tile whose width its filter is packed for; the filter of few channels is no wider than they need.</summary>
+    /// <summary>
+    /// True when a tile fits the packed filter. The filter of a grouped convolution is packed for one tile; the filter of few output
+    /// channels is too narrow for the wide tiles.
+    /// </summary>
     private static bool Fits(in Conv2dShape shape, in GemmTile tile) =>
         shape.Groups > 1 ? tile == GemmTile.M64N32
-        : tile.N <= PackedFilter.Columns(shape.K) && ImplicitGemmKernels.InputOf(shape) is var input && ImplicitGemmKernels.Exists(tile, input)
+        : tile.N <= PackedFilter.Columns(shape.K)
+            && ImplicitGemmKernels.InputOf(shape) is var input && ImplicitGemmKernels.Exists(tile, input)
             && (input is GemmInput.Quads || PackedFilter.Window(shape).Length % tile.K == 0);
 
     private static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm) =>

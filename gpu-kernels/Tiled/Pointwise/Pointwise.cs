@@ -4,15 +4,17 @@ using ILGPU.Runtime;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// The epilogue alone over <c>[pixels, channels]</c>. One thread per quad of channels of one pixel, or per channel where
-/// the channels are no multiple of 4; neighbouring threads touch neighbouring memory.
+/// The epilogue without a convolution, over <c>[pixels, channels]</c>. One thread per quad of channels of one pixel, or per channel where
+/// the number of channels is no multiple of 4; neighbouring threads access neighbouring memory.
 /// </summary>
 internal static class Pointwise
 {
     /// <summary>Threads per group.</summary>
     public const int GroupSize = 256;
 
-    /// <summary>One element of one thread; <paramref name="count"/> and <paramref name="channels"/> are counted in <typeparamref name="T"/>.</summary>
+    /// <summary>
+    /// Computes one element; <paramref name="count"/> and <paramref name="channels"/> are counted in <typeparamref name="T"/>.
+    /// </summary>
     public static void Kernel<T>(int count, int channels, Operands operands, Epilogue epilogue)
         where T : unmanaged, IChannels<T>
     {

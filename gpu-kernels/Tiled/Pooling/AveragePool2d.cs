@@ -4,20 +4,19 @@ using ILGPU.Runtime;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// Mean over a window, <c>[N, H, W, C]</c> to <c>[N, P, Q, C]</c>. A group makes 32 channel quads (or channels, where C is no
-/// multiple of 4) of one output pixel: 8 threads share a quad, thread y sums the window's pixels y, y + 8, ...,
-/// then the eight sums are added in order. The order never changes, so neither does the result.
-/// Grid: x over output pixels, y over channels.
+/// Mean over a window, <c>[N, H, W, C]</c> to <c>[N, P, Q, C]</c>. A group computes 32 quads of channels (or 32 channels, where C is no
+/// multiple of 4) of one output pixel. 8 threads share a quad: thread y sums the window's pixels y, y + 8, and so on, then the eight sums
+/// are added in order. The order is always the same, and so is the result. Grid: x over output pixels, y over channels.
 /// </summary>
 internal static class AveragePool2d
 {
-    /// <summary>Channel quads, or channels, per group.</summary>
+    /// <summary>Quads of channels, or channels, per group.</summary>
     public const int Lanes = 32;
 
     /// <summary>Threads that share one quad's window.</summary>
     public const int Slices = 8;
 
-    /// <summary>One group's channels; <paramref name="channels"/> is counted in <typeparamref name="T"/>.</summary>
+    /// <summary>Computes one group's channels; <paramref name="channels"/> is counted in <typeparamref name="T"/>.</summary>
     public static void Kernel<T>(Pool2dShape shape, int channels, ArrayView<float> input, ArrayView<float> output)
         where T : unmanaged, IChannels<T>
     {
@@ -51,7 +50,8 @@ internal static class AveragePool2d
 /// <summary>Loads and launches <see cref="AveragePool2d"/>.</summary>
 internal sealed class AveragePool2dLauncher(IKernelLoader loader)
 {
-    private readonly ChannelKernel<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> kernel = new(
+    private readonly ChannelKernel<
+        Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> kernel = new(
         () => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(AveragePool2d.Kernel<Float4>),
         () => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(AveragePool2d.Kernel<Float1>));
 

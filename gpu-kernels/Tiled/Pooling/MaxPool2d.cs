@@ -5,14 +5,14 @@ namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
 /// Maximum over a window, <c>[N, H, W, C]</c> to <c>[N, P, Q, C]</c>. One thread per quad of channels of one output pixel,
-/// or per channel where C is no multiple of 4; neighbouring threads take neighbouring channels.
+/// or per channel where C is no multiple of 4; neighbouring threads compute neighbouring channels.
 /// </summary>
 internal static class MaxPool2d
 {
     /// <summary>Threads per group.</summary>
     public const int GroupSize = 256;
 
-    /// <summary>One output of one thread; <paramref name="channels"/> is counted in <typeparamref name="T"/>.</summary>
+    /// <summary>Computes one output; <paramref name="channels"/> is counted in <typeparamref name="T"/>.</summary>
     public static void Kernel<T>(Pool2dShape shape, int channels, ArrayView<float> input, ArrayView<float> output)
         where T : unmanaged, IChannels<T>
     {
@@ -36,7 +36,8 @@ internal static class MaxPool2d
 /// <summary>Loads and launches <see cref="MaxPool2d"/>.</summary>
 internal sealed class MaxPool2dLauncher(IKernelLoader loader)
 {
-    private readonly ChannelKernel<Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> kernel = new(
+    private readonly ChannelKernel<
+        Action<AcceleratorStream, KernelConfig, Pool2dShape, int, ArrayView<float>, ArrayView<float>>> kernel = new(
         () => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(MaxPool2d.Kernel<Float4>),
         () => loader.Load<Pool2dShape, int, ArrayView<float>, ArrayView<float>>(MaxPool2d.Kernel<Float1>));
 

@@ -13,7 +13,7 @@ internal static class Resize
     /// <summary>Threads per group.</summary>
     public const int GroupSize = 128;
 
-    /// <summary>One pixel of <see cref="IKernelFamily.ResizeColumns"/>.</summary>
+    /// <summary>Computes one pixel of <see cref="IKernelFamily.ResizeColumns"/>.</summary>
     public static void Horizontal(
         ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<byte> resized, HorizontalPass pass)
     {
@@ -39,9 +39,10 @@ internal static class Resize
         resized[target + 2] = (byte)FixedPoint.Clip8(b);
     }
 
-    /// <summary>One pixel of <see cref="IKernelFamily.ResizeRows"/>.</summary>
+    /// <summary>Computes one pixel of <see cref="IKernelFamily.ResizeRows"/>.</summary>
     public static void Vertical(
-        ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<float> table, ArrayView<float> output, VerticalPass pass)
+        ArrayView<byte> pixels, ArrayView<int> bounds, ArrayView<int> weights, ArrayView<float> table, ArrayView<float> output,
+        VerticalPass pass)
     {
         int item = Grid.GlobalIndex.X;
         int row = item / pass.Crop;
@@ -78,8 +79,10 @@ internal sealed class ResizeLauncher(IKernelLoader loader)
         new(() => loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<byte>, HorizontalPass>(Resize.Horizontal));
 
     private readonly BackgroundLoad<Action<
-        AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>> vertical =
-        new(() => loader.Load<ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Resize.Vertical));
+        AcceleratorStream, KernelConfig, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>,
+        VerticalPass>> vertical =
+        new(() => loader.Load<
+            ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<float>, VerticalPass>(Resize.Vertical));
 
     /// <summary>Begins to load both passes; the task ends when they are loaded.</summary>
     public Task Load() => Task.WhenAll(horizontal.Start(), vertical.Start());
@@ -91,7 +94,8 @@ internal sealed class ResizeLauncher(IKernelLoader loader)
 
     /// <inheritdoc cref="IKernelFamily.ResizeRows"/>
     public void LaunchVertical(
-        AcceleratorStream stream, in VerticalPass pass, in ResampleAxis axis, ArrayView<byte> resized, ArrayView<float> table, ArrayView<float> output) =>
+        AcceleratorStream stream, in VerticalPass pass, in ResampleAxis axis, ArrayView<byte> resized, ArrayView<float> table,
+        ArrayView<float> output) =>
         vertical.Value(stream, Config(pass.Crop, pass.Crop), resized, axis.Bounds, axis.Weights, table, output, pass);
 
     private static KernelConfig Config(int rows, int columns) =>

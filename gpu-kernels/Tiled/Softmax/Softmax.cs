@@ -13,7 +13,7 @@ internal static class Softmax
     /// <summary>Threads per group, a power of two.</summary>
     public const int GroupSize = 128;
 
-    /// <summary>One group's row.</summary>
+    /// <summary>Computes one group's row.</summary>
     public static void Kernel(int classes, ArrayView<float> input, ArrayView<float> output)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupSize);

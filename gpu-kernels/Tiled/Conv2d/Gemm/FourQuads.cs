@@ -12,8 +12,9 @@ internal struct FourQuads
     public Float4 Fourth;
 
     /// <summary>
-    /// Two threads have each a part of the same two sums: one keeps the first, the other the second, gives the part of the one that it does not keep and
-    /// returns its sum. Every thread of the group calls it, when none needs <paramref name="shared"/> any more, and after it none does.
+    /// Exchanges sums between two threads, each of which has a part of the same two sums. One thread keeps the first sum, the other the
+    /// second; each gives away its part of the other sum and returns the sum that it keeps. Every thread of the group must call it, after
+    /// all have finished with <paramref name="shared"/>; when it returns, <paramref name="shared"/> is free again.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FourQuads Exchange(FourQuads first, FourQuads second, bool keepsSecond, ArrayView<Float4> shared, int partner)
@@ -25,7 +26,7 @@ internal struct FourQuads
         return sum;
     }
 
-    /// <summary>Neighbouring threads write neighbouring quads.</summary>
+    /// <summary>Writes the quads so that neighbouring threads write neighbouring quads.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Write(FourQuads quads, ArrayView<Float4> target)
     {

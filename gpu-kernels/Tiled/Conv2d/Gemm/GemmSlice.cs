@@ -3,7 +3,7 @@ using ILGPU;
 
 namespace IlgpuResNet.Kernels.Tiled;
 
-/// <summary>One or two quads; the second counts where a thread loads two.</summary>
+/// <summary>One or two quads; the second is used where a thread loads two.</summary>
 internal struct QuadPair
 {
     public Float4 First;
@@ -11,23 +11,24 @@ internal struct QuadPair
 }
 
 /// <summary>
-/// One thread's share of a slice of both operands of <see cref="ImplicitGemm"/>, on its way through registers. A pixel's elements are one
-/// thread's where there are as many threads as pixels, else those of two or four neighbours; the rows of B go round the threads.
+/// One thread's share of a slice of both operands of <see cref="ImplicitGemm"/>, in registers on its way to shared memory. A pixel's
+/// elements are loaded by one thread where there are as many threads as pixels, else by two or four neighbours; the rows of B are dealt out
+/// to the threads in turn.
 /// </summary>
 internal struct GemmSlice
 {
-    /// <summary>A column of A is longer than the tile by a quad: so the quads of a pixel go to different banks.</summary>
+    /// <summary>Quads by which a column of A is longer than the tile, so that the quads of a pixel go to different banks.</summary>
     public const int PaddingQuads = 1;
 
     private QuadPair a;
     private QuadPair b;
 
-    /// <summary>Which quad of a pixel's slice a thread loads first.</summary>
+    /// <summary>Number of the first quad of a pixel's slice that a thread loads.</summary>
     public static int FirstQuad<TTile>(int thread)
         where TTile : struct, IGemmTile =>
         TTile.M == TTile.Threads ? 0 : (thread & (TTile.Threads / TTile.M - 1)) * QuadsOfA<TTile>();
 
-    /// <summary>Which of the tile's pixels a thread loads.</summary>
+    /// <summary>Number of the tile's pixel that a thread loads.</summary>
     public static int Pixel<TTile>(int thread)
         where TTile : struct, IGemmTile =>
         TTile.M == TTile.Threads ? thread : thread / (TTile.Threads / TTile.M);
@@ -45,12 +46,14 @@ internal struct GemmSlice
         return slice;
     }
 
-    /// <summary>Where in a stage a thread's elements of A begin, in floats.</summary>
+    /// <summary>Position in a stage of a thread's elements of A, in floats.</summary>
     public static int IndexOfA<TTile>(int thread)
         where TTile : struct, IGemmTile =>
         FirstQuad<TTile>(thread) * Float4.Width * (TTile.M + PaddingQuads * Float4.Width) + Pixel<TTile>(thread);
 
-    /// <summary>Writes it to a stage of shared memory: B as it is, A transposed, a pixel's elements becoming a column.</summary>
+    /// <summary>
+    /// Writes the slice to a stage of shared memory: B as it is, A transposed, so that a pixel's elements become a column.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<TTile>(GemmSlice slice, ArrayView<Float4> stage, int indexA, int thread)
         where TTile : struct, IGemmTile
@@ -74,12 +77,12 @@ internal struct GemmSlice
         if (QuadsOfB<TTile>() > 1) row[startB + TTile.Threads] = slice.b.Second;
     }
 
-    /// <summary>Quads of A in a slice that a thread loads: 1 or 2.</summary>
+    /// <summary>Quads of a slice of A that a thread loads: 1 or 2.</summary>
     private static int QuadsOfA<TTile>()
         where TTile : struct, IGemmTile =>
         TTile.M * TTile.K / Float4.Width / TTile.Threads;
 
-    /// <summary>Quads of B in a slice that a thread loads: 1 or 2.</summary>
+    /// <summary>Quads of a slice of B that a thread loads: 1 or 2.</summary>
     private static int QuadsOfB<TTile>()
         where TTile : struct, IGemmTile =>
         TTile.N * TTile.K / Float4.Width / TTile.Threads;

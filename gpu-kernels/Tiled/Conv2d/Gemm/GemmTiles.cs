@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Kernels.Tiled;
 
-/// <summary>A <see cref="GemmTile"/> as a type, so that a kernel compiled for it has its numbers as constants.</summary>
+/// <summary>A <see cref="GemmTile"/> as a type, so that its numbers are constants in a kernel that is compiled for it.</summary>
 internal interface IGemmTile
 {
     /// <inheritdoc cref="GemmTile.M"/>

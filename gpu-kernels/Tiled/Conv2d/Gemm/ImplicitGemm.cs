@@ -3,14 +3,14 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// Convolution as a matrix product that is never laid out: output[m, n] = sum over k of A[m, k] * B[k, n], with
-/// m = (image·P + p)·Q + q, n = output channel and k = (r·S + s)·L + c, over the L input channels that n's tile reads: all, or
-/// with groups fewer (<see cref="ChannelWindow"/>). A is read straight from the NHWC activations
-/// (<see cref="IActivations{TSelf}"/>), B is the packed filter (<see cref="PackedFilter"/>).
+/// Convolution as a matrix product whose matrix A is never stored: output[m, n] = sum over k of A[m, k] * B[k, n], with
+/// m = (image·P + p)·Q + q, n = output channel and k = (r·S + s)·L + c, over the L input channels that n's tile reads: all channels, or
+/// fewer with groups (<see cref="ChannelWindow"/>). A is read from the NHWC activations (<see cref="IActivations{TSelf}"/>), B is the
+/// packed filter (<see cref="PackedFilter"/>).
 /// </summary>
 /// <remarks>
-/// A group of threads makes a tile of pixels x channels, along K in slices. Here is the tile of 64 x 64 with 64 threads, each of which makes
-/// 8x8, in slices of 8; <see cref="GemmTile"/> lists the others.
+/// A group of threads computes a tile of pixels x channels, in slices along K. Here is the tile of 64 x 64 with 64 threads, each of which
+/// computes 8x8 outputs, in slices of 8; <see cref="GemmTile"/> lists the other tiles.
 /// <code>
 ///                       B slice: 8 x 64                     thread t, row = t / 8, column = t % 8
 ///                     +-----------------+                   loads  A: pixel t, all 8 k
@@ -23,13 +23,12 @@ namespace IlgpuResNet.Kernels.Tiled;
 ///       |    | lower  | t: 4x4 |t: 4x4  |                   16-byte loads without bank conflicts.
 ///       +----+        +-----------------+
 /// </code>
-/// In every tile the 32 threads of a warp are 4 rows x 8 columns, so that a warp reads few different addresses. Where there are more
-/// threads than pixels in a slice, two or four neighbours share a pixel, and with it the 32 bytes that memory gives at a time.
-/// Shared memory holds two stages: while one is multiplied, the next slice is on its way from global memory to
-/// registers and then into the other. One barrier per slice parts them.
-/// Where K is partitioned there are two or four threads for the same outputs, each for its part of every slice's K: slices of 16, of which a thread
-/// multiplies 8 or 4 (<see cref="SlicedRows8{TSteps}"/>).
-/// Grid: x over tiles, those of the same pixels side by side; y over parts (<see cref="GemmParts"/>).
+/// In every tile the 32 threads of a warp form 4 rows x 8 columns, so that a warp reads few different addresses. Where there are more
+/// threads than pixels in a slice, two or four neighbours share a pixel, and with it the 32 bytes that memory delivers at a time. Shared
+/// memory holds two stages: while one is multiplied, the next slice moves from global memory to registers and then to the other stage. One
+/// barrier per slice separates them. Where K is partitioned, two or four threads compute the same outputs, each over its partition of every
+/// slice: of a slice of 16 a thread multiplies 8 or 4 (<see cref="SlicedRows8{TSteps}"/>). Grid: x over tiles, tiles of the same pixels
+/// side by side; y over parts (<see cref="GemmParts"/>).
 /// </remarks>
 internal static class ImplicitGemm
 {
@@ -37,13 +36,14 @@ internal static class ImplicitGemm
     private const int WarpColumns = 8;
     private const int WarpSize = WarpRows * WarpColumns;
 
-    /// <summary>One group's tile.</summary>
-    public static void Kernel<TTile, TThreadTile, TActivations>(Conv2dShape shape, ChannelWindow window, TapSteps steps, Operands operands, Epilogue epilogue, GemmParts parts)
+    /// <summary>Computes one group's tile.</summary>
+    public static void Kernel<TTile, TThreadTile, TActivations>(
+        Conv2dShape shape, ChannelWindow window, TapSteps steps, Operands operands, Epilogue epilogue, GemmParts parts)
         where TTile : struct, IGemmTile
         where TThreadTile : unmanaged, IThreadTile<TThreadTile>
         where TActivations : struct, IActivations<TActivations>
     {
-        // A stage of shared memory: a slice of A, then one of B.
+        // A stage of shared memory: a slice of A, then a slice of B.
         int quadsM = TTile.M / Float4.Width + GemmSlice.PaddingQuads, quadsN = TTile.N / Float4.Width;
         int startB = TTile.K * quadsM, stageQuads = TTile.K * (quadsM + quadsN);
         ArrayView<Float4> shared = SharedMemory.Allocate<Float4>(GemmTile.Stages * stageQuads);
@@ -59,9 +59,11 @@ internal static class ImplicitGemm
         var activations = TActivations.Create(
             shape, window, steps, operands.Input, part * parts.InputStride, tileM + GemmSlice.Pixel<TTile>(thread), tileN, firstSlice,
             TTile.K / Float4.Width, GemmSlice.FirstQuad<TTile>(thread));
-        var filter = PackedFilter.Walk.Create<TTile>(operands.Filter, part * parts.FilterStride, parts.FilterSlice, tileN, firstSlice, thread);
+        var filter = PackedFilter.Walk.Create<TTile>(
+            operands.Filter, part * parts.FilterStride, parts.FilterSlice, tileN, firstSlice, thread);
         int firstStep = Partition<TTile>(thread) * (TTile.K / TTile.PartitionsK);
-        int readA = RegisterPin.Of(firstStep * quadsM + Row<TTile>(thread)), readB = RegisterPin.Of(firstStep * quadsN + Column<TTile>(thread));
+        int readA = RegisterPin.Of(firstStep * quadsM + Row<TTile>(thread));
+        int readB = RegisterPin.Of(firstStep * quadsN + Column<TTile>(thread));
         int storeA = RegisterPin.Of(GemmSlice.IndexOfA<TTile>(thread));
         GemmSlice.Store<TTile>(GemmSlice.Load<TTile, TActivations>(ref activations, ref filter), shared, storeA, thread);
         GroupBarrier.Sync();
@@ -74,10 +76,11 @@ internal static class ImplicitGemm
             left = RegisterPin.Of(left - run);
             for (; run > 0; run--)
             {
-                // That of the last turn, past the end, is never multiplied.
+                // The last iteration prefetches past the end; that slice is never used.
                 GemmSlice next = GemmSlice.Load<TTile, TActivations>(ref activations, ref filter);
 
-                // ILGPU unrolls nothing, so a slice is written out. All that changes from turn to turn is a view's beginning, so that the rest is constants.
+                // ILGPU unrolls nothing, so the steps of a slice are written out. From iteration to iteration only the beginning of a view
+                // changes, so that all other numbers are constants.
                 ArrayView<Float4> a = shared.SubView(readA).SubView(stage), b = shared.SubView(readB).SubView(stage);
                 tile = TThreadTile.AddOuterProduct(tile, a, lower, 0, b, right, startB);
                 tile = TThreadTile.AddOuterProduct(tile, a, lower, quadsM, b, right, startB + quadsN);
@@ -95,22 +98,23 @@ internal static class ImplicitGemm
         }
 
         OutputTile output = OutputTile.Create(shape, operands, epilogue, parts.IsPartial != 0, part);
-        // Worked out once more: kept through the loop, these numbers would cost it registers.
-        int m = Grid.IdxX / tilesN * TTile.M + Row<TTile>(Group.IdxX) * Float4.Width, n = Grid.IdxX % tilesN * TTile.N + Column<TTile>(Group.IdxX) * Float4.Width;
+        // Computed a second time: kept through the loop, these numbers would occupy registers.
+        int m = Grid.IdxX / tilesN * TTile.M + Row<TTile>(Group.IdxX) * Float4.Width;
+        int n = Grid.IdxX % tilesN * TTile.N + Column<TTile>(Group.IdxX) * Float4.Width;
         TThreadTile.Store(output, tile, shared, TTile.PartitionsK, m, TTile.M / 2, n, TTile.N / 2);
     }
 
-    /// <summary>The thread's row of 4x4 outputs.</summary>
+    /// <summary>Row of a thread's 4x4 outputs in the tile.</summary>
     private static int Row<TTile>(int thread)
         where TTile : struct, IGemmTile =>
         thread % ThreadsOfPartition<TTile>() / WarpSize / WarpsPerRow<TTile>() * WarpRows + (thread / WarpColumns & (WarpRows - 1));
 
-    /// <summary>The thread's column of 4x4 outputs.</summary>
+    /// <summary>Column of a thread's 4x4 outputs in the tile.</summary>
     private static int Column<TTile>(int thread)
         where TTile : struct, IGemmTile =>
         (thread / WarpSize & (WarpsPerRow<TTile>() - 1)) * WarpColumns + (thread & (WarpColumns - 1));
 
-    /// <summary>The part of each slice that a thread multiplies.</summary>
+    /// <summary>The partition of each slice that a thread multiplies.</summary>
     private static int Partition<TTile>(int thread)
         where TTile : struct, IGemmTile =>
         TTile.PartitionsK == 1 ? 0 : thread / ThreadsOfPartition<TTile>();

@@ -3,41 +3,44 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// The row of matrix A that belongs to one output pixel and one tile of output channels, never formed in memory: element
-/// k = (r·S + s)·L + c is the activation under filter tap (r, s) in channel c of the L that the tile reads
-/// (<see cref="ChannelWindow"/>), or 0 where the tap lies in the padding. Read upwards, a slice of quads at a time, of which a thread loads one or
-/// two; past the end of the row all is 0 or not multiplied. Channels come in quads: <see cref="PadChannels"/>.
+/// The row of matrix A for one output pixel and one tile of output channels, which is never stored: element k = (r·S + s)·L + c is the
+/// activation under filter tap (r, s) in channel c of the L channels that the tile reads (<see cref="ChannelWindow"/>), or 0 where the tap
+/// lies in the padding. It is read from its beginning to its end, a slice of quads at a time, of which a thread loads one or two; past the
+/// end of the row, elements are 0 or are not multiplied. Channels come in quads (<see cref="PadChannels"/>).
 /// </summary>
-/// <remarks>The walk steps from tap to tap by additions: the main loop divides nothing.</remarks>
+/// <remarks>The walk steps from tap to tap by additions, so that the main loop divides nothing.</remarks>
 internal interface IActivations<TSelf>
     where TSelf : struct, IActivations<TSelf>
 {
     /// <summary>
-    /// The row of output pixel m, 0 &lt;= m, for the tile whose first output channel is n, from a quad of a slice on; m may lie past the
-    /// last pixel, the slice past the end. Pixels start <paramref name="origin"/> quads from the beginning.
+    /// The row of output pixel m, 0 &lt;= m, for the tile whose first output channel is n, beginning at a quad of a slice; m may lie past
+    /// the last pixel, and the slice past the end. Pixels start <paramref name="origin"/> quads from the beginning of the input.
     /// </summary>
     static abstract TSelf Create(
-        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int sliceQuads, int quad);
+        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input,
+        int origin, int m, int n, int firstSlice, int sliceQuads, int quad);
 
     /// <summary>
-    /// Slices that can be loaded before this must be called again, at most <paramref name="most"/>; the first slice of all needs no run. What changes only
-    /// between runs is kept out of the main loop.
+    /// Begins a run and returns its number of slices, at most <paramref name="most"/>, which can be loaded before the next call; the very
+    /// first slice needs no run. Numbers that change only between runs stay out of the main loop.
     /// </summary>
     int BeginRun(int most);
 
-    /// <summary>The next one or two quads; the others of the slice are passed over. Both numbers are constants.</summary>
+    /// <summary>Loads the next one or two quads and skips the others of the slice. Both arguments are constants.</summary>
     QuadPair Load(int quads, int sliceQuads);
 }
 
-/// <summary>1x1, stride 1, no padding, one group, C whole slices: the row lies in memory as it is.</summary>
+/// <summary>1x1, stride 1, no padding, one group, C in whole slices: the row is contiguous in memory.</summary>
 internal struct DenseActivations : IActivations<DenseActivations>
 {
     private ArrayView<Float4> input;
     private int index;
     private int last;
 
-    /// <summary>A row past the last pixel is the last one again: what is made of it is never stored.</summary>
-    public static DenseActivations Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int sliceQuads, int quad)
+    /// <summary>Past the last pixel the last row is read again; its results are never stored.</summary>
+    public static DenseActivations Create(
+        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input,
+        int origin, int m, int n, int firstSlice, int sliceQuads, int quad)
     {
         int length = shape.C / Float4.Width;
         int row = origin + IntrinsicMath.Min(m, shape.GemmM - 1) * length + quad;
@@ -54,7 +57,7 @@ internal struct DenseActivations : IActivations<DenseActivations>
 
     public QuadPair Load(int quads, int sliceQuads)
     {
-        // Stays at the last slice.
+        // The index stays at the last slice.
         index = IntrinsicMath.Min(index + sliceQuads, last);
         QuadPair loaded = default;
         loaded.First = input[index];
@@ -66,7 +69,7 @@ internal struct DenseActivations : IActivations<DenseActivations>
 /// <summary>A walk over the quads of one row: channels first, then taps.</summary>
 internal struct TapWalk
 {
-    /// <summary>Far enough above the image that no filter reaches down into it.</summary>
+    /// <summary>A row so far above the image that no filter reaches into the image.</summary>
     private const int Nowhere = int.MinValue / 2;
 
     private int height;
@@ -85,7 +88,7 @@ internal struct TapWalk
     private int endIndex;
     private bool inside;
 
-    /// <summary>The walk from a quad of the row on.</summary>
+    /// <summary>The walk that begins at a quad of the row.</summary>
     public static TapWalk Create(Conv2dShape shape, ChannelWindow window, int origin, int m, int n, int firstQuad)
     {
         int channels = shape.C / Float4.Width;
@@ -124,10 +127,10 @@ internal struct TapWalk
     public readonly Float4 Load(ArrayView<Float4> input) => Load(input, 0);
 
     /// <summary>A later quad of the same tap.</summary>
-    // An index is never negative: where there is nothing to load, element 0 is.
+    // An index must not be negative, so that element 0 is loaded where there is nothing to load.
     public readonly Float4 Load(ArrayView<Float4> input, int later) => Float4.OrZero(inside, input[inside ? index + later : 0]);
 
-    /// <summary>On by so many quads, of which each tap has a multiple; after the last of a tap, to the next one.</summary>
+    /// <summary>Advances by a number of quads that divides the quads of a tap; after the last quad of a tap, to the next tap.</summary>
     public void Advance(int quads)
     {
         index += quads;
@@ -149,23 +152,25 @@ internal struct TapWalk
 }
 
 /// <summary>
-/// Any convolution of at most <see cref="TapSteps.MostTaps"/> taps whose tiles read whole slices of channels: a slice lies in one tap, so that all threads go on to the next one together.
+/// Any convolution of at most <see cref="TapSteps.MostTaps"/> taps whose tiles read whole slices of channels: a slice lies in one tap, so
+/// that all threads advance to the next tap together.
 /// </summary>
 internal struct SliceActivations : IActivations<SliceActivations>
 {
     private ArrayView<Float4> input;
     private int index;
 
-    /// <summary>A bit for each tap from the current one on: 1 where it lies in the image.</summary>
+    /// <summary>A bit for the current tap and each tap after it: 1 where the tap lies in the image.</summary>
     private int insideMask;
 
-    /// <summary>A bit for each tap from the current one on: 1 where it is the last of its row.</summary>
+    /// <summary>A bit for the current tap and each tap after it: 1 where the tap is the last of its row.</summary>
     private int rowEndMask;
     private int slicesLeft;
     private TapSteps steps;
 
     public static SliceActivations Create(
-        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int sliceQuads, int quad)
+        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input,
+        int origin, int m, int n, int firstSlice, int sliceQuads, int quad)
     {
         int channels = shape.C / Float4.Width;
         int firstTap = firstSlice / steps.SlicesOfTap, tapR = firstTap / shape.S, tapS = firstTap - tapR * shape.S;
@@ -177,7 +182,7 @@ internal struct SliceActivations : IActivations<SliceActivations>
         int w = (pixel - row * shape.Q) * shape.StrideW - shape.PadW;
         // The taps of one row in each row that lies in the image.
         int mask = MaskOf(w, shape.DilationW, shape.W, shape.S, 1) * (steps.Rows & MaskOf(h, shape.DilationH, shape.H, shape.R, shape.S));
-        // One slice before the first: to go on and then load leaves no old numbers to be kept.
+        // It starts one slice before the first: advancing before each load keeps no old index in a register.
         int sliceInTap = firstSlice - firstTap * steps.SlicesOfTap;
         return new SliceActivations
         {
@@ -192,8 +197,8 @@ internal struct SliceActivations : IActivations<SliceActivations>
     }
 
     /// <summary>
-    /// Which taps of a row or a column lie in the image: <paramref name="bits"/> bits for each. They are neighbours, so that no loop is needed: by one,
-    /// ILGPU would believe that all threads have the same mask.
+    /// The mask of the taps of a row or a column that lie in the image, <paramref name="bits"/> bits for each. These taps are neighbours,
+    /// so that no loop is needed; with a loop, ILGPU would take the mask as equal in all threads.
     /// </summary>
     private static int MaskOf(int first, int dilation, int extent, int taps, int bits)
     {
@@ -229,17 +234,22 @@ internal struct SliceActivations : IActivations<SliceActivations>
     }
 }
 
-/// <summary>Any convolution with C a multiple of 4, the stem's with its three colours padded among them: a tap may end within a slice, which is two quads.</summary>
+/// <summary>
+/// Any convolution with C a multiple of 4, such as the stem with its three colours padded to four: a tap may end within a slice, which is
+/// two quads.
+/// </summary>
 internal struct QuadActivations : IActivations<QuadActivations>
 {
     private ArrayView<Float4> input;
     private TapWalk walk;
 
-    public static QuadActivations Create(Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input, int origin, int m, int n, int firstSlice, int sliceQuads, int quad) => new()
-    {
-        input = input.Cast<Float4>(),
-        walk = TapWalk.Create(shape, window, origin, m, n, firstSlice * sliceQuads + quad),
-    };
+    public static QuadActivations Create(
+        Conv2dShape shape, ChannelWindow window, TapSteps steps, ArrayView<float> input,
+        int origin, int m, int n, int firstSlice, int sliceQuads, int quad) => new()
+        {
+            input = input.Cast<Float4>(),
+            walk = TapWalk.Create(shape, window, origin, m, n, firstSlice * sliceQuads + quad),
+        };
 
     public readonly int BeginRun(int most) => most;
 

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
-using ILGPU;
 using ILGPU.Runtime;
+using GemmLaunch = System.Action<
+    ILGPU.Runtime.AcceleratorStream, ILGPU.KernelConfig, IlgpuResNet.Kernels.Conv2dShape, IlgpuResNet.Kernels.ChannelWindow,
+    IlgpuResNet.Kernels.Tiled.TapSteps, IlgpuResNet.Kernels.Operands, IlgpuResNet.Kernels.Epilogue, IlgpuResNet.Kernels.Tiled.GemmParts>;
 
 namespace IlgpuResNet.Kernels.Tiled;
 
-/// <summary>How the main loop reads its activations.</summary>
+/// <summary>How the main loop of <see cref="ImplicitGemm"/> reads its activations.</summary>
 internal enum GemmInput
 {
     /// <summary><see cref="DenseActivations"/>.</summary>
@@ -17,35 +19,43 @@ internal enum GemmInput
     Quads,
 }
 
-/// <summary>The instances of <see cref="ImplicitGemm"/>, one per tile and kind of input, each compiled when it is first asked for.</summary>
+/// <summary>
+/// The instances of <see cref="ImplicitGemm"/>, one for each tile and kind of input. Each is compiled when it is first asked for.
+/// </summary>
 internal sealed class ImplicitGemmKernels(IKernelLoader loader)
 {
-    /// <summary>Threads that must fit a multiprocessor, so that some compute while others wait at their barrier: 128 registers each.</summary>
+    /// <summary>
+    /// Threads that must fit a multiprocessor, so that some groups compute while others wait at their barrier. It leaves each thread 128
+    /// registers.
+    /// </summary>
     private const int ThreadsPerMultiprocessor = 512;
 
-    private readonly ConcurrentDictionary<(GemmTile, GemmInput), BackgroundLoad<Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts>>> loads = [];
+    private readonly ConcurrentDictionary<(GemmTile, GemmInput), BackgroundLoad<GemmLaunch>> loads = [];
 
     /// <summary>The kind of input of a direct convolution.</summary>
     public static GemmInput InputOf(in Conv2dShape shape) =>
         PackedFilter.Window(shape).Length % GemmTile.LeastK != 0 || shape.R * shape.S > TapSteps.MostTaps ? GemmInput.Quads
         : shape.IsDense ? GemmInput.Dense : GemmInput.Slices;
 
-    /// <summary>Every kernel there can be.</summary>
+    /// <summary>All kernels.</summary>
     public static IEnumerable<(GemmTile Tile, GemmInput Input)> All =>
         from tile in GemmTile.All from input in Enum.GetValues<GemmInput>() where Exists(tile, input) select (tile, input);
 
-    /// <summary>True when there is a kernel: inputs whose channels are no multiple of 8 are few and narrow, the stem and odd networks, and make do with two tiles.</summary>
+    /// <summary>
+    /// True when there is a kernel. Inputs whose channels are no multiple of 8 are few and narrow (the stem, and unusual networks), so that
+    /// two tiles suffice for them.
+    /// </summary>
     public static bool Exists(GemmTile tile, GemmInput input) =>
         input is not GemmInput.Quads || tile == GemmTile.M128N64 || tile == GemmTile.M64N32;
 
     /// <summary>The kernel for a tile and a kind of input.</summary>
-    public BackgroundLoad<Action<AcceleratorStream, KernelConfig, Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts>> Get(GemmTile tile, GemmInput input) =>
-        loads.GetOrAdd((tile, input), static (key, loader) => new(() => loader.Load(Method(key.Item1, key.Item2), Specialization(key.Item1))), loader);
+    public BackgroundLoad<GemmLaunch> Get(GemmTile tile, GemmInput input) => loads.GetOrAdd(
+        (tile, input), static (key, loader) => new(() => loader.Load(Method(key.Item1, key.Item2), Specialization(key.Item1))), loader);
 
-    /// <summary>Tells the compiler how many threads share the registers.</summary>
+    /// <summary>Tells the compiler how many threads share the registers of a multiprocessor.</summary>
     public static KernelSpecialization Specialization(GemmTile tile) => new(tile.Threads, ThreadsPerMultiprocessor / tile.Threads);
 
-    /// <summary>The method that is compiled.</summary>
+    /// <summary>The C# method of a kernel.</summary>
     public static Action<Conv2dShape, ChannelWindow, TapSteps, Operands, Epilogue, GemmParts> Method(GemmTile tile, GemmInput input) =>
         tile == GemmTile.M128N128 ? Method<Tile128x128, Rows8<Columns8>>(input)
         : tile == GemmTile.M128N64 ? Method<Tile128x64, Rows8<Columns8>>(input)

@@ -4,9 +4,9 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// The end of <see cref="ImplicitGemm"/>: sums through the epilogue into <c>[N, P, Q, K]</c>, or, where they are a part of the
-/// reduction or of Winograd's algorithm, as they are into a matrix of the workspace <c>[part][M][K rounded up to quads]</c>. A quad of channels at
-/// a time: in 16-byte accesses where K is a multiple of 4, element by element where it is not.
+/// The end of <see cref="ImplicitGemm"/>: applies the epilogue to sums and stores them to <c>[N, P, Q, K]</c>. Sums of a split or of
+/// Winograd's algorithm are stored as they are, to a matrix <c>[part][M][K rounded up to quads]</c> of the workspace. A quad of channels at
+/// a time: in 16-byte accesses where K is a multiple of 4, else element by element.
 /// </summary>
 internal struct OutputTile
 {
@@ -31,7 +31,7 @@ internal struct OutputTile
         isPartial = isPartial,
     };
 
-    /// <summary>The quad that starts at channel <paramref name="first"/>; it may lie past the last.</summary>
+    /// <summary>The quad of channels that starts at channel <paramref name="first"/>; it may lie past the last channel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly OutputColumn Column(int first)
     {
@@ -45,7 +45,7 @@ internal struct OutputTile
         };
     }
 
-    /// <summary>Stores a quad of pixel <paramref name="pixel"/> if it lies inside the output.</summary>
+    /// <summary>Stores a quad of a pixel if it lies inside the output.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(OutputColumn column, Float4 value, int pixel)
     {
@@ -59,7 +59,7 @@ internal struct OutputTile
         Finish(column, value, pixel);
     }
 
-    /// <summary>Stores a quad, which lies inside the output, through the epilogue.</summary>
+    /// <summary>Applies the epilogue to a quad that lies inside the output, and stores it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Finish(OutputColumn column, Float4 value, int pixel)
     {
@@ -86,10 +86,10 @@ internal struct OutputTile
         if (column.Count > 3) elements[index + 3] = result.W;
     }
 
-    /// <summary>Quads of a row of a part.</summary>
+    /// <summary>Quads in a row of a part.</summary>
     public static int QuadsPerRow(int k) => (k + Float4.Width - 1) / Float4.Width;
 
-    /// <summary>Up to four neighbouring elements; those past the last repeat it, and nobody uses them.</summary>
+    /// <summary>Loads up to four neighbouring elements; elements past the last one repeat it and are not used.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float4 LoadElements(ArrayView<float> values, int first, int count)
     {

@@ -3,15 +3,15 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// The end of a reduction that was split: the parts <c>[part][pixel][K rounded up to quads]</c> added up in their order, and the epilogue. No
-/// atomics: every run gives the same bits. One thread per quad of channels of one pixel.
+/// The end of a split reduction: adds up the parts <c>[part][pixel][K rounded up to quads]</c> in their order and computes the epilogue. It
+/// uses no atomic operations, so that every run gives the same bits. One thread per quad of channels of one pixel.
 /// </summary>
 internal static class SumParts
 {
-    /// <summary>Threads per group: few, for splits belong to small outputs.</summary>
+    /// <summary>Threads per group: few, because reductions are split where outputs are small.</summary>
     public const int GroupSize = 64;
 
-    /// <summary>One quad of <paramref name="count"/>.</summary>
+    /// <summary>Computes one quad of <paramref name="count"/>.</summary>
     public static void Kernel(int count, int parts, Conv2dShape shape, ArrayView<float> partial, Operands operands, Epilogue epilogue)
     {
         int i = Grid.IdxX * GroupSize + Group.IdxX;

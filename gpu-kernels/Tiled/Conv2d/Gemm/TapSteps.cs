@@ -1,16 +1,16 @@
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// What all threads of a launch know of the way from one filter tap to the next. Blittable, so that kernels take it by value: a kernel's parameters are
-/// operands of its instructions and need no registers.
+/// The steps from one filter tap to the next, which are equal in all threads of a launch. Blittable, so that kernels take it by value: a
+/// kernel's parameters are operands of its instructions and need no registers.
 /// </summary>
-/// <param name="SlicesOfTap">Slices of the reduction that lie in one tap.</param>
-/// <param name="TapGap">Quads from behind one tap's last channel to the next tap's first.</param>
-/// <param name="RowGap">The same from the last tap of a row to the first of the next.</param>
-/// <param name="Rows">A bit for the first tap of each row.</param>
+/// <param name="SlicesOfTap">Slices of the reduction in one tap.</param>
+/// <param name="TapGap">Quads from the end of one tap's channels to the first channel of the next tap.</param>
+/// <param name="RowGap">Quads from the end of the channels of a row's last tap to the first channel of the next row.</param>
+/// <param name="Rows">Has the bit of the first tap of each row set.</param>
 internal readonly record struct TapSteps(int SlicesOfTap, int TapGap, int RowGap, int Rows)
 {
-    /// <summary>Taps that there are bits for.</summary>
+    /// <summary>Largest number of taps: one bit for each.</summary>
     public const int MostTaps = 31;
 
     /// <summary>The steps of a convolution whose pixels are whole quads, in slices of <paramref name="tileK"/> elements.</summary>

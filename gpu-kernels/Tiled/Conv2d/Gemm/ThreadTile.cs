@@ -5,44 +5,48 @@ namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
 /// The outputs of one thread in <see cref="ImplicitGemm"/>. Nested value structs, passed and returned by value, stay in registers; a local
-/// array would go to local memory. Eight rows come as two quads of neighbours half a group tile apart, and so do eight columns.
+/// array would go to local memory. Eight rows are two quads of neighbours, half a tile of the group apart, and so are eight columns.
 /// </summary>
 internal interface IThreadTile<TSelf>
     where TSelf : unmanaged, IThreadTile<TSelf>
 {
-    /// <summary>The tile plus the outer product of a column of A and a row of B, both read from shared memory.</summary>
+    /// <summary>Adds the outer product of a column of A and a row of B, both read from shared memory, to the tile.</summary>
     /// <param name="tile">Sums so far.</param>
-    /// <param name="a">From the thread's first pixels on.</param>
+    /// <param name="a">A, beginning at the thread's first pixels.</param>
     /// <param name="lower">Quads from its upper to its lower pixels.</param>
-    /// <param name="indexA">Where in <paramref name="a"/> the column starts; constants become part of the instruction.</param>
-    /// <param name="b">From the thread's first channels on.</param>
+    /// <param name="indexA">Position in <paramref name="a"/> of the column; a constant becomes part of the instruction.</param>
+    /// <param name="b">B, beginning at the thread's first channels.</param>
     /// <param name="right">Quads from its left to its right channels.</param>
-    /// <param name="indexB">Where in <paramref name="b"/> the row starts.</param>
-    static abstract TSelf AddOuterProduct(TSelf tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB);
+    /// <param name="indexB">Position in <paramref name="b"/> of the row.</param>
+    static abstract TSelf AddOuterProduct(
+        TSelf tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB);
 
     /// <summary>
-    /// The same for one of the last four of a slice's eight steps; the tile itself where a thread makes four. A method and not a condition in the loop: by that the
-    /// loop's variables come in another order, for which the assembler finds no registers.
+    /// Adds the outer product of one of the last four of a slice's eight steps; returns the tile unchanged where a thread computes only
+    /// four. It is a method, because with a condition in the loop the loop's variables come in another order, for which the assembler finds
+    /// no registers.
     /// </summary>
-    static abstract TSelf AddLateOuterProduct(TSelf tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB);
+    static abstract TSelf AddLateOuterProduct(
+        TSelf tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB);
 
-    /// <summary>Stores the tile. Every thread of the group calls it, when none needs <paramref name="shared"/> any more.</summary>
-    /// <param name="output">Where to.</param>
+    /// <summary>Stores the tile. Every thread of the group must call it, after all have finished with <paramref name="shared"/>.</summary>
+    /// <param name="output">Receives the outputs.</param>
     /// <param name="tile">The thread's sums, over its partition of <paramref name="partitions"/>.</param>
     /// <param name="shared">Shared memory for four quads of each thread, used where there are several partitions.</param>
     /// <param name="partitions"><see cref="GemmTile.PartitionsK"/>, a constant.</param>
     /// <param name="m">The thread's first pixel.</param>
-    /// <param name="lower">Pixels from its upper to its lower ones.</param>
+    /// <param name="lower">Pixels from its upper to its lower pixels.</param>
     /// <param name="n">The thread's first channel.</param>
-    /// <param name="right">Channels from its left to its right ones.</param>
-    static abstract void Store(in OutputTile output, TSelf tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right);
+    /// <param name="right">Channels from its left to its right channels.</param>
+    static abstract void Store(
+        in OutputTile output, TSelf tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right);
 }
 
-/// <summary>One pixel's row of a <see cref="IThreadTile{TSelf}"/>, or as many elements of B.</summary>
+/// <summary>One pixel's row of a <see cref="IThreadTile{TSelf}"/>, or a row of B of equal length.</summary>
 internal interface IThreadRow<TSelf>
     where TSelf : unmanaged, IThreadRow<TSelf>
 {
-    /// <summary>A row of B.</summary>
+    /// <summary>Loads a row of B.</summary>
     static abstract TSelf Load(ArrayView<Float4> b, int right, int index);
 
     /// <summary>sums + pixel * b.</summary>
@@ -92,7 +96,8 @@ internal struct Columns4 : IThreadRow<Columns4>
     public static Columns4 Load(ArrayView<Float4> b, int right, int index) => new() { left = b[index] };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Columns4 MultiplyAdd(Columns4 sums, float pixel, Columns4 b) => new() { left = Float4.MultiplyAdd(sums.left, pixel, b.left) };
+    public static Columns4 MultiplyAdd(Columns4 sums, float pixel, Columns4 b) =>
+        new() { left = Float4.MultiplyAdd(sums.left, pixel, b.left) };
 
     public static Float4 Left(Columns4 row) => row.left;
 
@@ -109,14 +114,16 @@ internal struct Rows4<TRow> : IThreadTile<Rows4<TRow>>
     private TRow r3;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Rows4<TRow> AddOuterProduct(Rows4<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
+    public static Rows4<TRow> AddOuterProduct(
+        Rows4<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
         AddOuterProduct(tile, a[indexA], TRow.Load(b, right, indexB));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Rows4<TRow> AddLateOuterProduct(Rows4<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
+    public static Rows4<TRow> AddLateOuterProduct(
+        Rows4<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
         AddOuterProduct(tile, a, lower, indexA, b, right, indexB);
 
-    /// <summary>The tile plus the outer product of four pixels and a row of B.</summary>
+    /// <summary>Adds the outer product of four pixels and a row of B to the tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Rows4<TRow> AddOuterProduct(Rows4<TRow> tile, Float4 pixels, TRow row)
     {
@@ -128,7 +135,8 @@ internal struct Rows4<TRow> : IThreadTile<Rows4<TRow>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(in OutputTile output, Rows4<TRow> tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right)
+    public static void Store(
+        in OutputTile output, Rows4<TRow> tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right)
     {
         StoreColumn(output, output.Column(n), Left(tile), m);
         if (TRow.HasRight) StoreColumn(output, output.Column(n + right), Right(tile), m);
@@ -173,7 +181,8 @@ internal struct Rows8<TRow> : IThreadTile<Rows8<TRow>>
     private Rows4<TRow> lower;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Rows8<TRow> AddOuterProduct(Rows8<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB)
+    public static Rows8<TRow> AddOuterProduct(
+        Rows8<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB)
     {
         TRow row = TRow.Load(b, right, indexB);
         tile.upper = Rows4<TRow>.AddOuterProduct(tile.upper, a[indexA], row);
@@ -182,11 +191,13 @@ internal struct Rows8<TRow> : IThreadTile<Rows8<TRow>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Rows8<TRow> AddLateOuterProduct(Rows8<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
+    public static Rows8<TRow> AddLateOuterProduct(
+        Rows8<TRow> tile, ArrayView<Float4> a, int lower, int indexA, ArrayView<Float4> b, int right, int indexB) =>
         AddOuterProduct(tile, a, lower, indexA, b, right, indexB);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(in OutputTile output, Rows8<TRow> tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right)
+    public static void Store(
+        in OutputTile output, Rows8<TRow> tile, ArrayView<Float4> shared, int partitions, int m, int lower, int n, int right)
     {
         Rows4<TRow>.Store(output, tile.upper, shared, partitions, m, lower, n, right);
         Rows4<TRow>.Store(output, tile.lower, shared, partitions, m + lower, lower, n, right);

@@ -4,21 +4,23 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// What F(m x m, 3x3) does before and after its matrix products. The output falls into tiles of m x m pixels; each sees
-/// (m + 2) x (m + 2) pixels of the input, which overlap those of its neighbours by 2.
-/// <see cref="TransformInput"/> makes <c>[element][tile][C]</c> of the input, <see cref="ImplicitGemm"/> multiplies each element with its transformed
-/// filter, <see cref="TransformOutput"/> makes the output of <c>[element][tile][K rounded up to quads]</c>.
+/// The transforms of Winograd's F(m x m, 3x3) before and after its matrix products. The output is divided into tiles of m x m pixels; each
+/// tile sees (m + 2) x (m + 2) pixels of the input, which overlap those of its neighbours by 2. <see cref="TransformInput"/> transforms the
+/// input to <c>[element][tile][C]</c>, <see cref="ImplicitGemm"/> multiplies each element with its transformed filter, and
+/// <see cref="TransformOutput"/> transforms the products <c>[element][tile][K rounded up to quads]</c> to the output.
 /// </summary>
 /// <remarks>
-/// One thread per channel of one tile, so that all its numbers stay in registers; neighbouring threads have neighbouring channels, so that a warp
-/// touches whole lines of memory.
+/// One thread per channel of one tile, so that all its values stay in registers; neighbouring threads have neighbouring channels, so that a
+/// warp accesses whole lines of memory.
 /// </remarks>
 internal static class Winograd
 {
     /// <summary>Threads per group.</summary>
     public const int GroupSize = 128;
 
-    /// <summary>Bᵀ d B of one channel of one tile; <paramref name="count"/> is the number of both.</summary>
+    /// <summary>
+    /// Computes Bᵀ d B for one channel of one tile; <paramref name="count"/> is the number of tiles times the number of channels.
+    /// </summary>
     public static void TransformInput<TTransform>(int count, Conv2dShape shape, ArrayView<float> input, ArrayView<float> transformed)
         where TTransform : struct, IWinogradTransform
     {
@@ -44,8 +46,12 @@ internal static class Winograd
         }
     }
 
-    /// <summary>Aᵀ M A of one channel of one tile, and the epilogue; <paramref name="count"/> is the number of both.</summary>
-    public static void TransformOutput<TTransform>(int count, Conv2dShape shape, ArrayView<float> products, Operands operands, Epilogue epilogue)
+    /// <summary>
+    /// Computes Aᵀ M A and the epilogue for one channel of one tile; <paramref name="count"/> is the number of tiles times the number of
+    /// channels.
+    /// </summary>
+    public static void TransformOutput<TTransform>(
+        int count, Conv2dShape shape, ArrayView<float> products, Operands operands, Epilogue epilogue)
         where TTransform : struct, IWinogradTransform
     {
         int i = Grid.IdxX * GroupSize + Group.IdxX;
@@ -101,7 +107,7 @@ internal static class Winograd
             TTransform.Outputs == 4 ? products[first + 4 * row] : 0f,
             TTransform.Outputs == 4 ? products[first + 5 * row] : 0f);
 
-    /// <summary>One channel of the input pixels that a tile sees, zeros where they lie outside the image.</summary>
+    /// <summary>One channel of the input pixels that a tile sees; pixels outside the image are zeros.</summary>
     private struct InputTile
     {
         private ArrayView<float> input;
@@ -117,7 +123,8 @@ internal static class Winograd
         public static InputTile Create<TTransform>(Conv2dShape shape, ArrayView<float> input, int i)
             where TTransform : struct, IWinogradTransform
         {
-            int tilesQ = (shape.Q + TTransform.Outputs - 1) / TTransform.Outputs, tilesP = (shape.P + TTransform.Outputs - 1) / TTransform.Outputs;
+            int tilesQ = (shape.Q + TTransform.Outputs - 1) / TTransform.Outputs;
+            int tilesP = (shape.P + TTransform.Outputs - 1) / TTransform.Outputs;
             int tile = i / shape.C, tileRow = tile / tilesQ, image = tileRow / tilesP;
             int h = (tileRow - image * tilesP) * TTransform.Outputs - shape.PadH;
             int w = (tile - tileRow * tilesQ) * TTransform.Outputs - shape.PadW;
@@ -136,7 +143,8 @@ internal static class Winograd
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly WinogradVector Column(int column) => new(
-            Pixel(0, column), Pixel(1, column), Pixel(2, column), Pixel(3, column), isWide ? Pixel(4, column) : 0f, isWide ? Pixel(5, column) : 0f);
+            Pixel(0, column), Pixel(1, column), Pixel(2, column), Pixel(3, column),
+            isWide ? Pixel(4, column) : 0f, isWide ? Pixel(5, column) : 0f);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly float Pixel(int row, int column)
@@ -166,7 +174,8 @@ internal static class Winograd
         public static OutputPixels Create<TTransform>(Conv2dShape shape, Operands operands, Epilogue epilogue, int tile, int k)
             where TTransform : struct, IWinogradTransform
         {
-            int tilesQ = (shape.Q + TTransform.Outputs - 1) / TTransform.Outputs, tilesP = (shape.P + TTransform.Outputs - 1) / TTransform.Outputs;
+            int tilesQ = (shape.Q + TTransform.Outputs - 1) / TTransform.Outputs;
+            int tilesP = (shape.P + TTransform.Outputs - 1) / TTransform.Outputs;
             int tileRow = tile / tilesQ, image = tileRow / tilesP;
             int p = (tileRow - image * tilesP) * TTransform.Outputs, q = (tile - tileRow * tilesQ) * TTransform.Outputs;
             return new OutputPixels
@@ -189,7 +198,7 @@ internal static class Winograd
         public readonly void StoreRow<TTransform>(int row, WinogradVector values)
             where TTransform : struct, IWinogradTransform
         {
-            // Every tile has its first pixel.
+            // The first pixel of a tile always exists.
             if (row > 0 && row >= rows) return;
             WinogradVector pixels = TTransform.Output(values);
             int first = index + row * pitch * k;

@@ -13,7 +13,9 @@ internal struct WinogradVector(float v0, float v1, float v2, float v3, float v4,
     public float V5 = v5;
 }
 
-/// <summary>The transforms of F(m, 3) for one channel, m + 2 numbers at a time; see <see cref="WinogradFilter"/> for its points.</summary>
+/// <summary>
+/// The one-dimensional transforms of F(m, 3) for one channel, m + 2 numbers at a time; <see cref="WinogradFilter"/> has its points.
+/// </summary>
 internal interface IWinogradTransform
 {
     /// <summary>Outputs of a row: m.</summary>
@@ -47,8 +49,8 @@ internal readonly struct WinogradF4 : IWinogradTransform
     public static int Outputs => 4;
 
     /// <summary>
-    /// Row p of Bᵀ holds the coefficients of the product of (x - q) over the finite points q other than p, that of infinity over
-    /// all finite points. Rows of p and -p share their even and odd part.
+    /// Row p of Bᵀ holds the coefficients of the product of (x - q) over the finite points q other than p; the row of infinity holds those
+    /// of the product over all finite points. The rows of p and -p share their even and odd part.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WinogradVector Input(WinogradVector d)
