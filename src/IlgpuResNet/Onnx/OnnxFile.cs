@@ -5,12 +5,12 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// An ONNX model. The file stays mapped and its initializers are read where they lie, until it is disposed; it must not be
-/// changed while mapped. Safe to read from several threads.
+/// An ONNX model in a file, which stays mapped until this is disposed: initializers are read from it when they are needed. The file must
+/// not be changed meanwhile. Safe to read from several threads.
 /// </summary>
 internal sealed class OnnxFile : IDisposable
 {
-    /// <summary>A protobuf file is shorter than 2 GB; larger models keep weights in files of their own.</summary>
+    /// <summary>Largest length of a protobuf file, in bytes; larger models keep weights in files of external data.</summary>
     public const long LongestFile = int.MaxValue;
 
     private readonly OnnxModelContent content;
@@ -35,7 +35,7 @@ internal sealed class OnnxFile : IDisposable
     /// <summary>Name of the program that wrote the file, or empty.</summary>
     public string Producer => content.Producer;
 
-    /// <summary>Version of the operator set by domain; <c>""</c> is ONNX itself, also where the file says <c>ai.onnx</c>.</summary>
+    /// <summary>Version of the operator set by domain; <c>""</c> is ONNX itself, also where the file has <c>ai.onnx</c>.</summary>
     public ImmutableDictionary<string, long> Opsets => content.Opsets;
 
     /// <summary>Free text by key.</summary>
@@ -44,22 +44,22 @@ internal sealed class OnnxFile : IDisposable
     /// <summary>The graph.</summary>
     public OnnxGraph Graph => content.Graph;
 
-    /// <summary>What is left of the memory that loading may take, for who makes something of the graph while loading.</summary>
+    /// <summary>Rest of the memory that loading may take, for building a network from the graph while the model is loaded.</summary>
     public ReadBudget Budget { get; }
 
-    /// <summary>Bytes of the file and of all files of external data.</summary>
+    /// <summary>Length of the file and of all files of external data together, in bytes.</summary>
     public long Length => file.Length + ExternalLength;
 
     private long ExternalLength => external.Files.Sum(part => part.Length);
 
-    /// <summary>What making something of the graph may take at any later time.</summary>
+    /// <summary>Budget of memory for building a network from the graph at a later time.</summary>
     public ReadBudget NewBudget() => new(Path, Length);
 
-    /// <summary>True from the first call of <see cref="Dispose"/>.</summary>
+    /// <summary>True after the first call of <see cref="Dispose"/>.</summary>
     public bool IsDisposed { get; private set; }
 
     /// <summary>Opens a model.</summary>
-    /// <exception cref="WeightsException">The file is missing, unreadable, damaged, or holds what this library does not read.</exception>
+    /// <exception cref="WeightsException">The file is missing, unreadable, damaged, or uses a feature that is not supported.</exception>
     public static OnnxFile Load(string path)
     {
         MappedFile file = Open(path);
@@ -79,8 +79,8 @@ internal sealed class OnnxFile : IDisposable
         }
     }
 
-    /// <summary>Maps a protobuf file, and refuses what is clearly something else.</summary>
-    /// <exception cref="WeightsException">It is missing, no regular file, empty, too long, or of another format.</exception>
+    /// <summary>Maps a protobuf file and refuses a file that is clearly of another format.</summary>
+    /// <exception cref="WeightsException">The file is missing, no regular file, empty, too long, or of another format.</exception>
     internal static MappedFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -88,7 +88,12 @@ internal sealed class OnnxFile : IDisposable
         {
             long length = InputFile.Length(path);
             if (length == 0) throw new WeightsException($"{path}: the file is empty or no regular file; an ONNX file was expected.");
-            if (length > LongestFile) throw new WeightsException($"{path}: has {length} bytes; an ONNX file ends at {LongestFile}, and larger weights are saved as external data beside it.");
+            if (length > LongestFile)
+            {
+                throw new WeightsException(
+                    $"{path}: has {length} bytes; an ONNX file ends at {LongestFile}, and larger weights are saved as external data "
+                    + "beside it.");
+            }
         }
         catch (IOException e)
         {
@@ -110,7 +115,7 @@ internal sealed class OnnxFile : IDisposable
         }
     }
 
-    /// <summary>Closes the files. Copies that are under way on other threads are completed first.</summary>
+    /// <summary>Closes the files, after copies that are under way on other threads.</summary>
     public void Dispose()
     {
         IsDisposed = true;

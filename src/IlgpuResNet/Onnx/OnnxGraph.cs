@@ -3,10 +3,10 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>What an attribute of a node holds; the numbers are the file's.</summary>
+/// <summary>Types of attributes of a node (AttributeProto.AttributeType); the numbers are the file's.</summary>
 internal enum OnnxAttributeType
 {
-    /// <summary>No value at all.</summary>
+    /// <summary>No value.</summary>
     Undefined = 0,
 
     /// <summary>One float32.</summary>
@@ -52,12 +52,12 @@ internal enum OnnxAttributeType
     TypeProtos = 14,
 }
 
-/// <summary>A graph as the file has it; nothing in it is checked against the operators' definitions.</summary>
+/// <summary>A graph as the file has it, not checked against the operators' definitions.</summary>
 /// <param name="Name">The graph's name, often empty.</param>
-/// <param name="Nodes">In file order, which ONNX requires to be topological.</param>
+/// <param name="Nodes">Nodes in file order, which ONNX requires to be topological.</param>
 /// <param name="Initializers">Constant tensors by name.</param>
-/// <param name="Inputs">Inputs; before IR version 4 the initializers are among them.</param>
-/// <param name="Outputs">Outputs.</param>
+/// <param name="Inputs">Inputs of the graph; before IR version 4 the initializers are among them.</param>
+/// <param name="Outputs">Outputs of the graph.</param>
 internal sealed record OnnxGraph(
     string Name,
     ImmutableArray<OnnxNode> Nodes,
@@ -69,7 +69,7 @@ internal sealed record OnnxGraph(
     public required ImmutableArray<StateTensor> InitializersInOrder { get; init; }
 }
 
-/// <summary>One node.</summary>
+/// <summary>One node of a graph.</summary>
 /// <param name="Name">The node's name, often empty.</param>
 /// <param name="OpType">The operator, such as <c>Conv</c>.</param>
 /// <param name="Domain">Empty for the operators of ONNX itself.</param>
@@ -84,7 +84,7 @@ internal sealed record OnnxNode(
     ImmutableArray<string> Outputs,
     ImmutableDictionary<string, OnnxAttribute> Attributes);
 
-/// <summary>One attribute of a node. Only the member that <see cref="Type"/> names has a value.</summary>
+/// <summary>One attribute of a node. Only the member for its <see cref="Type"/> has a value.</summary>
 internal sealed record OnnxAttribute(string Name, OnnxAttributeType Type)
 {
     /// <summary>The value of a <see cref="OnnxAttributeType.Float"/>.</summary>
@@ -111,9 +111,9 @@ internal sealed record OnnxAttribute(string Name, OnnxAttributeType Type)
 
 /// <summary>An input or output of a graph.</summary>
 /// <param name="Name">Name of the value.</param>
-/// <param name="ElementType">ONNX's number of the element type (see <see cref="OnnxElementType"/>); 0 when none is given or it is no tensor.</param>
-/// <param name="Shape">Null when none is given or it is no tensor; empty for a scalar.</param>
+/// <param name="ElementType">Number of the element type (<see cref="OnnxElementType"/>); 0 when none is given or it is no tensor.</param>
+/// <param name="Shape">Sizes; empty for a scalar, null when none are given or the value is no tensor.</param>
 internal sealed record OnnxValue(string Name, int ElementType, ImmutableArray<OnnxDimension>? Shape);
 
-/// <summary>One size of a value: a number, a named parameter such as <c>batch</c>, or neither when it is unknown.</summary>
+/// <summary>One size of a value: a number, a named parameter such as <c>batch</c>, or neither if it is unknown.</summary>
 internal readonly record struct OnnxDimension(long? Value, string? Parameter);

@@ -1,11 +1,10 @@
 using IlgpuResNet.Files;
 
-
 namespace IlgpuResNet.Onnx;
 
-/// <summary>Names of nodes and tensors in messages.</summary>
+/// <summary>Names of nodes and tensors for messages.</summary>
 internal static class OnnxNames
 {
-    /// <summary>A name that is safe to show; the format allows none at all.</summary>
+    /// <summary>Makes a name safe for a message; the format allows an empty one.</summary>
     public static string Show(string name) => name.Length == 0 ? "(unnamed)" : FileText.Clean(name);
 }

@@ -105,7 +105,7 @@ public sealed class TensorViewTests
             double[] constants = [.. Enumerable.Range(0, shape.Aggregate(1, (count, size) => count * size)).Select(i => i + 0.5)];
             var builder = new OnnxGraphBuilder();
             var op = new OnnxOperator(new OnnxNode("n", "Add", "", [], ["y"], ImmutableDictionary<string, OnnxAttribute>.Empty), 13, "file", (_, _) => throw new InvalidOperationException());
-            Activation result = builder.Affine(op, input, [.. shape], null, constants, new ReadBudget("file", 0));
+            Activation result = builder.Affine(op, input, [.. shape], null, constants, new ReadBudget("file", 0))!;
             ImmutableArray<double> shift = ((PointwiseNode)builder.Nodes[^1]).Epilogue.Shift!.Value;
             Assert.AreEqual(result.Shape.C, shift.Length);
             // Element i of the value lies at this place of an image; the epilogue's constants repeat over places.

@@ -15,9 +15,9 @@ public sealed record OnnxExportOptions
     /// <summary>True to leave height and width of the input open: any size can be run that the network's windows fit into.</summary>
     public bool DynamicSize { get; init; }
 
-    /// <summary>Height of the input in pixels, or null for the preset's crop. With <see cref="DynamicSize"/> only a size that must fit.</summary>
+    /// <summary>Height of the input in pixels, or null for the preset's crop; with <see cref="DynamicSize"/> one that must fit.</summary>
     public int? Height { get; init; }
 
-    /// <summary>Width of the input in pixels, or null for the preset's crop. With <see cref="DynamicSize"/> only a size that must fit.</summary>
+    /// <summary>Width of the input in pixels, or null for the preset's crop; with <see cref="DynamicSize"/> one that must fit.</summary>
     public int? Width { get; init; }
 }

@@ -6,15 +6,16 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// Graph to ONNX, node by node, before any pass has fused nodes. A map <c>[H, W, C]</c> becomes <c>[N, C, H, W]</c>, a vector behind a
-/// <see cref="ViewNode"/> <c>[N, C]</c>. Constants that are no weights are nodes, so that the initializers are the state dict and nothing else.
+/// Converts a graph to ONNX node by node, before any pass has fused nodes. A map <c>[H, W, C]</c> becomes <c>[N, C, H, W]</c>, a vector
+/// after a <see cref="ViewNode"/> becomes <c>[N, C]</c>. Constants other than weights become nodes, so that the initializers are exactly
+/// the state dict.
 /// </summary>
 internal sealed partial class OnnxExporter
 {
-    /// <summary>Version of ONNX's operators that is written.</summary>
+    /// <summary>Version of ONNX's operators in the exported model.</summary>
     public const long Opset = 17;
 
-    /// <summary>Name of the batch size.</summary>
+    /// <summary>Name of the batch's open size.</summary>
     private const string Batch = "N";
 
     private static readonly ImmutableArray<long> ChannelsLast = [0, 2, 3, 1];
@@ -33,11 +34,11 @@ internal sealed partial class OnnxExporter
         this.dynamicSize = dynamicSize;
     }
 
-    /// <summary>Writes what the graph's outputs need as ONNX.</summary>
+    /// <summary>Converts the nodes that the graph's outputs depend on.</summary>
     /// <param name="graph">A graph that no pass has fused.</param>
-    /// <param name="options">How to write it; the size must be given.</param>
+    /// <param name="options">Options, with height and width.</param>
     /// <param name="metadata">Free text by key.</param>
-    /// <exception cref="GraphException">A node does not fit the image, or does what ONNX's operators do not.</exception>
+    /// <exception cref="GraphException">A node does not fit the image, or has no equivalent in ONNX's operators.</exception>
     public static OnnxModelToWrite Export(Graph graph, OnnxExportOptions options, IReadOnlyDictionary<string, string> metadata)
     {
         Graph needed = Passes.RemoveDead(graph);
@@ -59,7 +60,9 @@ internal sealed partial class OnnxExporter
     private OnnxValue Output(string name)
     {
         MapShape shape = shapes[name];
-        ImmutableArray<OnnxDimension> size = vectors.Contains(name) ? [] : dynamicSize ? [default, default] : [new(shape.H, null), new(shape.W, null)];
+        ImmutableArray<OnnxDimension> size = vectors.Contains(name) ? []
+            : dynamicSize ? [default, default]
+            : [new(shape.H, null), new(shape.W, null)];
         return new OnnxValue(name, OnnxElementType.Float, [new(null, Batch), new(shape.C, null), .. size]);
     }
 
@@ -73,7 +76,10 @@ internal sealed partial class OnnxExporter
                 WriteConv(conv);
                 break;
             case BatchNormNode norm:
-                Add(node, "BatchNormalization", [Float(norm.Weight), Float(norm.Bias), Float(norm.RunningMean), Float(norm.RunningVar)], Attribute("epsilon", (float)norm.Epsilon));
+                Add(
+                    node, "BatchNormalization",
+                    [Float(norm.Weight), Float(norm.Bias), Float(norm.RunningMean), Float(norm.RunningVar)],
+                    Attribute("epsilon", (float)norm.Epsilon));
                 break;
             case ReluNode:
                 Add(node, "Relu");
@@ -92,7 +98,8 @@ internal sealed partial class OnnxExporter
                 break;
             case LinearNode linear when vectors.Contains(node.Inputs[0]):
                 vectors.Add(node.Output);
-                Add(node, "Gemm", linear.Bias is { } bias ? [Float(linear.Weight), Float(bias)] : [Float(linear.Weight)], Attribute("transB", 1));
+                ImmutableArray<string> weights = [Float(linear.Weight)];
+                Add(node, "Gemm", linear.Bias is { } bias ? weights.Add(Float(bias)) : weights, Attribute("transB", 1));
                 break;
             case SoftmaxNode:
                 Add(node, "Softmax", [], Attribute("axis", 1));
@@ -102,11 +109,12 @@ internal sealed partial class OnnxExporter
         }
     }
 
-    /// <summary>The elements of a view come in the order of <c>[H, W, C]</c>, ONNX's in that of <c>[C, H, W]</c>.</summary>
+    /// <summary>Writes a view of a map as a vector: its elements are ordered as <c>[H, W, C]</c>, ONNX's as <c>[C, H, W]</c>.</summary>
     private void WriteFlatten(ViewNode view)
     {
         MapShape input = shapes[view.Inputs[0]];
-        if (view.Shape is not { H: 1, W: 1 } || vectors.Contains(view.Inputs[0])) throw Unsupported(view, "a view that does not flatten a map");
+        if (view.Shape is not { H: 1, W: 1 } || vectors.Contains(view.Inputs[0]))
+            throw Unsupported(view, "a view that does not flatten a map");
         vectors.Add(view.Output);
         Node flatten = view;
         if (input is not { H: 1, W: 1 })
@@ -118,8 +126,9 @@ internal sealed partial class OnnxExporter
         Add(flatten, "Flatten", [], Attribute("axis", 1));
     }
 
-    /// <summary>A limit of a clip, or no input where there is none.</summary>
-    private string Limit(string name, double value) => double.IsInfinity(value) ? "" : Constant(name, Attribute("value_float", (float)value));
+    /// <summary>Writes a limit of a clip and returns its name; empty for no limit.</summary>
+    private string Limit(string name, double value) =>
+        double.IsInfinity(value) ? "" : Constant(name, Attribute("value_float", (float)value));
 
     /// <summary>Writes a constant and returns its name.</summary>
     private string Constant(string name, OnnxAttribute value)
@@ -128,7 +137,7 @@ internal sealed partial class OnnxExporter
         return name;
     }
 
-    /// <summary>Name of a weight as float32: its own, or that of its cast.</summary>
+    /// <summary>Writes a weight and returns its name as float32: its own, or the name of its cast.</summary>
     private string Float(StateTensor tensor)
     {
         string cast = $"{tensor.Name}/float32";
@@ -139,7 +148,8 @@ internal sealed partial class OnnxExporter
         }
         else if (initializers[tensor.Name] != tensor)
         {
-            throw new GraphException($"{graph.Name}: cannot be written as ONNX: two of its weights are called {FileText.Clean(tensor.Name)}.");
+            throw new GraphException(
+                $"{graph.Name}: cannot be written as ONNX: two of its weights are called {FileText.Clean(tensor.Name)}.");
         }
         return isFloat ? tensor.Name : cast;
     }
@@ -147,7 +157,8 @@ internal sealed partial class OnnxExporter
     private void Add(Node node, string opType, ImmutableArray<string> constants = default, params ReadOnlySpan<OnnxAttribute> attributes) =>
         Add(node.Name, opType, [.. node.Inputs, .. constants.IsDefault ? [] : constants], node.Output, attributes);
 
-    private void Add(string name, string opType, ImmutableArray<string> inputs, string output, params ReadOnlySpan<OnnxAttribute> attributes)
+    private void Add(
+        string name, string opType, ImmutableArray<string> inputs, string output, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         var byName = ImmutableDictionary.CreateBuilder<string, OnnxAttribute>();
         foreach (OnnxAttribute attribute in attributes) byName.Add(attribute.Name, attribute);

@@ -7,20 +7,22 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// Folds batch norms into the filters and biases of the convolutions before them: <c>w · scale</c> and <c>b · scale + shift</c>, computed in
-/// double and rounded once. A batch norm stays where something else reads the convolution, or where none is before it.
+/// Folds batch norms into the filters and biases of the convolutions before them: <c>w · scale</c> and <c>b · scale + shift</c>, computed
+/// in double and rounded once. A batch norm stays if another node reads the convolution, or if no convolution is before it.
 /// </summary>
 internal static class OnnxExporterFolding
 {
-    /// <summary>The same function with fewer nodes. Filters are computed when they are written.</summary>
+    /// <summary>Returns a graph that computes the same function with fewer nodes. Filters are computed when they are written.</summary>
     public static Graph Fold(Graph graph)
     {
-        Dictionary<string, int> readers = graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs).CountBy(name => name).ToDictionary();
+        Dictionary<string, int> readers = graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs)
+            .CountBy(name => name).ToDictionary();
         var nodes = new List<Node>(graph.Nodes.Length);
         var maker = new Dictionary<string, int>();
         foreach (Node node in graph.Nodes)
         {
-            if (node is BatchNormNode norm && maker.TryGetValue(norm.Inputs[0], out int index) && nodes[index] is Conv2dNode conv && readers[conv.Output] == 1)
+            if (node is BatchNormNode norm && maker.TryGetValue(norm.Inputs[0], out int index)
+                && nodes[index] is Conv2dNode conv && readers[conv.Output] == 1)
             {
                 nodes[index] = Fold(conv, norm);
                 maker[norm.Output] = index;
@@ -41,13 +43,26 @@ internal static class OnnxExporterFolding
         float[] shift = [.. summand.Select((b, k) => (float)(b + (bias?[k] ?? 0) * scale[k]))];
         return conv with
         {
-            Weight = new FoldedFilter { Name = conv.Weight.Name, Shape = conv.Weight.Shape, DataType = DataType.Float32, Source = conv.Weight, Scale = [.. scale] },
-            Bias = new ArrayTensor { Name = conv.Bias?.Name ?? $"{conv.Name}.bias", Shape = norm.Bias.Shape, DataType = DataType.Float32, Values = shift },
+            Weight = new FoldedFilter
+            {
+                Name = conv.Weight.Name,
+                Shape = conv.Weight.Shape,
+                DataType = DataType.Float32,
+                Source = conv.Weight,
+                Scale = [.. scale],
+            },
+            Bias = new ArrayTensor
+            {
+                Name = conv.Bias?.Name ?? $"{conv.Name}.bias",
+                Shape = norm.Bias.Shape,
+                DataType = DataType.Float32,
+                Values = shift,
+            },
             Output = norm.Output,
         };
     }
 
-    /// <summary>Elements from an index on, as many as the destination holds. Exact but for whole numbers beyond 2^24, which no batch norm has.</summary>
+    /// <summary>Fills a destination with elements from an index on. Exact, except for whole numbers beyond 2^24.</summary>
     private static void ToDoubles(StateTensor tensor, long first, Span<double> destination)
     {
         byte[] bytes = ArrayPool<byte>.Shared.Rent(destination.Length * tensor.DataType.Size());
@@ -71,7 +86,7 @@ internal static class OnnxExporterFolding
         }
     }
 
-    /// <summary>A filter <c>[K, C, R, S]</c> times a factor per K.</summary>
+    /// <summary>A filter <c>[K, C, R, S]</c> times one factor for each K.</summary>
     private sealed class FoldedFilter : StateTensor
     {
         private const int ChunkElements = 1 << 14;
@@ -98,7 +113,8 @@ internal static class OnnxExporterFolding
                 {
                     int count = Math.Min(destination.Length - done, ChunkElements);
                     ToDoubles(Source, first + done, values.AsSpan(0, count));
-                    for (int i = 0; i < count; i++) destination[done + i] = (float)(values[i] * Scale[(int)((first + done + i) / perChannel)]);
+                    for (int i = 0; i < count; i++)
+                        destination[done + i] = (float)(values[i] * Scale[(int)((first + done + i) / perChannel)]);
                     done += count;
                 }
             }

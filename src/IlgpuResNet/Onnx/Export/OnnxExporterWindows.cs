@@ -3,7 +3,7 @@ using IlgpuResNet.Graphs;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>Convolutions and pools: windows that move over a map.</summary>
+/// <content>Convolutions and pools: windows that slide over a map.</content>
 internal sealed partial class OnnxExporter
 {
     private void WriteConv(Conv2dNode conv)
@@ -38,8 +38,8 @@ internal sealed partial class OnnxExporter
     }
 
     /// <summary>
-    /// Padding that follows from the size of the map becomes that padding where the size is known: ONNX has no auto_pad beside pads, and
-    /// ONNX Runtime none beside dilations.
+    /// Replaces padding that depends on the size of the map by explicit padding where that size is known: ONNX has no auto_pad together
+    /// with pads, and ONNX Runtime none together with dilations.
     /// </summary>
     private SlidingWindow Resolve(Node node, SlidingWindow window, int r, int s)
     {
@@ -50,20 +50,23 @@ internal sealed partial class OnnxExporter
             : throw Unsupported(node, "padding by size together with other padding, dilation or ceil_mode, for images of any size,");
     }
 
-    /// <summary>ONNX's windows have no negative padding: a node before them takes these pixels away.</summary>
+    /// <summary>Writes a node that removes pixels in place of negative padding, which ONNX's windows do not have.</summary>
     private (string Input, SlidingWindow Window) Cut(Node node, SlidingWindow window)
     {
         Padding pad = window.Pad;
         var cut = new Padding(Math.Min(pad.Top, 0), Math.Min(pad.Left, 0), Math.Min(pad.Bottom, 0), Math.Min(pad.Right, 0));
-        return cut == default
-            ? (node.Inputs[0], window)
-            : (Pad(node, cut, 0), window with { Pad = new Padding(pad.Top - cut.Top, pad.Left - cut.Left, pad.Bottom - cut.Bottom, pad.Right - cut.Right) });
+        if (cut == default) return (node.Inputs[0], window);
+        var rest = new Padding(pad.Top - cut.Top, pad.Left - cut.Left, pad.Bottom - cut.Bottom, pad.Right - cut.Right);
+        return (Pad(node, cut, 0), window with { Pad = rest });
     }
 
-    /// <summary>ONNX's maximum never sees its padding: a node before it makes the padding a part of the map.</summary>
-    private (string Input, SlidingWindow Window) PadWithValue(Pool2dNode pool, SlidingWindow window) => window is { CeilMode: false, AutoPad: AutoPad.None }
-        ? (Pad(pool, window.Pad, pool.PadValue), window with { Pad = default })
-        : throw Unsupported(pool, "padding of a value of its own together with ceil_mode or padding by size");
+    /// <summary>Writes a node that pads the map before a maximum: ONNX's maximum ignores its own padding.</summary>
+    private (string Input, SlidingWindow Window) PadWithValue(Pool2dNode pool, SlidingWindow window)
+    {
+        if (window is not { CeilMode: false, AutoPad: AutoPad.None })
+            throw Unsupported(pool, "padding of a value of its own together with ceil_mode or padding by size");
+        return (Pad(pool, window.Pad, pool.PadValue), window with { Pad = default });
+    }
 
     private string Pad(Node node, Padding pad, double value)
     {

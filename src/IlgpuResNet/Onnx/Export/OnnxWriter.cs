@@ -5,13 +5,13 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>What <see cref="OnnxWriter"/> writes.</summary>
+/// <summary>Content of a model that <see cref="OnnxWriter"/> writes.</summary>
 /// <param name="GraphName">Name of the graph; <c>onnx.checker</c> refuses an empty one.</param>
 /// <param name="Opset">Version of ONNX's own operators.</param>
-/// <param name="Nodes">In topological order.</param>
-/// <param name="Initializers">Written in order, each in its own element type.</param>
-/// <param name="Inputs">Inputs, without the initializers.</param>
-/// <param name="Outputs">Outputs.</param>
+/// <param name="Nodes">Nodes in topological order.</param>
+/// <param name="Initializers">Weights in the order of the file, each in its own element type.</param>
+/// <param name="Inputs">Inputs of the graph, without the initializers.</param>
+/// <param name="Outputs">Outputs of the graph.</param>
 /// <param name="Metadata">Free text by key.</param>
 internal sealed record OnnxModelToWrite(
     string GraphName,
@@ -23,19 +23,19 @@ internal sealed record OnnxModelToWrite(
     IReadOnlyDictionary<string, string> Metadata);
 
 /// <summary>
-/// Writes ONNX models, byte for byte as ONNX's own Python package does: fields in the order of their numbers, repeated numbers not
-/// packed. The description is built in memory; weights are copied through in pieces.
+/// Writes ONNX models byte for byte as ONNX's own Python package does: fields in the order of their numbers, repeated numbers not packed.
+/// The messages around the weights are built in memory; the weights are copied from file to file in pieces.
 /// </summary>
 internal static class OnnxWriter
 {
-    /// <summary>IR version of what is written.</summary>
+    /// <summary>IR version of the written model.</summary>
     public const long IrVersion = 8;
 
-    /// <summary>Name of the writing program.</summary>
+    /// <summary>Name of the producer in the written model.</summary>
     public const string Producer = "IlgpuResNet";
 
     /// <summary>Writes a model.</summary>
-    /// <exception cref="WeightsException">The model is larger than a protobuf file may be, or has an attribute of a type that is not written.</exception>
+    /// <exception cref="WeightsException">The model is too large for protobuf, or has an attribute of an unsupported type.</exception>
     /// <exception cref="IOException">The stream cannot be written.</exception>
     public static void Write(Stream stream, OnnxModelToWrite model)
     {
@@ -47,7 +47,8 @@ internal static class OnnxWriter
         byte[] end = OnnxMessages.Message(output =>
         {
             output.WriteMessage(ModelField.OpsetImport, OnnxMessages.Opset("", model.Opset));
-            foreach ((string key, string value) in model.Metadata) output.WriteMessage(ModelField.MetadataProps, OnnxMessages.Entry(key, value));
+            foreach ((string key, string value) in model.Metadata)
+                output.WriteMessage(ModelField.MetadataProps, OnnxMessages.Entry(key, value));
         });
         byte[] graphStart = OnnxMessages.Message(output =>
         {
@@ -59,10 +60,12 @@ internal static class OnnxWriter
             foreach (OnnxValue value in model.Inputs) output.WriteMessage(GraphField.Input, OnnxMessages.Value(value));
             foreach (OnnxValue value in model.Outputs) output.WriteMessage(GraphField.Output, OnnxMessages.Value(value));
         });
-        (StateTensor Tensor, byte[] Start)[] initializers = [.. model.Initializers.Select(tensor => (tensor, OnnxMessages.TensorStart(tensor)))];
+        (StateTensor Tensor, byte[] Start)[] initializers =
+            [.. model.Initializers.Select(tensor => (tensor, OnnxMessages.TensorStart(tensor)))];
 
         long graphSize = (long)graphStart.Length + graphEnd.Length;
-        foreach ((StateTensor tensor, byte[] tensorStart) in initializers) graphSize += OnnxMessages.FieldSize(GraphField.Initializer, tensorStart.Length + Bytes(tensor));
+        foreach ((StateTensor tensor, byte[] tensorStart) in initializers)
+            graphSize += OnnxMessages.FieldSize(GraphField.Initializer, tensorStart.Length + Bytes(tensor));
         CheckSize(model.GraphName, start.Length + OnnxMessages.FieldSize(ModelField.Graph, graphSize) + end.Length);
 
         stream.Write(start);
@@ -79,7 +82,7 @@ internal static class OnnxWriter
     }
 
     /// <summary>Writes a single tensor, the content of a <c>.pb</c> file.</summary>
-    /// <exception cref="WeightsException">The tensor is larger than a protobuf file may be.</exception>
+    /// <exception cref="WeightsException">The tensor is too large for a protobuf file.</exception>
     /// <exception cref="IOException">The stream cannot be written.</exception>
     public static void Write(Stream stream, StateTensor tensor)
     {
@@ -94,7 +97,11 @@ internal static class OnnxWriter
     private static void CheckSize(string name, long size)
     {
         if (size > OnnxFile.LongestFile)
-            throw new WeightsException($"{FileText.Clean(name)}: takes {size} bytes as ONNX, which ends at {OnnxFile.LongestFile}; save it as safetensors, or in float16.");
+        {
+            throw new WeightsException(
+                $"{FileText.Clean(name)}: takes {size} bytes as ONNX, which ends at {OnnxFile.LongestFile}; "
+                + "save it as safetensors, or in float16.");
+        }
     }
 
     private static void WriteHeader(Stream stream, int field, long length)

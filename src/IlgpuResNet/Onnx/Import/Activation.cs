@@ -3,9 +3,9 @@ using IlgpuResNet.Graphs;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>A stretch of memory that a dimension runs over. Known by identity: equal sizes are not equal axes.</summary>
-/// <param name="size">Elements, at least 2; of the batch, the size that the file states, or 0.</param>
-/// <param name="isBatch">True of the batch, whose size a run decides.</param>
+/// <summary>An axis of a tensor in memory. Axes are compared by identity: two axes of one size are different.</summary>
+/// <param name="size">Number of elements, at least 2; for the batch, the size that the file states, or 0.</param>
+/// <param name="isBatch">True for the batch, whose size is decided at each run.</param>
 internal sealed class Axis(int size, bool isBatch = false)
 {
     public int Size { get; } = size;
@@ -14,28 +14,32 @@ internal sealed class Axis(int size, bool isBatch = false)
 }
 
 /// <summary>
-/// A value that depends on the network's input: a tensor of the graph, and which axes of its memory each ONNX dimension
-/// runs over. Transposing and most reshaping change the dimensions alone and leave memory as it is.
+/// A value that depends on the network's input: a tensor of the graph, with the axes in memory that each ONNX dimension consists of.
+/// Transposing and most reshaping change the dimensions alone and leave memory as it is.
 /// </summary>
-/// <param name="Tensor">The graph's tensor.</param>
-/// <param name="Shape">The shape that the graph gives it, of one image.</param>
-/// <param name="Memory">Axes from the outermost in memory to the innermost; sizes of 1 have none. The batch comes first, if there is one.</param>
-/// <param name="Dims">Axes of each ONNX dimension, outermost first; none for a size of 1.</param>
+/// <param name="Tensor">Name of the tensor in the graph.</param>
+/// <param name="Shape">Shape of one image of the tensor in the graph.</param>
+/// <param name="Memory">Axes from the outermost in memory to the innermost, the batch first if there is one; none for a size of 1.</param>
+/// <param name="Dims">Axes of each ONNX dimension, outermost first; empty for a size of 1.</param>
 internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<Axis> Memory, ImmutableArray<ImmutableArray<Axis>> Dims)
+    : ImportedValue
 {
-    /// <summary>Padding that was asked for and not made yet: the next convolution or pooling can do it.</summary>
+    /// <summary>Padding that a Pad node asks for and no node makes yet: the next convolution or pool can make it. Null for none.</summary>
     public PendingPad? Pad { get; init; }
 
-    /// <summary>Number of dimensions.</summary>
-    public int Rank => Dims.Length;
+    /// <inheritdoc/>
+    public override int Rank => Dims.Length;
 
-    /// <summary>Whether the first dimension is the batch.</summary>
+    /// <inheritdoc/>
+    public override bool IsOne(int dimension) => Dims[dimension] is [];
+
+    /// <summary>True when the outermost axis in memory is the batch.</summary>
     public bool HasBatch => Memory is [{ IsBatch: true }, ..];
 
-    /// <summary>Axes of one image.</summary>
+    /// <summary>Axes of one image, outermost first.</summary>
     public ImmutableArray<Axis> ImageMemory => HasBatch ? Memory[1..] : Memory;
 
-    /// <summary>The size of a dimension; 0 for a batch that the file does not fix.</summary>
+    /// <summary>Size of a dimension; 0 for a batch whose size the file leaves open.</summary>
     public int Size(int dimension)
     {
         int size = 1;
@@ -43,7 +47,10 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
         return size;
     }
 
-    /// <summary>Distance in memory, in elements, from one index of an image's axis to the next.</summary>
+    /// <summary>All sizes in brackets, for messages.</summary>
+    public string Sizes() => $"[{string.Join(", ", Enumerable.Range(0, Rank).Select(Size))}]";
+
+    /// <summary>Distance in memory between neighbours along an image's axis, in elements.</summary>
     public int Stride(Axis axis)
     {
         int stride = 1;
@@ -51,7 +58,7 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
         return stride;
     }
 
-    /// <summary>How many elements the innermost axes have that together hold all of some axes; 1 for none.</summary>
+    /// <summary>Number of elements in the shortest run of innermost axes that includes all the given axes; 1 for none.</summary>
     public int SuffixLength(IEnumerable<Axis> axes)
     {
         var missing = new HashSet<Axis>(axes);
@@ -64,13 +71,14 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
         return length;
     }
 
-    /// <summary>True when both say the same of the same memory: an element of one is the element of the other at the same place.</summary>
+    /// <summary>True when equal indices mean equal places in memory, so that the two values can be added place by place.</summary>
     public bool HasLayoutOf(Activation other) =>
         HasBatch == other.HasBatch && Shape.Count == other.Shape.Count && Rank == other.Rank
         && Enumerable.Range(0, Rank).All(dimension => Layout(dimension).SequenceEqual(other.Layout(dimension)));
 
-    /// <summary>The same memory with other dimensions, as ONNX's Reshape does, or null when memory would have to be moved.</summary>
-    /// <param name="sizes">All sizes; in place of the batch any number.</param>
+    /// <summary>Gives this memory other dimensions, as ONNX's Reshape does.</summary>
+    /// <param name="sizes">All sizes; the entry of the batch is ignored.</param>
+    /// <returns>The reshaped value, or null when elements would have to move in memory.</returns>
     public Activation? Reshape(ImmutableArray<int> sizes)
     {
         int first = HasBatch ? 1 : 0;
@@ -101,8 +109,8 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
         return rest.Count == 0 ? this with { Memory = [.. memory], Dims = dims.ToImmutable() } : null;
     }
 
-    /// <summary>The value as users see it.</summary>
-    /// <param name="name">Its name.</param>
+    /// <summary>Describes the value for users: sizes and strides of its dimensions.</summary>
+    /// <param name="name">Name that the view gets.</param>
     public TensorView View(string name)
     {
         ImmutableArray<ImmutableArray<Axis>> dims = HasBatch ? Dims[1..] : Dims;
@@ -112,20 +120,22 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
             dims.SelectMany(axes => axes).Select(axis => (axis.Size, Stride(axis))));
     }
 
-    /// <summary>What a dimension runs over; axes that follow each other in memory are one, however they came to be.</summary>
+    /// <summary>Sizes and strides of the axes of a dimension; axes that follow each other in memory count as one.</summary>
     private List<(int Size, int Stride)> Layout(int dimension)
     {
         var layout = new List<(int Size, int Stride)>();
         foreach (Axis axis in Dims[dimension])
         {
             int stride = axis.IsBatch ? 0 : Stride(axis);
-            if (!axis.IsBatch && layout is [.., var last] && last.Stride == stride * axis.Size) layout[^1] = (last.Size * axis.Size, stride);
-            else layout.Add((axis.Size, stride));
+            if (!axis.IsBatch && layout is [.., var last] && last.Stride == stride * axis.Size)
+                layout[^1] = (last.Size * axis.Size, stride);
+            else
+                layout.Add((axis.Size, stride));
         }
         return layout;
     }
 
-    /// <summary>Axes that follow each other in memory and in the dimensions become one.</summary>
+    /// <summary>Merges axes that follow each other both in memory and in the dimensions.</summary>
     private static List<Axis> MergeNeighbours(List<Axis> axes, List<Axis> memory)
     {
         for (int i = 0; i + 1 < axes.Count;)
@@ -144,7 +154,7 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
         return axes;
     }
 
-    /// <summary>Splits the first axis; returns its outer part.</summary>
+    /// <summary>Splits the first axis into two and returns the outer one.</summary>
     private static Axis Split(Axis axis, int outerSize, List<Axis> axes, List<Axis> memory)
     {
         Axis outer = new(outerSize), inner = new(axis.Size / outerSize);
@@ -156,15 +166,11 @@ internal sealed record Activation(string Tensor, MapShape Shape, ImmutableArray<
     }
 }
 
-/// <summary>Padding by a constant that has not been made yet.</summary>
-/// <param name="Operator">The node that asks for it.</param>
-/// <param name="Pad">Rows and columns.</param>
-/// <param name="Value">What they hold.</param>
-internal sealed record PendingPad(OnnxOperator Operator, Padding Pad, double Value)
+/// <summary>Padding of a map by a constant that no node makes yet.</summary>
+/// <param name="Pad">Rows and columns to add; negative numbers remove some.</param>
+/// <param name="Value">Value of the added elements.</param>
+internal sealed record PendingPad(Padding Pad, double Value)
 {
-    /// <summary>True when it takes rows or columns away.</summary>
+    /// <summary>True when it removes rows or columns.</summary>
     public bool Cuts => Pad.Top < 0 || Pad.Left < 0 || Pad.Bottom < 0 || Pad.Right < 0;
 }
-
-/// <summary>The order of memory in which an import was tried does not fit; another may. Never leaves the importer.</summary>
-internal sealed class LayoutException(string message) : Exception(message);

@@ -7,12 +7,12 @@ namespace IlgpuResNet.Onnx;
 /// <summary>Arithmetic and rearrangement of constants.</summary>
 internal static class OnnxConstants
 {
-    /// <summary>The same elements under another shape of as many.</summary>
+    /// <summary>Gives a tensor another shape with the same number of elements.</summary>
     public static StateTensor WithShape(this StateTensor tensor, ImmutableArray<int> shape) => tensor is FilledTensor filled
         ? new FilledTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Value = filled.Value }
         : new ReshapedTensor { Name = tensor.Name, Shape = shape, DataType = tensor.DataType, Source = Unwrapped(tensor) };
 
-    /// <summary>The tensor itself where its elements are stored somewhere; a copy where they would be computed, so that reading is never nested.</summary>
+    /// <summary>Returns the tensor if its elements are stored, else a copy, so that computed tensors never read one another.</summary>
     public static StateTensor Stored(this StateTensor tensor, ReadBudget budget)
     {
         if (Unwrapped(tensor) is not ComputedTensor) return tensor;
@@ -20,18 +20,18 @@ internal static class OnnxConstants
         return new ArrayTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = DataType.Float32, Values = tensor.ToArray() };
     }
 
-    /// <summary>Reshaping again must not pile up tensors that ask one another.</summary>
+    /// <summary>The tensor behind a reshaped one: a tensor that is reshaped many times must not become a chain.</summary>
     private static StateTensor Unwrapped(StateTensor tensor) => tensor is ReshapedTensor reshaped ? reshaped.Source : tensor;
 
-    /// <summary>A small tensor of int64.</summary>
+    /// <summary>Makes a tensor of int64.</summary>
     public static StateTensor OfInt64(string name, ImmutableArray<int> shape, ReadOnlySpan<long> values) =>
         new BytesTensor { Name = name, Shape = shape, DataType = DataType.Int64, Values = MemoryMarshal.AsBytes(values).ToArray() };
 
-    /// <summary>A tensor of doubles.</summary>
+    /// <summary>Makes a tensor of doubles.</summary>
     public static StateTensor OfDouble(string name, ImmutableArray<int> shape, ReadOnlySpan<double> values) =>
         new BytesTensor { Name = name, Shape = shape, DataType = DataType.Float64, Values = MemoryMarshal.AsBytes(values).ToArray() };
 
-    /// <summary>A matrix or more with its dimensions in another order.</summary>
+    /// <summary>Permutes the dimensions of a tensor.</summary>
     /// <param name="tensor">Any tensor of floats.</param>
     /// <param name="permutation">Dimension i of the result is dimension permutation[i] of the tensor.</param>
     public static StateTensor Transpose(StateTensor tensor, ImmutableArray<int> permutation)
@@ -42,18 +42,18 @@ internal static class OnnxConstants
         return Gathered(tensor, tensor.Name, [.. permutation.Select(i => shape[i])], [.. permutation.Select(i => (shape[i], strides[i]))]);
     }
 
-    /// <summary>A tensor whose elements are taken from another at computed places.</summary>
+    /// <summary>Makes a tensor whose elements are read from computed places of another tensor.</summary>
     /// <param name="tensor">Any tensor of floats.</param>
     /// <param name="name">Name of the result.</param>
     /// <param name="shape">Shape of the result.</param>
-    /// <param name="axes">Sizes, and distances in the tensor, from the result's outermost axis to its innermost.</param>
-    /// <param name="factor">What every element is multiplied by.</param>
-    public static StateTensor Gathered(StateTensor tensor, string name, ImmutableArray<int> shape, ImmutableArray<(int Size, int Stride)> axes, float factor = 1) => new ComputedTensor
+    /// <param name="axes">Sizes, and strides in the source tensor, from the result's outermost axis to its innermost.</param>
+    /// <param name="factor">Factor of every element.</param>
+    public static StateTensor Gathered(
+        StateTensor tensor, string name, ImmutableArray<int> shape, ImmutableArray<(int Size, int Stride)> axes, float factor = 1)
     {
-        Name = name,
-        Shape = shape,
-        DataType = DataType.Float32,
-        Compute = destination =>
+        return new ComputedTensor { Name = name, Shape = shape, DataType = DataType.Float32, Compute = Gather };
+
+        void Gather(Span<float> destination)
         {
             float[] source = tensor.ToArray();
             int[] index = new int[axes.Length];
@@ -69,19 +69,19 @@ internal static class OnnxConstants
                     index[axis] = 0;
                 }
             }
-        },
-    };
+        }
+    }
 
-    /// <summary>Element by element with NumPy's broadcasting.</summary>
+    /// <summary>Combines two tensors element by element with NumPy's broadcasting.</summary>
     /// <param name="name">Name of the result.</param>
     /// <param name="a">Any tensor of floats.</param>
     /// <param name="b">Another one.</param>
-    /// <param name="operation">What is computed of two elements.</param>
-    /// <param name="budget">What the result and what it is made of are charged to.</param>
-    /// <returns>Null when the shapes do not fit each other.</returns>
+    /// <param name="operation">Function of two elements.</param>
+    /// <param name="budget">Budget that the result and the copies of the operands are charged to.</param>
+    /// <returns>A tensor of doubles, or null when the shapes do not broadcast to each other.</returns>
     public static StateTensor? Combine(string name, StateTensor a, StateTensor b, Func<double, double, double> operation, ReadBudget budget)
     {
-        // Floats, then doubles, of each; the result as doubles and as bytes.
+        // Each operand is read as floats, then as doubles; the result is held as doubles and as bytes.
         const int BytesPerOperand = sizeof(float) + sizeof(double), BytesPerElement = 2 * sizeof(double);
         int rank = Math.Max(a.Shape.Length, b.Shape.Length);
         int[] shape = new int[rank], strideA = new int[rank], strideB = new int[rank];
@@ -112,6 +112,10 @@ internal static class OnnxConstants
         }
         return OfDouble(name, [.. shape], result);
 
-        int SizeAt(StateTensor tensor, int axis) => axis < rank - tensor.Shape.Length ? 1 : tensor.Shape[axis - (rank - tensor.Shape.Length)];
+        int SizeAt(StateTensor tensor, int axis)
+        {
+            int missing = rank - tensor.Shape.Length;
+            return axis < missing ? 1 : tensor.Shape[axis - missing];
+        }
     }
 }

@@ -6,10 +6,12 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>A graph in the making: emits nodes and keeps track of how memory lies.</summary>
+/// <summary>Builds the graph of an import: emits nodes and tracks the order of axes in memory.</summary>
 internal sealed class OnnxGraphBuilder
 {
-    /// <summary>Bytes that scale and shift of one channel take: the place of their constants, both, and both again where a convolution takes them up.</summary>
+    /// <summary>
+    /// Bytes for scale and shift of one channel: the place of their constants, both numbers, and both again where a convolution fuses them.
+    /// </summary>
     public const long BytesPerChannel = sizeof(int) + 4 * sizeof(double);
 
     private readonly List<Node> nodes = [];
@@ -18,11 +20,14 @@ internal sealed class OnnxGraphBuilder
     /// <summary>The nodes so far, in order.</summary>
     public IReadOnlyList<Node> Nodes => nodes;
 
-    /// <summary>Makes the name of a tensor that nothing else has.</summary>
+    /// <summary>Node that is being imported, or null; errors of the nodes that are emitted for it name it.</summary>
+    public OnnxOperator? Operator { get; set; }
+
+    /// <summary>Makes a tensor's name unique by appending a number where it is taken.</summary>
     public string UniqueName(string wanted)
     {
         if (names.TryAdd(wanted, 1)) return wanted;
-        // Counts on from the last number, as one name may be wanted thousands of times.
+        // Continues from the last number: one name may be wanted thousands of times.
         string name;
         int number = names[wanted];
         do name = $"{wanted}/{++number}";
@@ -31,17 +36,30 @@ internal sealed class OnnxGraphBuilder
         return name;
     }
 
-    /// <summary>Adds a node over activations whose shapes are what the node reads them as; returns the shape of its output.</summary>
+    /// <summary>Adds a node that reads activations in the shapes they have, and returns the shape of its output.</summary>
+    /// <exception cref="GraphException">The node does not fit its inputs, or its output is too large.</exception>
     public MapShape Emit(Node node, params ReadOnlySpan<Activation> inputs)
     {
         var shapes = new MapShape[inputs.Length];
         for (int i = 0; i < shapes.Length; i++) shapes[i] = inputs[i].Shape;
-        MapShape shape = Graph.Limit(FileText.Clean(node.Name), node.InferShape(shapes));
+        MapShape shape = ShapeOf(node, shapes);
         nodes.Add(node);
         return shape;
     }
 
-    /// <summary>The same values in the same places, computed element by element.</summary>
+    private MapShape ShapeOf(Node node, ReadOnlySpan<MapShape> inputs)
+    {
+        try
+        {
+            return Graph.Limit(FileText.Clean(node.Name), node.InferShape(inputs));
+        }
+        catch (GraphException e) when (Operator is { } op)
+        {
+            throw op.Fail(e.Message.TrimEnd('.'), e);
+        }
+    }
+
+    /// <summary>Emits a node that computes element by element; the result has the input's dimensions and order in memory.</summary>
     public Activation EmitElementwise(Activation input, string output, Func<string, Node> node, params ReadOnlySpan<Activation> others)
     {
         string tensor = UniqueName(output);
@@ -49,11 +67,11 @@ internal sealed class OnnxGraphBuilder
         return input with { Tensor = tensor };
     }
 
-    /// <summary>The same memory as rows of some channels.</summary>
+    /// <summary>Views the memory as rows of a number of channels.</summary>
     public Activation AsRows(Activation input, int channels) =>
         input.Shape.C == channels ? input : AsShape(input, new MapShape(1, (int)(input.Shape.Count / channels), channels));
 
-    /// <summary>The same memory as another shape.</summary>
+    /// <summary>Views the memory in another shape.</summary>
     public Activation AsShape(Activation input, MapShape shape)
     {
         if (input.Shape == shape) return input;
@@ -62,19 +80,27 @@ internal sealed class OnnxGraphBuilder
         return input with { Tensor = tensor, Shape = shape };
     }
 
-    /// <summary>The value as a map with channels last, as convolutions and pools read it: <c>[N, C, H, W]</c>, or <c>[N, C, W]</c> with a height of 1.</summary>
-    public Activation AsMap(OnnxOperator op, Activation input)
+    /// <summary>
+    /// Views a value <c>[N, C, H, W]</c>, or <c>[N, C, W]</c> with a height of 1, as a map with channels last, which convolutions and pools
+    /// read.
+    /// </summary>
+    /// <returns>The map, or null when the order in memory does not fit.</returns>
+    public Activation? AsMap(OnnxOperator op, Activation input)
     {
         if (input.Rank is not (3 or 4)) throw op.Fail($"its input has {input.Rank} dimensions, but [N, C, H, W] was expected");
-        ImmutableArray<ImmutableArray<Axis>> dims = input.Rank == 4 ? input.Dims : [input.Dims[0], input.Dims[1], [], input.Dims[2]];
+        ImmutableArray<ImmutableArray<Axis>> dims = DimsOfMap(input);
         Axis[] needed = [.. dims[0], .. dims[2], .. dims[3], .. dims[1]];
-        if (!needed.AsSpan().SequenceEqual(input.Memory.AsSpan())) throw op.Unfit("its input does not lie in memory with channels last");
-        if (!input.HasBatch && dims[0].Length > 0) throw op.Unfit("it works on several images, but an operator elsewhere mixes images");
+        if (!needed.AsSpan().SequenceEqual(input.Memory.AsSpan())) return op.Misfits("its input does not lie in memory with channels last");
+        if (!input.HasBatch && dims[0].Length > 0) return op.Misfits("it works on several images, but an operator elsewhere mixes images");
         Activation map = input with { Dims = dims };
         return AsShape(map, new MapShape(map.Size(2), map.Size(3), map.Size(1)));
     }
 
-    /// <summary>What a convolution or pool has made of a map.</summary>
+    /// <summary>The dimensions <c>[N, C, H, W]</c> of a value that may lack H.</summary>
+    private static ImmutableArray<ImmutableArray<Axis>> DimsOfMap(Activation input) =>
+        input.Rank == 4 ? input.Dims : [input.Dims[0], input.Dims[1], [], input.Dims[2]];
+
+    /// <summary>Describes the output of a convolution or pool over a map.</summary>
     public static Activation OfMap(Activation input, int rank, string tensor, MapShape shape)
     {
         ImmutableArray<Axis> batch = input.HasBatch ? [input.Memory[0]] : [];
@@ -82,16 +108,16 @@ internal sealed class OnnxGraphBuilder
         return new Activation(tensor, shape, [.. batch, .. h, .. w, .. c], rank == 4 ? [batch, c, h, w] : [batch, c, w]);
     }
 
-    /// <summary>An axis for a size, none for a size of 1.</summary>
+    /// <summary>One axis of a size; none for a size of 1.</summary>
     public static ImmutableArray<Axis> AxesOf(int size) => size == 1 ? [] : [new Axis(size)];
 
-    /// <summary>Makes the padding that was put off.</summary>
+    /// <summary>Makes the padding that is pending, if any. A value with pending padding is a map with channels last.</summary>
     public Activation WithoutPendingPad(Activation input)
     {
         if (input.Pad is not { } pending) return input;
-        Activation map = AsMap(pending.Operator, input with { Pad = null });
+        Activation map = input with { Pad = null, Dims = DimsOfMap(input) };
         string tensor = UniqueName($"{input.Tensor}/pad");
-        // A maximum over windows of one pixel is a copy.
+        // A maximum over windows of one pixel copies the map.
         MapShape shape = Emit(new Pool2dNode
         {
             Name = tensor,
@@ -105,18 +131,20 @@ internal sealed class OnnxGraphBuilder
         return OfMap(map, input.Rank, tensor, shape);
     }
 
-    /// <summary><c>x * scale + shift</c> by constants that broadcast to the value, as NumPy has it.</summary>
-    /// <param name="op">The node this is for.</param>
-    /// <param name="input">The value.</param>
+    /// <summary>Emits <c>x * scale + shift</c> with constants that broadcast to the value, as in NumPy.</summary>
+    /// <param name="op">The node that is imported.</param>
+    /// <param name="input">The value x.</param>
     /// <param name="shape">Shape of the constants.</param>
     /// <param name="scale">Factors, or null for 1.</param>
     /// <param name="shift">Summands, or null for 0.</param>
-    /// <param name="budget">What the expanded constants are charged to.</param>
-    public Activation Affine(OnnxOperator op, Activation input, ImmutableArray<int> shape, double[]? scale, double[]? shift, ReadBudget budget)
+    /// <param name="budget">Budget that the expanded constants are charged to.</param>
+    /// <returns>The result, or null when the order in memory does not fit.</returns>
+    public Activation? Affine(
+        OnnxOperator op, Activation input, ImmutableArray<int> shape, double[]? scale, double[]? shift, ReadBudget budget)
     {
         if (shape.Length > input.Rank)
         {
-            if (input.HasBatch) throw op.Unfit("its constant has more dimensions than its input, whose batch would not come first");
+            if (input.HasBatch) return op.Misfits("its constant has more dimensions than its input, whose batch would not come first");
             input = input with { Dims = [.. Enumerable.Repeat(ImmutableArray<Axis>.Empty, shape.Length - input.Rank), .. input.Dims] };
         }
         int missing = input.Rank - shape.Length;
@@ -127,29 +155,31 @@ internal sealed class OnnxGraphBuilder
             if (shape[i] == 1) continue;
             int dimension = i + missing;
             if (dimension < 0 || shape[i] != input.Size(dimension))
-                throw op.Fail($"a constant of shape {FileText.Shape(shape)} does not broadcast to its input of shape [{string.Join(", ", Enumerable.Range(0, input.Rank).Select(input.Size))}]");
+                throw op.Fail($"a constant of shape {FileText.Shape(shape)} does not broadcast to its input of shape {input.Sizes()}");
             foreach (Axis axis in input.Dims[dimension].Reverse())
             {
-                if (axis.IsBatch) throw op.Unfit("a constant differs from image to image");
+                if (axis.IsBatch) return op.Misfits("a constant differs from image to image");
                 strides.Add(axis, count);
                 count *= axis.Size;
             }
         }
 
-        // The constant repeats with the innermost axes that hold all it varies over; no less than the shape has channels, to fuse with what made them.
+        // The constant repeats over the innermost axes that include all those it varies along. It is made at least as long as the shape has
+        // channels, so that it can be fused with the node that makes them.
         int channels = input.SuffixLength(strides.Keys);
         if (input.Shape.C % channels == 0) channels = input.Shape.C;
         budget.Charge(channels * BytesPerChannel);
         Activation rows = AsRows(input, channels);
         int[] places = Places(input, channels, strides);
         EpilogueSpec epilogue = new() { Scale = Expand(scale), Shift = Expand(shift) };
-        return EmitElementwise(rows, op.Output, tensor => new PointwiseNode { Name = op.Name, Inputs = [rows.Tensor], Output = tensor, Epilogue = epilogue });
+        return EmitElementwise(
+            rows, op.Output, tensor => new PointwiseNode { Name = op.Name, Inputs = [rows.Tensor], Output = tensor, Epilogue = epilogue });
 
         ImmutableArray<double>? Expand(double[]? values) =>
             values is null ? null : ImmutableCollectionsMarshal.AsImmutableArray(Array.ConvertAll(places, place => values[place]));
     }
 
-    /// <summary>For each of the innermost elements of memory, the place in a constant that has these strides.</summary>
+    /// <summary>Place of each of the innermost elements of memory in a constant with these strides.</summary>
     private static int[] Places(Activation input, int count, Dictionary<Axis, int> strides)
     {
         int[] places = new int[count];

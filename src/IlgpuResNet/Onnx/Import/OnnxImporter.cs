@@ -7,13 +7,17 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// An ONNX graph for inputs of one size as a <see cref="Network"/>. Pure: nothing is allocated on a device, and weights stay in
-/// their file. Only what the wanted outputs depend on is looked at.
+/// Imports an ONNX graph for inputs of one size as a <see cref="Network"/>. Nothing is allocated on a device, and weights stay in their
+/// file. Only nodes that the wanted outputs depend on are read.
 /// </summary>
+/// <remarks>
+/// ONNX does not state how a tensor lies in memory. The importer tries the orders of <see cref="OnnxInput.Layouts"/> one after the other:
+/// for each, a node's handler returns a value, or null when that order does not allow the node; it throws when no order does.
+/// </remarks>
 internal sealed class OnnxImporter
 {
-    private static readonly FrozenDictionary<string, Func<OnnxOperator, OnnxImporter, object>> Operators =
-        new Dictionary<string, Func<OnnxOperator, OnnxImporter, object>>
+    private static readonly FrozenDictionary<string, Func<OnnxOperator, OnnxImporter, ImportedValue?>> Operators =
+        new Dictionary<string, Func<OnnxOperator, OnnxImporter, ImportedValue?>>
         {
             ["Add"] = (op, import) => ArithmeticOperators.Add(op, import.builder, import.budget),
             ["AveragePool"] = (op, import) => SpatialOperators.AveragePool(op, import.builder),
@@ -47,16 +51,18 @@ internal sealed class OnnxImporter
             ["Unsqueeze"] = (op, _) => ShapeOperators.Unsqueeze(op),
         }.ToFrozenDictionary();
 
-    /// <summary>Operators that make padding themselves which a Pad before them has put off.</summary>
+    /// <summary>Operators that can make the pending padding of a Pad before them.</summary>
     private static readonly FrozenSet<string> TakesPad = new[] { "Conv", "MaxPool", "AveragePool", "Pad" }.ToFrozenSet();
 
+    private const string UnsupportedOutput = "an output that is not supported, such as a mask or indices";
     private const string LogitsName = "logits";
     private const string ProbabilitiesName = "probabilities";
 
-    // Weights that ConstantOfShape makes, or that several nodes share: more than any ResNet has. Every other one takes at least a byte of the file.
+    // Limit of weights that ConstantOfShape makes or several nodes share: more than any ResNet has. Any other weight takes at least a byte
+    // of the file.
     private const long RepeatedWeights = 1 << 28;
 
-    // Upper estimates of what a node becomes here and in the passes, of an output, and of a name in a set.
+    // Upper estimates of a node here and in the passes, of an output, and of a name in a set.
     private const int BytesPerNode = 6144;
     private const int BytesPerOutput = 2048;
     private const int BytesPerName = 128;
@@ -66,7 +72,7 @@ internal sealed class OnnxImporter
     private readonly IReadOnlyDictionary<string, StateTensor> constants;
     private readonly OnnxGraphBuilder builder = new();
     private readonly ReadBudget budget;
-    private readonly Dictionary<string, object> values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ImportedValue> values = new(StringComparer.Ordinal);
 
     private OnnxImporter(OnnxFile file, OnnxInput input, IReadOnlyDictionary<string, StateTensor> constants, ReadBudget budget)
     {
@@ -79,33 +85,32 @@ internal sealed class OnnxImporter
     /// <summary>Imports a graph.</summary>
     /// <param name="file">The model.</param>
     /// <param name="input">Its input, with sizes.</param>
-    /// <param name="outputs">Names of the values that are wanted; none for class scores where the model gives such, else for all of its outputs.</param>
-    /// <param name="constants">Constants that the file leaves to its user.</param>
-    /// <param name="budget">What may be allocated.</param>
-    /// <exception cref="GraphException">Something in the graph cannot run here; the message names the operator, its node and its opset.</exception>
+    /// <param name="outputs">Names of the wanted values; none for a classifier's scores, or for all outputs of another model.</param>
+    /// <param name="constants">Constants for inputs that the file leaves to its user.</param>
+    /// <param name="budget">Budget of the memory that may be allocated.</param>
+    /// <exception cref="GraphException">An operator of the graph cannot run here; the message names it, its node and its opset.</exception>
     /// <exception cref="WeightsException">A constant cannot be used.</exception>
-    public static Network Import(OnnxFile file, OnnxInput input, ImmutableArray<string> outputs, ImmutableArray<StateTensor> constants, ReadBudget budget)
+    public static Network Import(
+        OnnxFile file, OnnxInput input, ImmutableArray<string> outputs, ImmutableArray<StateTensor> constants, ReadBudget budget)
     {
-        ImmutableDictionary<string, StateTensor> known = file.Graph.Initializers.SetItems(constants.Select(constant => KeyValuePair.Create(constant.Name, constant)));
-        ImmutableArray<OnnxNode> needed = Needed(file, input.Name, outputs is [] ? [.. file.Graph.Outputs.Select(output => output.Name)] : outputs, known, budget);
+        ImmutableDictionary<string, StateTensor> known =
+            file.Graph.Initializers.SetItems(constants.Select(constant => KeyValuePair.Create(constant.Name, constant)));
+        ImmutableArray<string> wanted = outputs is [] ? OutputsOf(file) : outputs;
+        ImmutableArray<OnnxNode> needed = Needed(file, input.Name, wanted, known, budget);
         foreach (OnnxNode node in needed) CheckOperator(file, node);
-        string? first = null;
+        string? firstMisfit = null;
         foreach (Activation start in input.Layouts())
         {
             var importer = new OnnxImporter(file, input, known, budget);
-            try
-            {
-                return importer.Run(start, needed, outputs);
-            }
-            catch (LayoutException e)
-            {
-                first ??= e.Message;
-            }
+            string? misfit = importer.Run(start, needed);
+            if (misfit is null) return importer.Finish(start, outputs);
+            firstMisfit ??= misfit;
         }
-        throw new GraphException(first ?? $"{file.Path}: its input {FileText.Clean(input.Name)} has no elements.");
+        throw new GraphException(firstMisfit ?? $"{file.Path}: its input {FileText.Clean(input.Name)} has no elements.");
     }
 
-    private Network Run(Activation start, ImmutableArray<OnnxNode> nodes, ImmutableArray<string> outputs)
+    /// <summary>Imports the nodes with the input in one order in memory; returns null, or why that order does not fit.</summary>
+    private string? Run(Activation start, ImmutableArray<OnnxNode> nodes)
     {
         values[input.Name] = start;
         builder.UniqueName(start.Tensor);
@@ -115,46 +120,50 @@ internal sealed class OnnxImporter
             budget.Charge(BytesPerNode);
             OnnxOperator op = new(node, opset, file.Path, ValueOf);
             if (op.Output.Length == 0) throw op.Fail("it has no first output");
+            builder.Operator = op;
             try
             {
-                values[op.Output] = Operators[node.OpType](op, this);
+                if (Operators[node.OpType](op, this) is not { } value) return op.Misfit!;
+                values[op.Output] = value;
             }
             catch (OverflowException e)
             {
-                throw new GraphException(op.Fail("a size in it passes 2^31").Message, e);
-            }
-            catch (GraphException e) when (!e.Message.StartsWith(file.Path, StringComparison.Ordinal))
-            {
-                throw new GraphException(op.Fail(e.Message.TrimEnd('.')).Message, e);
+                throw op.Fail("a size in it passes 2^31", e);
             }
         }
+        builder.Operator = null;
         CheckWeights();
-        return outputs is [] && ClassScores() is { } scores
-            ? Finish(start, scores, isClassifier: true)
-            : Finish(start, [.. (outputs is [] ? [.. file.Graph.Outputs.Select(output => output.Name)] : outputs).Select(Output)], isClassifier: false);
+        return null;
     }
 
-    /// <summary>A few bytes must not promise gigabytes to a device.</summary>
+    /// <summary>Limits the weights of a small file that promises gigabytes to a device.</summary>
     private void CheckWeights()
     {
         long weights = builder.Nodes.OfType<EpilogueNode>().Sum(node => node.Filter?.Count ?? 0);
         if (weights - RepeatedWeights > file.Length)
-            throw new WeightsException($"{file.Path}: refused: its nodes use {weights} weights, more than a file of {file.Length} bytes justifies.");
+        {
+            throw new WeightsException(
+                $"{file.Path}: refused: its nodes use {weights} weights, more than a file of {file.Length} bytes justifies.");
+        }
     }
 
-    private object ValueOf(OnnxOperator op, string name)
+    private ImportedValue ValueOf(OnnxOperator op, string name)
     {
-        if (!values.TryGetValue(name, out object? value))
+        if (!values.TryGetValue(name, out ImportedValue? value))
         {
             return constants.TryGetValue(name, out StateTensor? constant)
-                ? constant
-                : throw op.Fail($"its input {OnnxNames.Show(name)} is made by no node before it, or by an output that is not supported, such as a mask or indices");
+                ? new ConstantValue(constant)
+                : throw op.Fail($"its input {OnnxNames.Show(name)} is made by no node before it, or by {UnsupportedOutput}");
         }
-        return value is Activation { Pad: not null } padded && !TakesPad.Contains(op.Type) ? values[name] = builder.WithoutPendingPad(padded) : value;
+        if (value is not Activation { Pad: not null } padded || TakesPad.Contains(op.Type)) return value;
+        return values[name] = builder.WithoutPendingPad(padded);
     }
 
-    private Network Finish(Activation start, ImmutableArray<TensorView> views, bool isClassifier)
+    private Network Finish(Activation start, ImmutableArray<string> outputs)
     {
+        bool isClassifier = false;
+        if (outputs is [] && ClassScores() is { } views) isClassifier = true;
+        else views = [.. (outputs is [] ? OutputsOf(file) : outputs).Select(Output)];
         var graph = new Graph(
             Path.GetFileNameWithoutExtension(file.Path), start.Tensor, start.Shape.C,
             [.. views.Select(view => view.Tensor).Distinct()], [.. builder.Nodes]);
@@ -169,16 +178,21 @@ internal sealed class OnnxImporter
 
     private Activation Result(string name)
     {
-        if (!values.TryGetValue(name, out object? value) && !constants.ContainsKey(name))
-            throw new GraphException($"{file.Path}: no node makes the output {OnnxNames.Show(name)}, or it is an output that is not supported, such as a mask or indices; the graph's own are {string.Join(", ", file.Graph.Outputs.Take(8).Select(output => OnnxNames.Show(output.Name)))}, and nodes go by their names.");
+        if (!values.TryGetValue(name, out ImportedValue? value) && !constants.ContainsKey(name))
+        {
+            string own = string.Join(", ", OutputsOf(file).Take(8).Select(OnnxNames.Show));
+            throw new GraphException(
+                $"{file.Path}: no node makes the output {OnnxNames.Show(name)}, or it is {UnsupportedOutput}; "
+                + $"the graph's own are {own}, and nodes go by their names.");
+        }
         return value is Activation activation
             ? builder.WithoutPendingPad(activation)
             : throw new GraphException($"{file.Path}: its output {OnnxNames.Show(name)} is constant; there is nothing to run.");
     }
 
     /// <summary>
-    /// Logits and probabilities, when one output is a vector for each image, or one of several such that a classifier makes; null otherwise, and where the
-    /// vector is what a pool leaves of activations: features, which a classifier would read.
+    /// Logits and probabilities if one output is a vector for each image, or if a classifier layer makes exactly one of several of these.
+    /// Null for other outputs, and for a vector of pooled activations: those are features, which a classifier would read.
     /// </summary>
     private ImmutableArray<TensorView>? ClassScores()
     {
@@ -186,7 +200,8 @@ internal sealed class OnnxImporter
         Activation[] vectors = [.. file.Graph.Outputs.Select(value => Result(value.Name)).Where(value =>
             value.HasBatch && Enumerable.Range(1, value.Rank - 1).Count(dimension => value.Size(dimension) > 1) <= 1)];
         if (vectors.Length > 1) vectors = [.. vectors.Where(value => MakerOf(value.Tensor) is LinearNode or SoftmaxNode)];
-        if (vectors is not [var output] || MakerOf(output.Tensor) is Pool2dNode pool && MakerOf(pool.Inputs[0]) is ReluNode) return null;
+        if (vectors is not [var output]) return null;
+        if (MakerOf(output.Tensor) is Pool2dNode pool && MakerOf(pool.Inputs[0]) is ReluNode) return null;
         int classes = (int)Math.Min(output.Shape.Count, int.MaxValue);
         if (MakerOf(output.Tensor) is SoftmaxNode softmax && output.Shape.C == classes)
             return [(output with { Tensor = softmax.Inputs[0] }).View(LogitsName), output.View(ProbabilitiesName)];
@@ -198,11 +213,12 @@ internal sealed class OnnxImporter
 
     private Node? MakerOf(string tensor) => builder.Nodes.LastOrDefault(node => node.Output == tensor);
 
-    /// <summary>The nodes that some values depend on, in order.</summary>
+    /// <summary>The nodes that the wanted values depend on, in order.</summary>
     private static ImmutableArray<OnnxNode> Needed(
         OnnxFile file, string input, ImmutableArray<string> wanted, ImmutableDictionary<string, StateTensor> constants, ReadBudget budget)
     {
-        if (wanted is []) throw new GraphException($"{file.Path}: the graph has no outputs; name those that you want, or export the model with them.");
+        if (wanted is [])
+            throw new GraphException($"{file.Path}: the graph has no outputs; name those that you want, or export the model with them.");
         budget.Charge(BytesPerName * (long)wanted.Length);
         var names = new HashSet<string>(wanted, StringComparer.Ordinal);
         var made = new HashSet<string>(StringComparer.Ordinal) { input };
@@ -214,7 +230,8 @@ internal sealed class OnnxImporter
             // An optional input or output that is left out has no name.
             names.UnionWith(node.Inputs.Where(name => name.Length > 0));
             string? twice = node.Outputs.FirstOrDefault(name => name.Length > 0 && (constants.ContainsKey(name) || !made.Add(name)));
-            if (twice is not null) throw OperatorOf(file, node).Fail($"the value {OnnxNames.Show(twice)} that it makes is made elsewhere, too");
+            if (twice is not null)
+                throw OperatorOf(file, node).Fail($"the value {OnnxNames.Show(twice)} that it makes is made elsewhere, too");
             nodes.Add(node);
         }
         nodes.Reverse();
@@ -228,9 +245,11 @@ internal sealed class OnnxImporter
         if (!Operators.ContainsKey(node.OpType)) throw op.Fail("this operator is not supported");
     }
 
-    /// <summary>A node to speak of, whose inputs are not at hand.</summary>
+    /// <summary>A node for messages, without access to its inputs.</summary>
     private static OnnxOperator OperatorOf(OnnxFile file, OnnxNode node) =>
         new(node, OpsetOf(file), file.Path, (_, _) => throw new InvalidOperationException());
+
+    private static ImmutableArray<string> OutputsOf(OnnxFile file) => [.. file.Graph.Outputs.Select(output => output.Name)];
 
     private static long OpsetOf(OnnxFile file) => file.Opsets.GetValueOrDefault("", 1);
 }

@@ -5,18 +5,27 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>One node of an ONNX graph with its inputs at hand, as the operators' handlers read it.</summary>
-internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Func<OnnxOperator, string, object> valueOf)
+/// <summary>One node of an ONNX graph with access to its inputs, as the operators' handlers read it.</summary>
+internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Func<OnnxOperator, string, ImportedValue> valueOf)
 {
-    /// <summary>The operator's version is that of the operator set.</summary>
+    /// <summary>Largest number of dimensions of a value.</summary>
+    public const int MostDims = 16;
+
+    /// <summary>Largest stride, dilation or padding: larger ones overflow in some product, and no real network has them.</summary>
+    public const int Largest = 1 << 20;
+
+    /// <summary>Largest length of a list of sizes, axes or pads.</summary>
+    private const int MostNumbers = 2 * MostDims;
+
+    /// <summary>Version of the operator set, which decides the operator's version.</summary>
     public long Opset { get; } = opset;
 
     public string Type => node.OpType;
 
-    /// <summary>Name for the graph: the node's own, or that of what it makes.</summary>
+    /// <summary>Name of the node in the graph: its own, or the name of its output when it has none.</summary>
     public string Name => node.Name.Length > 0 ? node.Name : Output;
 
-    /// <summary>The first output; the others are never made.</summary>
+    /// <summary>Name of the first output; other outputs are never made.</summary>
     public string Output => node.Outputs is [var first, ..] ? first : "";
 
     public int InputCount => node.Inputs.Length;
@@ -29,21 +38,32 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
 
     public bool HasInput(int index) => index < node.Inputs.Length && node.Inputs[index].Length > 0;
 
-    /// <summary>An input: an <see cref="Activation"/>, or a <see cref="StateTensor"/> when it is constant.</summary>
-    public object Input(int index) => HasInput(index) ? valueOf(this, node.Inputs[index]) : throw Fail($"its input {index} is missing");
+    /// <summary>Why the order in memory that is tried does not allow this node; null while it does.</summary>
+    public string? Misfit { get; private set; }
+
+    /// <summary>The value of an input.</summary>
+    public ImportedValue Input(int index) =>
+        HasInput(index) ? valueOf(this, node.Inputs[index]) : throw Fail($"its input {index} is missing");
 
     public Activation Activation(int index) => Input(index) as Activation
         ?? throw Fail($"its input {index} is constant, so that it computes nothing from the network's input");
 
-    public StateTensor Constant(int index, string what) => Input(index) as StateTensor
-        ?? throw Fail($"{what} (its input {index}, {FileText.Clean(node.Inputs[index])}) is computed from the network's input, but must be constant");
+    public StateTensor Constant(int index, string what)
+    {
+        if (Input(index) is ConstantValue constant) return constant.Tensor;
+        string name = FileText.Clean(node.Inputs[index]);
+        throw Fail($"{what} (its input {index}, {name}) is computed from the network's input, but must be constant");
+    }
 
-    /// <summary>A weight: a constant of floats with one of some ranks.</summary>
+    /// <summary>A weight: a constant of floats whose rank is one of those given.</summary>
     public StateTensor Weight(int index, string what, params ReadOnlySpan<int> ranks)
     {
         StateTensor weight = Constant(index, what);
         if (!ranks.Contains(weight.Shape.Length) || weight.Shape.Contains(0) || !weight.IsFloat)
-            throw Fail($"{what} {FileText.Clean(weight.Name)} is {weight.DataType} {FileText.Shape(weight.Shape)}, but floats of {string.Join(" or ", ranks.ToArray())} dimensions were expected");
+        {
+            string found = $"{weight.DataType} {FileText.Shape(weight.Shape)}", expected = string.Join(" or ", ranks.ToArray());
+            throw Fail($"{what} {FileText.Clean(weight.Name)} is {found}, but floats of {expected} dimensions were expected");
+        }
         return weight;
     }
 
@@ -65,7 +85,7 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     public StateTensor? Tensor(string attribute) =>
         TryGet(attribute, OnnxAttributeType.Tensor, out OnnxAttribute? value) ? value.T : null;
 
-    /// <summary>Small positive numbers, as strides and dilations are.</summary>
+    /// <summary>A list of numbers from 1 to <see cref="Largest"/>, such as strides and dilations.</summary>
     public int[] Positive(string attribute, int count, int otherwise)
     {
         if (Ints(attribute) is not { } values) return [.. Enumerable.Repeat(otherwise, count)];
@@ -74,18 +94,20 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
         return [.. values.Select(value => (int)value)];
     }
 
-    /// <summary>A dimension that may be counted from the end.</summary>
+    /// <summary>Index of a dimension; a negative one counts from the end.</summary>
     public int Axis(long axis, int rank) => axis >= -rank && axis < rank
         ? (int)(axis < 0 ? axis + rank : axis)
         : throw Fail($"its axis {axis} does not exist in {rank} dimensions");
 
-    /// <summary>Integers that newer operator sets have as an input and older ones as an attribute; null when absent.</summary>
+    /// <summary>Integers that are an input in newer operator sets and an attribute in older ones; null when absent.</summary>
     public long[]? IntsOfInput(int index, string what, string attribute)
     {
         if (!HasInput(index))
         {
             if (Ints(attribute) is not { } values) return null;
-            return values.Length <= MostNumbers ? [.. values] : throw Fail($"its {what} are {List(values)}, more than the {MostNumbers} that are supported");
+            return values.Length <= MostNumbers
+                ? [.. values]
+                : throw Fail($"its {what} are {List(values)}, more than the {MostNumbers} that are supported");
         }
         StateTensor tensor = Constant(index, what);
         return tensor.DataType is DataType.Int64 or DataType.Int32 && tensor.Shape.Length <= 1 && tensor.Count <= MostNumbers
@@ -93,38 +115,42 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
             : throw Fail($"its {what} are {tensor.DataType} {FileText.Shape(tensor.Shape)}, but a few int64 were expected");
     }
 
-    /// <summary>A number that newer operator sets have as an input and older ones as an attribute.</summary>
+    /// <summary>A number that is an input in newer operator sets and an attribute in older ones.</summary>
     public double NumberOfInput(int index, string what, string attribute, double otherwise)
     {
         if (!HasInput(index)) return TryGet(attribute, OnnxAttributeType.Float, out OnnxAttribute? value) ? value.F : otherwise;
         StateTensor tensor = Constant(index, what);
-        return tensor.Count == 1 && tensor.IsFloat ? tensor.ToDoubleArray()[0] : throw Fail($"its {what} is {tensor.DataType} {FileText.Shape(tensor.Shape)}, but one float was expected");
+        return tensor.Count == 1 && tensor.IsFloat
+            ? tensor.ToDoubleArray()[0]
+            : throw Fail($"its {what} is {tensor.DataType} {FileText.Shape(tensor.Shape)}, but one float was expected");
     }
 
-    /// <summary>The most dimensions that a value may have.</summary>
-    public const int MostDims = 16;
-
-    /// <summary>The most numbers that a list of sizes, axes or pads may have.</summary>
-    private const int MostNumbers = 2 * MostDims;
-
-    /// <summary>Sizes above this overflow somewhere, and nothing real has them.</summary>
-    public const int Largest = 1 << 20;
-
-    /// <summary>Numbers for a message, the first ones if there are many.</summary>
+    /// <summary>Numbers in brackets for a message; only the first of many.</summary>
     public static string List(IReadOnlyCollection<long> numbers) =>
         $"[{string.Join(", ", numbers.Take(MostDims))}{(numbers.Count > MostDims ? ", ..." : "")}]";
 
-    public GraphException Fail(string why) => new(Say(why));
+    /// <summary>An error that names this node: it cannot run, whatever the order in memory.</summary>
+    public GraphException Fail(string why, Exception? inner = null) => new(Say(why), inner);
 
-    /// <summary>The memory layout that was tried does not allow this node.</summary>
-    public LayoutException Unfit(string why) => new(Say(why));
+    /// <summary>Records that the order in memory which is tried does not allow this node; another may.</summary>
+    /// <returns>Null, for the handler to return.</returns>
+    public Activation? Misfits(string why)
+    {
+        Misfit = Say(why);
+        return null;
+    }
 
-    private string Say(string why) =>
-        $"{source}: node {OnnxNames.Show(Name)} ({FileText.Clean(Type)}, opset {Opset}): {why}; this library runs ResNets and what is in them.";
+    private string Say(string why)
+    {
+        string place = $"{source}: node {OnnxNames.Show(Name)} ({FileText.Clean(Type)}, opset {Opset})";
+        return $"{place}: {why}; this library runs ResNets and what is in them.";
+    }
 
     private bool TryGet(string attribute, OnnxAttributeType type, [NotNullWhen(true)] out OnnxAttribute? value)
     {
         if (!node.Attributes.TryGetValue(attribute, out value)) return false;
-        return value.Type == type ? true : throw Fail($"its attribute {FileText.Clean(attribute)} is of type {value.Type}, but {type} was expected");
+        return value.Type == type
+            ? true
+            : throw Fail($"its attribute {FileText.Clean(attribute)} is of type {value.Type}, but {type} was expected");
     }
 }

@@ -6,20 +6,20 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>Reads AttributeProto. Subgraphs are noted, not entered.</summary>
+/// <summary>Reads AttributeProto. Subgraphs are recognised, but their content is not read.</summary>
 internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget budget)
 {
-    // Upper estimate of an attribute.
+    // Upper estimate of an attribute, in bytes.
     private const int BytesPerAttribute = 128;
 
-    // Header of an array.
+    // Header of an array, in bytes.
     private const int BytesPerList = 32;
 
     /// <summary>Reads an attribute.</summary>
     /// <param name="message">The attribute.</param>
     /// <param name="node">The node's name, for messages.</param>
     /// <param name="operation">The node's operator, for messages.</param>
-    /// <exception cref="WeightsException">It is damaged.</exception>
+    /// <exception cref="WeightsException">The attribute is damaged.</exception>
     public OnnxAttribute Read(ProtoReader message, string node, string operation)
     {
         budget.Charge(BytesPerAttribute);
@@ -74,13 +74,13 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
             }
         }
         if (refers) throw Defect(message, node, operation, name, "refers to a function's attribute, but is in no function");
-        // Files of before IR version 3 have no type.
+        // Files before IR version 3 have no type.
         bool isStated = given != (int)OnnxAttributeType.Undefined;
         if (!isStated && mixed) throw Defect(message, node, operation, name, "has values of two types and does not say which counts");
         OnnxAttributeType stated = isStated ? (OnnxAttributeType)given : present;
         if (!Enum.IsDefined(stated)) throw Defect(message, node, operation, name, $"has type {given}, which is not known");
         if (stated == OnnxAttributeType.Tensor && tensor is null) throw Defect(message, node, operation, name, "has no tensor");
-        // Proto3 leaves out zeros and empty lists, so a missing value is one.
+        // Proto3 leaves out zeros and empty lists, so a missing value is zero or empty.
         return new OnnxAttribute(name, stated)
         {
             F = stated == OnnxAttributeType.Float ? f : 0,
@@ -93,10 +93,10 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
         };
     }
 
-    /// <summary>Reads a repeated text.</summary>
+    /// <summary>Reads a repeated field of texts.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="field">The field.</param>
-    /// <param name="count">Times that it occurs.</param>
+    /// <param name="field">Number of the field.</param>
+    /// <param name="count">Number of times that it occurs.</param>
     public static ImmutableArray<string> ReadTexts(ProtoReader message, int field, int count)
     {
         if (count == 0) return [];
@@ -108,8 +108,11 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
     }
 
     /// <summary>An error that names an attribute and its node.</summary>
-    public static WeightsException Defect(ProtoReader message, string node, string operation, string name, string what) =>
-        new($"{message.Budget.Source}: damaged ONNX file: attribute {OnnxNames.Show(name)} of node {OnnxNames.Show(node)} ({FileText.Clean(operation)}) {what}.");
+    public static WeightsException Defect(ProtoReader message, string node, string operation, string name, string what)
+    {
+        string place = $"attribute {OnnxNames.Show(name)} of node {OnnxNames.Show(node)} ({FileText.Clean(operation)})";
+        return new WeightsException($"{message.Budget.Source}: damaged ONNX file: {place} {what}.");
+    }
 
     private static ImmutableArray<float> ReadFloats(ProtoReader message, int count)
     {
@@ -140,7 +143,7 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
         return ImmutableCollectionsMarshal.AsImmutableArray(ints);
     }
 
-    /// <summary>The type whose values a field holds; null for a field that holds none.</summary>
+    /// <summary>The attribute type whose values a field holds; null for a field that holds none.</summary>
     private static OnnxAttributeType? TypeOf(int field) => field switch
     {
         AttributeField.F => OnnxAttributeType.Float,

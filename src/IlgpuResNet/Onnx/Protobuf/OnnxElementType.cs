@@ -6,6 +6,7 @@ namespace IlgpuResNet.Onnx;
 /// <summary>ONNX's numbers of element types (TensorProto.DataType).</summary>
 internal static class OnnxElementType
 {
+    public const int Undefined = 0;
     public const int Float = 1;
     public const int UInt8 = 2;
     public const int Int8 = 3;
@@ -28,15 +29,20 @@ internal static class OnnxElementType
 
     private static readonly string[] Names =
     [
-        "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double", "uint32", "uint64",
-        "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
+        "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double", "uint32",
+        "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4",
+        "float4e2m1",
     ];
 
     /// <summary>The type's name, for messages.</summary>
-    public static string Name(int elementType) =>
-        elementType >= 0 && elementType < Names.Length ? Names[elementType] : "number " + elementType.ToString(CultureInfo.InvariantCulture);
+    public static string Name(int elementType) => elementType >= 0 && elementType < Names.Length
+        ? Names[elementType]
+        : "number " + elementType.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Null for a type that this library does not read.</summary>
+    /// <summary>True for the types of floats that can be read; the network computes with all of them as float32.</summary>
+    public static bool IsFloat(int elementType) => elementType is Float or Float16 or Double or BFloat16;
+
+    /// <summary>The element type of a number; null for a type that is not supported.</summary>
     public static DataType? ToDataType(int elementType) => elementType switch
     {
         Float => DataType.Float32,

@@ -4,35 +4,35 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>The entries of a tensor's external_data, as texts; null where there is none.</summary>
+/// <summary>Entries of a tensor's external_data as texts; null for an absent one.</summary>
 internal struct OnnxExternalLocation
 {
-    /// <summary>Path from the model's folder, with forward slashes.</summary>
+    /// <summary>Path relative to the model's folder, with forward slashes.</summary>
     public string? Path;
 
-    /// <summary>First byte in that file; 0 when absent.</summary>
+    /// <summary>Offset of the first byte in that file; 0 when absent.</summary>
     public string? Offset;
 
-    /// <summary>Bytes; those of the tensor when absent.</summary>
+    /// <summary>Number of bytes; the tensor's size when absent.</summary>
     public string? Length;
 }
 
 /// <summary>
-/// The files of external data of one model. A model may come from anywhere, so it reaches nothing outside its own folder: neither by
-/// its paths nor by links. Each file is mapped once.
+/// The files of external data of one model, each mapped once. A model may come from an untrusted source: neither its paths nor links reach
+/// a file outside its own folder.
 /// </summary>
 /// <param name="modelPath">Path of the model.</param>
-/// <param name="budget">What may be allocated.</param>
+/// <param name="budget">Budget of the memory that may be allocated.</param>
 internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : IDisposable
 {
-    // More than a name inside a folder needs; each part of a path costs a question to the system.
+    // Longer than names inside a folder need to be; each part of a path costs a system call.
     private const int LongestPath = 512;
 
-    // Upper estimates of an opened file, and of a part of its path besides the text.
+    // Upper estimates of an open file, and of a part of its path besides the text, in bytes.
     private const int BytesPerFile = 4096;
     private const int BytesPerPart = 512;
 
-    // Tensors may share data, but a few bytes must not promise gigabytes to whoever copies them out.
+    // Tensors may share data, but a small file must not claim gigabytes, which a copy of all tensors would allocate.
     private const int LargestShare = 4;
 
     private readonly Dictionary<string, MappedFile> files = new(StringComparer.Ordinal);
@@ -42,10 +42,10 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
 
     /// <summary>Opens the file of a tensor and checks that the tensor lies inside it.</summary>
     /// <param name="name">Name of the tensor, for messages.</param>
-    /// <param name="location">Where the tensor says it is.</param>
-    /// <param name="bytes">Size of the tensor.</param>
-    /// <returns>The file, owned by this object, and the tensor's first byte in it.</returns>
-    /// <exception cref="WeightsException">The place is refused, missing or too short.</exception>
+    /// <param name="location">Location that the tensor states.</param>
+    /// <param name="bytes">Size of the tensor in bytes.</param>
+    /// <returns>The file, owned by this object, and the offset of the tensor's first byte.</returns>
+    /// <exception cref="WeightsException">The file is refused, missing or too short.</exception>
     public (MappedFile File, long Offset) Find(string name, OnnxExternalLocation location, long bytes)
     {
         if (location.Path is not { } path) throw Refused(name, "has no location");
@@ -54,7 +54,10 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
         if (length != bytes) throw Refused(name, $"claims {length} bytes where the tensor needs {bytes}");
         MappedFile file = Open(name, path);
         if (offset > file.Length || bytes > file.Length - offset)
-            throw Refused(name, $"claims {bytes} bytes from byte {offset} of {FileText.Clean(path)}, which has {file.Length}; the file may be cut off");
+        {
+            string claim = $"claims {bytes} bytes from byte {offset} of {FileText.Clean(path)}, which has {file.Length}";
+            throw Refused(name, $"{claim}; the file may be cut off");
+        }
         claimed += Math.Min(bytes, long.MaxValue - claimed);
         if (claimed / LargestShare > mapped) throw Refused(name, "and others claim the same bytes again and again");
         return (file, offset);
@@ -73,27 +76,28 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
     {
         string[] parts = Parts(name, path);
         budget.Charge(BytesPerFile + parts.Length * (BytesPerPart + 2L * sizeof(char) * (modelPath.Length + path.Length)));
-        string plain = string.Join('/', parts);
+        string plain = string.Join('/', parts), shown = FileText.Clean(path);
         if (files.TryGetValue(plain, out MappedFile? file)) return file;
         try
         {
             folder ??= RealPath.Of(Path.GetDirectoryName(Path.GetFullPath(modelPath))!);
             string real = RealPath.Of(Path.Combine(folder, plain));
-            if (!real.StartsWith(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-                throw Refused(name, $"is at {FileText.Clean(path)}, a link that leads out of the model's folder; put the file itself there");
-            if (InputFile.Length(real) == 0) throw Refused(name, $"is at {FileText.Clean(path)}, which is empty or no regular file");
+            string inside = Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
+            if (!real.StartsWith(inside, StringComparison.Ordinal))
+                throw Refused(name, $"is at {shown}, a link that leads out of the model's folder; put the file itself there");
+            if (InputFile.Length(real) == 0) throw Refused(name, $"is at {shown}, which is empty or no regular file");
             file = MappedFile.Open(real);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Refused(name, $"is at {FileText.Clean(path)}, which cannot be read: {FileText.Clean(e.Message)}; it belongs beside the model");
+            throw Refused(name, $"is at {shown}, which cannot be read: {FileText.Clean(e.Message)}; it belongs beside the model");
         }
         files.Add(plain, file);
         mapped += file.Length;
         return file;
     }
 
-    /// <summary>The parts of a path that stays inside the folder, without those that mean nothing.</summary>
+    /// <summary>Parts of a path inside the folder, without empty parts and single dots.</summary>
     private string[] Parts(string name, string path)
     {
         bool isPlain = path.Length <= LongestPath
@@ -106,7 +110,8 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
         {
             throw Refused(
                 name,
-                $"is at {FileText.Clean(path)}; only a path inside the model's folder is allowed, with forward slashes and without '..', of at most {LongestPath} characters");
+                $"is at {FileText.Clean(path)}; only a path inside the model's folder is allowed, with forward slashes and without '..', "
+                + $"of at most {LongestPath} characters");
         }
         return parts;
     }

@@ -4,17 +4,17 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// Reads GraphProto and its inputs and outputs. Each list is counted first and made in one piece, so that what it takes is known
-/// before it is made.
+/// Reads GraphProto and its inputs and outputs. The items of each list are counted first, so that its memory is charged to the budget
+/// before it is allocated.
 /// </summary>
 internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budget)
 {
-    // Upper estimates of objects, with what refers to them.
+    // Upper estimates of objects with the references to them, in bytes.
     private const int BytesPerValue = 96;
     private const int BytesPerDimension = 32;
 
     /// <summary>Reads a graph.</summary>
-    /// <exception cref="WeightsException">It is damaged, or holds what this library does not read.</exception>
+    /// <exception cref="WeightsException">The graph is damaged, or uses a feature that is not supported.</exception>
     public OnnxGraph Read(ProtoReader message)
     {
         var nodes = NewList<OnnxNode>(message.Count(GraphField.Node));
@@ -37,7 +37,10 @@ internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budge
                 case GraphField.Initializer:
                     StateTensor tensor = tensors.Read(message.Message("TensorProto"));
                     if (!byName.TryAdd(tensor.Name, tensor))
-                        throw new WeightsException($"{budget.Source}: damaged ONNX file: two initializers are called {OnnxNames.Show(tensor.Name)}.");
+                    {
+                        string shown = OnnxNames.Show(tensor.Name);
+                        throw new WeightsException($"{budget.Source}: damaged ONNX file: two initializers are called {shown}.");
+                    }
                     initializers.Add(tensor);
                     break;
                 case GraphField.SparseInitializer:
@@ -113,7 +116,7 @@ internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budge
             if (message.Field == ShapeField.DimValue) value = message.Int64();
             else if (message.Field == ShapeField.DimParam) parameter = message.Text();
         }
-        // Some exporters write -1 for a size that they do not know.
+        // Some exporters write -1 for an unknown size.
         return new OnnxDimension(value < 0 ? null : value, string.IsNullOrEmpty(parameter) ? null : parameter);
     }
 
@@ -127,6 +130,7 @@ internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budge
             while (values.Next())
                 if (values.Field == TensorField.Name) name = values.Text();
         }
-        return new WeightsException($"{budget.Source}: initializer {OnnxNames.Show(name)} is sparse, which is not supported; save it dense.");
+        string initializer = $"initializer {OnnxNames.Show(name)}";
+        return new WeightsException($"{budget.Source}: {initializer} is sparse, which is not supported; save it dense.");
     }
 }

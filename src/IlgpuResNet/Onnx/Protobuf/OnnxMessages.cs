@@ -1,12 +1,13 @@
 using Google.Protobuf;
+using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>Builds the messages of onnx.proto3 that hold no weights, and the primitives they are built of.</summary>
+/// <summary>Builds the messages of onnx.proto3 other than those with weights, and writes their fields.</summary>
 internal static class OnnxMessages
 {
-    /// <summary>Most bytes of a field's tag and length.</summary>
+    /// <summary>Largest size of a field's tag and length, in bytes.</summary>
     public const int LongestHeader = 16;
 
     /// <summary>Builds a message in memory.</summary>
@@ -17,45 +18,46 @@ internal static class OnnxMessages
         return stream.ToArray();
     }
 
-    /// <summary>Bytes that a field with content of this length takes.</summary>
+    /// <summary>Size of a field with content of a given length, in bytes.</summary>
     public static long FieldSize(int field, long length) =>
         CodedOutputStream.ComputeTagSize(field) + CodedOutputStream.ComputeUInt64Size((ulong)length) + length;
 
-    /// <summary>OperatorSetIdProto.</summary>
+    /// <summary>Builds an OperatorSetIdProto.</summary>
     public static byte[] Opset(string domain, long version) => Message(output =>
     {
         output.WriteText(OpsetField.Domain, domain);
         output.WriteInt(OpsetField.Version, version);
     });
 
-    /// <summary>StringStringEntryProto.</summary>
+    /// <summary>Builds a StringStringEntryProto.</summary>
     public static byte[] Entry(string key, string value) => Message(output =>
     {
         output.WriteText(EntryField.Key, key);
         output.WriteText(EntryField.Value, value);
     });
 
-    /// <summary>NodeProto.</summary>
+    /// <summary>Builds a NodeProto.</summary>
     public static byte[] Node(OnnxNode node) => Message(output =>
     {
         foreach (string input in node.Inputs) output.WriteText(NodeField.Input, input);
         foreach (string result in node.Outputs) output.WriteText(NodeField.Output, result);
         if (node.Name.Length > 0) output.WriteText(NodeField.Name, node.Name);
         output.WriteText(NodeField.OpType, node.OpType);
-        // A dictionary has no order of its own; a file must not differ from run to run.
+        // Sorted, as a dictionary has no order: a file must not differ from run to run.
         foreach (OnnxAttribute attribute in node.Attributes.Values.OrderBy(attribute => attribute.Name, StringComparer.Ordinal))
             output.WriteMessage(NodeField.Attribute, Attribute(attribute, node));
         if (node.Domain.Length > 0) output.WriteText(NodeField.Domain, node.Domain);
     });
 
-    /// <summary>ValueInfoProto.</summary>
+    /// <summary>Builds a ValueInfoProto.</summary>
     public static byte[] Value(OnnxValue value) => Message(output =>
     {
         output.WriteText(ValueInfoField.Name, value.Name);
-        if (value.ElementType != 0) output.WriteMessage(ValueInfoField.Type, Message(type => type.WriteMessage(TypeField.TensorType, TensorType(value))));
+        if (value.ElementType == OnnxElementType.Undefined) return;
+        output.WriteMessage(ValueInfoField.Type, Message(type => type.WriteMessage(TypeField.TensorType, TensorType(value))));
     });
 
-    /// <summary>TensorProto up to the length of its raw_data, which must follow: its elements, or nothing when there are none.</summary>
+    /// <summary>Builds a TensorProto up to the length of its raw_data; the elements, if there are any, must follow.</summary>
     public static byte[] TensorStart(StateTensor tensor) => Message(output =>
     {
         foreach (int size in tensor.Shape) output.WriteInt(TensorField.Dims, size);
@@ -135,7 +137,9 @@ internal static class OnnxMessages
                 foreach (string text in attribute.Strings) output.WriteText(AttributeField.Strings, text);
                 break;
             default:
-                throw new WeightsException($"attribute {OnnxNames.Show(attribute.Name)} of node {OnnxNames.Show(node.Name)} ({Files.FileText.Clean(node.OpType)}) is of type {attribute.Type}, which is not written.");
+                string owner = $"{OnnxNames.Show(node.Name)} ({FileText.Clean(node.OpType)})";
+                throw new WeightsException(
+                    $"attribute {OnnxNames.Show(attribute.Name)} of node {owner} is of type {attribute.Type}, which is not written.");
         }
         output.WriteInt(AttributeField.Type, (int)attribute.Type);
     });

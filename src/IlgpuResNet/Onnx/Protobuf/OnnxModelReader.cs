@@ -4,21 +4,25 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>What a ModelProto holds besides its files.</summary>
+/// <summary>The content of a ModelProto.</summary>
 internal sealed record OnnxModelContent(
-    long IrVersion, string Producer, ImmutableDictionary<string, long> Opsets, ImmutableDictionary<string, string> Metadata, OnnxGraph Graph);
+    long IrVersion,
+    string Producer,
+    ImmutableDictionary<string, long> Opsets,
+    ImmutableDictionary<string, string> Metadata,
+    OnnxGraph Graph);
 
 /// <summary>Reads ModelProto.</summary>
 internal static class OnnxModelReader
 {
-    /// <summary>The name of ONNX's own operators that stands for the empty domain.</summary>
+    /// <summary>Another name of the empty domain, which has ONNX's own operators.</summary>
     public const string DefaultDomainName = "ai.onnx";
 
-    // Upper estimates of an entry of a dictionary, and of a file's small objects.
+    // Upper estimate of an entry of a dictionary, in bytes.
     private const int BytesPerEntry = 256;
 
-    /// <summary>Reads a model. Subgraphs, functions and everything about training are not entered, so nesting costs nothing.</summary>
-    /// <exception cref="WeightsException">It is damaged, or uses what this library does not read.</exception>
+    /// <summary>Reads a model. Subgraphs, functions and all about training are skipped, so nesting costs nothing.</summary>
+    /// <exception cref="WeightsException">The model is damaged, or uses a feature that is not supported.</exception>
     public static OnnxModelContent Read(ProtoReader message, OnnxTensorReader tensors)
     {
         ReadBudget budget = message.Budget;
@@ -69,7 +73,10 @@ internal static class OnnxModelReader
         }
         if (domain == DefaultDomainName) domain = "";
         if (opsets.TryGetValue(domain, out long other) && other != version)
-            throw message.Damaged($"asks for version {version} of the operators of domain '{FileText.Clean(domain)}', and another one for version {other}");
+        {
+            string asked = $"asks for version {version} of the operators of domain '{FileText.Clean(domain)}'";
+            throw message.Damaged($"{asked}, and another one for version {other}");
+        }
         opsets[domain] = version;
     }
 
@@ -92,6 +99,8 @@ internal static class OnnxModelReader
             if (message.Field == FunctionField.Name) name = message.Text();
             else if (message.Field == FunctionField.Domain) domain = message.Text();
         }
-        return new WeightsException($"{message.Budget.Source}: local function {FileText.Clean(domain)}.{FileText.Clean(name)} is not supported; inline the model's functions (onnx.inliner.inline_local_functions).");
+        return new WeightsException(
+            $"{message.Budget.Source}: local function {FileText.Clean(domain)}.{FileText.Clean(name)} is not supported; "
+            + "inline the model's functions (onnx.inliner.inline_local_functions).");
     }
 }

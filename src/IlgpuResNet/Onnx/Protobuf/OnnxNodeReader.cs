@@ -6,7 +6,7 @@ namespace IlgpuResNet.Onnx;
 /// <summary>Reads NodeProto.</summary>
 internal sealed class OnnxNodeReader(OnnxTensorReader tensors, ReadBudget budget)
 {
-    // Upper estimates of objects, with what refers to them.
+    // Upper estimates of objects with the references to them, in bytes.
     private const int BytesPerNode = 192;
     private const int BytesPerAttributes = 256;
     private const int BytesPerEntry = 160;
@@ -15,8 +15,8 @@ internal sealed class OnnxNodeReader(OnnxTensorReader tensors, ReadBudget budget
 
     /// <summary>Reads a node.</summary>
     /// <param name="message">The node.</param>
-    /// <param name="index">Its place in the graph, for messages.</param>
-    /// <exception cref="WeightsException">It is damaged.</exception>
+    /// <param name="index">Its index in the graph, for messages.</param>
+    /// <exception cref="WeightsException">The node is damaged.</exception>
     public OnnxNode Read(ProtoReader message, int index)
     {
         budget.Charge(BytesPerNode);
@@ -47,7 +47,8 @@ internal sealed class OnnxNodeReader(OnnxTensorReader tensors, ReadBudget budget
                     break;
             }
         }
-        if (type.Length == 0) throw new WeightsException($"{budget.Source}: damaged ONNX file: node {index} {OnnxNames.Show(name)} has no operator.");
+        if (type.Length == 0)
+            throw new WeightsException($"{budget.Source}: damaged ONNX file: node {index} {OnnxNames.Show(name)} has no operator.");
         return new OnnxNode(
             name,
             type,
@@ -66,7 +67,8 @@ internal sealed class OnnxNodeReader(OnnxTensorReader tensors, ReadBudget budget
             if (message.Field != NodeField.Attribute) continue;
             budget.Charge(BytesPerEntry);
             OnnxAttribute attribute = attributes.Read(message.Message("AttributeProto"), node, type);
-            if (!byName.TryAdd(attribute.Name, attribute)) throw OnnxAttributeReader.Defect(message, node, type, attribute.Name, "occurs twice");
+            if (!byName.TryAdd(attribute.Name, attribute))
+                throw OnnxAttributeReader.Defect(message, node, type, attribute.Name, "occurs twice");
         }
         return byName.ToImmutable();
     }

@@ -4,21 +4,21 @@ using Google.Protobuf;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// Tells ONNX models from other files. The format has no signature, but a file that is all through made of the fields of ModelProto,
-/// each stored as that field is, is one.
+/// Recognises ONNX models by content. The format has no signature: a file is taken for a model when its start consists of fields of
+/// ModelProto, each stored as that field must be.
 /// </summary>
 internal static class OnnxRecognition
 {
-    /// <summary>Bytes from the start of a file that are enough.</summary>
+    /// <summary>Number of bytes at the start of a file that are examined.</summary>
     public const int LookAt = 512;
 
     private const int SafetensorsPrefix = 8;
 
-    /// <summary>Whether the start of a file is that of a model.</summary>
+    /// <summary>True when a file that starts so is taken for a model.</summary>
     public static bool LooksLikeOnnx(ReadOnlySpan<byte> start)
     {
         if (start.Length > LookAt) start = start[..LookAt];
-        // Every model has control characters: the number of a version, at least. A safetensors header is one length and a text.
+        // Every model has control characters, at least the number of a version. A safetensors header is a length and a text.
         if (!start.ContainsAnyInRange((byte)0, (byte)8)) return false;
         if (IsSafetensors(start)) return false;
         bool hasVersion = false;
@@ -28,9 +28,9 @@ internal static class OnnxRecognition
             WireFormat.WireType? expected = field switch
             {
                 ModelField.IrVersion or ModelField.ModelVersion => WireFormat.WireType.Varint,
-                ModelField.ProducerName or ModelField.ProducerVersion or ModelField.Domain or ModelField.DocString => WireFormat.WireType.LengthDelimited,
-                ModelField.Graph or ModelField.OpsetImport or ModelField.MetadataProps => WireFormat.WireType.LengthDelimited,
-                ModelField.TrainingInfo or ModelField.Functions or ModelField.Configuration => WireFormat.WireType.LengthDelimited,
+                ModelField.ProducerName or ModelField.ProducerVersion or ModelField.Domain or ModelField.DocString or ModelField.Graph
+                    or ModelField.OpsetImport or ModelField.MetadataProps or ModelField.TrainingInfo or ModelField.Functions
+                    or ModelField.Configuration => WireFormat.WireType.LengthDelimited,
                 _ => null,
             };
             if (type != expected) return false;
@@ -40,7 +40,7 @@ internal static class OnnxRecognition
         return hasVersion;
     }
 
-    /// <summary>What else a file may be, for a message; null when nothing is recognised.</summary>
+    /// <summary>Description of another format that a file seems to have, for a message; null when none is recognised.</summary>
     public static string? Guess(ReadOnlySpan<byte> start)
     {
         if (start.StartsWith("version https://git-lfs"u8)) return "a Git LFS pointer, whose content was not downloaded (git lfs pull)";
@@ -54,25 +54,27 @@ internal static class OnnxRecognition
             : "a text file";
     }
 
-    private static bool IsSafetensors(ReadOnlySpan<byte> start) =>
-        start.Length > SafetensorsPrefix && start[SafetensorsPrefix] == '{' && !start[(SafetensorsPrefix / 2)..SafetensorsPrefix].ContainsAnyExcept((byte)0);
+    private static bool IsSafetensors(ReadOnlySpan<byte> start) => start.Length > SafetensorsPrefix
+        && start[SafetensorsPrefix] == '{'
+        && !start[(SafetensorsPrefix / 2)..SafetensorsPrefix].ContainsAnyExcept((byte)0);
 
     private static bool LooksLikeGraph(ReadOnlySpan<byte> start)
     {
         for (int position = 0; position < start.Length;)
         {
-            if (!TryField(start, ref position, out int field, out WireFormat.WireType type, out _) || type != WireFormat.WireType.LengthDelimited) return false;
-            if (field is not (GraphField.Node or GraphField.Name or GraphField.Initializer or GraphField.SparseInitializer or GraphField.DocString
-                or GraphField.Input or GraphField.Output or GraphField.ValueInfo or GraphField.QuantizationAnnotation or GraphField.MetadataProps))
-            {
-                return false;
-            }
+            if (!TryField(start, ref position, out int field, out WireFormat.WireType type, out _)) return false;
+            if (type != WireFormat.WireType.LengthDelimited || !IsFieldOfGraph(field)) return false;
         }
         return true;
     }
 
-    /// <summary>Reads one field, which may reach beyond what is there; then the position is at the end.</summary>
-    private static bool TryField(ReadOnlySpan<byte> start, ref int position, out int field, out WireFormat.WireType type, out ReadOnlySpan<byte> content)
+    private static bool IsFieldOfGraph(int field) => field is GraphField.Node or GraphField.Name or GraphField.Initializer
+        or GraphField.SparseInitializer or GraphField.DocString or GraphField.Input or GraphField.Output or GraphField.ValueInfo
+        or GraphField.QuantizationAnnotation or GraphField.MetadataProps;
+
+    /// <summary>Reads one field. If it reaches beyond the examined bytes, the position is set to their end.</summary>
+    private static bool TryField(
+        ReadOnlySpan<byte> start, ref int position, out int field, out WireFormat.WireType type, out ReadOnlySpan<byte> content)
     {
         content = default;
         bool valid = TryVarint(start, ref position, out ulong tag);
@@ -94,7 +96,7 @@ internal static class OnnxRecognition
             number |= (ulong)(part & 0x7F) << shift;
             if (part < 0x80) return true;
         }
-        // What the window cuts off may be fine.
+        // A number that the end of the examined bytes cuts off may be valid.
         return position == start.Length;
     }
 }

@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Onnx;
 
-// Field numbers and enumerations of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3), as far as they are used.
+// Field numbers and enumerations of onnx.proto3 that are used here (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
 
 /// <summary>Fields of ModelProto.</summary>
 internal static class ModelField
@@ -135,7 +135,7 @@ internal static class FunctionField
     public const int Domain = 10;
 }
 
-/// <summary>Where a tensor's values are (TensorProto.DataLocation).</summary>
+/// <summary>Locations of a tensor's values (TensorProto.DataLocation).</summary>
 internal static class OnnxDataLocation
 {
     public const int InFile = 0;

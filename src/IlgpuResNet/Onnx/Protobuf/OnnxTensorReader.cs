@@ -9,27 +9,27 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// Reads TensorProto. What the file has as plain little-endian elements (raw_data, packed floats, external data) stays there; numbers
-/// of varying length are decoded into memory.
+/// Reads TensorProto. Plain little-endian elements (raw_data, packed floats, external data) stay in the file; numbers of varying length
+/// are decoded into memory.
 /// </summary>
-/// <param name="file">The file with the message, not owned.</param>
+/// <param name="file">The file with the message; the caller disposes it.</param>
 /// <param name="external">Opens the files of external data; null where none is allowed.</param>
 internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? external)
 {
-    // Upper estimate of a tensor object and its place in a dictionary.
+    // Upper estimates of a tensor object with its entry in a dictionary, and of one size, in bytes.
     private const int BytesPerTensor = 320;
     private const int BytesPerSize = sizeof(int);
 
-    /// <summary>Reads a tensor whose content must be readable.</summary>
-    /// <exception cref="WeightsException">It is damaged, or of an element type that this library does not read.</exception>
+    /// <summary>Reads a tensor of a supported element type.</summary>
+    /// <exception cref="WeightsException">The tensor is damaged, or has an unsupported element type.</exception>
     public StateTensor Read(ProtoReader message)
     {
         StateTensor tensor = ReadLazily(message);
         return tensor is RefusedTensor refused ? throw refused.Refusal() : tensor;
     }
 
-    /// <summary>Reads a tensor. One of an element type that this library does not read is refused when its content is asked for.</summary>
-    /// <exception cref="WeightsException">It is damaged.</exception>
+    /// <summary>Reads a tensor; one of an unsupported element type becomes a <see cref="RefusedTensor"/>.</summary>
+    /// <exception cref="WeightsException">The tensor is damaged.</exception>
     public StateTensor ReadLazily(ProtoReader message)
     {
         message.Budget.Charge(BytesPerTensor);
@@ -37,22 +37,34 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
         ImmutableArray<int> shape = ReadShape(message, content);
         if (content.IsSegment) throw Defect(message, content, "is a segment of a larger tensor, which is not supported; save it whole");
         if (OnnxElementType.ToDataType(content.ElementType) is not { } type)
-            return new RefusedTensor { Name = content.Name, Shape = [], DataType = default, Source = message.Budget.Source, ElementType = content.ElementType };
+        {
+            return new RefusedTensor
+            {
+                Name = content.Name,
+                Shape = [],
+                DataType = default,
+                Source = message.Budget.Source,
+                ElementType = content.ElementType,
+            };
+        }
         long bytes = Size(message, content, shape, type);
         if (content.Location == OnnxDataLocation.External)
         {
-            if (external is null) throw Defect(message, content, "has its values in another file, which is not allowed here; save them inside");
+            if (external is null)
+                throw Defect(message, content, "has its values in another file, which is not allowed here; save them inside");
             if (content.HasRaw || content.TypedField != 0) throw Defect(message, content, "has values both in this file and in another");
             (MappedFile otherFile, long offset) = external.Find(content.Name, content.External, bytes);
             return Map(otherFile, offset, content.Name, shape, type);
         }
-        if (content.Location != OnnxDataLocation.InFile) throw Defect(message, content, $"has its values at a location of unknown kind {content.Location}");
+        if (content.Location != OnnxDataLocation.InFile)
+            throw Defect(message, content, $"has its values at a location of unknown kind {content.Location}");
         if (content.HasRaw && content.TypedCount > 0) throw Defect(message, content, "has values both as raw_data and as numbers");
         if (content.TypedCount == 0)
         {
             if (content.RawLength != bytes)
             {
-                throw Defect(message, content, $"of shape {FileText.Shape(shape)} and type {OnnxElementType.Name(content.ElementType)} needs {bytes} bytes, but has {content.RawLength}");
+                string kind = $"of shape {FileText.Shape(shape)} and type {OnnxElementType.Name(content.ElementType)}";
+                throw Defect(message, content, $"{kind} needs {bytes} bytes, but has {content.RawLength}");
             }
             return Map(file, content.RawStart, content.Name, shape, type);
         }
@@ -64,7 +76,8 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
         int field = FieldOf(type);
         if (content.TypedField != field)
         {
-            throw Defect(message, content, $"of type {OnnxElementType.Name(content.ElementType)} has values in field {content.TypedField}, where that type has them in field {field}");
+            string typed = $"of type {OnnxElementType.Name(content.ElementType)}";
+            throw Defect(message, content, $"{typed} has values in field {content.TypedField}, where that type has them in field {field}");
         }
         long count = bytes / type.Size();
         if (content.TypedCount != count)
@@ -93,13 +106,16 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
             for (int at = 0; reader.NextVarint(ref at, out long number);)
             {
                 if (!Store(type, number, destination))
-                    throw Defect(message, content, $"of type {OnnxElementType.Name(content.ElementType)} has the value {number}, which that type cannot hold");
+                {
+                    string typed = $"of type {OnnxElementType.Name(content.ElementType)}";
+                    throw Defect(message, content, $"{typed} has the value {number}, which that type cannot hold");
+                }
                 destination = destination[type.Size()..];
             }
         }
     }
 
-    /// <summary>Stores a number as an element; float16 and bfloat16 are given as their bits. False when it does not fit.</summary>
+    /// <summary>Stores a number as an element; a float16 or bfloat16 is given by its bits. False when the number does not fit.</summary>
     private static bool Store(DataType type, long number, Span<byte> destination)
     {
         switch (type)
@@ -143,7 +159,8 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
 
     private static ImmutableArray<int> ReadShape(ProtoReader message, in Content content)
     {
-        if (content.Rank > SafetensorsReader.HighestRank) throw Defect(message, content, $"has more than {SafetensorsReader.HighestRank} dimensions");
+        if (content.Rank > SafetensorsReader.HighestRank)
+            throw Defect(message, content, $"has more than {SafetensorsReader.HighestRank} dimensions");
         if (content.Rank == 0) return [];
         message.Budget.Charge(content.Rank * BytesPerSize);
         int[] shape = new int[content.Rank];
@@ -154,7 +171,8 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
             if (reader.Field != TensorField.Dims) continue;
             for (int at = 0; reader.NextVarint(ref at, out long size);)
             {
-                if (size is < 0 or > int.MaxValue) throw Defect(message, content, $"has the size {size}, which is not a whole number from 0 to {int.MaxValue}");
+                if (size is < 0 or > int.MaxValue)
+                    throw Defect(message, content, $"has the size {size}, which is not a whole number from 0 to {int.MaxValue}");
                 shape[dimension++] = (int)size;
             }
         }
@@ -225,7 +243,7 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
     private static WeightsException Defect(ProtoReader message, in Content content, string what) =>
         new($"{message.Budget.Source}: damaged ONNX file: tensor {OnnxNames.Show(content.Name)} {what}.");
 
-    /// <summary>What one pass over the message finds.</summary>
+    /// <summary>Fields of the message, collected in one pass.</summary>
     private struct Content()
     {
         public string Name = "";
@@ -246,7 +264,8 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
         {
             int count = message.CountNumbers(single);
             if (count == 0) return;
-            if (TypedCount > 0 && TypedField != message.Field) throw message.Damaged($"has numbers both in field {TypedField} and in field {message.Field}");
+            if (TypedCount > 0 && TypedField != message.Field)
+                throw message.Damaged($"has numbers both in field {TypedField} and in field {message.Field}");
             TypedField = message.Field;
             TypedCount += count;
             (PackedStart, PackedLength) = (message.BytesStart, message.FixedNumbers().Length);

@@ -7,15 +7,15 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// Walks over the fields of one protobuf message (https://protobuf.dev/programming-guides/encoding) that lies in memory.
-/// <see cref="CodedInputStream"/> reads arrays and streams, and copies; here weights must stay where the mapped file has them, so each
-/// field is a span with a known place in the file. Texts and messages are charged to the budget before they are made.
+/// Reads the fields of one protobuf message in memory, one after the other (https://protobuf.dev/programming-guides/encoding).
+/// <see cref="CodedInputStream"/> would copy them; here each field is a span with a known offset in the mapped file, where weights stay.
+/// Texts are charged to the budget before they are made.
 /// </summary>
 internal ref struct ProtoReader
 {
     private const int LongestVarint = 10;
 
-    // Object header, length and terminator of a string, rounded up.
+    // Object header, length and terminator of a string, in bytes, rounded up.
     private const int BytesPerText = 32;
 
     private readonly ReadOnlySpan<byte> message;
@@ -23,11 +23,11 @@ internal ref struct ProtoReader
     private int position;
     private int value;
 
-    /// <summary>Starts at the first field.</summary>
+    /// <summary>Starts before the first field.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="start">Where it starts in the file.</param>
+    /// <param name="start">Its offset in the file.</param>
     /// <param name="name">Its name in onnx.proto3, for messages.</param>
-    /// <param name="budget">What may be allocated.</param>
+    /// <param name="budget">Budget of the memory that may be allocated.</param>
     public ProtoReader(ReadOnlySpan<byte> message, int start, string name, ReadBudget budget)
     {
         this.message = message;
@@ -36,22 +36,22 @@ internal ref struct ProtoReader
         Budget = budget;
     }
 
-    /// <summary>Where the message starts in the file, in bytes.</summary>
+    /// <summary>Offset of the message in the file, in bytes.</summary>
     public int Start { get; }
 
-    /// <summary>What may be allocated.</summary>
+    /// <summary>Budget of the memory that may be allocated.</summary>
     public ReadBudget Budget { get; }
 
     /// <summary>Number of the current field.</summary>
     public int Field { get; private set; }
 
-    /// <summary>How the current field is stored.</summary>
+    /// <summary>Encoding of the current field.</summary>
     public WireFormat.WireType WireType { get; private set; }
 
-    /// <summary>The same message from its first field on.</summary>
+    /// <summary>A reader of this message that starts before the first field.</summary>
     public readonly ProtoReader Again() => new(message, Start, name, Budget);
 
-    /// <summary>Goes to the next field; false at the end of the message. The whole field is known to lie inside the message.</summary>
+    /// <summary>Advances to the next field, which lies wholly inside the message; returns false at the end of the message.</summary>
     public bool Next()
     {
         if (position == message.Length) return false;
@@ -91,7 +91,7 @@ internal ref struct ProtoReader
         return (long)Varint(ref at);
     }
 
-    /// <summary>The current field as a 32-bit integer or enumeration; as protobuf has it, higher bits are cut off.</summary>
+    /// <summary>The current field as a 32-bit integer or enumeration; higher bits are cut off, as protobuf requires.</summary>
     public readonly int Int32() => (int)Int64();
 
     /// <summary>The current field as a float32.</summary>
@@ -108,7 +108,7 @@ internal ref struct ProtoReader
         return message[value..position];
     }
 
-    /// <summary>Where the current field's content starts in the file.</summary>
+    /// <summary>Offset of the current field's content in the file, in bytes.</summary>
     public readonly int BytesStart => Start + value;
 
     /// <summary>The current field as text.</summary>
@@ -124,7 +124,7 @@ internal ref struct ProtoReader
     /// <summary>The current field as a message.</summary>
     public readonly ProtoReader Message(string messageName) => new(Bytes(), BytesStart, messageName, Budget);
 
-    /// <summary>Times that a field occurs in the message.</summary>
+    /// <summary>Number of times that a field occurs in the message.</summary>
     public readonly int Count(int field)
     {
         int count = 0;
@@ -134,8 +134,8 @@ internal ref struct ProtoReader
         return count;
     }
 
-    /// <summary>Numbers that the current field adds to a repeated one, packed or single.</summary>
-    /// <param name="single">How one number is stored.</param>
+    /// <summary>Count of the numbers in the current part of a repeated field, packed or single.</summary>
+    /// <param name="single">Encoding of a single number.</param>
     public readonly int CountNumbers(WireFormat.WireType single)
     {
         if (WireType == single) return 1;
@@ -149,12 +149,13 @@ internal ref struct ProtoReader
             return count;
         }
         int size = single == WireFormat.WireType.Fixed32 ? sizeof(uint) : sizeof(ulong);
-        if (packed.Length % size != 0) throw Damaged($"has {packed.Length} bytes in field {Field}, which are no whole numbers of {size} bytes");
+        if (packed.Length % size != 0)
+            throw Damaged($"has {packed.Length} bytes in field {Field}, which are no whole numbers of {size} bytes");
         return packed.Length / size;
     }
 
     /// <summary>The next varint of a repeated field, packed or single.</summary>
-    /// <param name="at">Bytes of the field that were read before; 0 at first.</param>
+    /// <param name="at">Number of bytes of the field that were read before; 0 at first.</param>
     /// <param name="number">The number.</param>
     /// <returns>False after the last one.</returns>
     public readonly bool NextVarint(ref int at, out long number)
@@ -170,7 +171,7 @@ internal ref struct ProtoReader
     /// <summary>The current field's numbers of fixed size, little-endian, packed or single.</summary>
     public readonly ReadOnlySpan<byte> FixedNumbers() => message[value..position];
 
-    /// <summary>An error that says where this message is and what is wrong with it.</summary>
+    /// <summary>An error that names this message, its offset and its defect.</summary>
     public readonly WeightsException Damaged(string what) =>
         new($"{Budget.Source}: damaged ONNX file: its {name} at byte {Start} {what}; the file may be cut off or of another format.");
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Weights;
@@ -10,47 +11,49 @@ internal static class ArithmeticOperators
 {
     private const int FirstNumPyBroadcast = 7;
 
-    /// <summary>An element of a constant is read as float and as double, and changed once.</summary>
+    /// <summary>Bytes for an element of a constant, which is read as float and as double and converted once.</summary>
     private const long BytesPerElement = sizeof(float) + 2 * sizeof(double);
 
-    public static object Add(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => Plus(op, builder, budget, op.Input(0), op.Input(1));
+    public static ImportedValue? Add(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) =>
+        Plus(op, builder, budget, op.Input(0), op.Input(1));
 
-    public static object Sub(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
+    public static ImportedValue? Sub(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
-        (Activation a, Activation b) => Sum(op, builder, a, builder.Affine(op, b, [], [-1], null, budget)),
-        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (null, Array.ConvertAll(c, x => -x))),
-        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (Array.ConvertAll(c, _ => -1.0), c)),
-        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x - y),
-        _ => throw op.Fail("it has no inputs"),
+        (Activation a, Activation b) =>
+            builder.Affine(op, b, [], [-1], null, budget) is { } negative ? Sum(op, builder, a, negative) : null,
+        (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (null, Array.ConvertAll(c, x => -x))),
+        (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (Array.ConvertAll(c, _ => -1.0), c)),
+        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x - y),
+        _ => throw new UnreachableException(),
     };
 
-    public static object Mul(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
+    public static ImportedValue? Mul(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
         (Activation, Activation) => throw op.Fail("a product of two computed tensors is not supported, only one by a constant"),
-        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (c, null)),
-        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (c, null)),
-        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x * y),
-        _ => throw op.Fail("it has no inputs"),
+        (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (c, null)),
+        (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (c, null)),
+        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x * y),
+        _ => throw new UnreachableException(),
     };
 
-    public static object Div(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
+    public static ImportedValue? Div(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
         (_, Activation) => throw op.Fail("a division by a computed tensor is not supported, only one by a constant"),
-        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (Array.ConvertAll(c, x => 1 / x), null)),
-        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x / y),
-        _ => throw op.Fail("it has no inputs"),
+        (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (Array.ConvertAll(c, x => 1 / x), null)),
+        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x / y),
+        _ => throw new UnreachableException(),
     };
 
     /// <summary>Sum of one or more inputs.</summary>
-    public static object SumAll(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
+    public static ImportedValue? SumAll(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
     {
-        object sum = op.Input(0);
-        for (int i = 1; i < op.InputCount; i++)
+        ImportedValue? sum = op.Input(0);
+        for (int i = 1; i < op.InputCount && sum is not null; i++)
             sum = Plus(op, builder, budget, sum, op.Input(i));
         return sum;
     }
 
-    public static object BatchNormalization(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
+    public static Activation? BatchNormalization(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
     {
         const int FirstInferenceByDefault = 7;
         if (op.Int("training_mode", 0) != 0 || (op.Opset < FirstInferenceByDefault && op.Int("is_test", 0) == 0))
@@ -67,55 +70,62 @@ internal static class ArithmeticOperators
         double[] Vector(int index, string what)
         {
             StateTensor tensor = op.Weight(index, $"its {what}", 1);
-            // With the attribute spatial = 0 of opset 7 it would have three sizes; some exporters set that beside vectors, where it says nothing.
-            if (tensor.Shape[0] != channels) throw op.Fail($"its {what} is {FileText.Shape(tensor.Shape)}, but its input has {channels} channels");
+            // With spatial = 0 (opset 7) it would have three sizes; some exporters set that beside vectors, where it means nothing.
+            if (tensor.Shape[0] != channels)
+                throw op.Fail($"its {what} is {FileText.Shape(tensor.Shape)}, but its input has {channels} channels");
             budget.Charge(channels * BytesPerElement);
             return tensor.ToDoubleArray();
         }
     }
 
-    public static object Relu(OnnxOperator op, OnnxGraphBuilder builder)
+    public static Activation Relu(OnnxOperator op, OnnxGraphBuilder builder)
     {
         Activation input = op.Activation(0);
-        return builder.EmitElementwise(input, op.Output, tensor => new ReluNode { Name = op.Name, Inputs = [input.Tensor], Output = tensor });
+        return builder.EmitElementwise(
+            input, op.Output, tensor => new ReluNode { Name = op.Name, Inputs = [input.Tensor], Output = tensor });
     }
 
-    public static object Clip(OnnxOperator op, OnnxGraphBuilder builder)
+    public static Activation Clip(OnnxOperator op, OnnxGraphBuilder builder)
     {
         Activation input = op.Activation(0);
-        double min = op.NumberOfInput(1, "min", "min", double.NegativeInfinity), max = op.NumberOfInput(2, "max", "max", double.PositiveInfinity);
-        return builder.EmitElementwise(input, op.Output, tensor => new ClipNode { Name = op.Name, Inputs = [input.Tensor], Output = tensor, Min = min, Max = max });
+        double min = op.NumberOfInput(1, "min", "min", double.NegativeInfinity);
+        double max = op.NumberOfInput(2, "max", "max", double.PositiveInfinity);
+        return builder.EmitElementwise(
+            input, op.Output, tensor => new ClipNode { Name = op.Name, Inputs = [input.Tensor], Output = tensor, Min = min, Max = max });
     }
 
     /// <summary>The sum of two values of one shape.</summary>
-    public static Activation Sum(OnnxOperator op, OnnxGraphBuilder builder, Activation a, Activation b)
+    public static Activation? Sum(OnnxOperator op, OnnxGraphBuilder builder, Activation a, Activation b)
     {
-        if (!a.HasLayoutOf(b))
-            throw op.Unfit($"it adds [{string.Join(", ", Enumerable.Range(0, a.Rank).Select(a.Size))}] and [{string.Join(", ", Enumerable.Range(0, b.Rank).Select(b.Size))}] that differ in shape or in their order in memory");
+        if (!a.HasLayoutOf(b)) return op.Misfits($"it adds {a.Sizes()} and {b.Sizes()} that differ in shape or in their order in memory");
         Activation other = builder.AsShape(b, a.Shape);
-        return builder.EmitElementwise(a, op.Output, tensor => new AddNode { Name = op.Name, Inputs = [a.Tensor, other.Tensor], Output = tensor }, other);
+        return builder.EmitElementwise(
+            a, op.Output, tensor => new AddNode { Name = op.Name, Inputs = [a.Tensor, other.Tensor], Output = tensor }, other);
     }
 
-    private static object Plus(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, object left, object right) => (left, right) switch
+    private static ImportedValue? Plus(
+        OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, ImportedValue left, ImportedValue right) => (left, right) switch
     {
         (Activation a, Activation b) => Sum(op, builder, a, b),
-        (Activation a, StateTensor b) => Affine(op, builder, budget, a, b, static c => (null, c)),
-        (StateTensor a, Activation b) => Affine(op, builder, budget, b, a, static c => (null, c)),
-        (StateTensor a, StateTensor b) => Fold(op, budget, a, b, static (x, y) => x + y),
-        _ => throw op.Fail("it has no inputs"),
+        (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (null, c)),
+        (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (null, c)),
+        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x + y),
+        _ => throw new UnreachableException(),
     };
 
-    private static Activation Affine(
-        OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, Activation input, StateTensor constant,
+    private static Activation? Affine(
+        OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, Activation input, ConstantValue value,
         Func<double[], (double[]? Scale, double[]? Shift)> parts)
     {
-        if (!constant.IsFloat) throw op.Fail($"its constant {FileText.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
+        StateTensor constant = value.Tensor;
+        if (!constant.IsFloat)
+            throw op.Fail($"its constant {FileText.Clean(constant.Name)} is {constant.DataType}, but floats were expected");
         budget.Charge(constant.Count * BytesPerElement);
         (double[]? scale, double[]? shift) = parts(constant.ToDoubleArray());
         return builder.Affine(op, input, ShapeFor(op, constant, input.Rank), scale, shift, budget);
     }
 
-    /// <summary>Before opset 7 an attribute says at which dimension a constant's first one goes.</summary>
+    /// <summary>Shape of a constant for NumPy's broadcasting. Before opset 7, <c>axis</c> names the dimension of its first one.</summary>
     private static ImmutableArray<int> ShapeFor(OnnxOperator op, StateTensor constant, int rank)
     {
         if (op.Opset >= FirstNumPyBroadcast || !op.Has("axis")) return constant.Shape;
@@ -123,9 +133,12 @@ internal static class ArithmeticOperators
         return trailing < 0 ? constant.Shape : [.. constant.Shape, .. Enumerable.Repeat(1, trailing)];
     }
 
-    private static StateTensor Fold(OnnxOperator op, ReadBudget budget, StateTensor a, StateTensor b, Func<double, double, double> operation)
+    private static ConstantValue Fold(
+        OnnxOperator op, ReadBudget budget, ConstantValue left, ConstantValue right, Func<double, double, double> operation)
     {
+        StateTensor a = left.Tensor, b = right.Tensor;
         if (!a.IsFloat || !b.IsFloat) throw op.Fail("arithmetic on constant integers is not supported");
-        return OnnxConstants.Combine(op.Output, a, b, operation, budget) ?? throw op.Fail($"constants of shape {FileText.Shape(a.Shape)} and {FileText.Shape(b.Shape)} do not fit each other");
+        return new ConstantValue(OnnxConstants.Combine(op.Output, a, b, operation, budget)
+            ?? throw op.Fail($"constants of shape {FileText.Shape(a.Shape)} and {FileText.Shape(b.Shape)} do not fit each other"));
     }
 }

@@ -8,21 +8,22 @@ namespace IlgpuResNet.Onnx;
 /// <summary>Operators on maps: convolution, pools and padding. A map of three dimensions, <c>[N, C, W]</c>, has a height of 1.</summary>
 internal static class SpatialOperators
 {
-    /// <summary>A bias is read as floats, made doubles and kept as such.</summary>
+    /// <summary>Bytes for an element of a bias, which is read as float, converted to double and kept.</summary>
     public const int BytesPerBias = sizeof(float) + 2 * sizeof(double);
 
-    public static Activation Conv(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
+    public static Activation? Conv(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
     {
         StateTensor weight = op.Weight(1, "its filter", 3, 4);
         Activation input = op.Activation(0);
-        if (weight.Shape.Length != input.Rank) throw op.Fail($"its filter is {FileText.Shape(weight.Shape)}, but its input has {input.Rank} dimensions");
+        if (weight.Shape.Length != input.Rank)
+            throw op.Fail($"its filter is {FileText.Shape(weight.Shape)}, but its input has {input.Rank} dimensions");
         if (weight.Shape is [var k, var c, var s]) weight = weight.WithShape([k, c, 1, s]);
 
         SlidingWindow window = Window(op, input.Rank, weight.Shape[2], weight.Shape[3]);
-        // Zeros around zeros are one padding. What was cut off must not come back as padding, though.
+        // Zeros around zeros are one padding, but rows that were cut off must not come back as padding.
         PendingPad? pad = input.Pad is { Value: 0 } pending && (PadsNothing(window) || !pending.Cuts) ? pending : null;
         if (pad is not null) window = window with { Pad = window.Pad.Plus(pad.Pad) };
-        Activation map = builder.AsMap(op, pad is null ? builder.WithoutPendingPad(input) : input with { Pad = null });
+        if (builder.AsMap(op, pad is null ? builder.WithoutPendingPad(input) : input with { Pad = null }) is not { } map) return null;
 
         long groups = op.Int("group", 1);
         if (groups < 1 || groups > weight.Shape[0] || weight.Shape[0] % groups != 0 || groups * weight.Shape[1] != map.Shape.C)
@@ -46,21 +47,22 @@ internal static class SpatialOperators
         return OnnxGraphBuilder.OfMap(map, input.Rank, tensor, shape);
     }
 
-    public static Activation MaxPool(OnnxOperator op, OnnxGraphBuilder builder) => Pool(op, builder, PoolKind.Max);
+    public static Activation? MaxPool(OnnxOperator op, OnnxGraphBuilder builder) => Pool(op, builder, PoolKind.Max);
 
-    public static Activation AveragePool(OnnxOperator op, OnnxGraphBuilder builder) => Pool(op, builder, PoolKind.Average);
+    public static Activation? AveragePool(OnnxOperator op, OnnxGraphBuilder builder) => Pool(op, builder, PoolKind.Average);
 
-    public static Activation GlobalAveragePool(OnnxOperator op, OnnxGraphBuilder builder)
+    public static Activation? GlobalAveragePool(OnnxOperator op, OnnxGraphBuilder builder)
     {
         Activation input = builder.WithoutPendingPad(op.Activation(0));
-        Activation map = builder.AsMap(op, input);
+        if (builder.AsMap(op, input) is not { } map) return null;
         string tensor = builder.UniqueName(op.Output);
-        MapShape shape = builder.Emit(new Pool2dNode { Name = op.Name, Inputs = [map.Tensor], Output = tensor, Kind = PoolKind.Average }, map);
+        var pool = new Pool2dNode { Name = op.Name, Inputs = [map.Tensor], Output = tensor, Kind = PoolKind.Average };
+        MapShape shape = builder.Emit(pool, map);
         return OnnxGraphBuilder.OfMap(map, input.Rank, tensor, shape);
     }
 
-    /// <summary>Pads by a constant. Nothing is computed yet: the next convolution or pool may do it on the way.</summary>
-    public static Activation Pad(OnnxOperator op, OnnxGraphBuilder builder)
+    /// <summary>Padding by a constant. No node is emitted yet: the next convolution or pool may pad as it reads.</summary>
+    public static Activation? Pad(OnnxOperator op, OnnxGraphBuilder builder)
     {
         Activation input = builder.WithoutPendingPad(op.Activation(0));
         string mode = op.Text("mode", "constant");
@@ -85,10 +87,11 @@ internal static class SpatialOperators
         var padding = rank == 4
             ? new Padding((int)pads[2], (int)pads[3], (int)pads[6], (int)pads[7])
             : new Padding(0, (int)pads[2], 0, (int)pads[5]);
-        return padding == default ? input : builder.AsMap(op, input) with { Dims = input.Dims, Pad = new PendingPad(op, padding, value) };
+        if (padding == default) return input;
+        return builder.AsMap(op, input) is { } map ? map with { Dims = input.Dims, Pad = new PendingPad(padding, value) } : null;
     }
 
-    private static Activation Pool(OnnxOperator op, OnnxGraphBuilder builder, PoolKind kind)
+    private static Activation? Pool(OnnxOperator op, OnnxGraphBuilder builder, PoolKind kind)
     {
         Activation input = op.Activation(0);
         int axes = input.Rank - 2;
@@ -100,9 +103,10 @@ internal static class SpatialOperators
         SlidingWindow window = Window(op, input.Rank, r, s) with { CeilMode = op.Int("ceil_mode", 0) != 0 };
         bool countIncludePad = op.Int("count_include_pad", 0) != 0;
 
-        // Padding made before counts as pixels. A pool that pads by itself would mix both kinds.
-        PendingPad? pad = input.Pad is { Cuts: false } pending && PadsNothing(window) && !window.CeilMode && (kind is PoolKind.Max || pending.Value == 0) ? pending : null;
-        Activation map = builder.AsMap(op, pad is null ? builder.WithoutPendingPad(input) : input with { Pad = null });
+        // Elements that a Pad node adds count as pixels, those that the pool adds do not: a pool with its own padding cannot make both.
+        PendingPad? pad = input.Pad is { Cuts: false } pending && PadsNothing(window) && !window.CeilMode
+            && (kind is PoolKind.Max || pending.Value == 0) ? pending : null;
+        if (builder.AsMap(op, pad is null ? builder.WithoutPendingPad(input) : input with { Pad = null }) is not { } map) return null;
         if (kind is PoolKind.Average && pad is null && !countIncludePad
             && (window.Pad.Top >= Extent(r, window.DilationH) || window.Pad.Left >= Extent(s, window.DilationW)
                 || window.Pad.Bottom >= Extent(r, window.DilationH) || window.Pad.Right >= Extent(s, window.DilationW)))
