@@ -6,7 +6,7 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Downloads;
 
-/// <summary>Receives one file over HTTP. Each connection continues where the last one broke (range requests, RFC 9110, section 14).</summary>
+/// <summary>Receives one file over HTTP. A connection continues where the last one broke (range requests, RFC 9110, section 14).</summary>
 /// <param name="client">Client for the requests.</param>
 /// <param name="url">The file's address.</param>
 /// <param name="stallTimeout">Longest time that the server may send nothing.</param>
@@ -37,7 +37,7 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
     /// <summary>Client with the system's proxy, shared by all downloads of the process.</summary>
     public static HttpClient DefaultClient => Shared.Value;
 
-    /// <summary>Appends the missing rest to a file over one connection; starts again where the server does not send the rest alone.</summary>
+    /// <summary>Appends the missing rest to a file over one connection; starts again if the server does not send the rest alone.</summary>
     /// <returns>True when the whole file came over this connection and had the announced length.</returns>
     /// <exception cref="TransferBrokenException">The connection broke; the file holds the bytes received so far.</exception>
     /// <exception cref="DownloadException">The server does not have the file, or refuses it.</exception>
@@ -140,7 +140,7 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         }
         catch (HttpRequestException e) when (Lasting.Contains(e.HttpRequestError))
         {
-            throw new DownloadException($"{url}: {FileText.OneLine(e.Message).TrimEnd('.')}. Check the network, the proxy and the mirror.", e);
+            throw new DownloadException($"{url}: {Reason(e)}. Check the network, the proxy and the mirror.", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -149,9 +149,11 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         catch (Exception e) when (e is InvalidOperationException or NotSupportedException)
         {
             throw new DownloadException(
-                $"{url}: is no address that can be downloaded from: {FileText.OneLine(e.Message).TrimEnd('.')}. Give an http or https address.", e);
+                $"{url}: is no address that can be downloaded from: {Reason(e)}. Give an http or https address.", e);
         }
     }
+
+    private static string Reason(Exception e) => FileText.OneLine(e.Message).TrimEnd('.');
 
     private static string Ended(FileStream file, long? total) => string.Create(CultureInfo.InvariantCulture,
         $"the connection ended after {file.Length}{(total is null ? "" : $" of {total}")} bytes");

@@ -1,6 +1,6 @@
 namespace IlgpuResNet;
 
-/// <summary>A file of weights that someone publishes: its address, and how to tell a damaged download. <see cref="WeightsCache"/> fetches it.</summary>
+/// <summary>A published file of weights: name, address and the start of its hash. <see cref="WeightsCache"/> downloads it.</summary>
 public abstract class PublishedFile
 {
     private protected PublishedFile(string name, string fileName, Uri url, string sha256Prefix)
@@ -21,7 +21,7 @@ public abstract class PublishedFile
     public Uri Url { get; }
 
     /// <summary>
-    /// First hexadecimal digits of the file's SHA-256, in lower case. They detect a damaged file, but give no protection against a forged one.
+    /// First hexadecimal digits of the file's SHA-256, in lower case. They detect a damaged file, but do not protect against a forged one.
     /// </summary>
     public string Sha256Prefix { get; }
 

@@ -13,7 +13,7 @@ public sealed record WeightsCache
     private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
-    /// Codes of the error from opening a file that another process holds: ERROR_SHARING_VIOLATION on Windows, EWOULDBLOCK on Linux and macOS.
+    /// Error codes for opening a file that another process holds: ERROR_SHARING_VIOLATION on Windows, EWOULDBLOCK on Linux and macOS.
     /// </summary>
     private static readonly int[] HeldByAnother = [unchecked((int)0x80070020), 11, 35];
 
@@ -38,7 +38,7 @@ public sealed record WeightsCache
     /// <summary>True to use files that are in the folder and never the network.</summary>
     public bool Offline { get; init; }
 
-    /// <summary>True to check the hash of a file also when it is already in the folder, and to download it again when the hash is wrong.</summary>
+    /// <summary>True to check the hash of a file that is already in the folder, and to download it again when the hash is wrong.</summary>
     public bool VerifyCached { get; init; }
 
     /// <summary>Longest time that a server may send nothing.</summary>
@@ -67,7 +67,8 @@ public sealed record WeightsCache
     /// <returns>Path of the complete file.</returns>
     /// <exception cref="DownloadException">The file is not in the folder and cannot be downloaded; the message has the reason.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public async Task<string> GetAsync(PublishedFile file, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
+    public async Task<string> GetAsync(
+        PublishedFile file, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
     {
         string path = PathOf(file);
         try
@@ -82,13 +83,15 @@ public sealed record WeightsCache
             Directory.CreateDirectory(Folder);
             using FileStream held = await HoldAsync($"{path}.lock", cancellation).ConfigureAwait(false);
             // Another process may have downloaded it meanwhile.
-            if (!await IsThereAsync().ConfigureAwait(false)) await new WeightsDownload(this, file, progress).RunAsync(path, cancellation).ConfigureAwait(false);
+            if (await IsThereAsync().ConfigureAwait(false)) return path;
+            await new WeightsDownload(this, file, progress).RunAsync(path, cancellation).ConfigureAwait(false);
             return path;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
+            string reason = FileText.OneLine(e.Message).TrimEnd('.');
             throw new DownloadException(
-                $"{path}: cannot be written: {FileText.OneLine(e.Message).TrimEnd('.')}. Free the disk, allow writing, or name another cache folder.", e);
+                $"{path}: cannot be written: {reason}. Free the disk, allow writing, or name another cache folder.", e);
         }
 
         async ValueTask<bool> IsThereAsync() =>
@@ -96,7 +99,8 @@ public sealed record WeightsCache
     }
 
     /// <summary>
-    /// Waits until no other thread or process holds the lock file, and holds it. The file is never deleted: a waiting process may have it open.
+    /// Waits until no other thread or process holds the lock file, and holds it. The file is not deleted: a waiting process may have it
+    /// open.
     /// </summary>
     private static async Task<FileStream> HoldAsync(string path, CancellationToken cancellation)
     {
@@ -121,6 +125,7 @@ public sealed record WeightsCache
         if (Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg && Path.IsPathRooted(xdg)) return xdg;
         return OperatingSystem.IsMacOS() ? Path.Combine(home, "Library", "Caches") : Path.Combine(home, ".cache");
 
-        static string FolderOf(Environment.SpecialFolder folder) => Environment.GetFolderPath(folder, Environment.SpecialFolderOption.DoNotVerify);
+        static string FolderOf(Environment.SpecialFolder folder) =>
+            Environment.GetFolderPath(folder, Environment.SpecialFolderOption.DoNotVerify);
     }
 }

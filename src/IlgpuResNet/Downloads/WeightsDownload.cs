@@ -28,7 +28,8 @@ internal sealed class WeightsDownload(WeightsCache cache, PublishedFile publishe
         string part = $"{path}.part";
         try
         {
-            using (var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0, useAsync: true))
+            var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0, useAsync: true);
+            using (file)
             {
                 await FillAsync(file, cancellation).ConfigureAwait(false);
                 file.Flush(flushToDisk: true);
@@ -44,7 +45,8 @@ internal sealed class WeightsDownload(WeightsCache cache, PublishedFile publishe
 
     private async Task FillAsync(FileStream file, CancellationToken cancellation)
     {
-        var transfer = new HttpTransfer(cache.HttpClient ?? HttpTransfer.DefaultClient, url, cache.StallTimeout, published.MaxBytes, progress);
+        HttpClient client = cache.HttpClient ?? HttpTransfer.DefaultClient;
+        var transfer = new HttpTransfer(client, url, cache.StallTimeout, published.MaxBytes, progress);
         long furthest = file.Length;
         for (int breaks = 0; ;)
         {
@@ -63,7 +65,8 @@ internal sealed class WeightsDownload(WeightsCache cache, PublishedFile publishe
                 if (isOnePiece)
                 {
                     throw new DownloadException(
-                        $"{url}: {found}; the server has another file under this name, or something on the way changes it. Try another mirror.");
+                        $"{url}: {found}; the server has another file under this name, or something on the way changes it. "
+                        + "Try another mirror.");
                 }
                 (reason, pause) = (found, null);
             }
@@ -84,13 +87,15 @@ internal sealed class WeightsDownload(WeightsCache cache, PublishedFile publishe
         string kept = length > 0
             ? string.Create(CultureInfo.InvariantCulture, $"the next download continues after the {length} bytes received so far")
             : "nothing is kept";
-        return new DownloadException(string.Create(CultureInfo.InvariantCulture,
-            $"{url}: {FileText.OneLine(reason)}; given up at attempt {breaks} in a row without progress. Check the network, the proxy and the mirror; {kept}."));
+        string given = string.Create(CultureInfo.InvariantCulture, $"given up at attempt {breaks} in a row without progress");
+        return new DownloadException(
+            $"{url}: {FileText.OneLine(reason)}; {given}. Check the network, the proxy and the mirror; {kept}.");
     }
 
     private static Uri Under(Uri folder, string name)
     {
-        if (!folder.IsAbsoluteUri) throw new DownloadException($"{folder}: is no address of a mirror; give one such as https://host/folder.");
+        if (!folder.IsAbsoluteUri)
+            throw new DownloadException($"{folder}: is no address of a mirror; give one such as https://host/folder.");
         var file = new UriBuilder(folder);
         file.Path = $"{file.Path.TrimEnd('/')}/{name}";
         return file.Uri;

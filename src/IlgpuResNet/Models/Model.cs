@@ -8,8 +8,8 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet;
 
 /// <summary>
-/// A network with its weights, its preprocessing and its class names: what an
-/// <see cref="InferenceSession"/> runs. Immutable and thread-safe; dispose it after its sessions.
+/// A network with its weights, its preprocessing and its class names, for an <see cref="InferenceSession"/> to run. Immutable and
+/// thread-safe; dispose it after its sessions.
 /// </summary>
 public abstract class Model : IDisposable
 {
@@ -24,37 +24,39 @@ public abstract class Model : IDisposable
     /// <summary>Name for tables and messages, such as <c>resnet50</c>.</summary>
     public string Name { get; }
 
-    /// <summary>The weights, under the names of their file or torchvision's.</summary>
+    /// <summary>Weights, under the names of their file or torchvision's.</summary>
     public StateDict Weights { get; }
 
-    /// <summary>How images become its input.</summary>
+    /// <summary>Preprocessing that makes the network's input from an image.</summary>
     public ImagePreset Preset { get; }
 
     /// <summary>Name of each class, <see cref="NumClasses"/> of them.</summary>
     public ImmutableArray<string> ClassNames { get; }
 
-    /// <summary>Number of classes; 0 of a network that is no classifier.</summary>
+    /// <summary>Number of classes; 0 for a network that is no classifier.</summary>
     public abstract int NumClasses { get; }
 
     /// <summary>Number of learnt values.</summary>
     public abstract long ParameterCount { get; }
 
-    /// <summary>Names of the tensors that the network is made to give.</summary>
+    /// <summary>Names of the network's own outputs.</summary>
     public abstract ImmutableArray<string> OutputNames { get; }
 
-    /// <summary>Name of the feature vector that the classifier reads; null of a network without one.</summary>
+    /// <summary>Name of the feature vector that the classifier reads; null for a network without one.</summary>
     public abstract string? FeatureName { get; }
 
-    /// <summary>What else is to be said of it, on one line.</summary>
+    /// <summary>Further facts about the network on one line, for tables and messages.</summary>
     public abstract string Description { get; }
 
     /// <summary>
-    /// Loads a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file; the format is recognised by content.
-    /// Class names and preprocessing come from the file's metadata where it has them; otherwise a file named as one of
-    /// torchvision's IMAGENET1K_V2 gets their preset, any other the V1 preset, and 1000 classes get ImageNet's names.
+    /// Loads a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file; the format is recognised by content. Class names and preprocessing
+    /// come from the file's metadata if it has them. Otherwise a file under a name of torchvision's IMAGENET1K_V2 weights gets their preset
+    /// and any other file the V1 preset, and 1000 classes get ImageNet's names.
     /// </summary>
-    /// <param name="path">The file; it stays mapped until the network is disposed. Names of published weights are for <c>LoadAsync</c>.</param>
-    /// <param name="variant">How the blocks of a weights file are computed, or null for what the metadata says, else v2 or v1.5, which the tensors tell apart.</param>
+    /// <param name="path">The file; mapped until the network is disposed. <c>LoadAsync</c> takes names of published weights.</param>
+    /// <param name="variant">
+    /// How the blocks of a weights file are computed, or null for the variant in the metadata, else v2 or v1.5, as the tensors tell.
+    /// </param>
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
     /// <exception cref="GraphException">The file is an ONNX model that cannot run here; the message names the operator.</exception>
@@ -67,39 +69,46 @@ public abstract class Model : IDisposable
         return model;
     }
 
-    /// <summary>Loads weights that torchvision publishes, from the cache when they are there; otherwise they are downloaded first.</summary>
-    /// <param name="weights">Which, such as <c>ResNetWeights.ImageNet1KV2.ResNet50</c>.</param>
-    /// <param name="cache">Where files are kept and come from; null for the user's cache and PyTorch's server.</param>
-    /// <param name="progress">Told of a download as it proceeds.</param>
-    /// <param name="cancellation">Stops a download; what has come is kept for the next.</param>
-    /// <exception cref="DownloadException">The file is not in the cache and cannot be had.</exception>
+    /// <summary>Loads weights that torchvision publishes, and downloads them first if they are not in the cache.</summary>
+    /// <param name="weights">The weights, such as <c>ResNetWeights.ImageNet1KV2.ResNet50</c>.</param>
+    /// <param name="cache">Folder and source of the files; null for the user's folder and PyTorch's server.</param>
+    /// <param name="progress">Receives the state of a download.</param>
+    /// <param name="cancellation">Stops a download; the bytes received so far are kept for the next one.</param>
+    /// <exception cref="DownloadException">The file is not in the cache and cannot be downloaded.</exception>
     /// <exception cref="WeightsException">The file in the cache was damaged later.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<Model> LoadAsync(
-        ResNetWeights weights, WeightsCache? cache = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
+        ResNetWeights weights,
+        WeightsCache? cache = null,
+        IProgress<DownloadProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         string path = await (cache ?? new WeightsCache()).GetAsync(weights, progress, cancellation).ConfigureAwait(false);
         return Load(path, preset: weights.Preset);
     }
 
     /// <summary>
-    /// Loads a file as <see cref="Load"/> does, or the published weights of a name as
-    /// <see cref="LoadAsync(ResNetWeights, WeightsCache?, IProgress{DownloadProgress}?, CancellationToken)"/> does. A file comes before a name.
+    /// Loads a file as <see cref="Load"/> does, or published weights by name as
+    /// <see cref="LoadAsync(ResNetWeights, WeightsCache?, IProgress{DownloadProgress}?, CancellationToken)"/> does. A file comes before a
+    /// name.
     /// </summary>
-    /// <param name="fileOrName">A path, or a name that <see cref="ResNetWeights.Parse"/> knows, such as <c>resnet50:IMAGENET1K_V2</c>.</param>
-    /// <param name="cache">Where files are kept and come from; null for the user's cache and PyTorch's server.</param>
-    /// <param name="progress">Told of a download as it proceeds.</param>
-    /// <param name="cancellation">Stops a download; what has come is kept for the next.</param>
-    /// <exception cref="DownloadException">The file is not in the cache and cannot be had.</exception>
+    /// <param name="fileOrName">A path, or a name for <see cref="ResNetWeights.Parse"/>, such as <c>resnet50:IMAGENET1K_V2</c>.</param>
+    /// <param name="cache">Folder and source of the files; null for the user's folder and PyTorch's server.</param>
+    /// <param name="progress">Receives the state of a download.</param>
+    /// <param name="cancellation">Stops a download; the bytes received so far are kept for the next one.</param>
+    /// <exception cref="DownloadException">The file is not in the cache and cannot be downloaded.</exception>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
     /// <exception cref="GraphException">The file is an ONNX model that cannot run here.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<Model> LoadAsync(
-        string fileOrName, WeightsCache? cache = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default) =>
+        string fileOrName,
+        WeightsCache? cache = null,
+        IProgress<DownloadProgress>? progress = null,
+        CancellationToken cancellation = default) =>
         Load(await ResNetWeights.ResolveAsync(fileOrName, cache, progress, cancellation).ConfigureAwait(false));
 
     /// <summary>
-    /// The same network with other class names, one per class. It shares the weights, on devices too: disposing either disposes both.
+    /// Returns a network with other class names, one per class. Both share the weights, on devices too: disposing either disposes both.
     /// </summary>
     /// <exception cref="ResNetException">The number of names is not the number of classes.</exception>
     public Model WithClassNames(IEnumerable<string> names)
@@ -107,12 +116,12 @@ public abstract class Model : IDisposable
         ImmutableArray<string> all = [.. names];
         return all.Length == NumClasses
             ? Renamed(all)
-            : throw new ResNetException($"{Weights.Source} has {NumClasses} classes, but {all.Length} class names were given; give one name per class, in order.");
+            : throw new ResNetException(
+                $"{Weights.Source} has {NumClasses} classes, but {all.Length} class names were given; give one name per class, in order.");
     }
 
     /// <summary>
-    /// A text that differs when the features of two networks do: a hash of the weights, of what the network computes, and of how it
-    /// prepares images. Keep it beside stored feature vectors to know whether they are still valid. It reads all weights.
+    /// A hash of the weights, of the network's operations and of its preprocessing: it differs when the features of two networks do. Keep it beside stored feature vectors to know whether they are still valid. It reads all weights.
     /// </summary>
     /// <returns>32 hexadecimal digits.</returns>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
@@ -136,23 +145,26 @@ public abstract class Model : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>The network for inputs of one size.</summary>
+    /// <summary>Builds the network for inputs of one size.</summary>
     /// <param name="height">Height of the input, or null for the network's own.</param>
     /// <param name="width">Width of the input, or null for the network's own.</param>
-    /// <param name="outputs">Names of the tensors that are wanted; none for what the network is made to give.</param>
+    /// <param name="outputs">Names of the wanted tensors; none for the network's own outputs.</param>
     /// <exception cref="GraphException">The network cannot take that size, or has no tensor of such a name.</exception>
     internal abstract Network Bind(int? height, int? width, ImmutableArray<string> outputs);
 
-    /// <summary>The same network, sharing everything, with other class names.</summary>
+    /// <summary>Returns a network with other class names that shares all else with this one.</summary>
     private protected abstract Model Renamed(ImmutableArray<string> classNames);
 
     private static Model LoadAny(string path, ResNetVariant? variant, ImagePreset? preset)
     {
-        // A name taken for a file, or a misspelt one.
+        // Someone may give a name in place of a file, or misspell a name.
         if (!Path.Exists(path) && ResNetWeights.Parse(path) is not null)
             throw new WeightsException($"{path}: no such file; {nameof(LoadAsync)} takes the names of published weights.");
         if (!Path.Exists(path) && Path.GetFileName(path) == path && !Path.HasExtension(path))
-            throw new WeightsException($"{FileText.Clean(path)}: no such file, nor published weights of that name; those are named as in resnet50:IMAGENET1K_V2.");
+        {
+            throw new WeightsException(
+                $"{FileText.Clean(path)}: no such file, nor published weights of that name; those are named as in resnet50:IMAGENET1K_V2.");
+        }
         if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
         return variant is null
             ? OnnxModel.Load(path, preset)

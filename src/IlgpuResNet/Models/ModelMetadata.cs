@@ -8,10 +8,10 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Models;
 
 /// <summary>
-/// What a safetensors file may say about its network beside the tensors: <c>variant</c> (<c>v1.5</c>, <c>v1</c>, <c>note</c>, <c>v2</c>),
-/// <c>replace_stride_with_dilation</c> (a JSON array of booleans, one for each stage after the first),
-/// <c>classes</c> (a JSON array of names) and <c>preset</c> (a JSON object with the fields of <see cref="ImagePreset"/>).
-/// Absent entries give null or nothing; entries that are there and wrong are errors.
+/// Metadata of a safetensors file that describes its network: <c>variant</c> (a name of <see cref="ResNetVariants"/>),
+/// <c>replace_stride_with_dilation</c> (a JSON array of booleans, one for each stage after the first), <c>classes</c> (a JSON array of
+/// names) and <c>preset</c> (a JSON object with the fields of <see cref="ImagePreset"/>). An absent entry gives null or an empty value; a
+/// wrong one is an error.
 /// </summary>
 internal static partial class ModelMetadata
 {
@@ -21,19 +21,26 @@ internal static partial class ModelMetadata
     private const string PresetKey = "preset";
     private const int MaxImageSide = 1 << 14;
 
-    public static ResNetVariant? Variant(StateDict weights) => weights.Metadata.TryGetValue(VariantKey, out string? name)
-        ? ResNetVariants.Parse(name) ?? throw Wrong(weights, VariantKey, $"{string.Join(", ", ResNetVariants.Names[..^1])} or {ResNetVariants.Names[^1]}", name)
-        : null;
+    public static ResNetVariant? Variant(StateDict weights)
+    {
+        if (!weights.Metadata.TryGetValue(VariantKey, out string? name)) return null;
+        string expected = $"{string.Join(", ", ResNetVariants.Names[..^1])} or {ResNetVariants.Names[^1]}";
+        return ResNetVariants.Parse(name) ?? throw Wrong(weights, VariantKey, expected, name);
+    }
 
-    /// <summary>See <see cref="ResNetConfig.ReplaceStrideWithDilation"/>; empty when the file does not speak of it.</summary>
+    /// <summary>The value of <see cref="ResNetConfig.ReplaceStrideWithDilation"/>; empty when the file has no such entry.</summary>
     public static ImmutableArray<bool> ReplaceStrideWithDilation(StateDict weights, ResNetBlock block, int stages)
     {
         if (!weights.Metadata.TryGetValue(DilationKey, out string? json)) return [];
         bool[] flags = Parse(weights, DilationKey, json, MetadataContext.Default.BooleanArray, "a JSON array of booleans");
-        // An empty array says the same as no entry.
+        // An empty array means no dilation, as no entry does.
         if (flags.Length != 0 && flags.Length != stages - 1)
-            throw Mismatch(weights, DilationKey, $"{stages - 1} booleans, one for each stage after the first", $"has {flags.Length} booleans");
-        if (block == ResNetBlock.Basic && flags.Contains(true)) throw Wrong(weights, DilationKey, "false for each stage of basic blocks", json);
+        {
+            throw Mismatch(
+                weights, DilationKey, $"{stages - 1} booleans, one for each stage after the first", $"has {flags.Length} booleans");
+        }
+        if (block == ResNetBlock.Basic && flags.Contains(true))
+            throw Wrong(weights, DilationKey, "false for each stage of basic blocks", json);
         return [.. flags];
     }
 
@@ -50,10 +57,12 @@ internal static partial class ModelMetadata
     public static ImagePreset? Preset(StateDict weights)
     {
         if (!weights.Metadata.TryGetValue(PresetKey, out string? json)) return null;
-        PresetFields fields = Parse(weights, PresetKey, json, MetadataContext.Default.PresetFields, "a JSON object with resize_size, crop_size, interpolation, mean and std");
+        const string Expected = "a JSON object with resize_size, crop_size, interpolation, mean and std";
+        PresetFields fields = Parse(weights, PresetKey, json, MetadataContext.Default.PresetFields, Expected);
         if (fields.ResizeSize is < 1 or > MaxImageSide || fields.CropSize is < 1 or > MaxImageSide)
             throw Wrong(weights, PresetKey, $"resize_size and crop_size from 1 to {MaxImageSide}", json);
-        if (!Array.TrueForAll([.. fields.Mean ?? [], .. fields.Std ?? []], float.IsFinite)) throw Wrong(weights, PresetKey, "finite means and deviations", json);
+        if (!Array.TrueForAll([.. fields.Mean ?? [], .. fields.Std ?? []], float.IsFinite))
+            throw Wrong(weights, PresetKey, "finite means and deviations", json);
         if (fields.Mean is not [var r, var g, var b] || fields.Std is not [var sr, var sg, var sb] || sr <= 0 || sg <= 0 || sb <= 0)
             throw Wrong(weights, PresetKey, "three means and three positive standard deviations", json);
         return new ImagePreset
@@ -71,26 +80,25 @@ internal static partial class ModelMetadata
         };
     }
 
-    /// <summary>
-    /// The entries that a file of this network needs beside its tensors, so that a reader finds the same network in it.
-    /// </summary>
+    /// <summary>Makes the entries that a file of this network needs beside its tensors for a reader to find this network in it.</summary>
     /// <param name="config">The network.</param>
     /// <param name="preset">How images are prepared, or null to leave that to the reader.</param>
     /// <param name="classNames">A name for each class, or null to leave them to the reader.</param>
-    /// <exception cref="GraphException">No entry can say how the network is computed.</exception>
+    /// <exception cref="GraphException">No entry can describe how the network is computed.</exception>
     /// <exception cref="ImageException">The preset makes no input.</exception>
     /// <exception cref="ResNetException">A class has no name.</exception>
     internal static ImmutableDictionary<string, string> Write(ResNetConfig config, ImagePreset? preset, ImmutableArray<string>? classNames)
     {
-        ResNetVariant variant = ResNetVariants.Of(config)
-            ?? throw new GraphException($"{config.Name}: its stride placement, ReLUs and final pool together are none of the variants {string.Join(", ", ResNetVariants.Names)}, so a file cannot say them; use one of these.");
-        if (config.BatchNormEpsilon != ResNetConfig.DefaultBatchNormEpsilon)
-            throw new GraphException($"{config.Name}: a file cannot say a batch norm epsilon of {config.BatchNormEpsilon}; use {ResNetConfig.DefaultBatchNormEpsilon}.");
+        if (Obstacle(config) is { } obstacle) throw new GraphException(obstacle);
         if (classNames is { } given && (given.Length != config.NumClasses || given.Any(string.IsNullOrWhiteSpace)))
-            throw new ResNetException($"{config.Name}: a file needs a name for each of {config.NumClasses} classes, but {given.Length} were given or one is empty; name all of them.");
+        {
+            throw new ResNetException(
+                $"{config.Name}: a file needs a name for each of {config.NumClasses} classes, "
+                + $"but {given.Length} were given or one is empty; name all of them.");
+        }
         preset?.Validate();
         var entries = ImmutableDictionary.CreateBuilder<string, string>();
-        entries[VariantKey] = ResNetVariants.NameOf(variant);
+        entries[VariantKey] = ResNetVariants.NameOf(ResNetVariants.Of(config)!.Value);
         if (!config.ReplaceStrideWithDilation.IsDefaultOrEmpty)
             entries[DilationKey] = JsonSerializer.Serialize([.. config.ReplaceStrideWithDilation], MetadataContext.Default.BooleanArray);
         if (classNames is { } names) entries[ClassesKey] = JsonSerializer.Serialize([.. names], MetadataContext.Default.StringArray);
@@ -99,23 +107,30 @@ internal static partial class ModelMetadata
     }
 
     /// <summary>
-    /// The entries that a file of a model needs, with those of its own file that speak of other things. Class names that a reader finds by
-    /// their number are left to it; a network that no entry can say is left out.
+    /// Makes the entries that a file of a model needs, and keeps those of its own file that describe other things. Class names that a
+    /// reader finds by their number are left out, and so is a network that no entry can describe.
     /// </summary>
     internal static ImmutableSortedDictionary<string, string> Of(ResNet model)
     {
-        // In order of their keys: a file must not differ from run to run.
+        // Sorted by key: a file must not differ from run to run.
         ImmutableSortedDictionary<string, string> own = model.Weights.Metadata.ToImmutableSortedDictionary(StringComparer.Ordinal);
         bool named = own.ContainsKey(ClassesKey) || !model.ClassNames.SequenceEqual(ClassLabels.ForCount(model.Config.NumClasses));
         own = own.RemoveRange([VariantKey, DilationKey, ClassesKey, PresetKey]);
-        try
+        return Obstacle(model.Config) is null ? own.SetItems(Write(model.Config, model.Preset, named ? model.ClassNames : null)) : own;
+    }
+
+    /// <summary>Why no entry can describe how a network is computed; null when entries can.</summary>
+    private static string? Obstacle(ResNetConfig config)
+    {
+        if (ResNetVariants.Of(config) is null)
         {
-            return own.SetItems(Write(model.Config, model.Preset, named ? model.ClassNames : null));
+            return $"{config.Name}: its stride placement, ReLUs and final pool together are none of the variants "
+                + $"{string.Join(", ", ResNetVariants.Names)}, so a file cannot say them; use one of these.";
         }
-        catch (GraphException)
-        {
-            return own;
-        }
+        const double Usual = ResNetConfig.DefaultBatchNormEpsilon;
+        return config.BatchNormEpsilon != Usual
+            ? $"{config.Name}: a file cannot say a batch norm epsilon of {config.BatchNormEpsilon}; use {Usual}."
+            : null;
     }
 
     private static PresetFields FieldsOf(ImagePreset preset) => new(

@@ -1,19 +1,19 @@
+using System.Collections.Immutable;
 using IlgpuResNet.Graphs;
 using IlgpuResNet.Models;
 using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 
-
 namespace IlgpuResNet;
 
-/// <summary>Writes networks as ONNX models, for other engines.</summary>
+/// <summary>Writes networks as ONNX models for other engines.</summary>
 public static class OnnxExport
 {
     /// <summary>
     /// Writes a ResNet: opset 17, input <c>input</c> <c>[N, C, H, W]</c>, output <c>logits</c> <c>[N, classes]</c>, both float32, with any
-    /// batch N. Weights keep their element type and are cast to float32 by the graph. Names are those of the state dict and its modules; the
-    /// metadata has what a safetensors file's has. It is written aside and renamed when complete: a file that was there is replaced whole or
-    /// left as it was.
+    /// batch N. Weights keep their element type and the graph casts them to float32. Names are those of the state dict and its modules; the
+    /// metadata has the entries of a safetensors file. The model is written to a temporary file and renamed when it is complete, so an
+    /// existing file is replaced as a whole or not at all.
     /// </summary>
     /// <param name="model">The network.</param>
     /// <param name="path">The file to make or replace.</param>
@@ -29,8 +29,11 @@ public static class OnnxExport
         model.ThrowIfDisposed();
         options ??= new OnnxExportOptions();
         Graph graph = ResNetGraph.Build(model.Config, model.Weights);
+        ImmutableArray<string> outputs = options.Probabilities
+            ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName]
+            : [ResNetGraph.LogitsName];
         OnnxModelToWrite onnx = OnnxExporter.Export(
-            graph with { Outputs = options.Probabilities ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName] : [ResNetGraph.LogitsName] },
+            graph with { Outputs = outputs },
             options with { Height = options.Height ?? model.Preset.CropSize, Width = options.Width ?? model.Preset.CropSize },
             ModelMetadata.Of(model));
         WeightsFile.Write(path, stream => OnnxWriter.Write(stream, onnx));

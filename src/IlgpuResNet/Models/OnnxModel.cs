@@ -7,10 +7,10 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet;
 
-/// <summary>A network as an ONNX file describes it (https://onnx.ai), of the operators that ResNets are made of.</summary>
+/// <summary>A network that an ONNX file describes (https://onnx.ai), of the operators that ResNets are made of.</summary>
 public sealed class OnnxModel : Model
 {
-    // Upper estimate of a class's name, in a list that may have grown to twice its length.
+    // Upper estimate of a class's name in a list that may have grown to twice its length, in bytes.
     private const long BytesPerClass = 128;
 
     private readonly OnnxFile file;
@@ -38,22 +38,32 @@ public sealed class OnnxModel : Model
     public override long ParameterCount => file.Graph.InitializersInOrder.Where(tensor => tensor.IsFloat).Sum(tensor => tensor.Count);
 
     /// <inheritdoc/>
-    public override string Description => $"ONNX, opset {file.Opsets.GetValueOrDefault("", 1)}{(file.Producer.Length > 0 ? $", made by {FileText.Clean(file.Producer)}" : "")}";
+    public override string Description
+    {
+        get
+        {
+            string producer = file.Producer.Length > 0 ? $", made by {FileText.Clean(file.Producer)}" : "";
+            return $"ONNX, opset {file.Opsets.GetValueOrDefault("", 1)}{producer}";
+        }
+    }
 
     /// <inheritdoc/>
     public override ImmutableArray<string> OutputNames => [.. file.Graph.Outputs.Select(output => output.Name)];
 
     /// <inheritdoc/>
-    public override string? FeatureName => file.Graph.Nodes.LastOrDefault(node => node.OpType is "Gemm" or "MatMul")?.Inputs.FirstOrDefault();
+    public override string? FeatureName =>
+        file.Graph.Nodes.LastOrDefault(node => node.OpType is "Gemm" or "MatMul")?.Inputs.FirstOrDefault();
 
-    /// <summary>Loads an ONNX model. Every operator is checked; a batch or a size of the image that the file leaves open is chosen when a session is made.</summary>
+    /// <summary>
+    /// Loads an ONNX model and checks every operator. A batch or an image size that the file leaves open is chosen when a session is made.
+    /// </summary>
     /// <param name="path">The file; it stays mapped until the network is disposed.</param>
-    /// <param name="preset">How images are prepared, or null for what the metadata says, else as for weights files.</param>
+    /// <param name="preset">How images are prepared, or null for the preset in the metadata, else as for weights files.</param>
     /// <exception cref="WeightsException">The file cannot be read or is damaged.</exception>
-    /// <exception cref="GraphException">Something in it cannot run here; the message names the operator, its node and its opset.</exception>
+    /// <exception cref="GraphException">An operator cannot run here; the message names it, its node and its opset.</exception>
     public static OnnxModel Load(string path, ImagePreset? preset = null) => Load(path, preset, []);
 
-    /// <summary>The same with constants for inputs that the file leaves to its user.</summary>
+    /// <summary>Loads an ONNX model with constants for inputs that the file leaves to its user.</summary>
     internal static OnnxModel Load(string path, ImagePreset? preset, ImmutableArray<StateTensor> constants)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -64,13 +74,13 @@ public sealed class OnnxModel : Model
             ImagePreset usual = ResNetWeights.PresetOfFile(path);
             preset ??= ModelMetadata.Preset(weights);
             OnnxInput input = OnnxInput.Create(file, constants, null, null, (preset ?? usual).CropSize, file.Budget);
-            // A file that is fixed to another size says by that how large the crop is.
-            preset ??= input.FixedSide is { } side ? usual with { CropSize = side, ResizeSize = (int)Math.Round((double)side * usual.ResizeSize / usual.CropSize) } : usual;
+            preset ??= input.FixedSide is { } side ? ForSide(usual, side) : usual;
             Network network = OnnxImporter.Import(file, input, [], constants, file.Budget);
             int classes = ClassesOf(network);
             file.Budget.Charge(classes * BytesPerClass);
             ImmutableArray<string> names = classes == 0 ? [] : ModelMetadata.ClassNames(weights, classes) ?? ClassLabels.ForCount(classes);
-            return new OnnxModel(file, weights, constants, input, network, preset, names, new(StringComparer.Ordinal) { [Key(input, [])] = new WeakReference<Network>(network) });
+            var networks = new Dictionary<string, WeakReference<Network>>(StringComparer.Ordinal) { [Key(input, [])] = new(network) };
+            return new OnnxModel(file, weights, constants, input, network, preset, names, networks);
         }
         catch
         {
@@ -79,7 +89,7 @@ public sealed class OnnxModel : Model
         }
     }
 
-    /// <summary>Whether a file holds an ONNX model; false also when it cannot be read.</summary>
+    /// <summary>True when a file holds an ONNX model; false also when it cannot be read.</summary>
     internal static bool IsOnnx(string path)
     {
         try
@@ -110,7 +120,7 @@ public sealed class OnnxModel : Model
         string key = Key(bound, outputs);
         lock (networks)
         {
-            // The model keeps the network of its own size and sessions keep theirs; one that nobody uses any more need not stay.
+            // The model keeps the network of its own size, and sessions keep theirs; an unused network may be collected.
             if (!networks.TryGetValue(key, out WeakReference<Network>? kept) || !kept.TryGetTarget(out Network? made))
             {
                 made = OnnxImporter.Import(file, bound, [.. outputs.Select(ValueOf)], constants, budget);
@@ -120,7 +130,7 @@ public sealed class OnnxModel : Model
             return made;
         }
 
-        // What info shows are nodes; the value that a node makes goes by the node's name too.
+        // Users may also name a value after the node that makes it.
         string ValueOf(string name) => file.Graph.Nodes.FirstOrDefault(node => node.Name == name) is { Outputs: [var value, ..] }
             && !file.Graph.Nodes.Any(node => node.Outputs.Contains(name)) ? value : name;
     }
@@ -130,7 +140,11 @@ public sealed class OnnxModel : Model
 
     private static int ClassesOf(Network network) => network.IsClassifier ? network.Outputs[0].Count : 0;
 
-    /// <summary>What a network depends on. Lengths keep names apart, whatever they consist of.</summary>
+    /// <summary>The preset of a file that is fixed to square images of a side: that crop, and a resize in proportion.</summary>
+    private static ImagePreset ForSide(ImagePreset usual, int side) =>
+        usual with { CropSize = side, ResizeSize = (int)Math.Round((double)side * usual.ResizeSize / usual.CropSize) };
+
+    /// <summary>Key of a network: its input's size and its outputs. Lengths keep names apart, whatever they consist of.</summary>
     private static string Key(OnnxInput input, ImmutableArray<string> outputs) =>
         string.Join(' ', outputs.Select(name => $"{name.Length}:{name}").Prepend(input.IsImage ? $"{input.Height}x{input.Width}" : ""));
 

@@ -6,7 +6,7 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet;
 
-/// <summary>A ResNet over a state dict.</summary>
+/// <summary>A ResNet with the weights of a state dict.</summary>
 public sealed class ResNet : Model
 {
     private readonly GraphCache graphs;
@@ -18,19 +18,20 @@ public sealed class ResNet : Model
         this.graphs = graphs ?? new GraphCache(config, weights);
     }
 
-    /// <summary>What network this is.</summary>
+    /// <summary>Configuration of the network.</summary>
     public ResNetConfig Config { get; }
 
     /// <inheritdoc/>
     public override int NumClasses => Config.NumClasses;
 
-    /// <summary>Number of learnt values: everything but the running statistics of batch norms, as PyTorch counts <c>parameters()</c>.</summary>
+    /// <summary>Number of learnt values, as PyTorch counts <c>parameters()</c>: running statistics of batch norms are left out.</summary>
     public override long ParameterCount => ResNetParameters.Of(Config)
         .Where(parameter => parameter.IsLearnt)
         .Sum(parameter => Weights.TryGetValue(parameter.Name, out StateTensor? tensor) ? tensor.Count : 0);
 
     /// <inheritdoc/>
-    public override string Description => Config.StridePlacement is StridePlacement.Conv3x3 ? "stride on the 3x3" : "stride on the first 1x1";
+    public override string Description =>
+        Config.StridePlacement is StridePlacement.Conv3x3 ? "stride on the 3x3" : "stride on the first 1x1";
 
     /// <inheritdoc/>
     public override ImmutableArray<string> OutputNames => [ResNetGraph.LogitsName];
@@ -38,14 +39,14 @@ public sealed class ResNet : Model
     /// <inheritdoc/>
     public override string FeatureName => ResNetGraph.FlattenName;
 
-    /// <summary>The network after all passes with logits and probabilities as outputs; made at the first use.</summary>
+    /// <summary>The graph after all passes, with logits and probabilities as outputs; built at its first use.</summary>
     internal Graph Graph => graphs.Get([]);
 
     /// <summary>
-    /// A network with random weights, drawn as torchvision initialises: Kaiming normal with fan out for convolutions,
-    /// ones and zeros for batch norms, PyTorch's uniform default for <c>fc</c>. The same seed gives the same weights everywhere.
+    /// Creates a network with random weights, drawn as torchvision initialises: Kaiming normal with fan out for convolutions, ones and
+    /// zeros for batch norms, PyTorch's uniform default for <c>fc</c>. A seed gives the same weights on every machine.
     /// </summary>
-    /// <exception cref="GraphException">The configuration is not one of a ResNet.</exception>
+    /// <exception cref="GraphException">The numbers of the configuration make no ResNet.</exception>
     public static ResNet Create(ResNetConfig config, int seed = 0)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -53,9 +54,9 @@ public sealed class ResNet : Model
         return new ResNet(config, ResNetInitializer.Create(config, seed), new ImagePreset(), ClassLabels.ForCount(config.NumClasses));
     }
 
-    /// <summary>A network of known configuration over a state dict, which it owns from then on.</summary>
-    /// <exception cref="WeightsException">A tensor is missing or has another shape than the configuration asks for.</exception>
-    /// <exception cref="GraphException">The configuration is not one of a ResNet.</exception>
+    /// <summary>Creates a network of known configuration over a state dict, which it owns from then on.</summary>
+    /// <exception cref="WeightsException">A tensor is missing, or its shape differs from the configuration's.</exception>
+    /// <exception cref="GraphException">The numbers of the configuration make no ResNet.</exception>
     public static ResNet Create(ResNetConfig config, StateDict weights)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -67,11 +68,11 @@ public sealed class ResNet : Model
 
     /// <summary>
     /// Loads a <c>.safetensors</c> or <c>.pth</c> file and infers the network from its tensor names and shapes.
-    /// Class names and preprocessing come from the file's metadata where it has them; otherwise a file named as one of
-    /// torchvision's IMAGENET1K_V2 gets their preset, any other the V1 preset, and 1000 classes get ImageNet's names.
+    /// Class names and preprocessing come from the file's metadata if it has them. Otherwise a file under a name of torchvision's
+    /// IMAGENET1K_V2 weights gets their preset and any other file the V1 preset, and 1000 classes get ImageNet's names.
     /// </summary>
     /// <param name="path">The weights file; it stays mapped until the network is disposed.</param>
-    /// <param name="variant">How blocks are computed, or null for what the metadata says, else v2 or v1.5, which the tensors tell apart.</param>
+    /// <param name="variant">How blocks are computed, or null for the metadata's variant, else v2 or v1.5, as the tensors tell.</param>
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
     public static new ResNet Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
@@ -89,7 +90,7 @@ public sealed class ResNet : Model
         }
     }
 
-    /// <summary>The network that <see cref="Load"/> makes of a state dict, which it owns from then on unless this throws.</summary>
+    /// <summary>Makes a network from a state dict as <see cref="Load"/> does, and owns the state dict unless this throws.</summary>
     /// <exception cref="WeightsException">The state dict is not a ResNet's.</exception>
     internal static ResNet FromWeights(StateDict weights, ResNetVariant? variant = null, ImagePreset? preset = null)
     {
@@ -126,22 +127,24 @@ public sealed class ResNet : Model
     private protected override Model Renamed(ImmutableArray<string> classNames) => new ResNet(Config, Weights, Preset, classNames, graphs);
 
     /// <summary>
-    /// The graphs of one network, one for each choice of outputs, made at their first use. Sessions know by the graph
-    /// which weights they share.
+    /// Graphs of one network, one for each choice of outputs, built at their first use. Sessions with one graph share its weights on a
+    /// device.
     /// </summary>
     private sealed class GraphCache(ResNetConfig config, StateDict weights)
     {
         private readonly Dictionary<string, Graph> graphs = [];
         private readonly Lazy<Graph> whole = new(() => ResNetGraph.Build(config, weights));
 
-        /// <summary>The graph's name of a tensor that users know under this name.</summary>
-        /// <exception cref="GraphException">There is none.</exception>
+        /// <summary>Finds the graph's name of a tensor by the name that users know.</summary>
+        /// <exception cref="GraphException">The graph has no such tensor.</exception>
         public string TensorOf(string name)
         {
             string tensor = ResNetGraph.Aliases(config).GetValueOrDefault(name, name);
             return tensor == whole.Value.Input || whole.Value.Nodes.Any(node => node.Output == tensor)
                 ? tensor
-                : throw new GraphException($"{config.Name} has no tensor called '{FileText.Clean(name)}'; names are those of its modules, such as layer3, layer1.0.conv2, avgpool, flatten, fc.");
+                : throw new GraphException(
+                    $"{config.Name} has no tensor called '{FileText.Clean(name)}'; names are those of its modules, such as layer3, "
+                    + "layer1.0.conv2, avgpool, flatten, fc.");
         }
 
         public Graph Get(ImmutableArray<string> outputs)

@@ -12,7 +12,7 @@ public enum ResNetBlock
     Bottleneck,
 }
 
-/// <summary>Which convolution of a bottleneck block carries the block's stride. Shapes cannot tell them apart.</summary>
+/// <summary>The convolution of a bottleneck block that has the block's stride; shapes of weights do not tell.</summary>
 public enum StridePlacement
 {
     /// <summary>The 3x3 (torchvision's "v1.5").</summary>
@@ -23,21 +23,20 @@ public enum StridePlacement
 }
 
 /// <summary>
-/// Everything that tells one ResNet from another. Names and defaults are torchvision's
-/// (<c>torchvision/models/resnet.py</c>), the default being v1.5.
+/// Configuration of a ResNet. Names and defaults are torchvision's (<c>torchvision/models/resnet.py</c>): the default is v1.5.
 /// </summary>
 public sealed record ResNetConfig
 {
-    /// <summary>Channels of a bottleneck's output over its planes (He et al. 2015).</summary>
+    /// <summary>Ratio of a bottleneck's output channels to its planes (He et al. 2015).</summary>
     public const int BottleneckExpansion = 4;
 
-    /// <summary>The most stages a network may have.</summary>
+    /// <summary>Largest number of stages.</summary>
     public const int MaxStages = 8;
 
-    /// <summary>The <see cref="WidthPerGroup"/> that makes a block as wide as its planes (torchvision, <c>base_width / 64.</c>).</summary>
+    /// <summary>The <see cref="WidthPerGroup"/> of a block that is as wide as its planes (torchvision, <c>base_width / 64.</c>).</summary>
     internal const int OrdinaryWidthPerGroup = 64;
 
-    /// <summary>PyTorch's epsilon of a batch norm.</summary>
+    /// <summary>PyTorch's default epsilon of a batch norm.</summary>
     internal const double DefaultBatchNormEpsilon = 1e-5;
 
     private const int MaxWidth = 1 << 16;
@@ -45,13 +44,13 @@ public sealed record ResNetConfig
     /// <summary>Name for tables and messages, such as <c>resnet50</c>.</summary>
     public string Name { get; init; } = "resnet";
 
-    /// <summary>The residual block of every stage.</summary>
+    /// <summary>Residual block of every stage.</summary>
     public required ResNetBlock Block { get; init; }
 
     /// <summary>Blocks in each stage, such as 3-4-6-3; one to eight stages of at least one block.</summary>
     public required ImmutableArray<int> Depths { get; init; }
 
-    /// <summary>Number of classes: the rows of <c>fc</c>.</summary>
+    /// <summary>Number of classes, which is the number of outputs of <c>fc</c>.</summary>
     public int NumClasses { get; init; } = 1000;
 
     /// <summary>Channels of the input image.</summary>
@@ -75,75 +74,88 @@ public sealed record ResNetConfig
     public int WidthPerGroup { get; init; } = OrdinaryWidthPerGroup;
 
     /// <summary>
-    /// For each stage after the first, whether its stride of 2 is replaced by twice the dilation of the 3x3s from its second block on
+    /// For each stage after the first, true if its stride of 2 is replaced by twice the dilation of the 3x3s from its second block on
     /// (torchvision, <c>replace_stride_with_dilation</c>). Empty means never; bottleneck blocks only.
     /// </summary>
     public ImmutableArray<bool> ReplaceStrideWithDilation { get; init; } = [];
 
     /// <summary>
-    /// True for ResNet v2: batch norm and ReLU stand before each convolution, nothing follows the residual add, and one more
+    /// True for ResNet v2: batch norm and ReLU come before each convolution, nothing follows the residual add, and one more
     /// batch norm and ReLU follow the last block (He et al. 2016, arXiv:1603.05027).
     /// </summary>
     public bool PreActivation { get; init; }
 
-    /// <summary>Where a bottleneck's stride sits.</summary>
+    /// <summary>Convolution of a bottleneck that has the stride.</summary>
     public StridePlacement StridePlacement { get; init; } = StridePlacement.Conv3x3;
 
-    /// <summary>True when a ReLU is applied to the branch before the residual add, besides the one after it.</summary>
+    /// <summary>True for a ReLU on the branch before the residual add, in addition to the one after it.</summary>
     public bool ReluBeforeAdd { get; init; }
 
-    /// <summary>Side of a fixed final average pool (stride equal to it), or null for the adaptive one over the whole map.</summary>
+    /// <summary>Side and stride of a fixed final average pool, or null for the adaptive pool over the whole map.</summary>
     public int? FixedPool { get; init; }
 
     /// <summary>Epsilon of every batch norm.</summary>
     public double BatchNormEpsilon { get; init; } = DefaultBatchNormEpsilon;
 
-    /// <summary>Channels of a block's output over its planes.</summary>
+    /// <summary>Ratio of a block's output channels to its planes.</summary>
     public int Expansion => Block == ResNetBlock.Bottleneck ? BottleneckExpansion : 1;
 
-    /// <summary>Planes of a stage (0-based): the channels of its output are <see cref="Expansion"/> times as many.</summary>
+    /// <summary>Planes of a stage (0-based); its output has <see cref="Expansion"/> times this number of channels.</summary>
     public int Planes(int stage) => BaseWidth << stage;
 
     /// <summary>
-    /// Channels of a stage's 3x3 convolutions, of all groups together (torchvision, <c>int(planes * (base_width / 64.)) * groups</c>):
-    /// its planes, unless it has <see cref="Groups"/> or another <see cref="WidthPerGroup"/>.
+    /// Channels of a stage's 3x3 convolutions, all groups together (torchvision, <c>int(planes * (base_width / 64.)) * groups</c>). Equal
+    /// to its planes, unless <see cref="Groups"/> or <see cref="WidthPerGroup"/> change that.
     /// </summary>
-    /// <exception cref="OverflowException">There are 2^31 or more.</exception>
+    /// <exception cref="OverflowException">The number passes 2^31 - 1.</exception>
     public int Width(int stage) => checked((int)LongWidth(stage));
 
     /// <summary>Length of the feature vector that <c>fc</c> reads when the final map is 1x1.</summary>
     public int Features => Planes(Depths.Length - 1) * Expansion;
 
-    /// <summary>Stride of a block: 2 for the first one of a later stage, unless dilation replaces it.</summary>
+    /// <summary>Stride of a block: 2 for the first block of a stage after the first, unless dilation replaces it.</summary>
     internal int Stride(int stage, int block) => stage == 0 || block > 0 || IsDilated(stage) ? 1 : 2;
 
-    /// <summary>Dilation of a block's 3x3; the first block of a stage still has that of the stage before (torchvision, <c>previous_dilation</c>).</summary>
+    /// <summary>
+    /// Dilation of a block's 3x3; the first block of a stage has the dilation of the stage before (torchvision, <c>previous_dilation</c>).
+    /// </summary>
     internal int Dilation(int stage, int block) => 1 << Enumerable.Range(0, block == 0 ? stage : stage + 1).Count(IsDilated);
 
     /// <summary>True when a stage's stride is replaced by dilation.</summary>
     private bool IsDilated(int stage) => stage > 0 && !ReplaceStrideWithDilation.IsDefaultOrEmpty && ReplaceStrideWithDilation[stage - 1];
 
-    /// <summary>True when the widths that follow from the first stage's pass what is supported.</summary>
+    /// <summary>True when a stage is wider than is supported.</summary>
     internal bool IsTooWide => (long)BaseWidth << (Depths.Length - 1) > MaxWidth || Groups > MaxWidth || WidthPerGroup > MaxWidth
         || LongWidth(Depths.Length - 1) > MaxWidth;
 
     private long LongWidth(int stage) => (long)Planes(stage) * WidthPerGroup / OrdinaryWidthPerGroup * Groups;
 
-    /// <summary>Checks that the numbers make a network.</summary>
-    /// <exception cref="GraphException">One does not; the message names it.</exception>
+    /// <summary>Checks that the numbers make a ResNet.</summary>
+    /// <exception cref="GraphException">A number does not fit; the message names it.</exception>
     internal void Validate()
     {
-        Require(!Depths.IsDefaultOrEmpty && Depths.Length <= MaxStages && Depths.All(depth => depth >= 1), $"one to {MaxStages} stages of at least one block");
+        Require(
+            !Depths.IsDefaultOrEmpty && Depths.Length <= MaxStages && Depths.All(depth => depth >= 1),
+            $"one to {MaxStages} stages of at least one block");
         Require(NumClasses >= 1, "at least one class");
         Require(InputChannels >= 1 && StemWidth >= 1 && BaseWidth >= 1, "at least one channel everywhere");
         Require(Groups >= 1 && WidthPerGroup >= 1, "at least one group of at least one channel");
-        Require(!IsTooWide && StemWidth <= MaxWidth && InputChannels <= MaxWidth && NumClasses <= MaxWidth, $"widths and classes up to {MaxWidth}");
-        Require(Width(0) >= 1, $"at least one channel in each group, but {BaseWidth} planes and a width of {WidthPerGroup} per group give none");
-        Require(Block == ResNetBlock.Bottleneck || (Groups == 1 && WidthPerGroup == OrdinaryWidthPerGroup), $"bottleneck blocks for groups or a width per group other than {OrdinaryWidthPerGroup}");
+        Require(
+            !IsTooWide && StemWidth <= MaxWidth && InputChannels <= MaxWidth && NumClasses <= MaxWidth,
+            $"widths and classes up to {MaxWidth}");
+        Require(
+            Width(0) >= 1,
+            $"at least one channel in each group, but {BaseWidth} planes and a width of {WidthPerGroup} per group give none");
+        bool isBottleneck = Block == ResNetBlock.Bottleneck;
+        Require(
+            isBottleneck || (Groups == 1 && WidthPerGroup == OrdinaryWidthPerGroup),
+            $"bottleneck blocks for groups or a width per group other than {OrdinaryWidthPerGroup}");
         Require(
             ReplaceStrideWithDilation.IsDefaultOrEmpty || ReplaceStrideWithDilation.Length == Depths.Length - 1,
             $"one flag to replace stride with dilation for each of the {Depths.Length - 1} stages after the first, or none at all");
-        Require(Block == ResNetBlock.Bottleneck || ReplaceStrideWithDilation.IsDefaultOrEmpty || !ReplaceStrideWithDilation.Contains(true), "bottleneck blocks to replace stride with dilation");
+        Require(
+            isBottleneck || ReplaceStrideWithDilation.IsDefaultOrEmpty || !ReplaceStrideWithDilation.Contains(true),
+            "bottleneck blocks to replace stride with dilation");
         Require(!PreActivation || !ReluBeforeAdd, "its ReLUs before the convolutions or before the residual add, not both");
         Require(FixedPool is null or >= 1, "a final pool of at least 1");
         Require(BatchNormEpsilon > 0, "a positive epsilon");
@@ -173,10 +185,11 @@ public sealed record ResNetConfig
     public static ResNetConfig ResNet50V1 { get; } = ResNet50 with { Name = "resnet50-v1", StridePlacement = StridePlacement.FirstConv1x1 };
 
     /// <summary>
-    /// ResNet-50 as the PyTorch note behind this project writes it: stride on the first 1x1, a ReLU also before
-    /// the residual add, a fixed 7x7 average pool.
+    /// ResNet-50 with the stride on the first 1x1, a ReLU also before the residual add, and a fixed 7x7 average pool. Source: the PyTorch
+    /// note that rebuilds ResNet-50 and that this library started from.
     /// </summary>
-    public static ResNetConfig ResNet50Note { get; } = ResNet50V1 with { Name = "resnet50-note", ReluBeforeAdd = true, FixedPool = 7 };
+    public static ResNetConfig ResNet50Note { get; } =
+        ResNet50V1 with { Name = "resnet50-note", ReluBeforeAdd = true, FixedPool = 7 };
 
     /// <summary>ResNeXt-50 32x4d (torchvision; Xie et al. 2017).</summary>
     public static ResNetConfig ResNeXt50_32x4d { get; } = ResNet50 with { Name = "resnext50_32x4d", Groups = 32, WidthPerGroup = 4 };

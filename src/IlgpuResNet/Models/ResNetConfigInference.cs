@@ -5,7 +5,7 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Models;
 
-/// <summary>Finds out from names and shapes which ResNet a state dict belongs to, and checks that it is complete.</summary>
+/// <summary>Infers the ResNet of a state dict from names and shapes, and checks that the state dict is complete.</summary>
 internal static class ResNetConfigInference
 {
     private const int MostStages = ResNetConfig.MaxStages;
@@ -13,20 +13,23 @@ internal static class ResNetConfigInference
     private const string Supported = "Use a ResNet, ResNeXt or wide ResNet of torchvision's layout, or a ResNet v2 of timm's.";
     private const string BatchCounter = ".num_batches_tracked";
 
-    /// <summary>The configuration of some weights.</summary>
+    /// <summary>Infers the configuration of weights.</summary>
     /// <param name="weights">Tensors with torchvision's names.</param>
-    /// <param name="variant">How blocks are computed, or null for what the metadata says, else v2 or v1.5 after the names.</param>
-    /// <exception cref="WeightsException">A tensor is missing, has a wrong shape or belongs to no ResNet of this library; or the metadata is wrong.</exception>
+    /// <param name="variant">How blocks are computed, or null for the variant in the metadata, else v2 or v1.5, as the names tell.</param>
+    /// <exception cref="WeightsException">A tensor is missing, has a wrong shape or is no ResNet's; or the metadata is wrong.</exception>
     public static ResNetConfig Infer(StateDict weights, ResNetVariant? variant = null)
     {
         ImmutableArray<int> stem = Shape(weights, "conv1.weight", 4);
         ImmutableArray<int> first = Shape(weights, "layer1.0.conv1.weight", 4);
         if (!weights.ContainsKey("fc.weight"))
         {
-            string? head = weights.Keys.FirstOrDefault(name => name.StartsWith("fc.", StringComparison.Ordinal) && name.EndsWith(".weight", StringComparison.Ordinal));
+            string? head = weights.Keys.FirstOrDefault(IsHead);
+            string missing = $"{weights.Source}: tensor fc.weight is missing";
             throw new WeightsException(head is null
-                ? $"{weights.Source}: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. Use a checkpoint that has fc.weight [classes, features] and fc.bias [classes]."
-                : $"{weights.Source}: tensor fc.weight is missing; its classifier is a module of its own, with {FileText.Clean(head)}. If that is its only linear layer, rename it to fc.weight and fc.bias; else export the network as ONNX.");
+                ? $"{missing}; the file seems to hold a backbone without its classifier. "
+                    + "Use a checkpoint that has fc.weight [classes, features] and fc.bias [classes]."
+                : $"{missing}; its classifier is a module of its own, with {FileText.Clean(head)}. "
+                    + "If that is its only linear layer, rename it to fc.weight and fc.bias; else export the network as ONNX.");
         }
         ImmutableArray<int> classifier = Shape(weights, "fc.weight", 2);
         bool bottleneck = weights.ContainsKey("layer1.0.conv3.weight");
@@ -44,7 +47,9 @@ internal static class ResNetConfigInference
         if (config.IsTooWide)
         {
             string widest = $"layer1.0.conv{(bottleneck ? 3 : 1)}.weight";
-            throw new WeightsException($"{weights.Source}: tensor {widest} has shape {FileText.Shape(weights[widest].Shape)}, too wide for {depths.Length} stages. {Advice}");
+            string shape = FileText.Shape(weights[widest].Shape);
+            throw new WeightsException(
+                $"{weights.Source}: tensor {widest} has shape {shape}, too wide for {depths.Length} stages. {Advice}");
         }
         config = ResNetVariants.Apply(config, Variant(weights, variant)) with
         {
@@ -52,10 +57,13 @@ internal static class ResNetConfigInference
         };
         Check(weights, config);
         return config with { Name = NameOf(config) };
+
+        static bool IsHead(string name) =>
+            name.StartsWith("fc.", StringComparison.Ordinal) && name.EndsWith(".weight", StringComparison.Ordinal);
     }
 
-    /// <summary>Every needed tensor must be there with its shape, and nothing else that would change the result.</summary>
-    /// <exception cref="WeightsException">It is not so.</exception>
+    /// <summary>Checks that every needed tensor is there with its shape, and none that would change the result.</summary>
+    /// <exception cref="WeightsException">A tensor is missing, has a wrong shape or type, or has no place in the network.</exception>
     public static void Check(StateDict weights, ResNetConfig config)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
@@ -65,16 +73,28 @@ internal static class ResNetConfigInference
             if (!weights.TryGetValue(parameter.Name, out StateTensor? tensor))
             {
                 if (parameter.Optional) continue;
-                throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {FileText.Shape(parameter.Shape)} was expected. {Advice}");
+                string shapeOf = FileText.Shape(parameter.Shape);
+                throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {shapeOf} was expected. {Advice}");
             }
             if (!tensor.IsFloat)
-                throw new WeightsException($"{weights.Source}: tensor {tensor.Name} holds {tensor.DataType} values, but floating-point numbers were expected. Quantised weights are not supported; use those that they were made from.");
+            {
+                throw new WeightsException(
+                    $"{weights.Source}: tensor {tensor.Name} holds {tensor.DataType} values, but floating-point numbers were expected. "
+                    + "Quantised weights are not supported; use those that they were made from.");
+            }
             ImmutableArray<int> shape = parameter.Kind == ParameterKind.LinearWeight ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
             if (!shape.SequenceEqual(parameter.Shape)) throw WrongShape(weights, tensor, FileText.Shape(parameter.Shape));
         }
-        string? unknown = weights.Keys.FirstOrDefault(name => !known.Contains(name) && !name.EndsWith(BatchCounter, StringComparison.Ordinal) && name is not ParameterNames.AveragedCounter);
+        string? unknown = weights.Keys.FirstOrDefault(name => !known.Contains(name) && !IsCounter(name));
         if (unknown is not null)
-            throw new WeightsException($"{weights.Source}: tensor {FileText.Clean(unknown)} has no place in a ResNet of torchvision's layout; this kind of network is not supported. {Supported}");
+        {
+            throw new WeightsException(
+                $"{weights.Source}: tensor {FileText.Clean(unknown)} has no place in a ResNet of torchvision's layout; "
+                + $"this kind of network is not supported. {Supported}");
+        }
+
+        static bool IsCounter(string name) =>
+            name.EndsWith(BatchCounter, StringComparison.Ordinal) || name is ParameterNames.AveragedCounter;
     }
 
     private static ImmutableArray<int> Shape(StateDict weights, string name, int rank)
@@ -82,7 +102,8 @@ internal static class ResNetConfigInference
         if (!weights.TryGetValue(name, out StateTensor? tensor))
         {
             string found = weights.Count == 0 ? "it has no tensors" : $"its first tensor is {FileText.Clean(weights.Keys.First())}";
-            throw new WeightsException($"{weights.Source}: tensor {name} is missing; torchvision's ResNet names were expected, but {found}. {Advice}");
+            throw new WeightsException(
+                $"{weights.Source}: tensor {name} is missing; torchvision's ResNet names were expected, but {found}. {Advice}");
         }
         ImmutableArray<int> shape = rank == 2 ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
         if (shape.Length != rank || shape.Contains(0)) throw WrongShape(weights, tensor, $"{rank} dimensions of at least 1");
@@ -92,7 +113,7 @@ internal static class ResNetConfigInference
     private static WeightsException WrongShape(StateDict weights, StateTensor tensor, string expected) =>
         new($"{weights.Source}: tensor {tensor.Name} has shape {FileText.Shape(tensor.Shape)}, but {expected} was expected. {Advice}");
 
-    /// <summary>Blocks per stage: one more than the highest index in the names. A gap shows later as a missing tensor.</summary>
+    /// <summary>Number of blocks of each stage: one more than the highest index in the names. <see cref="Check"/> finds gaps.</summary>
     private static ImmutableArray<int> Depths(StateDict weights)
     {
         Span<int> depths = stackalloc int[MostStages];
@@ -107,7 +128,8 @@ internal static class ResNetConfigInference
         int missing = depths[..stages].IndexOf(0);
         return missing < 0
             ? [.. depths[..stages]]
-            : throw new WeightsException($"{weights.Source}: tensor layer{missing + 1}.0.conv1.weight is missing, though there is a layer{stages}. {Advice}");
+            : throw new WeightsException(
+                $"{weights.Source}: tensor layer{missing + 1}.0.conv1.weight is missing, though there is a layer{stages}. {Advice}");
     }
 
     private static bool TryParseBlock(string name, out int stage, out int block)
@@ -123,49 +145,59 @@ internal static class ResNetConfigInference
             && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out block) && block < int.MaxValue;
     }
 
-    /// <summary>Planes, groups and their width from the shapes of the first block.</summary>
+    /// <summary>Infers planes, groups and their width from the shapes of the first block.</summary>
     private static ResNetConfig WithBottleneckWidths(StateDict weights, ResNetConfig config)
     {
         ImmutableArray<int> middle = Shape(weights, "layer1.0.conv2.weight", 4);
         ImmutableArray<int> last = Shape(weights, "layer1.0.conv3.weight", 4);
-        // All three say the width; where one disagrees with the other two, it is the wrong one, and the check names it.
+        // Three shapes have the width. If one differs from the other two, that one is wrong, and the check names it.
         int[] witnesses = [config.BaseWidth, middle[0], last[1]];
         Array.Sort(witnesses);
         int width = witnesses[1];
         if (width % middle[1] != 0)
             throw WrongShape(weights, weights["layer1.0.conv2.weight"], $"[{width}, channels of a group that divide {width}, 3, 3]");
         if (last[0] % ResNetConfig.BottleneckExpansion != 0)
-            throw WrongShape(weights, weights["layer1.0.conv3.weight"], $"[{ResNetConfig.BottleneckExpansion} times the planes, {width}, 1, 1]");
+        {
+            string expected = $"[{ResNetConfig.BottleneckExpansion} times the planes, {width}, 1, 1]";
+            throw WrongShape(weights, weights["layer1.0.conv3.weight"], expected);
+        }
         config = config with { BaseWidth = last[0] / ResNetConfig.BottleneckExpansion, Groups = width / middle[1] };
         return config with { WidthPerGroup = WidthPerGroup(weights, config, middle[1]) };
     }
 
     /// <summary>
-    /// The least width per group that gives the first stage's groups their channels. Where the stage has so few planes that several do,
-    /// the last stage, which has the most planes, tells them apart.
+    /// The least width per group that gives the first stage's groups their channels. Several widths do if the stage has few planes; then
+    /// the last stage, which has the most planes, decides.
     /// </summary>
     private static int WidthPerGroup(StateDict weights, ResNetConfig config, int channels)
     {
         int least = Least(channels, config.BaseWidth);
         int stage = config.Depths.Length - 1;
-        if (!weights.TryGetValue($"layer{stage + 1}.0.conv2.weight", out StateTensor? last) || last.Shape is not [_, var lastChannels, _, _]) return least;
+        if (!weights.TryGetValue($"layer{stage + 1}.0.conv2.weight", out StateTensor? last)) return least;
+        if (last.Shape is not [_, var lastChannels, _, _]) return least;
         int fromLast = Least(lastChannels, (long)config.BaseWidth << stage);
         return (long)config.BaseWidth * fromLast / ResNetConfig.OrdinaryWidthPerGroup == channels ? fromLast : least;
 
-        // What is beyond 32 bits is refused as too wide.
+        // A width beyond 32 bits is refused later as too wide.
         static int Least(int channels, long planes) =>
             (int)Math.Min(((long)channels * ResNetConfig.OrdinaryWidthPerGroup + planes - 1) / planes, int.MaxValue);
     }
 
-    /// <summary>The variant that is asked for, else the one of the metadata, else what the names tell; it must agree with the names.</summary>
+    /// <summary>The variant that the user asks for, else the one in the metadata, else the one that the names tell.</summary>
+    /// <exception cref="WeightsException">The variant does not agree with the names.</exception>
     private static ResNetVariant Variant(StateDict weights, ResNetVariant? asked)
     {
         // A v2 has its last norm where others have one after the stem.
         bool preActivation = HasModule("bn") && !HasModule("bn1");
         ResNetVariant variant = asked ?? ModelMetadata.Variant(weights) ?? (preActivation ? ResNetVariant.V2 : ResNetVariant.V15);
         if (preActivation == variant is ResNetVariant.V2) return variant;
-        string found = preActivation ? "batch norms before its convolutions (variant v2)" : "batch norms after its convolutions (variant v1.5, v1 or note)";
-        throw new WeightsException($"{weights.Source}: variant {ResNetVariants.NameOf(variant)} is {(asked is null ? "stated in its metadata" : "asked for")}, but its tensors are those of a ResNet with {found}. Leave the variant out, or correct it.");
+        string found = preActivation
+            ? "batch norms before its convolutions (variant v2)"
+            : "batch norms after its convolutions (variant v1.5, v1 or note)";
+        string source = asked is null ? "stated in its metadata" : "asked for";
+        throw new WeightsException(
+            $"{weights.Source}: variant {ResNetVariants.NameOf(variant)} is {source}, but its tensors are those of a ResNet with {found}. "
+            + "Leave the variant out, or correct it.");
 
         bool HasModule(string path) => weights.Keys.Any(name => name.StartsWith($"{path}.", StringComparison.Ordinal));
     }
@@ -175,18 +207,21 @@ internal static class ResNetConfigInference
         string dilated = config.ReplaceStrideWithDilation.Contains(true) ? "-dilated" : "";
         foreach (ResNetConfig preset in ResNetConfig.Presets)
         {
-            // In a basic block only the first convolution can carry the stride.
+            // In a basic block only the first convolution can have the stride.
             bool sameStride = config.Block == ResNetBlock.Basic || preset.StridePlacement == config.StridePlacement;
             if (preset.Block == config.Block && preset.Depths.SequenceEqual(config.Depths)
                 && preset.StemWidth == config.StemWidth && preset.BaseWidth == config.BaseWidth
-                && preset.Groups == config.Groups && preset.WidthPerGroup == config.WidthPerGroup && preset.PreActivation == config.PreActivation
-                && sameStride && preset.ReluBeforeAdd == config.ReluBeforeAdd && preset.FixedPool == config.FixedPool)
+                && preset.Groups == config.Groups && preset.WidthPerGroup == config.WidthPerGroup
+                && preset.PreActivation == config.PreActivation && sameStride
+                && preset.ReluBeforeAdd == config.ReluBeforeAdd && preset.FixedPool == config.FixedPool)
             {
                 return preset.Name + dilated;
             }
         }
         string block = config.Block == ResNetBlock.Bottleneck ? "bottleneck" : "basic";
-        string groups = config is { Groups: 1, WidthPerGroup: ResNetConfig.OrdinaryWidthPerGroup } ? "" : $", {config.Groups}x{config.WidthPerGroup}d";
+        string groups = config is { Groups: 1, WidthPerGroup: ResNetConfig.OrdinaryWidthPerGroup }
+            ? ""
+            : $", {config.Groups}x{config.WidthPerGroup}d";
         return $"resnet{(config.PreActivation ? "-v2" : "")}({block} {string.Join('-', config.Depths)}{groups}){dilated}";
     }
 }

@@ -5,9 +5,9 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Models;
 
 /// <summary>
-/// Builds the graph of a <see cref="ResNetConfig"/> over a state dict with torchvision's names, module by module as
-/// <c>torchvision/models/resnet.py</c> runs them; a ResNet v2 as timm's <c>resnetv2.py</c> does.
-/// A tensor has the name of the module that makes it, a block's output that of the block.
+/// Builds the graph of a <see cref="ResNetConfig"/> over a state dict with torchvision's names, in the order of the modules in
+/// <c>torchvision/models/resnet.py</c>, or in timm's <c>resnetv2.py</c> for ResNet v2. A tensor has the name of the module that makes it; a
+/// block's output has the name of the block.
 /// </summary>
 internal sealed class ResNetGraph
 {
@@ -33,7 +33,7 @@ internal sealed class ResNetGraph
         this.weights = weights;
     }
 
-    /// <summary>True of the tensors that are vectors <c>[N, C]</c>; all others are maps.</summary>
+    /// <summary>True for tensors that are vectors <c>[N, C]</c>; all others are maps.</summary>
     public static bool IsVector(string tensor) => tensor is FlattenName or LogitsName or ProbabilitiesName;
 
     /// <summary>Builds the graph; the state dict must have been checked against the config.</summary>
@@ -41,8 +41,8 @@ internal sealed class ResNetGraph
         new ResNetGraph(config, weights).Build();
 
     /// <summary>
-    /// Further names of tensors, after the modules of PyTorch that contain the one that makes them: <c>layer3</c> is the output
-    /// of that stage's last block, such as <c>layer3.5</c>, and <c>fc</c> is <see cref="LogitsName"/>.
+    /// Further names of tensors, after PyTorch's modules: <c>layer3</c> is the output of that stage's last block, such as <c>layer3.5</c>,
+    /// and <c>fc</c> is <see cref="LogitsName"/>.
     /// </summary>
     internal static ImmutableDictionary<string, string> Aliases(ResNetConfig config) => Enumerable.Range(0, config.Depths.Length)
         .ToImmutableDictionary(stage => $"layer{stage + 1}", stage => BlockPath(stage, config.Depths[stage] - 1))
@@ -54,7 +54,15 @@ internal sealed class ResNetGraph
     {
         string x = Conv("conv1", InputName, stride: 2);
         if (!config.PreActivation) x = Relu("relu", Norm("bn1", x));
-        x = Add(new Pool2dNode { Name = "maxpool", Inputs = [x], Output = "maxpool", Kind = PoolKind.Max, Kernel = (3, 3), Window = SlidingWindow.Create(stride: 2, pad: 1) });
+        x = Add(new Pool2dNode
+        {
+            Name = "maxpool",
+            Inputs = [x],
+            Output = "maxpool",
+            Kind = PoolKind.Max,
+            Kernel = (3, 3),
+            Window = SlidingWindow.Create(stride: 2, pad: 1),
+        });
         for (int stage = 0; stage < config.Depths.Length; stage++)
         {
             for (int block = 0; block < config.Depths[stage]; block++)
@@ -92,7 +100,7 @@ internal sealed class ResNetGraph
         return Relu($"{path}.relu", Sum($"{path}.add", x, shortcut), output: path);
     }
 
-    /// <summary>As figure 4 (e) of He et al. 2016; a shortcut that must change its shape starts after the first ReLU.</summary>
+    /// <summary>A block as in figure 4 (e) of He et al. 2016; a shortcut that changes the shape starts after the first ReLU.</summary>
     private string PreActivationBlock(int stage, int block, string input)
     {
         string path = BlockPath(stage, block);
@@ -105,7 +113,7 @@ internal sealed class ResNetGraph
         return Sum($"{path}.add", x, shortcut, output: path);
     }
 
-    /// <summary>Convolutions on the branch of a block.</summary>
+    /// <summary>Number of convolutions on the branch of a block.</summary>
     private int Convolutions => config.Block == ResNetBlock.Bottleneck ? 3 : 2;
 
     /// <summary>The i-th convolution of a block's branch, counted from 1.</summary>
@@ -132,7 +140,7 @@ internal sealed class ResNetGraph
             Output = path,
             Weight = weight,
             Bias = weights.GetValueOrDefault($"{path}.bias"),
-            // "Same" padding of an odd window: 3 for 7x7, 1 for 3x3, 0 for 1x1, and as many times as the taps are apart.
+            // "Same" padding of an odd window: 3 for 7x7, 1 for 3x3, 0 for 1x1, times the dilation.
             Window = SlidingWindow.Create(stride, pad: dilation * (weight.Shape[2] / 2), dilation),
             Groups = groups,
         });

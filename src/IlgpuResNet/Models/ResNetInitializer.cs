@@ -4,8 +4,8 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Models;
 
 /// <summary>
-/// Random weights as torchvision's <c>ResNet.__init__</c> draws them. Each value is a function of the seed, the tensor and
-/// the element alone, so weights are the same on every machine and are drawn when read: a network without a file costs no memory.
+/// Random weights as in torchvision's <c>ResNet.__init__</c>. Each value depends only on the seed, the tensor and the element, so weights
+/// are the same on every machine. They are drawn when they are read: a network without a file takes no memory for weights.
 /// </summary>
 internal static class ResNetInitializer
 {
@@ -66,11 +66,11 @@ internal static class ResNetInitializer
             }
         }
 
-        /// <summary>Box and Muller 1958, from two uniform values of the element's own.</summary>
+        /// <summary>Normal value of an element (Box and Muller 1958), from two uniform values of its own.</summary>
         private double Normal(long element) =>
             Math.Sqrt(-2 * Math.Log(1 - Uniform(2 * element))) * Math.Cos(2 * Math.PI * Uniform(2 * element + 1));
 
-        /// <summary>Uniform in [0, 1), 53 bits.</summary>
+        /// <summary>Uniform value in [0, 1) with 53 bits.</summary>
         private double Uniform(long counter) => (SplitMix64(Stream + (ulong)counter) >> 11) / (double)(1L << 53);
     }
 }

@@ -2,13 +2,13 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet.Models;
 
-/// <summary>What a parameter is, which decides how it is initialised.</summary>
+/// <summary>Kinds of parameters; the kind decides how a parameter is initialised.</summary>
 internal enum ParameterKind
 {
     /// <summary>Filter, [K, C, R, S].</summary>
     ConvWeight,
 
-    /// <summary>Bias of a convolution, [K]; torchvision's ResNets have none, some others do.</summary>
+    /// <summary>Bias of a convolution, [K]; torchvision's ResNets have none, some other ResNets do.</summary>
     ConvBias,
 
     /// <summary>Scale of a batch norm (gamma), [C].</summary>
@@ -30,19 +30,19 @@ internal enum ParameterKind
     LinearBias,
 }
 
-/// <summary>A tensor that a network needs, or takes when it is there.</summary>
+/// <summary>A tensor that a network needs, or uses if the file has it.</summary>
 internal readonly record struct ResNetParameter(string Name, ImmutableArray<int> Shape, ParameterKind Kind)
 {
-    /// <summary>True when a file may lack it.</summary>
+    /// <summary>True when a file may lack the tensor.</summary>
     public bool Optional => Kind == ParameterKind.ConvBias;
 
-    /// <summary>True of everything but the running statistics of batch norms: what PyTorch counts as <c>parameters()</c>.</summary>
+    /// <summary>True for parameters that PyTorch counts as <c>parameters()</c>: all but the running statistics of batch norms.</summary>
     public bool IsLearnt => Kind is not (ParameterKind.RunningMean or ParameterKind.RunningVariance);
 }
 
 /// <summary>
-/// The parameters of a ResNet, under the names and in the order of torchvision's <c>state_dict()</c>. ResNet v2, which torchvision
-/// lacks, follows its style: the block's norms are counted as its convolutions are, and the last norm is <c>bn</c>.
+/// The parameters of a ResNet, under the names and in the order of torchvision's <c>state_dict()</c>. Names of ResNet v2, which torchvision
+/// lacks, follow the same style: a block's norms have the numbers of its convolutions, and the last norm is <c>bn</c>.
 /// </summary>
 internal static class ResNetParameters
 {
@@ -50,7 +50,7 @@ internal static class ResNetParameters
     public const int StemKernel = 7;
 
     /// <summary>
-    /// Lists the parameters lazily. A block has a downsample branch exactly where its stride is not 1 or its channels change.
+    /// Lists the parameters lazily. A block has a downsample branch if its stride is not 1 or its channels change.
     /// </summary>
     public static IEnumerable<ResNetParameter> Of(ResNetConfig config)
     {
@@ -67,7 +67,7 @@ internal static class ResNetParameters
             : stem.Concat(Norm("bn1", config.StemWidth)).Concat(blocks).Concat(classifier);
     }
 
-    /// <summary>True when a block's input does not fit its sum: the first block of a later stage, or other channels.</summary>
+    /// <summary>True when the shortcut must change the shape: in the first block of a later stage, or if channels change.</summary>
     public static bool HasDownsample(ResNetConfig config, int stage, int block) =>
         block == 0 && (stage > 0 || config.StemWidth != config.Planes(0) * config.Expansion);
 
@@ -91,7 +91,7 @@ internal static class ResNetParameters
         });
         if (!HasDownsample(config, stage, block)) return parameters;
         ResNetParameter[] downsample = Conv($"{path}.downsample.0", output, input, 1);
-        // Before v2's shortcut stands the block's own first norm.
+        // The shortcut of v2 starts after the block's own first norm and has none.
         return parameters.Concat(downsample).Concat(config.PreActivation ? [] : Norm($"{path}.downsample.1", output));
     }
 

@@ -88,7 +88,10 @@ public sealed partial class ResNetWeights : PublishedFile
     /// <exception cref="DownloadException">The file is not in the cache and cannot be downloaded; the message has the reason.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static async Task<string> ResolveAsync(
-        string fileOrName, WeightsCache? cache = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
+        string fileOrName,
+        WeightsCache? cache = null,
+        IProgress<DownloadProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(fileOrName);
         if (File.Exists(fileOrName) || Parse(fileOrName) is not { } weights) return fileOrName;

@@ -2,11 +2,12 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet;
 
-/// <content>The table of weights. A test compares it with torchvision's, which <c>tests/reference/torchvision_weights.py</c> prints.</content>
+/// <content>The table of weights, which a test compares with the output of <c>tests/reference/torchvision_weights.py</c>.</content>
 public sealed partial class ResNetWeights
 {
     /// <summary>
-    /// First published weights of each network, trained by a simple recipe; those of <see cref="ResNeXt101_64x4d"/> came later, by the newer recipe.
+    /// First published weights of each network, trained by a simple recipe; those of <see cref="ResNeXt101_64x4d"/> came later, by the
+    /// newer recipe.
     /// </summary>
     public static class ImageNet1KV1
     {
