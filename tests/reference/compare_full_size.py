@@ -34,7 +34,7 @@ import torchvision
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/IlgpuResNet.Tests/data/networks"))
-from make_network_goldens import NOTE, V1, randomise, splitmix64  # noqa: E402
+from make_network_goldens import V1, V1_RELU_BEFORE_ADD, randomise, splitmix64  # noqa: E402
 from thin_resnet import ThinResNet, ThinResNetV2, timm_names  # noqa: E402
 
 TOLERANCE, TOP = 1e-5, 5
@@ -61,7 +61,8 @@ MODELS = {
     "resnet101": (torchvision_model("resnet101"), "v1.5", False),
     "resnet152": (torchvision_model("resnet152"), "v1.5", True),
     "resnet50-v1": (lambda: ThinResNet("bottleneck", [3, 4, 6, 3], **V1), "v1", False),
-    "resnet50-note": (lambda: ThinResNet("bottleneck", [3, 4, 6, 3], **NOTE, downsample_bias=True), "note", True),
+    "resnet50-v1-relu-before-add": (
+        lambda: ThinResNet("bottleneck", [3, 4, 6, 3], **V1_RELU_BEFORE_ADD, downsample_bias=True), "v1-relu-before-add", True),
     "resnext50_32x4d": (torchvision_model("resnext50_32x4d"), "v1.5", True),
     "resnext101_32x8d": (torchvision_model("resnext101_32x8d"), "v1.5", True),
     "resnext101_64x4d": (torchvision_model("resnext101_64x4d"), "v1.5", False),

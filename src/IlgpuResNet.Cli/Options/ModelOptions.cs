@@ -27,7 +27,7 @@ internal sealed class ModelOptions
 
     private readonly Option<string?> variant = new("--variant")
     {
-        Description = "How blocks are computed: v1.5 (torchvision), v1, note, v2. "
+        Description = "How blocks are computed: v1.5 (torchvision), v1, v1-relu-before-add, v2. "
             + "Default: what the file says, else v2 or v1.5 by its tensors.",
         HelpName = "NAME",
     };

@@ -11,7 +11,7 @@ namespace IlgpuResNet.Models;
 /// </summary>
 internal static class OnnxResNet
 {
-    /// <summary>Relative difference above which scales or shifts have different epsilons; rounding a float epsilon stays far below.</summary>
+    /// <summary>Relative difference above which scales or shifts have different epsilons; rounding of a float epsilon is less.</summary>
     private const double Tolerance = 1e-6;
 
     /// <summary>Finds the variant with which the weights compute what the file's graph computes.</summary>
@@ -29,7 +29,7 @@ internal static class OnnxResNet
         // The tensors tell v2 from the other variants, but not these from one another.
         if (variant is null && !network.Config.PreActivation)
         {
-            foreach (ResNetVariant candidate in (ResNetVariant[])[ResNetVariant.V1, ResNetVariant.Note])
+            foreach (ResNetVariant candidate in (ResNetVariant[])[ResNetVariant.V1, ResNetVariant.V1ReluBeforeAdd])
             {
                 ResNet other = ResNet.FromWeights(weights, candidate);
                 if (Difference(other.Graph, graph) is null) return other;

@@ -188,8 +188,8 @@ public sealed record ResNetConfig
     /// ResNet-50 with the stride on the first 1x1, a ReLU also before the residual add, and a fixed 7x7 average pool. Source: the PyTorch
     /// note that rebuilds ResNet-50 and that this library started from.
     /// </summary>
-    public static ResNetConfig ResNet50Note { get; } =
-        ResNet50V1 with { Name = "resnet50-note", ReluBeforeAdd = true, FixedPool = 7 };
+    public static ResNetConfig ResNet50V1ReluBeforeAdd { get; } =
+        ResNet50V1 with { Name = "resnet50-v1-relu-before-add", ReluBeforeAdd = true, FixedPool = 7 };
 
     /// <summary>ResNeXt-50 32x4d (torchvision; Xie et al. 2017).</summary>
     public static ResNetConfig ResNeXt50_32x4d { get; } = ResNet50 with { Name = "resnext50_32x4d", Groups = 32, WidthPerGroup = 4 };
@@ -221,7 +221,7 @@ public sealed record ResNetConfig
     /// <summary>All presets, by name.</summary>
     public static ImmutableArray<ResNetConfig> Presets { get; } =
     [
-        ResNet18, ResNet34, ResNet50, ResNet101, ResNet152, ResNet50V1, ResNet50Note,
+        ResNet18, ResNet34, ResNet50, ResNet101, ResNet152, ResNet50V1, ResNet50V1ReluBeforeAdd,
         ResNeXt50_32x4d, ResNeXt101_32x8d, ResNeXt101_64x4d, WideResNet50_2, WideResNet101_2,
         ResNet18V2, ResNet50V2, ResNet101V2, ResNet152V2,
     ];

@@ -193,7 +193,7 @@ internal static class ResNetConfigInference
         if (preActivation == variant is ResNetVariant.V2) return variant;
         string found = preActivation
             ? "batch norms before its convolutions (variant v2)"
-            : "batch norms after its convolutions (variant v1.5, v1 or note)";
+            : "batch norms after its convolutions (variant v1.5, v1 or v1-relu-before-add)";
         string source = asked is null ? "stated in its metadata" : "asked for";
         throw new WeightsException(
             $"{weights.Source}: variant {ResNetVariants.NameOf(variant)} is {source}, but its tensors are those of a ResNet with {found}. "

@@ -18,20 +18,22 @@ public enum ResNetVariant
     /// As <see cref="V1"/>, with a ReLU also before the residual add and a fixed 7x7 average pool. Source: the PyTorch note that rebuilds
     /// ResNet-50 and that this library started from.
     /// </summary>
-    Note,
+    V1ReluBeforeAdd,
 
     /// <summary>Batch norm and ReLU before each convolution (He et al. 2016, arXiv:1603.05027); stride on a bottleneck's 3x3.</summary>
     V2,
 }
 
-/// <summary>Names of <see cref="ResNetVariant"/> in metadata and on command lines: <c>v1.5</c>, <c>v1</c>, <c>note</c> and <c>v2</c>.</summary>
+/// <summary>
+/// Names of <see cref="ResNetVariant"/> in metadata and on command lines: <c>v1.5</c>, <c>v1</c>, <c>v1-relu-before-add</c> and <c>v2</c>.
+/// </summary>
 public static class ResNetVariants
 {
     private static readonly ImmutableArray<(string Name, ResNetVariant Variant)> All =
     [
         ("v1.5", ResNetVariant.V15),
         ("v1", ResNetVariant.V1),
-        ("note", ResNetVariant.Note),
+        ("v1-relu-before-add", ResNetVariant.V1ReluBeforeAdd),
         ("v2", ResNetVariant.V2),
     ];
 
@@ -54,11 +56,11 @@ public static class ResNetVariants
     /// <summary>Changes a configuration to compute as a variant does.</summary>
     internal static ResNetConfig Apply(ResNetConfig config, ResNetVariant variant) => config with
     {
-        StridePlacement = variant is ResNetVariant.V1 or ResNetVariant.Note
+        StridePlacement = variant is ResNetVariant.V1 or ResNetVariant.V1ReluBeforeAdd
             ? StridePlacement.FirstConv1x1
             : StridePlacement.Conv3x3,
-        ReluBeforeAdd = variant is ResNetVariant.Note,
-        FixedPool = variant is ResNetVariant.Note ? ResNetConfig.ResNet50Note.FixedPool : null,
+        ReluBeforeAdd = variant is ResNetVariant.V1ReluBeforeAdd,
+        FixedPool = variant is ResNetVariant.V1ReluBeforeAdd ? ResNetConfig.ResNet50V1ReluBeforeAdd.FixedPool : null,
         PreActivation = variant is ResNetVariant.V2,
     };
 

@@ -176,7 +176,7 @@ public sealed class CommandLineTests : CommandLineFixture
     [DataRow("--threads 0", "--threads must be a whole number")]
     [DataRow("--threads 100000", "--threads must be a whole number")]
     [DataRow("--top 0", "--top must be a whole number")]
-    [DataRow("--variant v3", "--variant must be one of v1.5, v1, note, v2, but is 'v3'")]
+    [DataRow("--variant v3", "--variant must be one of v1.5, v1, v1-relu-before-add, v2, but is 'v3'")]
     [DataRow("--nonsense", "--nonsense")]
     [DataRow("-z", "there is no option '-z'")]
     [DataRow("--labels ", "--labels must be a path")]

@@ -11,7 +11,7 @@ public sealed class ModelMetadataTests
     private static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 2 };
 
     [TestMethod]
-    [DataRow("variant", "v7", "'variant' should be v1.5, v1, note or v2")]
+    [DataRow("variant", "v7", "'variant' should be v1.5, v1, v1-relu-before-add or v2")]
     [DataRow("replace_stride_with_dilation", "[true]", "should be 3 booleans, one for each stage after the first, but has 1 booleans")]
     [DataRow("replace_stride_with_dilation", "[true, false, 3]", "should be a JSON array of booleans")]
     [DataRow("classes", "{}", "'classes' should be a JSON array of names")]
@@ -78,8 +78,8 @@ public sealed class ModelMetadataTests
     [TestMethod]
     public void What_no_entry_can_say_is_refused_instead_of_lost()
     {
-        foreach (ResNetConfig config in new[] { Thin with { ReluBeforeAdd = true }, Thin with { FixedPool = 3 }, ResNetConfig.ResNet50Note with { FixedPool = null }, ResNetConfig.ResNet50V2 with { StridePlacement = StridePlacement.FirstConv1x1 } })
-            StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ModelMetadata.Write(config, null, null)).Message, "none of the variants v1.5, v1, note, v2");
+        foreach (ResNetConfig config in new[] { Thin with { ReluBeforeAdd = true }, Thin with { FixedPool = 3 }, ResNetConfig.ResNet50V1ReluBeforeAdd with { FixedPool = null }, ResNetConfig.ResNet50V2 with { StridePlacement = StridePlacement.FirstConv1x1 } })
+            StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ModelMetadata.Write(config, null, null)).Message, "none of the variants v1.5, v1, v1-relu-before-add, v2");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ModelMetadata.Write(Thin with { BatchNormEpsilon = 1e-3 }, null, null)).Message, "epsilon of 0.001");
         StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => ModelMetadata.Write(Thin, null, ["a", " "])).Message, "a name for each of 2 classes");
         StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => ModelMetadata.Write(Thin, null, ["a"])).Message, "a name for each of 2 classes, but 1 were given");

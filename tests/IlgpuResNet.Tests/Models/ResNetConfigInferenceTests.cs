@@ -115,7 +115,7 @@ public sealed class ResNetConfigInferenceTests
         using StateDict second = Weights(Needed(ResNetConfig.ResNet50V2)), first = Weights(Needed(ResNetConfig.ResNet50));
         Assert.AreEqual("resnet50-v2", ResNetConfigInference.Infer(second).Name);
         Throws(second, "model.pth: variant v1 is asked for, but its tensors are those of a ResNet with batch norms before its convolutions (variant v2). Leave the variant out, or correct it.", ResNetVariant.V1);
-        Throws(first, "model.pth: variant v2 is asked for, but its tensors are those of a ResNet with batch norms after its convolutions (variant v1.5, v1 or note).", ResNetVariant.V2);
+        Throws(first, "model.pth: variant v2 is asked for, but its tensors are those of a ResNet with batch norms after its convolutions (variant v1.5, v1 or v1-relu-before-add).", ResNetVariant.V2);
         using StateDict stated = Weights(Needed(ResNetConfig.ResNet50), ("variant", "v2"));
         Throws(stated, "variant v2 is stated in its metadata, but");
         Assert.AreEqual("resnet50", ResNetConfigInference.Infer(stated, ResNetVariant.V15).Name, "what is asked for comes first");

@@ -154,7 +154,7 @@ public sealed class ExecutionPlanTests
     [TestMethod]
     public void Inputs_that_do_not_fit_are_refused_with_the_layer_and_the_sizes()
     {
-        using ResNet note = ResNet.Create(ResNetConfig.ResNet50Note);
+        using ResNet note = ResNet.Create(ResNetConfig.ResNet50V1ReluBeforeAdd);
         GraphException tooSmall = Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 192, 192, 1));
         Assert.AreEqual("avgpool: expected a map of at least 7x7, but its input is [6, 6, 2048]. Check the weights against the network, and the size of the image.", tooSmall.Message);
         GraphException tooLarge = Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 448, 448, 1));

@@ -14,7 +14,7 @@ networks.json is an array; each element has
     seed            of its weights
     config          block ("basic" or "bottleneck"), depths, num_classes, input_channels, stem_width, base_width,
                     stride_placement ("conv3x3" or "first_conv1x1"), relu_before_add, fixed_pool (null: adaptive),
-                    variant ("v1.5", "v1", "note" or "v2": the usual name of the last three, null when they have none),
+                    variant ("v1.5", "v1", "v1-relu-before-add" or "v2": the usual name of the last three, null when they have none),
                     and where they are not torchvision's defaults groups, width_per_group, replace_stride_with_dilation
                     and pre_activation
     data_type       of the weights in the file: F32, F16 or BF16; the logits are those of the rounded weights
@@ -45,7 +45,7 @@ DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 V15 = {"stride_placement": "conv3x3", "relu_before_add": False, "fixed_pool": None}
 V1 = {**V15, "stride_placement": "first_conv1x1"}
-NOTE = {**V1, "relu_before_add": True, "fixed_pool": 7}
+V1_RELU_BEFORE_ADD = {**V1, "relu_before_add": True, "fixed_pool": 7}
 V2 = {**V15, "pre_activation": True}
 FAMILY = ("groups", "width_per_group", "replace_stride_with_dilation")  # options that are part of the configuration
 
@@ -64,12 +64,12 @@ NETWORKS = [
     network("resnet101", "bottleneck", [3, 4, 23, 3], [1, 3, 40, 32], stem=3, base=1, last_gamma=0.3, counters=False),
     network("resnet152", "bottleneck", [3, 8, 36, 3], [1, 3, 32, 45], stem=4, base=1, classes=7, last_gamma=0.3, counters=False),
     network("resnet50-v1", "bottleneck", [3, 4, 6, 3], [2, 3, 49, 35], stem=4, base=1, classes=7, variant=V1),
-    network("resnet50-note", "bottleneck", [3, 4, 6, 3], [1, 3, 224, 224], stem=4, base=1, variant=NOTE),
-    # The note's variant: with and without a bias on the downsample convolution; the 7x7 pool on larger maps.
-    network("note-downsample-bias", "bottleneck", [1, 1, 1, 1], [1, 3, 224, 224], base=2, variant=NOTE, downsample_bias=True),
-    network("note-two-stages", "bottleneck", [2, 1], [2, 3, 56, 56], stem=8, base=4, classes=7, variant=NOTE),
-    network("note-two-stages-bias", "bottleneck", [1, 2], [3, 3, 56, 51], stem=6, base=5, variant=NOTE, downsample_bias=True),
-    network("note-pool-leaves-edge", "bottleneck", [1, 1], [1, 3, 60, 66], stem=8, base=4, variant=NOTE),
+    network("resnet50-note", "bottleneck", [3, 4, 6, 3], [1, 3, 224, 224], stem=4, base=1, variant=V1_RELU_BEFORE_ADD),
+    # v1-relu-before-add, the variant of a PyTorch note: with and without a bias on the downsample convolution; the 7x7 pool on larger maps.
+    network("note-downsample-bias", "bottleneck", [1, 1, 1, 1], [1, 3, 224, 224], base=2, variant=V1_RELU_BEFORE_ADD, downsample_bias=True),
+    network("note-two-stages", "bottleneck", [2, 1], [2, 3, 56, 56], stem=8, base=4, classes=7, variant=V1_RELU_BEFORE_ADD),
+    network("note-two-stages-bias", "bottleneck", [1, 2], [3, 3, 56, 51], stem=6, base=5, variant=V1_RELU_BEFORE_ADD, downsample_bias=True),
+    network("note-pool-leaves-edge", "bottleneck", [1, 1], [1, 3, 60, 66], stem=8, base=4, variant=V1_RELU_BEFORE_ADD),
     network("basic-relu-before-add", "basic", [2, 1], [2, 3, 37, 41], variant={**V15, "relu_before_add": True}),
     # Shapes: gray input, 1001 classes, one class, from one to five stages, the smallest input.
     network("gray-basic", "basic", [1, 1, 1, 1], [2, 1, 35, 33], stem=4, base=3, classes=7),
@@ -175,7 +175,7 @@ def save_safetensors(path, tensors, metadata):
 
 
 def variant_name(settings):
-    return next((name for name, known in {"v1.5": V15, "v1": V1, "note": NOTE, "v2": V2}.items() if known == settings), None)
+    return next((name for name, known in {"v1.5": V15, "v1": V1, "v1-relu-before-add": V1_RELU_BEFORE_ADD, "v2": V2}.items() if known == settings), None)
 
 
 def make(entry, seed):
