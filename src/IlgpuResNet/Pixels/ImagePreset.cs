@@ -1,6 +1,6 @@
 namespace IlgpuResNet;
 
-/// <summary>The resampling filters of Pillow that classifiers are trained with; both antialiased.</summary>
+/// <summary>Resampling filters of Pillow that classifiers are trained with. Both are antialiased.</summary>
 public enum Interpolation
 {
     /// <summary>Triangle filter, support 1.</summary>
@@ -11,9 +11,9 @@ public enum Interpolation
 }
 
 /// <summary>
-/// How an image becomes the network's input, as <c>torchvision.transforms._presets.ImageClassification</c> says:
-/// the shorter side resized to <see cref="ResizeSize"/>, the centre <see cref="CropSize"/> square cut out,
-/// <c>(x / 255 - mean) / std</c> per channel in float32. The preset belongs to the weights.
+/// Preprocessing that a network's weights were trained with, as <c>torchvision.transforms._presets.ImageClassification</c> defines it: the
+/// shorter side is resized to <see cref="ResizeSize"/>, a square of side <see cref="CropSize"/> is cut from the centre, and every channel
+/// becomes <c>(x / 255 - mean) / std</c> in float32.
 /// </summary>
 public sealed record ImagePreset
 {
@@ -23,23 +23,23 @@ public sealed record ImagePreset
     /// <summary>Side of the centre crop, in pixels: the height and width of the network's input.</summary>
     public int CropSize { get; init; } = 224;
 
-    /// <summary>Resampling filter.</summary>
+    /// <summary>Filter of the resize.</summary>
     public Interpolation Interpolation { get; init; } = Interpolation.Bilinear;
 
-    /// <summary>Per channel mean (R, G, B), in units of the full range.</summary>
+    /// <summary>Mean per channel (R, G, B); 1 is the full range of a channel.</summary>
     public (float R, float G, float B) Mean { get; init; } = (0.485f, 0.456f, 0.406f);
 
-    /// <summary>Per channel standard deviation (R, G, B), in units of the full range.</summary>
+    /// <summary>Standard deviation per channel (R, G, B); 1 is the full range of a channel.</summary>
     public (float R, float G, float B) Std { get; init; } = (0.229f, 0.224f, 0.225f);
 
-    /// <summary>torchvision's IMAGENET1K_V1 weights: resize 256, crop 224.</summary>
+    /// <summary>Preset of torchvision's IMAGENET1K_V1 weights: resize 256, crop 224.</summary>
     public static ImagePreset ImageNet1KV1 { get; } = new();
 
-    /// <summary>torchvision's IMAGENET1K_V2 weights: resize 232, crop 224.</summary>
+    /// <summary>Preset of torchvision's IMAGENET1K_V2 weights: resize 232, crop 224.</summary>
     public static ImagePreset ImageNet1KV2 { get; } = new() { ResizeSize = 232 };
 
-    /// <summary>Checks that the numbers make an input.</summary>
-    /// <exception cref="ImageException">One does not; the message names it.</exception>
+    /// <summary>Checks that the sizes and constants are usable.</summary>
+    /// <exception cref="ImageException">One is not usable; the message names it.</exception>
     internal void Validate()
     {
         if (ResizeSize < 1 || CropSize < 1)
