@@ -6,8 +6,8 @@ namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>
 /// Interprets the part of Python's pickle language (protocols 2 to 5) that state dicts are written in
-/// (https://docs.python.org/3/library/pickletools.html). Names outside <see cref="TorchGlobals"/> and opcodes outside this file are refused;
-/// nothing is ever executed, and no recursion depends on the input.
+/// (https://docs.python.org/3/library/pickletools.html). Names outside <see cref="TorchGlobals"/> and opcodes outside this file are
+/// refused; nothing is ever executed, and no recursion depends on the input.
 /// </summary>
 internal ref struct PickleReader
 {
@@ -25,9 +25,9 @@ internal ref struct PickleReader
     private readonly ReadOnlySpan<byte> bytes;
     private readonly ReadBudget budget;
     private readonly TorchObjects objects;
-    private readonly List<object?> stack = [];
+    private readonly List<PickleValue> stack = [];
     private readonly Stack<int> marks = new();
-    private readonly Dictionary<uint, object?> memo = [];
+    private readonly Dictionary<uint, PickleValue> memo = [];
 
     /// <summary>Prepares to read one pickle.</summary>
     /// <param name="bytes">Starts with the pickle; more may follow it.</param>
@@ -45,7 +45,7 @@ internal ref struct PickleReader
 
     /// <summary>Reads the pickle to its end.</summary>
     /// <exception cref="WeightsException">It is damaged, too large, or asks for something outside the allow-list.</exception>
-    public object? Read()
+    public PickleValue Read()
     {
         for (int count = 0; count < MostOpcodes; count++)
         {
@@ -80,22 +80,22 @@ internal ref struct PickleReader
                 stack.Add(Peek());
                 break;
             case PickleOpcode.None:
-                stack.Add(null);
+                stack.Add(PickleNone.Instance);
                 break;
             case PickleOpcode.NewTrue:
-                stack.Add(true);
+                stack.Add(PickleBool.True);
                 break;
             case PickleOpcode.NewFalse:
-                stack.Add(false);
+                stack.Add(PickleBool.False);
                 break;
             case PickleOpcode.BinInt:
-                stack.Add((long)BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int))));
+                stack.Add(new PickleInteger(BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)))));
                 break;
             case PickleOpcode.BinInt1:
-                stack.Add((long)NextByte());
+                stack.Add(new PickleInteger(NextByte()));
                 break;
             case PickleOpcode.BinInt2:
-                stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort))));
+                stack.Add(new PickleInteger(BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)))));
                 break;
             case PickleOpcode.Long1:
                 PushInteger(Take(NextByte()));
@@ -104,25 +104,26 @@ internal ref struct PickleReader
                 PushInteger(Take(NextLength(sizeof(int))));
                 break;
             case PickleOpcode.BinFloat:
-                stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Take(sizeof(double))));
+                Take(sizeof(double));
+                stack.Add(PickleOther.Instance);
                 break;
             case PickleOpcode.ShortBinUnicode or PickleOpcode.ShortBinString:
-                stack.Add(Text(Take(NextByte())));
+                stack.Add(new PickleText(Text(Take(NextByte()))));
                 break;
             case PickleOpcode.BinUnicode or PickleOpcode.BinString:
-                stack.Add(Text(Take(NextLength(sizeof(int)))));
+                stack.Add(new PickleText(Text(Take(NextLength(sizeof(int))))));
                 break;
             case PickleOpcode.BinUnicode8:
-                stack.Add(Text(Take(NextLength(sizeof(long)))));
+                stack.Add(new PickleText(Text(Take(NextLength(sizeof(long))))));
                 break;
             case PickleOpcode.ShortBinBytes:
-                stack.Add(Blob(Take(NextByte())));
+                PushBytes(NextByte());
                 break;
             case PickleOpcode.BinBytes:
-                stack.Add(Blob(Take(NextLength(sizeof(int)))));
+                PushBytes(NextLength(sizeof(int)));
                 break;
             case PickleOpcode.BinBytes8:
-                stack.Add(Blob(Take(NextLength(sizeof(long)))));
+                PushBytes(NextLength(sizeof(long)));
                 break;
             default:
                 StepContainer(code);
@@ -136,26 +137,26 @@ internal ref struct PickleReader
         {
             case PickleOpcode.EmptyList:
                 budget.Charge(CostOfContainer);
-                stack.Add(new List<object?>());
+                stack.Add(new PickleList());
                 break;
             case PickleOpcode.EmptyDict:
                 budget.Charge(CostOfContainer);
                 stack.Add(new PickleDict());
                 break;
             case PickleOpcode.EmptyTuple:
-                stack.Add(Array.Empty<object?>());
+                stack.Add(PickleTuple.Empty);
                 break;
             case PickleOpcode.Tuple1:
-                stack.Add(PopMany(1));
+                stack.Add(new PickleTuple(PopMany(1)));
                 break;
             case PickleOpcode.Tuple2:
-                stack.Add(PopMany(2));
+                stack.Add(new PickleTuple(PopMany(2)));
                 break;
             case PickleOpcode.Tuple3:
-                stack.Add(PopMany(3));
+                stack.Add(new PickleTuple(PopMany(3)));
                 break;
             case PickleOpcode.Tuple:
-                stack.Add(PopToMark());
+                stack.Add(new PickleTuple(PopToMark()));
                 break;
             case PickleOpcode.Append:
                 Append(PopMany(1));
@@ -198,19 +199,19 @@ internal ref struct PickleReader
                 stack.Add(TorchGlobals.Find(budget.Source, Line(), Line()));
                 break;
             case PickleOpcode.StackGlobal:
-                if (PopMany(2) is not [string module, string name]) throw Damaged("a name that is not a text");
+                if (PopMany(2) is not [PickleText(var module), PickleText(var name)]) throw Damaged("a name that is not a text");
                 stack.Add(TorchGlobals.Find(budget.Source, module, name));
                 break;
             case PickleOpcode.Inst:
-                // Names a class and makes an object of it at once. No state dict does; the name is worth telling.
+                // Names a class and makes an object of it at once. No state dict does so; Find refuses the name with the better message.
                 TorchGlobals.Find(budget.Source, Line(), Line());
                 throw Damaged("an object is made in a way that state dicts never use");
             case PickleOpcode.Reduce or PickleOpcode.NewObj:
-                if (PopMany(2) is not [TorchGlobal function, object?[] arguments]) throw Damaged("a call of something that is not a function");
+                if (PopMany(2) is not [TorchGlobal function, PickleTuple(var arguments)]) throw Damaged("a call of something that is not a function");
                 stack.Add(objects.Call(function, arguments));
                 break;
             case PickleOpcode.Build:
-                // The attributes of a state dict, such as _metadata: of no use here.
+                // Drops the attributes of a state dict, such as _metadata.
                 Pop();
                 if (Peek() is not PickleDict) throw Damaged("attributes are set on something that is not a dict");
                 break;
@@ -222,13 +223,13 @@ internal ref struct PickleReader
         }
     }
 
-    private readonly void Append(object?[] items)
+    private readonly void Append(PickleValue[] items)
     {
-        if (Peek() is not List<object?> list) throw Damaged("items are appended to something that is not a list");
-        list.AddRange(items);
+        if (Peek() is not PickleList list) throw Damaged("items are appended to something that is not a list");
+        list.Items.AddRange(items);
     }
 
-    private readonly void SetItems(object?[] items)
+    private readonly void SetItems(PickleValue[] items)
     {
         if (Peek() is not PickleDict dict) throw Damaged("items are set on something that is not a dict");
         if (items.Length % 2 != 0) throw Damaged("a dict has a key without a value");
@@ -243,38 +244,38 @@ internal ref struct PickleReader
 
     private readonly void Recall(uint index)
     {
-        if (!memo.TryGetValue(index, out object? value)) throw Damaged($"value {index} is used before it is stored");
+        if (!memo.TryGetValue(index, out PickleValue? value)) throw Damaged($"value {index} is used before it is stored");
         stack.Add(value);
     }
 
-    private readonly object? Peek() => stack.Count > Floor() ? stack[^1] : throw Damaged("the stack is empty");
+    private readonly PickleValue Peek() => stack.Count > Floor() ? stack[^1] : throw Damaged("the stack is empty");
 
-    private readonly object? Pop()
+    private readonly PickleValue Pop()
     {
-        object? value = Peek();
+        PickleValue value = Peek();
         stack.RemoveAt(stack.Count - 1);
         return value;
     }
 
-    /// <summary>Python's POP takes a mark away when that is what lies on top.</summary>
+    /// <summary>Pops a value or, as Python's POP does, a mark that lies on top.</summary>
     private readonly void PopAny()
     {
         if (marks.Count > 0 && marks.Peek() == stack.Count) marks.Pop();
         else Pop();
     }
 
-    private readonly object?[] PopMany(int count)
+    private readonly PickleValue[] PopMany(int count)
     {
         if (stack.Count - Floor() < count) throw Damaged("the stack is empty");
         return PopFrom(stack.Count - count);
     }
 
-    private readonly object?[] PopToMark() => marks.TryPop(out int mark) ? PopFrom(mark) : throw Damaged("a mark is missing");
+    private readonly PickleValue[] PopToMark() => marks.TryPop(out int mark) ? PopFrom(mark) : throw Damaged("a mark is missing");
 
-    private readonly object?[] PopFrom(int start)
+    private readonly PickleValue[] PopFrom(int start)
     {
         budget.Charge(CostOfContainer + (long)CostOfItem * (stack.Count - start));
-        object?[] items = new object?[stack.Count - start];
+        PickleValue[] items = new PickleValue[stack.Count - start];
         stack.CopyTo(start, items, 0, items.Length);
         stack.RemoveRange(start, items.Length);
         return items;
@@ -286,14 +287,13 @@ internal ref struct PickleReader
     {
         budget.Charge(CostOfContainer + digits.Length);
         var value = new BigInteger(digits);
-        if (value >= long.MinValue && value <= long.MaxValue) stack.Add((long)value);
-        else stack.Add(value);
+        stack.Add(value >= long.MinValue && value <= long.MaxValue ? new PickleInteger((long)value) : PickleOther.Instance);
     }
 
-    private readonly byte[] Blob(ReadOnlySpan<byte> content)
+    private void PushBytes(int length)
     {
-        budget.Charge(CostOfContainer + content.Length);
-        return content.ToArray();
+        Take(length);
+        stack.Add(PickleOther.Instance);
     }
 
     private readonly string Text(ReadOnlySpan<byte> utf8)
@@ -320,7 +320,7 @@ internal ref struct PickleReader
 
     private byte NextByte() => Take(1)[0];
 
-    /// <summary>A length of 4 or 8 bytes, which the rest of the pickle must hold.</summary>
+    /// <summary>Reads a length of 4 or 8 bytes, and refuses one beyond the end of the pickle.</summary>
     private int NextLength(int size)
     {
         ReadOnlySpan<byte> field = Take(size);

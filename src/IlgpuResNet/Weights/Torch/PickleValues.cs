@@ -2,27 +2,68 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet.Weights.Torch;
 
-/// <summary>A Python dict or OrderedDict: pairs in order. Other values are plain .NET objects; None is null, a tuple an array.</summary>
-internal sealed class PickleDict
-{
-    /// <summary>Pairs as the pickle adds them.</summary>
-    public List<KeyValuePair<object?, object?>> Items { get; } = [];
+/// <summary>A value that a pickle makes. Besides the kinds below, <see cref="TorchGlobal"/> is one: an allowed name.</summary>
+internal abstract record PickleValue;
 
-    /// <summary>The last value under a text key, as Python would keep it.</summary>
-    public object? Find(string key) => Items.FindLast(item => item.Key is string text && text == key).Value;
+/// <summary>Python's None.</summary>
+internal sealed record PickleNone : PickleValue
+{
+    public static PickleNone Instance { get; } = new();
+}
+
+/// <summary>A value that no state dict is made of: a float, bytes, or an integer beyond 64 bits. Its content is dropped.</summary>
+internal sealed record PickleOther : PickleValue
+{
+    public static PickleOther Instance { get; } = new();
+}
+
+/// <summary>A bool.</summary>
+internal sealed record PickleBool(bool Value) : PickleValue
+{
+    public static PickleBool True { get; } = new(true);
+
+    public static PickleBool False { get; } = new(false);
+}
+
+/// <summary>An integer of up to 64 bits.</summary>
+internal sealed record PickleInteger(long Value) : PickleValue;
+
+/// <summary>A text.</summary>
+internal sealed record PickleText(string Value) : PickleValue;
+
+/// <summary>A tuple.</summary>
+internal sealed record PickleTuple(PickleValue[] Items) : PickleValue
+{
+    public static PickleTuple Empty { get; } = new([]);
+}
+
+/// <summary>A list, which a pickle fills after making it.</summary>
+internal sealed record PickleList : PickleValue
+{
+    public List<PickleValue> Items { get; } = [];
+}
+
+/// <summary>A dict or OrderedDict, which a pickle fills after making it.</summary>
+internal sealed record PickleDict : PickleValue
+{
+    /// <summary>Pairs in the order in which the pickle adds them.</summary>
+    public List<KeyValuePair<PickleValue, PickleValue>> Items { get; } = [];
+
+    /// <summary>Returns the last value under a text key, which is the one Python keeps; null without one.</summary>
+    public PickleValue? Find(string key) => Items.FindLast(item => item.Key is PickleText text && text.Value == key).Value;
 }
 
 /// <summary>A storage that tensors are views of.</summary>
 /// <param name="Key">Its name in the file.</param>
 /// <param name="DataType">Element type.</param>
 /// <param name="Count">Elements in the file.</param>
-/// <param name="ViewOffset">First element of the part that is meant (files of before torch 0.4), else 0.</param>
+/// <param name="ViewOffset">First element of the part that tensors use (files from before torch 0.4), otherwise 0.</param>
 /// <param name="ViewCount">Elements of that part.</param>
-internal sealed record StorageReference(string Key, DataType DataType, long Count, long ViewOffset, long ViewCount);
+internal sealed record StorageReference(string Key, DataType DataType, long Count, long ViewOffset, long ViewCount) : PickleValue;
 
 /// <summary>A tensor: a strided view of a storage, already checked to lie inside it.</summary>
 /// <param name="Storage">The storage.</param>
 /// <param name="Offset">First element, from the start of the storage in the file.</param>
 /// <param name="Shape">Sizes, outermost first.</param>
 /// <param name="Strides">Elements from one index to the next; default when row-major without gaps.</param>
-internal sealed record TensorReference(StorageReference Storage, long Offset, ImmutableArray<int> Shape, ImmutableArray<long> Strides);
+internal sealed record TensorReference(StorageReference Storage, long Offset, ImmutableArray<int> Shape, ImmutableArray<long> Strides) : PickleValue;

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace IlgpuResNet.Weights.Torch;
 
-/// <summary>Writes a state dict's structure as the pickle that <c>torch.save</c> puts beside the storages (protocol 2, without a memo).</summary>
+/// <summary>
+/// Writes a state dict's structure as the pickle that <c>torch.save</c> puts beside the storages (protocol 2, without a memo).
+/// </summary>
 internal sealed class PickleWriter
 {
     private const byte Protocol = 2;

@@ -22,7 +22,7 @@ internal enum TorchGlobalKind
 }
 
 /// <summary>An allowed name; for a storage with its element type.</summary>
-internal sealed record TorchGlobal(TorchGlobalKind Kind, DataType DataType = DataType.UInt8);
+internal sealed record TorchGlobal(TorchGlobalKind Kind, DataType DataType = DataType.UInt8) : PickleValue;
 
 /// <summary>The allow-list of names.</summary>
 internal static class TorchGlobals

@@ -15,12 +15,12 @@ internal sealed class TorchObjects(ReadBudget budget)
     public IReadOnlyDictionary<string, StorageReference> Storages => storages;
 
     /// <summary>The value of an allowed function applied to arguments.</summary>
-    public object Call(TorchGlobal function, object?[] arguments) => function.Kind switch
+    public PickleValue Call(TorchGlobal function, PickleValue[] arguments) => function.Kind switch
     {
         TorchGlobalKind.Dict => MakeDict(arguments),
         TorchGlobalKind.RebuildTensor => RebuildTensor(arguments),
         TorchGlobalKind.RebuildParameter when arguments is [TensorReference tensor, ..] => tensor,
-        TorchGlobalKind.Size when arguments is [object?[] sizes] => sizes,
+        TorchGlobalKind.Size when arguments is [PickleTuple sizes] => sizes,
         _ => throw Damaged($"{function.Kind} has unexpected arguments"),
     };
 
@@ -28,18 +28,18 @@ internal sealed class TorchObjects(ReadBudget budget)
     /// The storage that a persistent id names: <c>("storage", class, key, device, count)</c>, in stream files followed by None or
     /// <c>(key, offset, count)</c> of the part that is meant.
     /// </summary>
-    public StorageReference Storage(object? id)
+    public StorageReference Storage(PickleValue id)
     {
-        if (id is not object?[] { Length: 5 or 6 } parts
-            || parts[0] is not "storage"
+        if (id is not PickleTuple { Items: { Length: 5 or 6 } parts }
+            || parts[0] is not PickleText("storage")
             || parts[1] is not TorchGlobal { Kind: TorchGlobalKind.Storage } type
-            || parts[2] is not string key
-            || parts[4] is not long count
+            || parts[2] is not PickleText(var key)
+            || parts[4] is not PickleInteger(var count)
             || count < 0 || count > long.MaxValue / type.DataType.Size())
         {
             throw Damaged("a storage is not described as torch.save does");
         }
-        (long offset, long length) = parts.Length == 6 && parts[5] is not null ? View(parts[5], count) : (0, count);
+        (long offset, long length) = parts.Length == 6 && parts[5] is not PickleNone ? View(parts[5], count) : (0, count);
         budget.Charge(BytesPerTensor);
         var storage = new StorageReference(key, type.DataType, count, offset, length);
         if (storages.TryAdd(key, storage)) return storage;
@@ -49,25 +49,25 @@ internal sealed class TorchObjects(ReadBudget budget)
         return storage;
     }
 
-    private (long Offset, long Length) View(object? view, long count) =>
-        view is object?[] { Length: 3 } parts && parts[1] is long offset && parts[2] is long length
+    private (long Offset, long Length) View(PickleValue view, long count) =>
+        view is PickleTuple([_, PickleInteger(var offset), PickleInteger(var length)])
         && offset >= 0 && length >= 0 && offset <= count && length <= count - offset
             ? (offset, length)
             : throw Damaged("a view of a storage lies outside it");
 
-    private PickleDict MakeDict(object?[] arguments)
+    private PickleDict MakeDict(PickleValue[] arguments)
     {
         budget.Charge(BytesPerTensor);
         var dict = new PickleDict();
         if (arguments is []) return dict;
         // Python 2 wrote an OrderedDict as a list of its pairs.
-        if (arguments is not [List<object?> pairs]) throw Damaged("a dict has unexpected arguments");
-        foreach (object? pair in pairs)
+        if (arguments is not [PickleList pairs]) throw Damaged("a dict has unexpected arguments");
+        foreach (PickleValue pair in pairs.Items)
         {
-            (object? key, object? value) = pair switch
+            (PickleValue key, PickleValue value) = pair switch
             {
-                List<object?> { Count: 2 } list => (list[0], list[1]),
-                object?[] { Length: 2 } tuple => (tuple[0], tuple[1]),
+                PickleList { Items: [var first, var second] } => (first, second),
+                PickleTuple([var first, var second]) => (first, second),
                 _ => throw Damaged("a dict has an item that is not a pair"),
             };
             budget.Charge(BytesPerSize);
@@ -77,9 +77,10 @@ internal sealed class TorchObjects(ReadBudget budget)
     }
 
     /// <summary><c>(storage, offset, size, stride, ...)</c>; the rest (gradients, hooks) is of no use here.</summary>
-    private TensorReference RebuildTensor(object?[] arguments)
+    private TensorReference RebuildTensor(PickleValue[] arguments)
     {
-        if (arguments is not [StorageReference storage, long offset, object?[] sizes, object?[] steps, ..]) throw Damaged("a tensor is not described as torch.save does");
+        if (arguments is not [StorageReference storage, PickleInteger(var offset), PickleTuple(var sizes), PickleTuple(var steps), ..])
+            throw Damaged("a tensor is not described as torch.save does");
         if (sizes.Length > SafetensorsReader.HighestRank || steps.Length != sizes.Length) throw Damaged("a tensor has a shape and strides that do not fit");
         budget.Charge(BytesPerTensor + BytesPerSize * sizes.Length);
 
@@ -88,7 +89,7 @@ internal sealed class TorchObjects(ReadBudget budget)
         Int128 reach = offset;
         for (int d = 0; d < sizes.Length; d++)
         {
-            if (sizes[d] is not (long size and >= 0 and <= int.MaxValue) || steps[d] is not (long stride and >= 0))
+            if (sizes[d] is not PickleInteger(>= 0 and <= int.MaxValue and var size) || steps[d] is not PickleInteger(>= 0 and var stride))
                 throw Damaged("a tensor has a size or stride that is not a whole number of 0 or more");
             shape.Add((int)size);
             strides.Add(stride);

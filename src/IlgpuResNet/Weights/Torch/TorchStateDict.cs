@@ -15,7 +15,7 @@ internal static class TorchStateDict
     /// <param name="root">What the pickle holds.</param>
     /// <param name="locate">Gives the position of a storage in the file, in bytes, after checking its length.</param>
     /// <exception cref="WeightsException">There is no state dict.</exception>
-    public static WeightsContent Collect(string source, object? root, Func<StorageReference, long> locate)
+    public static WeightsContent Collect(string source, PickleValue root, Func<StorageReference, long> locate)
     {
         if (root is not PickleDict dict)
             throw new WeightsException($"{source}: holds no state dict but {Describe(root)}; save torch.save(model.state_dict(), path).");
@@ -23,15 +23,15 @@ internal static class TorchStateDict
         PickleDict? found = OuterKeys.Select(dict.Find).OfType<PickleDict>().FirstOrDefault(HasTensors) ?? (HasTensors(dict) ? dict : null);
         if (found is null)
         {
-            string keys = string.Join(", ", dict.Items.Select(item => item.Key).OfType<string>().Take(KeysInMessage).Select(FileText.Clean));
+            string keys = string.Join(", ", dict.Items.Select(item => item.Key).OfType<PickleText>().Take(KeysInMessage).Select(key => FileText.Clean(key.Value)));
             throw new WeightsException($"{source}: holds no state dict; its entries are: {(keys.Length == 0 ? "none" : FileText.Clean(keys))}.");
         }
 
         var tensors = new List<TensorEntry>();
-        foreach ((object? key, object? value) in found.Items)
+        foreach ((PickleValue key, PickleValue value) in found.Items)
         {
             if (value is not TensorReference tensor) continue;
-            if (key is not string name) throw new WeightsException($"{source}: damaged .pth file: a tensor's name is not a text.");
+            if (key is not PickleText(var name)) throw new WeightsException($"{source}: damaged .pth file: a tensor's name is not a text.");
             DataType type = tensor.Storage.DataType;
             tensors.Add(new TensorEntry(name, tensor.Shape, type, locate(tensor.Storage) + tensor.Offset * type.Size(), tensor.Strides));
         }
@@ -40,11 +40,11 @@ internal static class TorchStateDict
 
     private static bool HasTensors(PickleDict dict) => dict.Items.Exists(item => item.Value is TensorReference);
 
-    private static string Describe(object? root) => root switch
+    private static string Describe(PickleValue root) => root switch
     {
         TensorReference => "a single tensor",
-        List<object?> or object?[] => "a list",
-        null => "nothing",
+        PickleList or PickleTuple => "a list",
+        PickleNone => "nothing",
         _ => "a single value",
     };
 }

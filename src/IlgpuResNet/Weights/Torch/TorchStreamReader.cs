@@ -12,38 +12,40 @@ internal static class TorchStreamReader
     private const long ProtocolVersion = 1001;
 
     /// <summary>Reads the structure; the storages stay where they are.</summary>
-    /// <exception cref="WeightsException">The file is damaged, holds no state dict, or asks for something outside the allow-list.</exception>
+    /// <exception cref="WeightsException">
+    /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
+    /// </exception>
     public static WeightsContent Read(MappedFile file, ReadBudget budget)
     {
         using MappedFile.Lease lease = file.Borrow();
         var objects = new TorchObjects(budget);
         long position = WeightsFormats.TorchStreamStartLength;
-        if (Next(file, lease, budget, objects, ref position) is not ProtocolVersion) throw Damaged(file, $"its protocol version is not {ProtocolVersion}");
+        if (Next(file, lease, budget, objects, ref position) is not PickleInteger(ProtocolVersion)) throw Damaged(file, $"its protocol version is not {ProtocolVersion}");
         if (Next(file, lease, budget, objects, ref position) is not PickleDict system) throw Damaged(file, "its description of the system is missing");
-        if (system.Find("little_endian") is false)
+        if (system.Find("little_endian") is PickleBool(false))
             throw new WeightsException($"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
-        object? root = Next(file, lease, budget, objects, ref position);
-        if (Next(file, lease, budget, objects, ref position) is not List<object?> keys) throw Damaged(file, "its list of storages is missing");
+        PickleValue root = Next(file, lease, budget, objects, ref position);
+        if (Next(file, lease, budget, objects, ref position) is not PickleList keys) throw Damaged(file, "its list of storages is missing");
 
-        Dictionary<string, long> offsets = LocateStorages(file, lease, objects, keys, position);
+        Dictionary<string, long> offsets = LocateStorages(file, lease, objects, keys.Items, position);
         return TorchStateDict.Collect(file.Path, root, storage =>
             offsets.TryGetValue(storage.Key, out long offset) ? offset : throw Damaged(file, $"storage {FileText.Clean(storage.Key)} is missing"));
     }
 
-    private static object? Next(MappedFile file, MappedFile.Lease lease, ReadBudget budget, TorchObjects objects, ref long position)
+    private static PickleValue Next(MappedFile file, MappedFile.Lease lease, ReadBudget budget, TorchObjects objects, ref long position)
     {
         var reader = new PickleReader(lease.From(position), budget, objects);
-        object? value = reader.Read();
+        PickleValue value = reader.Read();
         position += reader.Position;
         return value;
     }
 
-    private static Dictionary<string, long> LocateStorages(MappedFile file, MappedFile.Lease lease, TorchObjects objects, List<object?> keys, long position)
+    private static Dictionary<string, long> LocateStorages(MappedFile file, MappedFile.Lease lease, TorchObjects objects, List<PickleValue> keys, long position)
     {
         var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (object? key in keys)
+        foreach (PickleValue key in keys)
         {
-            if (key is not string name || !objects.Storages.TryGetValue(name, out StorageReference? storage)) throw Damaged(file, "it lists a storage that no tensor uses");
+            if (key is not PickleText(var name) || !objects.Storages.TryGetValue(name, out StorageReference? storage)) throw Damaged(file, "it lists a storage that no tensor uses");
             if (file.Length - position < sizeof(long)) throw Damaged(file, $"it ends before storage {FileText.Clean(name)}; the file may be cut off");
             long count = BinaryPrimitives.ReadInt64LittleEndian(lease.Span(position, sizeof(long)));
             if (count != storage.Count) throw Damaged(file, $"storage {FileText.Clean(name)} has {count} elements, but {storage.Count} were announced");

@@ -12,7 +12,9 @@ internal static class TorchZipReader
     private const string KerasEntry = "model.weights.h5";
 
     /// <summary>Reads the structure; the storages stay where they are.</summary>
-    /// <exception cref="WeightsException">The file is damaged, holds no state dict, or asks for something outside the allow-list.</exception>
+    /// <exception cref="WeightsException">
+    /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
+    /// </exception>
     public static WeightsContent Read(MappedFile file, ReadBudget budget)
     {
         using MappedFile.Lease lease = file.Borrow();
