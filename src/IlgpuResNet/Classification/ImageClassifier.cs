@@ -10,35 +10,39 @@ using IlgpuResNet.Kernels;
 namespace IlgpuResNet;
 
 /// <summary>
-/// Says what is in images: a network on a device with as many sessions as its callers need. Image files and folders are classified by the
-/// methods that IlgpuResNet.Imaging adds.
+/// Classifies images: a network on a device, with as many sessions as concurrent callers need. The package IlgpuResNet.Imaging adds methods
+/// that classify image files and folders.
 /// </summary>
 /// <remarks>
-/// Thread-safe. Callers at the same time share sessions within <see cref="ClassifierOptions.MemoryBudget"/>; a result has the same bits
-/// whoever else calls. After a <see cref="DeviceException"/> the session concerned is given up, and the next call makes a new one, which opens
-/// a lost device anew: the classifier stays usable.
+/// Thread-safe. Concurrent callers get sessions of their own within <see cref="ClassifierOptions.MemoryBudget"/>, and a result has the same
+/// bits whether or not others call. After a <see cref="DeviceException"/> the failed session is dropped and the next call makes a new one,
+/// which reopens a lost device: the classifier stays usable.
 /// </remarks>
 public sealed class ImageClassifier : IDisposable
 {
     private const int MostSessions = 8;
 
-    /// <summary>Sessions on the processor take turns; a second one only made the first's threads share their cores with one more.</summary>
+    /// <summary>
+    /// Runs on the processor wait for each other: a second session only made the first one's threads share their cores with it.
+    /// </summary>
     private const int MostSessionsOnProcessor = 1;
 
     private readonly ClassifierOptions options;
     private readonly bool ownsModel;
     private readonly SessionPool pool;
 
-    /// <summary>The first session's, for the others: what was timed is not timed again, and results have the same bits.</summary>
+    /// <summary>
+    /// Methods that the first session chose; further sessions reuse them, so that nothing is timed twice and results have the same bits.
+    /// </summary>
     private ImmutableArray<Conv2dMethod> stepMethods;
 
-    /// <summary>Classifies with a network that the caller keeps, and disposes after the classifier.</summary>
-    /// <param name="model">A classifier of images.</param>
-    /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>.</param>
-    /// <param name="options">How to work, or null for the defaults. Variant and preset are the model's.</param>
-    /// <exception cref="GraphException">The network gives no class scores for images of its size, or those of one class alone.</exception>
+    /// <summary>Makes a classifier of a network that the caller keeps. The caller disposes the network after the classifier.</summary>
+    /// <param name="model">Network that classifies images.</param>
+    /// <param name="device">Device to run on, or null for <see cref="ComputeDevice.Default"/>.</param>
+    /// <param name="options">Options, or null for the defaults. Variant, preset and cache are ignored: the model has them already.</param>
+    /// <exception cref="GraphException">The network computes no class scores for images of its size, or has one class only.</exception>
     /// <exception cref="DeviceException">The device cannot be opened or has too little memory.</exception>
-    /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
+    /// <exception cref="WeightsException">The weights file can no longer be read.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The batch or the memory budget is not positive.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public ImageClassifier(Model model, ComputeDevice? device = null, ClassifierOptions? options = null)
@@ -67,37 +71,42 @@ public sealed class ImageClassifier : IDisposable
         };
         pool = new SessionPool(
             () => CreateSession(session), options.MemoryBudget, Device.SharesProcessor ? MostSessionsOnProcessor : MostSessions,
-            options.Logger);
+            options.Logger, typeof(ImageClassifier));
     }
 
-    /// <summary>The network.</summary>
+    /// <summary>The network that classifies.</summary>
     public Model Model { get; }
 
-    /// <summary>Where it runs.</summary>
+    /// <summary>The device that runs the network.</summary>
     public ComputeDevice Device { get; }
 
-    /// <summary>The most images one run of a folder takes.</summary>
+    /// <summary>Largest number of images of a folder in one run.</summary>
     public int Batch { get; }
 
     /// <inheritdoc cref="InferenceSession.Warnings"/>
     public IReadOnlyList<string> Warnings { get; private set; } = [];
 
-    /// <summary>Sessions there are now; 1 until callers come at the same time.</summary>
+    /// <summary>Number of sessions that exist now; 1 until callers overlap.</summary>
     internal int Sessions => pool.Sessions;
 
-    /// <summary>The most sessions there can be.</summary>
+    /// <summary>Largest number of sessions.</summary>
     internal int MaxSessions => pool.Capacity;
 
-    /// <summary>Loads a network and brings it to a device.</summary>
+    /// <summary>Loads a network and prepares it on a device, so that calls only compute.</summary>
     /// <param name="weights">
-    /// Path of a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file, or a name that <see cref="ResNetWeights.Parse"/> knows, such as
-    /// <c>resnet50</c>: weights that torchvision publishes, downloaded unless <see cref="ClassifierOptions.Cache"/> has them. A file comes before a name.
+    /// Path of a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file, or a name that <see cref="ResNetWeights.Parse"/> accepts, such as
+    /// <c>resnet50</c>. A name stands for weights that torchvision publishes; they are downloaded once into
+    /// <see cref="ClassifierOptions.Cache"/>. If both exist, the file is used.
     /// </param>
-    /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>: the first GPU, else the processor.</param>
-    /// <param name="options">How to work, or null for the defaults.</param>
-    /// <exception cref="DownloadException">The weights of that name are not in the cache and cannot be had.</exception>
-    /// <exception cref="ResNetException">As for <see cref="Model.Load"/>, and for the constructor.</exception>
-    /// <exception cref="ArgumentException">The path is empty, or the batch or the memory budget not positive.</exception>
+    /// <param name="device">
+    /// Device to run on, or null for <see cref="ComputeDevice.Default"/>: the first GPU, otherwise the processor.
+    /// </param>
+    /// <param name="options">Options, or null for the defaults.</param>
+    /// <exception cref="DownloadException">The weights of that name are not in the cache and cannot be downloaded.</exception>
+    /// <exception cref="ResNetException">
+    /// The file cannot be used, as <see cref="Model.Load"/> explains, or the constructor fails.
+    /// </exception>
+    /// <exception cref="ArgumentException">The path is empty, or the batch or the memory budget is not positive.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public static ImageClassifier Load(string weights, ComputeDevice? device = null, ClassifierOptions? options = null)
     {
@@ -106,17 +115,24 @@ public sealed class ImageClassifier : IDisposable
         return LoadFile(ResNetWeights.ResolveAsync(weights, options.Cache).GetAwaiter().GetResult(), device, options);
     }
 
-    /// <summary>The same on another thread.</summary>
-    /// <param name="weights">A file or a name, as above.</param>
-    /// <param name="device">Where to run, or null for <see cref="ComputeDevice.Default"/>: the first GPU, else the processor.</param>
-    /// <param name="options">How to work, or null for the defaults.</param>
-    /// <param name="progress">Is told of a download as it proceeds.</param>
-    /// <param name="cancellation">Ends the wait at once, and a download, of which the next goes on; a network that is being loaded is freed in the background.</param>
+    /// <summary>Loads a network and prepares it on a device, without blocking the calling thread.</summary>
+    /// <param name="weights">
+    /// Path of a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file, or the name of published weights, such as <c>resnet50</c>.
+    /// </param>
+    /// <param name="device">
+    /// Device to run on, or null for <see cref="ComputeDevice.Default"/>: the first GPU, otherwise the processor.
+    /// </param>
+    /// <param name="options">Options, or null for the defaults.</param>
+    /// <param name="progress">Receives the progress of a download.</param>
+    /// <param name="cancellation">
+    /// Ends the task at once. A download stops and the next call resumes it; a network that is being loaded is freed in the background.
+    /// </param>
     /// <inheritdoc cref="Load"/>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public static async Task<ImageClassifier> LoadAsync(
-        string weights, ComputeDevice? device = null, ClassifierOptions? options = null, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
+        string weights, ComputeDevice? device = null, ClassifierOptions? options = null, IProgress<DownloadProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         options ??= new ClassifierOptions();
         string file = await ResNetWeights.ResolveAsync(weights, options.Cache, progress, cancellation).ConfigureAwait(false);
@@ -127,17 +143,21 @@ public sealed class ImageClassifier : IDisposable
         }
         catch (OperationCanceledException)
         {
-            _ = loading.ContinueWith(loaded => loaded.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            _ = loading.ContinueWith(
+                loaded => loaded.Result.Dispose(),
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnRanToCompletion,
+                TaskScheduler.Default);
             throw;
         }
     }
 
-    /// <summary>The most probable classes of one image, most probable first.</summary>
-    /// <param name="image">An image of any size, borrowed for the call.</param>
-    /// <param name="topK">How many; all classes when there are not as many.</param>
+    /// <summary>Classifies one image and returns the most probable classes, most probable first.</summary>
+    /// <param name="image">An image of any size. Its pixels are read during the call only.</param>
+    /// <param name="topK">Number of classes to return; all classes when the network has fewer.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="topK"/> is below 1.</exception>
-    /// <exception cref="ImageException">The image cannot be prepared.</exception>
-    /// <exception cref="DeviceException">The device failed; see the remarks on the class.</exception>
+    /// <exception cref="ImageException">The image cannot be preprocessed.</exception>
+    /// <exception cref="DeviceException">The device failed; the next call makes a new session.</exception>
     /// <exception cref="ObjectDisposedException">The classifier was disposed.</exception>
     public Prediction[] Classify(PixelSpan image, int topK = 5)
     {
@@ -147,10 +167,10 @@ public sealed class ImageClassifier : IDisposable
         return predictions;
     }
 
-    /// <summary>The same without an allocation: as many classes as the span has room for.</summary>
-    /// <param name="image">An image of any size, borrowed for the call.</param>
+    /// <summary>Classifies one image without allocating memory, into as many predictions as the span holds.</summary>
+    /// <param name="image">An image of any size. Its pixels are read during the call only.</param>
     /// <param name="predictions">Receives the most probable classes, most probable first.</param>
-    /// <returns>How many were written.</returns>
+    /// <returns>Number of predictions written.</returns>
     /// <inheritdoc cref="Classify(PixelSpan, int)"/>
     public int Classify(PixelSpan image, Span<Prediction> predictions)
     {
@@ -172,10 +192,13 @@ public sealed class ImageClassifier : IDisposable
         }
     }
 
-    /// <summary>The most probable classes of one image, computed on another thread.</summary>
-    /// <param name="image">An image of any size; its bytes must stay as they are until the task has ended, after a cancellation until the run under way has.</param>
-    /// <param name="topK">How many; all classes when there are not as many.</param>
-    /// <param name="cancellation">Ends the task at once; a run under way on the device is completed in the background.</param>
+    /// <summary>Classifies one image on a thread of the pool and returns the most probable classes, most probable first.</summary>
+    /// <param name="image">
+    /// An image of any size. Its pixels must not change until the task has ended; after a cancellation, until the run that had started has
+    /// ended.
+    /// </param>
+    /// <param name="topK">Number of classes to return; all classes when the network has fewer.</param>
+    /// <param name="cancellation">Ends the task at once; a run that has started on the device is completed in the background.</param>
     /// <inheritdoc cref="Classify(PixelSpan, int)"/>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public async Task<Prediction[]> ClassifyAsync(PixelBuffer image, int topK = 5, CancellationToken cancellation = default)
@@ -185,14 +208,17 @@ public sealed class ImageClassifier : IDisposable
         return batch.Errors[0] is { } error ? throw error : batch.Predictions[0];
     }
 
-    /// <summary>Frees everything; calls under way are completed. May be called again.</summary>
+    /// <summary>Frees all sessions after the calls in progress. May be called more than once.</summary>
     public void Dispose()
     {
         pool.Dispose();
         if (ownsModel) Model.Dispose();
     }
 
-    /// <summary>The answers for up to <see cref="Batch"/> images in one run on another thread; images that cannot be prepared have errors instead.</summary>
+    /// <summary>
+    /// Classifies up to <see cref="Batch"/> images in one run on a thread of the pool. An image that cannot be preprocessed has an error
+    /// instead of predictions.
+    /// </summary>
     internal async Task<ClassifiedBatch> ClassifyBatchAsync(PixelBuffer[] images, int topK, CancellationToken cancellation)
     {
         // The wait for a session holds no thread; a new session, and the run, take one of the pool.
@@ -201,11 +227,11 @@ public sealed class ImageClassifier : IDisposable
         return await run.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>The same on this thread.</summary>
+    /// <summary>Classifies up to <see cref="Batch"/> images in one run on the calling thread.</summary>
     internal ClassifiedBatch ClassifyBatch(PixelBuffer[] images, int topK, CancellationToken cancellation) =>
         ClassifyBatch(pool.Rent(cancellation), images, topK, cancellation);
 
-    /// <summary>The device, which is opened while the network's file is read.</summary>
+    /// <summary>Starts to open the device while the network's file is read.</summary>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     private static ComputeDevice Prepare(ComputeDevice? device)
     {
@@ -235,7 +261,11 @@ public sealed class ImageClassifier : IDisposable
     private InferenceSession CreateSession(SessionOptions session)
     {
         if (Model.NumClasses == 1)
-            throw new GraphException($"{Model.Weights.Source}: gives one score, and as a choice among one class its probability would always be 1; make an {nameof(InferenceSession)} and put its logit through a sigmoid.");
+        {
+            throw new GraphException(
+                $"{Model.Weights.Source}: gives one score, and the softmax of one class is always 1; "
+                + $"make an {nameof(InferenceSession)} and apply a sigmoid to its logit.");
+        }
         var created = new InferenceSession(Model, Device, session with { StepMethods = stepMethods });
         if (created.NumClasses == Model.ClassNames.Length && created.NumClasses > 0)
         {
@@ -243,7 +273,9 @@ public sealed class ImageClassifier : IDisposable
             return created;
         }
         created.Dispose();
-        throw new GraphException($"{Model.Weights.Source}: it has {Model.ClassNames.Length} classes and gives {created.NumClasses} class scores, so it is no classifier; make an {nameof(InferenceSession)} and ask it for the outputs.");
+        throw new GraphException(
+            $"{Model.Weights.Source}: it has {Model.ClassNames.Length} classes and gives {created.NumClasses} class scores, "
+            + $"so it is no classifier; make an {nameof(InferenceSession)} and ask it for the outputs.");
     }
 
     private void GiveBack(InferenceSession session, bool failed)
@@ -252,7 +284,7 @@ public sealed class ImageClassifier : IDisposable
         else pool.Return(session);
     }
 
-    /// <summary>Runs a session that was rented, and gives it back.</summary>
+    /// <summary>Runs a rented session and gives it back.</summary>
     private ClassifiedBatch ClassifyBatch(InferenceSession session, PixelBuffer[] images, int topK, CancellationToken cancellation)
     {
         bool failed = false;
@@ -276,12 +308,13 @@ public sealed class ImageClassifier : IDisposable
     private ClassifiedBatch ClassifyBatch(InferenceSession session, ReadOnlySpan<PixelBuffer> images, int topK)
     {
         var batch = new ClassifiedBatch(new Prediction[images.Length][], new ImageException?[images.Length]);
-        float[] probabilities = ArrayPool<float>.Shared.Rent(images.Length * session.NumClasses);
+        int classes = session.NumClasses;
+        float[] probabilities = ArrayPool<float>.Shared.Rent(images.Length * classes);
         try
         {
-            session.Run(images, [], probabilities.AsSpan(0, images.Length * session.NumClasses));
+            session.Run(images, [], probabilities.AsSpan(0, images.Length * classes));
             for (int i = 0; i < images.Length; i++)
-                batch.Predictions[i] = TopK.Predictions(probabilities.AsSpan(i * session.NumClasses, session.NumClasses), Model.ClassNames, topK);
+                batch.Predictions[i] = TopK.Predictions(probabilities.AsSpan(i * classes, classes), Model.ClassNames, topK);
         }
         catch (ImageException e) when (images.Length == 1)
         {
@@ -289,7 +322,7 @@ public sealed class ImageClassifier : IDisposable
         }
         catch (ImageException)
         {
-            // One image of the batch cannot be prepared: each alone shows which.
+            // One image of the batch cannot be preprocessed: running each alone shows which.
             for (int i = 0; i < images.Length; i++)
             {
                 ClassifiedBatch single = ClassifyBatch(session, images.Slice(i, 1), topK);
@@ -303,6 +336,6 @@ public sealed class ImageClassifier : IDisposable
         return batch;
     }
 
-    /// <summary>What came of each image of a run: its answers or its error.</summary>
+    /// <summary>Predictions or error of each image of a run.</summary>
     internal readonly record struct ClassifiedBatch(Prediction[][] Predictions, ImageException?[] Errors);
 }

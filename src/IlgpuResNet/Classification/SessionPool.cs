@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace IlgpuResNet.Classification;
 
 /// <summary>
-/// Sessions of one network for callers that come at the same time. The first is made at once, others when all are in use and the memory
-/// budget has room; whoever finds neither waits. Thread-safe.
+/// A pool of sessions for concurrent callers. The first session is made by the constructor, further ones when all are in use and the memory
+/// budget has room for one more; otherwise a caller waits. Thread-safe.
 /// </summary>
 internal sealed class SessionPool : IDisposable
 {
@@ -13,6 +13,7 @@ internal sealed class SessionPool : IDisposable
     private readonly Func<InferenceSession> create;
     private readonly long memoryBudget;
     private readonly ILogger logger;
+    private readonly Type owner;
     private readonly Stack<InferenceSession> idle = new();
 
     /// <summary>One permit for each session that is idle or may still be made.</summary>
@@ -22,15 +23,17 @@ internal sealed class SessionPool : IDisposable
 
     /// <summary>Makes the first session.</summary>
     /// <param name="create">Makes a session.</param>
-    /// <param name="memoryBudget">Bytes that all sessions together may hold besides their weights; one session is kept whatever it holds.</param>
-    /// <param name="mostSessions">The most sessions, whatever the budget has room for.</param>
-    /// <param name="logger">Is told of sessions that fail.</param>
+    /// <param name="memoryBudget">Bytes that all sessions together may hold besides their weights; one session is always allowed.</param>
+    /// <param name="mostSessions">Largest number of sessions, even where the budget has room for more.</param>
+    /// <param name="logger">Receives a warning when there is no memory for one more session.</param>
+    /// <param name="owner">Type that callers see as disposed after the pool is.</param>
     /// <exception cref="ResNetException">The first session cannot be made.</exception>
-    public SessionPool(Func<InferenceSession> create, long memoryBudget, int mostSessions, ILogger logger)
+    public SessionPool(Func<InferenceSession> create, long memoryBudget, int mostSessions, ILogger logger, Type owner)
     {
         this.create = create;
         this.memoryBudget = memoryBudget;
         this.logger = logger;
+        this.owner = owner;
         InferenceSession first = create();
         Capacity = (int)Math.Clamp(memoryBudget / first.MemoryBytes, 1, mostSessions);
         permits = new SemaphoreSlim(Capacity);
@@ -38,10 +41,10 @@ internal sealed class SessionPool : IDisposable
         sessions = 1;
     }
 
-    /// <summary>The most sessions at a time.</summary>
+    /// <summary>Largest number of sessions at a time.</summary>
     public int Capacity { get; }
 
-    /// <summary>Sessions there are now.</summary>
+    /// <summary>Number of sessions that exist now, idle or in use.</summary>
     public int Sessions
     {
         get
@@ -50,8 +53,8 @@ internal sealed class SessionPool : IDisposable
         }
     }
 
-    /// <summary>A session for the caller alone until it is returned or discarded.</summary>
-    /// <exception cref="ResNetException">There is none, and none can be made.</exception>
+    /// <summary>Hands out a session that only the caller uses until it is returned or discarded; blocks until there is one.</summary>
+    /// <exception cref="ResNetException">No session exists and none can be made.</exception>
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
     public InferenceSession Rent(CancellationToken cancellation = default)
@@ -63,7 +66,8 @@ internal sealed class SessionPool : IDisposable
         }
     }
 
-    /// <summary>The same without a thread that waits.</summary>
+    /// <inheritdoc cref="Rent"/>
+    /// <remarks>Waits without blocking a thread.</remarks>
     public async ValueTask<InferenceSession> RentAsync(CancellationToken cancellation)
     {
         while (true)
@@ -73,7 +77,7 @@ internal sealed class SessionPool : IDisposable
         }
     }
 
-    /// <summary>Gives a session back. It is kept unless large images have made it grow beyond the budget and there are others.</summary>
+    /// <summary>Returns a session. It is freed when large images made it grow beyond the budget, unless it is the only one.</summary>
     public void Return(InferenceSession session)
     {
         bool kept;
@@ -87,14 +91,14 @@ internal sealed class SessionPool : IDisposable
         else Free(session);
     }
 
-    /// <summary>Gives up a session that failed; the next caller gets another or a new one.</summary>
+    /// <summary>Frees a session that failed; the next caller gets another one or a new one.</summary>
     public void Discard(InferenceSession session)
     {
         lock (gate) sessions--;
         Free(session);
     }
 
-    /// <summary>Frees idle sessions now and the others when they are given back.</summary>
+    /// <summary>Frees idle sessions now and the others when they are returned.</summary>
     public void Dispose()
     {
         InferenceSession[] unused;
@@ -108,7 +112,7 @@ internal sealed class SessionPool : IDisposable
         foreach (InferenceSession session in unused) session.Dispose();
     }
 
-    /// <summary>Frees a session whose place another may take, also where a driver fails in it.</summary>
+    /// <summary>Frees a session and releases its permit, even when the driver fails while freeing it.</summary>
     private void Free(InferenceSession session)
     {
         try
@@ -121,25 +125,23 @@ internal sealed class SessionPool : IDisposable
         }
     }
 
-    /// <summary>Uses a permit: an idle session or a new one. Null when there is no room for a new one: the permit is spent, there are fewer from now on.</summary>
+    /// <summary>
+    /// Spends a permit on an idle session or a new one. Null when the device has no memory for a new one: the permit stays spent, so that
+    /// the pool has fewer sessions from now on.
+    /// </summary>
     private InferenceSession? Take()
     {
-        try
+        bool closed;
+        lock (gate)
         {
-            lock (gate)
-            {
-                ObjectDisposedException.ThrowIf(disposed, typeof(ImageClassifier));
-                if (idle.TryPop(out InferenceSession? session)) return session;
-                sessions++;
-            }
+            if (idle.TryPop(out InferenceSession? session)) return session;
+            closed = disposed;
+            if (!closed) sessions++;
         }
-        catch (ObjectDisposedException)
-        {
-            // The next who waits must learn it too.
-            permits.Release();
-            throw;
-        }
-        return Create();
+        if (!closed) return Create();
+        // The next caller that waits must find the pool disposed too.
+        permits.Release();
+        throw new ObjectDisposedException(owner.FullName);
     }
 
     private InferenceSession? Create()

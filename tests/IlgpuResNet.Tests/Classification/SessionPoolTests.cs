@@ -55,7 +55,7 @@ public sealed class SessionPoolTests
     public async Task Where_memory_ends_callers_wait_for_the_sessions_there_are()
     {
         int made = 0;
-        using var pool = new SessionPool(() => made++ == 0 ? Create() : throw new DeviceMemoryException("full", 1, 0, null), NoLimit, 4, NullLogger.Instance);
+        using var pool = new SessionPool(() => made++ == 0 ? Create() : throw new DeviceMemoryException("full", 1, 0, null), NoLimit, 4, NullLogger.Instance, typeof(SessionPoolTests));
         InferenceSession only = pool.Rent();
         Task<InferenceSession> next = pool.RentAsync(CancellationToken.None).AsTask();
         Assert.IsFalse(next.IsCompleted);
@@ -142,7 +142,7 @@ public sealed class SessionPoolTests
         }
     }
 
-    private SessionPool Pool(long budget, int most = 4) => new(Create, budget, most, NullLogger.Instance);
+    private SessionPool Pool(long budget, int most = 4) => new(Create, budget, most, NullLogger.Instance, typeof(SessionPoolTests));
 
     private InferenceSession Create() => new(model, ComputeDevice.Cpu);
 }
