@@ -1,8 +1,8 @@
 namespace IlgpuResNet;
 
 /// <summary>
-/// The base of everything this library throws for bad input or a failing device. Each message names the file
-/// or tensor, what was expected, what was found and what to do, on one line.
+/// Base of all exceptions that this library throws for bad input or a failing device. Each message is one line that names the file or
+/// tensor, what was expected, what was found and what to do.
 /// </summary>
 public class ResNetException : Exception
 {
@@ -13,7 +13,7 @@ public class ResNetException : Exception
     public ResNetException(string message, Exception? innerException) : base(message, innerException) { }
 }
 
-/// <summary>A weights file is damaged, of an unknown format, refused for safety, or does not fit the network.</summary>
+/// <summary>A weights file is damaged, has an unknown format, is refused for safety, or does not fit the network.</summary>
 public sealed class WeightsException : ResNetException
 {
     /// <inheritdoc/>
@@ -23,7 +23,7 @@ public sealed class WeightsException : ResNetException
     public WeightsException(string message, Exception? innerException) : base(message, innerException) { }
 }
 
-/// <summary>An image cannot be read, decoded or used.</summary>
+/// <summary>An image cannot be read, decoded, preprocessed or written.</summary>
 public sealed class ImageException : ResNetException
 {
     /// <inheritdoc/>
@@ -43,7 +43,10 @@ public sealed class GraphException : ResNetException
     public GraphException(string message, Exception? innerException) : base(message, innerException) { }
 }
 
-/// <summary>A compute device is unknown, absent, out of memory (<see cref="DeviceMemoryException"/>), lost (<see cref="DeviceLostException"/>) or failed.</summary>
+/// <summary>
+/// A compute device is unknown, absent, out of memory (<see cref="DeviceMemoryException"/>), lost (<see cref="DeviceLostException"/>), or
+/// failed.
+/// </summary>
 public class DeviceException : ResNetException
 {
     /// <inheritdoc/>
@@ -53,26 +56,29 @@ public class DeviceException : ResNetException
     public DeviceException(string message, Exception? innerException) : base(message, innerException) { }
 }
 
-/// <summary>A device has too little memory. What it was asked for is freed again; with a smaller batch or image it may go well.</summary>
+/// <summary>
+/// A device has too little memory. What was allocated for the failed call is freed again; a smaller batch or image may succeed.
+/// </summary>
 public sealed class DeviceMemoryException : DeviceException
 {
     /// <summary>Makes an exception with a one-line message, its cause and the memory in question.</summary>
-    public DeviceMemoryException(string message, long? requestedBytes, long? freeBytes, Exception? innerException) : base(message, innerException)
+    public DeviceMemoryException(string message, long? requestedBytes, long? freeBytes, Exception? innerException)
+        : base(message, innerException)
     {
         RequestedBytes = requestedBytes;
         FreeBytes = freeBytes;
     }
 
-    /// <summary>Bytes that were asked for; null where a driver ran out of memory of its own.</summary>
+    /// <summary>Bytes that were requested; null where a driver ran out of memory of its own.</summary>
     public long? RequestedBytes { get; }
 
-    /// <summary>Bytes that the device had free; null where its driver does not say.</summary>
+    /// <summary>Bytes that were free on the device; null where its driver does not report them.</summary>
     public long? FreeBytes { get; }
 }
 
 /// <summary>
-/// A device's driver failed in the middle of work. All that was on the device is lost: sessions there only fail until they are disposed.
-/// A new session opens the device anew, as an <see cref="ImageClassifier"/> does by itself at its next call.
+/// A device's driver failed during work, and everything on the device is lost: its sessions only throw until they are disposed. A new
+/// session reopens the device; an <see cref="ImageClassifier"/> makes one by itself at its next call.
 /// </summary>
 public sealed class DeviceLostException : DeviceException
 {
@@ -80,7 +86,7 @@ public sealed class DeviceLostException : DeviceException
     public DeviceLostException(string message, Exception? innerException) : base(message, innerException) { }
 }
 
-/// <summary>A file cannot be downloaded, or is neither in the cache nor to be fetched.</summary>
+/// <summary>A file cannot be downloaded, or is not in the cache while downloads are off.</summary>
 public sealed class DownloadException : ResNetException
 {
     /// <inheritdoc/>

@@ -4,13 +4,13 @@ using IlgpuResNet.Graphs;
 namespace IlgpuResNet;
 
 /// <summary>
-/// What one run of a <see cref="ClassActivationMapper"/> gave: class scores, and the feature map from which the map of every class follows,
-/// <c>map[k](p, q) = sum_c weight[k, c] feature[c](p, q)</c> with the weight of the fully connected layer.
-/// Any number of threads may read it while no run fills it anew. It stays valid when mapper and model are disposed.
+/// Results of one run of a <see cref="ClassActivationMapper"/>: class scores, and the feature map from which the map of every class is
+/// computed as <c>map[k](p, q) = sum_c weight[k, c] feature[c](p, q)</c>, with the weight of the fully connected layer. Any number of
+/// threads may read it while no run writes to it. It stays valid after mapper and model are disposed.
 /// </summary>
 public sealed class ClassActivations
 {
-    /// <summary>Pixels that are summed at a time, in double.</summary>
+    /// <summary>Pixels whose sums are computed together, in double.</summary>
     private const int Block = 64;
 
     private readonly PooledClassifier classifier;
@@ -34,25 +34,25 @@ public sealed class ClassActivations
     public int Width => classifier.Shape.W;
 
     /// <summary>
-    /// Pixels of a map that the network's average pool takes: all, <c>P Q</c>, but for a pool of fixed size on a larger map. A class's logit is
-    /// <c>bias + sum of its map / PooledPixels</c>: with all, the mean of the map and the bias.
+    /// Number of map pixels that the network's average pool covers: <c>P Q</c>, unless a pool of fixed size meets a larger map. The logit
+    /// of a class is <c>bias + sum of its map / PooledPixels</c>; when all pixels are covered, the mean of the map plus the bias.
     /// </summary>
     public int PooledPixels => classifier.PooledHeight * classifier.PooledWidth;
 
-    /// <summary>Class scores <c>[classes]</c>.</summary>
+    /// <summary>Class scores before the softmax, <c>[classes]</c>.</summary>
     public ReadOnlySpan<float> Logits => logits;
 
-    /// <summary>Softmax probabilities <c>[classes]</c>.</summary>
+    /// <summary>Softmax probabilities, <c>[classes]</c>.</summary>
     public ReadOnlySpan<float> Probabilities => probabilities;
 
-    /// <summary>Where a run leaves features <c>[C, P, Q]</c>, logits and probabilities.</summary>
+    /// <summary>Arrays that a run writes: features <c>[C, P, Q]</c>, logits and probabilities.</summary>
     internal Memory<float>[] Places { get; }
 
-    /// <summary>How the image that was run was prepared; null of one that came prepared.</summary>
+    /// <summary>Preset that the image was preprocessed with; null for input that was already preprocessed.</summary>
     internal ImagePreset? Preset { get; set; }
 
-    /// <summary>The most probable classes, most probable first.</summary>
-    /// <param name="topK">How many; all classes when there are not as many.</param>
+    /// <summary>Returns the most probable classes, most probable first.</summary>
+    /// <param name="topK">Number of classes to return; all classes when the network has fewer.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="topK"/> is below 1.</exception>
     public Prediction[] Predictions(int topK = 5)
     {
@@ -60,7 +60,7 @@ public sealed class ClassActivations
         return TopK.Predictions(probabilities, classNames, topK);
     }
 
-    /// <summary>The bias of the fully connected layer for a class.</summary>
+    /// <summary>Returns the bias that the fully connected layer adds to the logit of a class.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
     public float Bias(int classIndex)
     {
@@ -68,7 +68,7 @@ public sealed class ClassActivations
         return classifier.Bias[classIndex];
     }
 
-    /// <summary>The map of the most probable class.</summary>
+    /// <summary>Computes the activation map of the most probable class.</summary>
     public ClassActivationMap Map()
     {
         Span<int> best = stackalloc int[1];
@@ -76,21 +76,22 @@ public sealed class ClassActivations
         return Map(best[0]);
     }
 
-    /// <summary>The map of a class.</summary>
+    /// <summary>Computes the activation map of a class.</summary>
     /// <param name="classIndex">Index of the class, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
     public ClassActivationMap Map(int classIndex)
     {
         var values = new float[Height * Width];
         CopyMap(classIndex, values);
+        var prediction = new Prediction(classIndex, classNames[classIndex], probabilities[classIndex]);
         return new ClassActivationMap(
-            new Prediction(classIndex, classNames[classIndex], probabilities[classIndex]), logits[classIndex], classifier.Bias[classIndex], Height, Width, PooledPixels, values, Preset);
+            prediction, logits[classIndex], classifier.Bias[classIndex], Height, Width, PooledPixels, values, Preset);
     }
 
-    /// <summary>Computes the map of a class without an allocation.</summary>
+    /// <summary>Computes the activation map of a class into memory of the caller, without allocating.</summary>
     /// <param name="classIndex">Index of the class, from 0.</param>
     /// <param name="map">
-    /// Receives <c>[P, Q]</c>. Sums are in double. Pixels that the average pool leaves out add nothing to the logit and are 0.
+    /// Receives <c>[P, Q]</c>. Sums are computed in double. Pixels that the average pool does not cover add nothing to the logit and are 0.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
     /// <exception cref="GraphException">The span has another length.</exception>
@@ -98,7 +99,8 @@ public sealed class ClassActivations
     {
         CheckClass(classIndex);
         int pixels = Height * Width, channels = classifier.Shape.C;
-        if (map.Length != pixels) throw new GraphException($"A class activation map is [{Height}, {Width}], {pixels} floats, but the span has {map.Length}.");
+        if (map.Length != pixels)
+            throw new GraphException($"A class activation map is [{Height}, {Width}], {pixels} floats, but the span has {map.Length}.");
         ReadOnlySpan<float> weight = classifier.Weight.AsSpan(classIndex * channels, channels);
         Span<double> sums = stackalloc double[Block];
         for (int first = 0; first < pixels; first += Block)

@@ -3,28 +3,29 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IlgpuResNet;
 
-/// <summary>How an <see cref="ImageClassifier"/> works; fixed for its life.</summary>
+/// <summary>Options of an <see cref="ImageClassifier"/>, fixed for its lifetime.</summary>
 public sealed record ClassifierOptions
 {
     private const int UsualBatch = 8;
     private const int LargestUsualBatch = 64;
 
-    /// <summary>Side of the images that <see cref="UsualBatch"/> is for, in pixels.</summary>
+    /// <summary>Side of the images that <see cref="UsualBatch"/> is meant for, in pixels.</summary>
     private const int UsualSide = 224;
 
     private const long UsualMemoryBudget = 512L << 20;
 
     /// <summary>
-    /// The most images that one run of a folder takes, or null, the default, for 8 of 224x224 and as many more of smaller ones as have as many pixels, up
-    /// to 64: starting a run costs the same however small they are. A single image is never kept waiting for others. On a GPU the last bits of a result depend on
-    /// it, as <see cref="Numerics.Fast"/> says of <see cref="SessionOptions.MaxBatch"/>.
+    /// Largest number of images of a folder in one run. Null, the default, means 8 images of 224x224 pixels, and more of smaller images in
+    /// proportion to their pixels, up to 64, because starting a run costs the same for any size. A single image never waits for others. On
+    /// a GPU the last bits of a result depend on the batch, as <see cref="Numerics.Fast"/> explains for
+    /// <see cref="SessionOptions.MaxBatch"/>.
     /// </summary>
     public int? Batch { get; init; }
 
     /// <summary>
-    /// Bytes that the sessions of concurrent callers may hold together, activations and what brings images in, on the device and pinned beside
-    /// it. As many sessions are made as have room, at most 8, and on the processor 1, which computes for one at a time; further callers
-    /// wait. One session is made whatever it needs. The weights are there once and come on top.
+    /// Bytes that the sessions of concurrent callers may hold together: activations and input staging, on the device and in pinned host
+    /// memory. There are as many sessions as fit, at most 8 on a GPU and 1 on the processor, where a run uses all cores; further callers
+    /// wait. One session is always made. The weights exist once and are not counted.
     /// </summary>
     public long MemoryBudget { get; init; } = UsualMemoryBudget;
 
@@ -37,20 +38,30 @@ public sealed record ClassifierOptions
     /// <inheritdoc cref="SessionOptions.TuningFile"/>
     public string? TuningFile { get; init; }
 
-    /// <summary>How the blocks of a weights file are computed, or null for what the file says; see <see cref="Model.Load"/>.</summary>
+    /// <summary>
+    /// Variant of the residual blocks in a weights file, or null for the one the file states; see <see cref="Model.Load"/>.
+    /// </summary>
     public ResNetVariant? Variant { get; init; }
 
-    /// <summary>How images are prepared, or null for what the file says; see <see cref="Model.Load"/>.</summary>
+    /// <summary>Preprocessing of images, or null for the one the file states; see <see cref="Model.Load"/>.</summary>
     public ImagePreset? Preset { get; init; }
 
-    /// <summary>Where the published weights of a name are kept and come from.</summary>
+    /// <summary>Cache that published weights, such as <c>resnet50</c>, are downloaded to and loaded from.</summary>
     public WeightsCache Cache { get; init; } = new();
 
-    /// <summary>Is told of loading (information), of what sessions do (<see cref="SessionOptions.Logger"/>), and of sessions that failed (warning).</summary>
+    /// <summary>
+    /// Receives a line when a network is loaded (information), lines of its sessions (<see cref="SessionOptions.Logger"/>), and one for
+    /// each session that failed (warning).
+    /// </summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
-    /// <summary>The batch that a <see cref="Batch"/> of null stands for: 8 images of 224x224, more of smaller ones, at most 64.</summary>
-    /// <param name="preset">How the network's images are prepared.</param>
-    public static int BatchOf(ImagePreset preset) =>
-        (int)Math.Clamp((long)UsualBatch * UsualSide * UsualSide / Math.Max(1, (long)preset.CropSize * preset.CropSize), UsualBatch, LargestUsualBatch);
+    /// <summary>
+    /// Returns the batch that a <see cref="Batch"/> of null stands for: 8 images of 224x224 pixels, more of smaller ones, at most 64.
+    /// </summary>
+    /// <param name="preset">Preprocessing of the network's images.</param>
+    public static int BatchOf(ImagePreset preset)
+    {
+        long usualPixels = (long)UsualBatch * UsualSide * UsualSide, pixels = (long)preset.CropSize * preset.CropSize;
+        return (int)Math.Clamp(usualPixels / Math.Max(1, pixels), UsualBatch, LargestUsualBatch);
+    }
 }

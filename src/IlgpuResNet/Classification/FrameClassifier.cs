@@ -4,9 +4,9 @@ using IlgpuResNet.Classification;
 namespace IlgpuResNet;
 
 /// <summary>
-/// Classifies the frames of a camera or a screen as they come, on a thread of its own. Where frames come faster than the device
-/// computes, all but the newest are dropped, so that an answer is never older than two runs. Allocates nothing for a frame
-/// once its three buffers have grown to that size. Thread-safe.
+/// Classifies the frames of a camera or a screen as they arrive, on a thread of its own. When frames arrive faster than the device
+/// computes, only the newest is kept, so that a result is never older than two runs. Allocates nothing per frame once its three buffers
+/// have grown to the frame's size. Thread-safe.
 /// </summary>
 public sealed class FrameClassifier : IDisposable
 {
@@ -17,10 +17,10 @@ public sealed class FrameClassifier : IDisposable
     private readonly Thread thread;
     private long classified;
 
-    /// <summary>Starts the thread.</summary>
-    /// <param name="classifier">What to classify with; it must outlive this, and others may use it meanwhile.</param>
-    /// <param name="handler">Takes each result.</param>
-    /// <param name="topK">How many classes of each frame; all when there are not as many.</param>
+    /// <summary>Starts the thread that classifies.</summary>
+    /// <param name="classifier">Classifier to use. The caller disposes it after this; other threads may use it meanwhile.</param>
+    /// <param name="handler">Called with each result, on this object's thread.</param>
+    /// <param name="topK">Number of classes per result; all classes when the network has fewer.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="topK"/> is below 1.</exception>
     public FrameClassifier(ImageClassifier classifier, FrameHandler handler, int topK = 1)
     {
@@ -34,21 +34,24 @@ public sealed class FrameClassifier : IDisposable
         thread.Start();
     }
 
-    /// <summary>Frames posted so far.</summary>
+    /// <summary>Number of frames posted so far.</summary>
     public long Posted => mailbox.Posted;
 
-    /// <summary>Frames that a newer one replaced before their turn.</summary>
+    /// <summary>Number of frames that a newer frame replaced before they were classified.</summary>
     public long Dropped => mailbox.Dropped;
 
-    /// <summary>Frames whose result was handed over, errors included.</summary>
+    /// <summary>Number of results passed to the handler, errors included.</summary>
     public long Classified => Interlocked.Read(ref classified);
 
-    /// <summary>Copies a frame and returns; it is classified next, unless a newer one comes before its turn.</summary>
-    /// <param name="frame">The pixels, borrowed for the call.</param>
+    /// <summary>Copies a frame and returns at once. The frame is classified next, unless a newer one arrives first.</summary>
+    /// <param name="frame">The pixels. They are read during the call only.</param>
     /// <returns>Number of the frame, from 0.</returns>
     public long Post(PixelSpan frame) => mailbox.Post(frame);
 
-    /// <summary>Ends after the frame under way; one that waits is left out, and none is taken any more. Not to be called from the handler. May be called again.</summary>
+    /// <summary>
+    /// Stops after the frame in progress; a waiting frame is dropped and later frames are ignored. Must not be called from the handler. May
+    /// be called more than once.
+    /// </summary>
     public void Dispose()
     {
         mailbox.Close();
@@ -71,7 +74,7 @@ public sealed class FrameClassifier : IDisposable
             }
             catch (ObjectDisposedException)
             {
-                // The classifier did not outlive this, as it must: no frame can be classified any more.
+                // The classifier was disposed first, against the contract: no further frame can be classified.
                 return;
             }
             Interlocked.Increment(ref classified);

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace IlgpuResNet.Classification;
 
 /// <summary>
-/// Holds the newest frame until it is taken. Three buffers go round: one that is being filled, one that waits, one that is being read; each
-/// grows to the largest frame that it has held. Any number of threads may post, one takes.
+/// Holds the newest frame until it is taken. Three buffers rotate: one is filled, one waits, one is read. Each grows to the largest frame
+/// it has held. Any number of threads may post, one takes.
 /// </summary>
 internal sealed class FrameMailbox
 {
@@ -22,7 +22,7 @@ internal sealed class FrameMailbox
 
     public long Dropped => Interlocked.Read(ref dropped);
 
-    /// <summary>Copies a frame; one that still waits is dropped for it. Returns its number.</summary>
+    /// <summary>Copies a frame, which replaces one that still waits, and returns its number.</summary>
     public long Post(PixelSpan image)
     {
         lock (posting)
@@ -39,7 +39,7 @@ internal sealed class FrameMailbox
         }
     }
 
-    /// <summary>Waits for a frame, which stays as it is until the next call; null once the box is closed.</summary>
+    /// <summary>Waits for a frame, which stays unchanged until the next call. Returns null once the mailbox is closed.</summary>
     public Frame? Take()
     {
         lock (gate)
@@ -52,7 +52,7 @@ internal sealed class FrameMailbox
         }
     }
 
-    /// <summary>The taker gets no more frames.</summary>
+    /// <summary>Closes the mailbox: <see cref="Take"/> returns null from now on.</summary>
     public void Close()
     {
         lock (gate)
@@ -62,7 +62,7 @@ internal sealed class FrameMailbox
         }
     }
 
-    /// <summary>A frame and the memory it lies in.</summary>
+    /// <summary>A frame and its memory.</summary>
     internal sealed class Frame
     {
         private byte[] pixels = [];
@@ -73,7 +73,7 @@ internal sealed class FrameMailbox
 
         public long Number { get; private set; }
 
-        /// <summary>When it was posted (<see cref="Stopwatch.GetTimestamp"/>).</summary>
+        /// <summary>Time of the post (<see cref="Stopwatch.GetTimestamp"/>).</summary>
         public long Posted { get; private set; }
 
         public PixelSpan Image => new(pixels, width, height, format, stride);

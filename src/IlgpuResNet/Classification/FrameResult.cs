@@ -1,9 +1,12 @@
 namespace IlgpuResNet;
 
-/// <summary>Takes the result of a frame, on the thread of the <see cref="FrameClassifier"/>; the next frame waits until it returns. It must not throw.</summary>
+/// <summary>
+/// Handles the result of a frame, on the thread of the <see cref="FrameClassifier"/>. The next frame waits until the handler returns. The
+/// handler must not throw.
+/// </summary>
 public delegate void FrameHandler(in FrameResult result);
 
-/// <summary>What came of one frame; valid for the length of a call.</summary>
+/// <summary>Result of one frame. Valid during the handler's call only.</summary>
 public readonly ref struct FrameResult
 {
     internal FrameResult(long number, TimeSpan latency, ReadOnlySpan<Prediction> predictions, ResNetException? error)
@@ -14,15 +17,18 @@ public readonly ref struct FrameResult
         Error = error;
     }
 
-    /// <summary>What <see cref="FrameClassifier.Post"/> gave for it; numbers that are left out are of dropped frames.</summary>
+    /// <summary>Number that <see cref="FrameClassifier.Post"/> returned for the frame; missing numbers are dropped frames.</summary>
     public long Number { get; }
 
-    /// <summary>Time since it was posted, the copy of its pixels included.</summary>
+    /// <summary>Time from the call of <see cref="FrameClassifier.Post"/>, which copies the pixels, to the result.</summary>
     public TimeSpan Latency { get; }
 
-    /// <summary>The most probable classes, most probable first; empty when there is an error.</summary>
+    /// <summary>The most probable classes, most probable first; empty after an error.</summary>
     public ReadOnlySpan<Prediction> Predictions { get; }
 
-    /// <summary>Why the frame could not be classified, or null. The next frame may go well: the classifier makes a new session after a failure of its device.</summary>
+    /// <summary>
+    /// Reason why the frame could not be classified, or null. Later frames may succeed: after a failure of the device the classifier makes
+    /// a new session.
+    /// </summary>
     public ResNetException? Error { get; }
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IlgpuResNet.Diagnostics;
 
-/// <summary>Every line the library logs.</summary>
+/// <summary>All log messages of the library.</summary>
 internal static partial class Log
 {
     [LoggerMessage(1, LogLevel.Information, "Loaded {Model} from {Source}: {Classes} classes, {Milliseconds:F1} ms")]
@@ -11,7 +11,8 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Debug, "Planned {Model} on {Device} in {Milliseconds:F1} ms")]
     public static partial void Planned(this ILogger logger, string model, string device, double milliseconds);
 
-    [LoggerMessage(3, LogLevel.Debug, "Prepared {Model} on {Device}: {Steps} steps, {ArenaBytes} bytes of activations, {Milliseconds:F1} ms")]
+    [LoggerMessage(
+        3, LogLevel.Debug, "Prepared {Model} on {Device}: {Steps} steps, {ArenaBytes} bytes of activations, {Milliseconds:F1} ms")]
     public static partial void Prepared(this ILogger logger, string model, string device, int steps, long arenaBytes, double milliseconds);
 
     [LoggerMessage(4, LogLevel.Debug, "First run of {Model} on {Device}: {Images} images in {Milliseconds:F1} ms")]
@@ -23,9 +24,9 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Warning, "{Warning}")]
     public static partial void Suspicious(this ILogger logger, string warning);
 
-    [LoggerMessage(7, LogLevel.Warning, "A session of {Model} was given up after an error; the next call makes a new one: {Reason}")]
+    [LoggerMessage(7, LogLevel.Warning, "A session of {Model} failed and was dropped; the next call makes a new one: {Reason}")]
     public static partial void GaveUp(this ILogger logger, string model, string reason);
 
-    [LoggerMessage(8, LogLevel.Warning, "No room for one more session, callers wait for those there are: {Reason}")]
+    [LoggerMessage(8, LogLevel.Warning, "There is no memory for one more session; callers wait for the existing ones: {Reason}")]
     public static partial void NoRoom(this ILogger logger, string reason);
 }

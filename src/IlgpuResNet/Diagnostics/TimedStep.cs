@@ -3,7 +3,9 @@ using System.Diagnostics.Metrics;
 
 namespace IlgpuResNet.Diagnostics;
 
-/// <summary>One thing done once, such as loading a file: an activity and a time. It ends when this is disposed.</summary>
+/// <summary>
+/// Measures a step that happens once, such as loading a file, as an activity and a duration. It ends when this is disposed.
+/// </summary>
 internal sealed class TimedStep(string name, Histogram<double> duration, Action<TimeSpan>? report = null) : IDisposable
 {
     private readonly Activity? activity = Telemetry.Source.StartActivity(name);
@@ -11,21 +13,21 @@ internal sealed class TimedStep(string name, Histogram<double> duration, Action<
     private TagList tags;
     private bool succeeded;
 
-    /// <summary>Says what it is about.</summary>
+    /// <summary>Adds a tag to the activity.</summary>
     public TimedStep With(string tag, object? value)
     {
         activity?.SetTag(tag, value);
         return this;
     }
 
-    /// <summary>The same for the few that measurements are told apart by.</summary>
+    /// <summary>Adds a tag to the activity and to the measured duration.</summary>
     public TimedStep WithKey(string tag, string value)
     {
         tags.Add(tag, value);
         return With(tag, value);
     }
 
-    /// <summary>Says that it went well; without it, the activity ends as an error and no time is taken.</summary>
+    /// <summary>Marks the step as successful. Without it the activity ends as an error and no duration is recorded.</summary>
     public void Succeed() => succeeded = true;
 
     /// <inheritdoc/>

@@ -1,16 +1,18 @@
 namespace IlgpuResNet.Files;
 
-/// <summary>Writes a file beside its place and renames it when complete: an old file is replaced whole or left as it was.</summary>
+/// <summary>
+/// Writes a file under a temporary name and renames it when it is complete: an existing file is replaced whole or left unchanged.
+/// </summary>
 internal static class AtomicFile
 {
-    /// <summary>Where Linux keeps open descriptors; <c>/dev/stdout</c> leads there, and a pipe has no path of its own.</summary>
+    /// <summary>Folder of Linux's open descriptors. <c>/dev/stdout</c> leads there, and a pipe has no path of its own.</summary>
     private const string DescriptorFolder = "/proc/";
 
     /// <summary>
-    /// Calls <paramref name="write"/> with the stream to fill. A link is followed and stays a link. What is there and has no length
-    /// (a device, a pipe, an empty file) is written in place: it holds nothing that could be lost, and a device must stay one.
+    /// Calls <paramref name="write"/> with the stream to fill. A link is followed and stays a link. An existing file of length 0 (a device,
+    /// a pipe, an empty file) is written in place: it holds nothing that could be lost, and a device must stay a device.
     /// </summary>
-    /// <exception cref="IOException">The file cannot be written; the message gives the reason alone, without a path.</exception>
+    /// <exception cref="IOException">The file cannot be written. The message is the reason alone, without a path.</exception>
     public static void Write(string path, Action<FileStream> write)
     {
         string? aside = null;
@@ -43,7 +45,7 @@ internal static class AtomicFile
         }
     }
 
-    /// <summary>An empty file stays empty when the writing fails.</summary>
+    /// <summary>Writes in place; an empty file stays empty when the writing fails.</summary>
     private static void WriteInPlace(FileStream stream, string target, Action<FileStream> write)
     {
         try
@@ -63,7 +65,7 @@ internal static class AtomicFile
         return file.Exists ? file.Length == 0 : target.StartsWith(DescriptorFolder, StringComparison.Ordinal);
     }
 
-    /// <summary>The system's reason without the path that .NET adds, which may be the one aside.</summary>
+    /// <summary>Returns the system's reason without the path that .NET appends, which may be the temporary one.</summary>
     private static string Reason(Exception e) => e switch
     {
         DirectoryNotFoundException => "its folder does not exist",
@@ -79,7 +81,7 @@ internal static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Whatever stopped the write stops the clean-up too, and is already on its way to the caller.
+            // The failure that stopped the write also stops the clean-up, and already travels to the caller.
         }
     }
 }

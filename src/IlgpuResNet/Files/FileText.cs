@@ -9,16 +9,18 @@ internal static class FileText
 {
     private const int LongestText = 120;
 
-    /// <summary>A name from a file without what could break the line or mislead a terminal, cut to a readable length.</summary>
+    /// <summary>
+    /// Cleans a name from a file, so that it cannot break the line or mislead a terminal, and cuts it to a readable length.
+    /// </summary>
     public static string Clean(string text) =>
         text.Length > LongestText ? Harmless(text[..LongestText]) + "..." : Harmless(text);
 
-    /// <summary>A whole message as one line: as <see cref="Clean"/>, but uncut and with a space for each line break.</summary>
+    /// <summary>Cleans a whole message as <see cref="Clean"/> does, without a cut, and replaces line breaks by spaces.</summary>
     public static string OneLine(string text) => Harmless(text.ReplaceLineEndings(" "));
 
     /// <summary>
-    /// Control characters, line separators and broken surrogates become question marks; invisible characters, such as those that turn
-    /// the direction of writing, go.
+    /// Replaces control characters, line separators and broken surrogates by question marks, and drops invisible characters, such as those
+    /// that change the direction of writing.
     /// </summary>
     private static string Harmless(string text)
     {
@@ -40,6 +42,6 @@ internal static class FileText
         return clean.ToString();
     }
 
-    /// <summary>Sizes as PyTorch writes them, such as <c>[64, 3, 7, 7]</c>.</summary>
+    /// <summary>Formats a shape as PyTorch does, such as <c>[64, 3, 7, 7]</c>.</summary>
     public static string Shape(ImmutableArray<int> shape) => $"[{string.Join(", ", shape)}]";
 }

@@ -1,13 +1,13 @@
 namespace IlgpuResNet.Files;
 
-/// <summary>Where a path leads after all links, those in its folders too.</summary>
+/// <summary>Resolves all links of a path, also those of its folders.</summary>
 internal static class RealPath
 {
     private const int MostLinks = 40;
 
-    /// <summary>Follows every link. What does not exist stays as it is written.</summary>
+    /// <summary>Follows every link. Parts that do not exist stay as they are written.</summary>
     /// <param name="path">A full path.</param>
-    /// <exception cref="IOException">There are too many links, perhaps in a circle.</exception>
+    /// <exception cref="IOException">There are more than 40 links, perhaps in a circle.</exception>
     public static string Of(string path)
     {
         string root = Path.GetPathRoot(path)!;

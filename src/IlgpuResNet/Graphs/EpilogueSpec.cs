@@ -5,44 +5,44 @@ using System.Runtime.InteropServices;
 namespace IlgpuResNet.Graphs;
 
 /// <summary>
-/// What a step does to each value after its reduction, in this order:
-/// <c>v * Scale[c] + Shift[c]</c>, ReLU if <see cref="ReluBeforeAdd"/>, residual if <see cref="HasResidual"/>, ReLU if <see cref="Relu"/>,
-/// <see cref="Clip"/>.
-/// Scale and shift stay double until they are uploaded.
+/// Operations that a step applies to each value after its reduction, in this order: <c>v * Scale[c] + Shift[c]</c>, ReLU if
+/// <see cref="ReluBeforeAdd"/>, residual add if <see cref="HasResidual"/>, ReLU if <see cref="Relu"/>, <see cref="Clip"/>. Scale and shift
+/// stay double until they are uploaded.
 /// </summary>
 public sealed record EpilogueSpec
 {
-    /// <summary>Does nothing.</summary>
+    /// <summary>An epilogue that leaves values unchanged.</summary>
     public static EpilogueSpec Identity { get; } = new();
 
-    /// <summary>Factor per channel, or null for 1.</summary>
+    /// <summary>Factor per output channel, or null for 1.</summary>
     public ImmutableArray<double>? Scale { get; init; }
 
-    /// <summary>Summand per channel, or null for 0.</summary>
+    /// <summary>Summand per output channel, or null for 0.</summary>
     public ImmutableArray<double>? Shift { get; init; }
 
-    /// <summary>A ReLU before the residual is added.</summary>
+    /// <summary>True when a ReLU comes before the residual add.</summary>
     public bool ReluBeforeAdd { get; init; }
 
-    /// <summary>The node's second input is added.</summary>
+    /// <summary>True when the node's second input is added as a residual.</summary>
     public bool HasResidual { get; init; }
 
-    /// <summary>A ReLU after that.</summary>
+    /// <summary>True when a ReLU comes after the residual add.</summary>
     public bool Relu { get; init; }
 
-    /// <summary>The least and the largest value that remain at the end, or null for no limit; 0 and 6 are ReLU6.</summary>
+    /// <summary>Lower and upper limit of the result, or null for none; 0 and 6 are ReLU6.</summary>
     public (double Min, double Max)? Clip { get; init; }
 
     private bool IsAffine => !HasResidual && !Relu && Clip is null;
 
-    /// <summary>The same function written in one way: without a residual both ReLUs are the last one.</summary>
+    /// <summary>The function in canonical form: without a residual add, a ReLU always counts as the last one.</summary>
     private EpilogueSpec Canonical => ReluBeforeAdd && !HasResidual ? this with { ReluBeforeAdd = false, Relu = true } : this;
 
     /// <summary>
-    /// The epilogue that does this one and then <paramref name="next"/>, if one epilogue can.
-    /// A scale after a ReLU or a residual, a second residual, and anything after a clip cannot be expressed.
+    /// Combines this epilogue and a following one into a single epilogue, if one can express both. A scale after a ReLU or a residual, a
+    /// second residual, and anything after a clip cannot be expressed.
     /// </summary>
-    public bool TryThen(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both) => Canonical.TryThenCanonical(next.Canonical, out both);
+    public bool TryThen(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both) =>
+        Canonical.TryThenCanonical(next.Canonical, out both);
 
     private bool TryThenCanonical(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both)
     {
@@ -52,7 +52,7 @@ public sealed record EpilogueSpec
         if (next.HasResidual && HasResidual) return false;
         if (Clip is not null) return false;
 
-        // Two ReLUs in a row are one, so this one's last ReLU and next's first fall together.
+        // Two ReLUs in a row equal one, so this epilogue's last ReLU and the next one's first become one.
         both = new EpilogueSpec
         {
             Scale = Multiply(Scale, next.Scale),
@@ -68,13 +68,15 @@ public sealed record EpilogueSpec
     private static ImmutableArray<double>? Multiply(ImmutableArray<double>? a, ImmutableArray<double>? b) =>
         a is null ? b : b is null ? a : Combine(a.Value, b.Value, static (x, y) => x * y);
 
-    private static ImmutableArray<double>? Affine(ImmutableArray<double>? shift, ImmutableArray<double>? scale, ImmutableArray<double>? summand)
+    private static ImmutableArray<double>? Affine(
+        ImmutableArray<double>? shift, ImmutableArray<double>? scale, ImmutableArray<double>? summand)
     {
         ImmutableArray<double>? scaled = shift is null ? null : Multiply(shift, scale);
         return scaled is null ? summand : summand is null ? scaled : Combine(scaled.Value, summand.Value, static (x, y) => x + y);
     }
 
-    private static ImmutableArray<double> Combine(ImmutableArray<double> a, ImmutableArray<double> b, Func<double, double, double> operation)
+    private static ImmutableArray<double> Combine(
+        ImmutableArray<double> a, ImmutableArray<double> b, Func<double, double, double> operation)
     {
         double[] result = new double[a.Length];
         for (int i = 0; i < result.Length; i++) result[i] = operation(a[i], b[i]);

@@ -2,19 +2,18 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet.Graphs;
 
-/// <summary>
-/// A network as nodes in an order in which they can run, with one input.
-/// Immutable and without a device; passes make new graphs.
-/// </summary>
+/// <summary>A network as nodes in execution order, with one input. Immutable and independent of devices; passes make new graphs.</summary>
 /// <param name="Name">Name for tables and messages.</param>
 /// <param name="Input">Name of the input tensor.</param>
 /// <param name="InputChannels">Channels of the input.</param>
-/// <param name="Outputs">Names of the tensors that are wanted, at least one.</param>
-/// <param name="Nodes">Nodes, each after those it reads from.</param>
+/// <param name="Outputs">Names of the output tensors, at least one.</param>
+/// <param name="Nodes">Nodes; each comes after the nodes that it reads from.</param>
 public sealed record Graph(string Name, string Input, int InputChannels, ImmutableArray<string> Outputs, ImmutableArray<Node> Nodes)
 {
-    /// <summary>The shape of every tensor for an input of the given size, by tensor name.</summary>
-    /// <exception cref="GraphException">A node does not fit its input, or a tensor would pass 2^31 elements: the message names it.</exception>
+    /// <summary>Computes the shape of every tensor for an input size, by tensor name.</summary>
+    /// <exception cref="GraphException">
+    /// A node does not fit its input, or a tensor would have 2^31 elements or more; the message names it.
+    /// </exception>
     public IReadOnlyDictionary<string, MapShape> InferShapes(int height, int width)
     {
         if (height < 1 || width < 1) throw new GraphException($"{Name}: the input must be at least 1x1 pixels, but is {height}x{width}.");
@@ -37,9 +36,13 @@ public sealed record Graph(string Name, string Input, int InputChannels, Immutab
         return shapes;
     }
 
-    /// <summary>Kernels index with 32 bits. Checked before another shape is made of this one, so that none overflows.</summary>
+    /// <summary>
+    /// Checks that a tensor has fewer than 2^31 elements, because kernels use 32-bit indices. Each shape is checked before the next one is
+    /// computed from it, so that no computation overflows.
+    /// </summary>
     internal static MapShape Limit(string name, MapShape shape) =>
         (long)shape.H * shape.W <= int.MaxValue && shape.Count <= int.MaxValue
             ? shape
-            : throw new GraphException($"{name}: an image of {shape} passes the limit of {int.MaxValue} elements a tensor; use a smaller image.");
+            : throw new GraphException(
+                $"{name}: an image of {shape} passes the limit of {int.MaxValue} elements a tensor; use a smaller image.");
 }

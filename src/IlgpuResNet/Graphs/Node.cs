@@ -4,36 +4,39 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Graphs;
 
-/// <summary>One operation of a <see cref="Graph"/>. Names are PyTorch module paths, such as <c>layer1.0.conv1</c>, or those of an ONNX file.</summary>
+/// <summary>
+/// One operation of a <see cref="Graph"/>. Names are PyTorch module paths, such as <c>layer1.0.conv1</c>, or those of an ONNX file.
+/// </summary>
 public abstract record Node
 {
-    /// <summary>The module path, or the node's name in its file.</summary>
+    /// <summary>PyTorch module path, or the node's name in its ONNX file.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Names of the tensors read.</summary>
+    /// <summary>Names of the tensors that the node reads.</summary>
     public required ImmutableArray<string> Inputs { get; init; }
 
-    /// <summary>Name of the tensor written.</summary>
+    /// <summary>Name of the tensor that the node writes.</summary>
     public required string Output { get; init; }
 
-    /// <summary>Shape of the output for the given inputs.</summary>
+    /// <summary>Computes the shape of the output from those of the inputs.</summary>
     /// <exception cref="GraphException">The inputs do not fit this node.</exception>
     public abstract MapShape InferShape(ReadOnlySpan<MapShape> inputs);
 
-    /// <summary>Multiply-accumulates per image.</summary>
+    /// <summary>Number of multiply-accumulate operations per image.</summary>
     public virtual long Macs(MapShape input, MapShape output) => 0;
 
     private protected GraphException Mismatch(string expected, MapShape found) =>
-        new($"{FileText.Clean(Name)}: expected {expected}, but its input is {found}. Check the weights against the network, and the size of the image.");
+        new($"{FileText.Clean(Name)}: expected {expected}, but its input is {found}. "
+            + "Check the weights against the network, and the size of the image.");
 }
 
-/// <summary>A node that applies an <see cref="EpilogueSpec"/> to what it computes; its second input, if any, is the residual.</summary>
+/// <summary>A node that applies an <see cref="EpilogueSpec"/> to its result; its second input, if any, is the residual.</summary>
 public abstract record EpilogueNode : Node
 {
-    /// <summary>What is done before the store.</summary>
+    /// <summary>Operations applied to each value before it is stored.</summary>
     public EpilogueSpec Epilogue { get; init; } = EpilogueSpec.Identity;
 
-    /// <summary>The weight that the node reduces over, or null when it reduces nothing.</summary>
+    /// <summary>Weight of the node's reduction, or null when it has none.</summary>
     public virtual StateTensor? Filter => null;
 
     private protected MapShape CheckResidual(ReadOnlySpan<MapShape> inputs, MapShape output) =>
@@ -55,7 +58,7 @@ public sealed record Conv2dNode : EpilogueNode
     /// <summary>Stride, dilation and padding.</summary>
     public SlidingWindow Window { get; init; } = new();
 
-    /// <summary>Groups of channels that do not see each other; divides C and K.</summary>
+    /// <summary>Number of channel groups; each output channel reads the input channels of its own group. Divides C and K.</summary>
     public int Groups { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -72,7 +75,9 @@ public sealed record Conv2dNode : EpilogueNode
     public override long Macs(MapShape input, MapShape output) => output.Count * Weight.Shape[1] * Weight.Shape[2] * Weight.Shape[3];
 }
 
-/// <summary>Fully connected layer over the channels of every pixel, with a weight <c>[out, in]</c> (PyTorch, <c>torch.nn.Linear</c>).</summary>
+/// <summary>
+/// Fully connected layer over the channels of every pixel, with a weight <c>[out, in]</c> (PyTorch, <c>torch.nn.Linear</c>).
+/// </summary>
 public sealed record LinearNode : EpilogueNode
 {
     /// <summary>The weight, <c>[out, in]</c>.</summary>
@@ -96,13 +101,14 @@ public sealed record LinearNode : EpilogueNode
     public override long Macs(MapShape input, MapShape output) => input.Count * output.C;
 }
 
-/// <summary>An epilogue with nothing before it: a batch norm, ReLU or residual add that no convolution took up.</summary>
+/// <summary>An epilogue of its own: a batch norm, ReLU or residual add that could not be fused into a convolution.</summary>
 public sealed record PointwiseNode : EpilogueNode
 {
     /// <inheritdoc/>
     public override MapShape InferShape(ReadOnlySpan<MapShape> inputs)
     {
-        if ((Epilogue.Scale ?? Epilogue.Shift) is { } constants && constants.Length != inputs[0].C) throw Mismatch($"{constants.Length} channels", inputs[0]);
+        if ((Epilogue.Scale ?? Epilogue.Shift) is { } constants && constants.Length != inputs[0].C)
+            throw Mismatch($"{constants.Length} channels", inputs[0]);
         return CheckResidual(inputs, inputs[0]);
     }
 }

@@ -3,7 +3,9 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Graphs;
 
-/// <summary>Batch normalisation with running statistics: <c>(x - mean) / sqrt(var + eps) * weight + bias</c> (Ioffe and Szegedy 2015).</summary>
+/// <summary>
+/// Batch normalisation with running statistics: <c>(x - mean) / sqrt(var + eps) * weight + bias</c> (Ioffe and Szegedy 2015).
+/// </summary>
 public sealed record BatchNormNode : Node
 {
     /// <summary>Gamma <c>[C]</c>.</summary>
@@ -18,10 +20,12 @@ public sealed record BatchNormNode : Node
     /// <summary>Running variance <c>[C]</c>.</summary>
     public required StateTensor RunningVar { get; init; }
 
-    /// <summary>Added to the variance.</summary>
+    /// <summary>Constant added to the variance, eps.</summary>
     public required double Epsilon { get; init; }
 
-    /// <summary>The same as <c>x * scale + shift</c>: scale = weight / sqrt(var + eps), shift = bias - mean · scale.</summary>
+    /// <summary>
+    /// Rewrites the operation as <c>x * scale + shift</c>: scale = weight / sqrt(var + eps), shift = bias - mean * scale, in double.
+    /// </summary>
     internal static (double[] Scale, double[] Shift) Fold(double[] weight, double[] bias, double[] mean, double[] variance, double epsilon)
     {
         double[] scale = new double[weight.Length], shift = new double[weight.Length];
@@ -33,7 +37,7 @@ public sealed record BatchNormNode : Node
         return (scale, shift);
     }
 
-    /// <summary>The same of this one.</summary>
+    /// <summary>Computes scale and shift of this node.</summary>
     internal (double[] Scale, double[] Shift) Fold() =>
         Fold(Weight.ToDoubleArray(), Bias.ToDoubleArray(), RunningMean.ToDoubleArray(), RunningVar.ToDoubleArray(), Epsilon);
 
@@ -52,10 +56,10 @@ public sealed record ReluNode : Node
 /// <summary><c>min(max(x, Min), Max)</c> (ONNX, <c>Clip</c>); ReLU6 has 0 and 6.</summary>
 public sealed record ClipNode : Node
 {
-    /// <summary>The least value.</summary>
+    /// <summary>Lower limit.</summary>
     public required double Min { get; init; }
 
-    /// <summary>The largest value.</summary>
+    /// <summary>Upper limit.</summary>
     public required double Max { get; init; }
 
     /// <inheritdoc/>
@@ -73,17 +77,17 @@ public sealed record AddNode : Node
 /// <summary>Kinds of pooling.</summary>
 public enum PoolKind
 {
-    /// <summary>The largest value of the window.</summary>
+    /// <summary>Maximum of the window.</summary>
     Max,
 
-    /// <summary>The mean of the window.</summary>
+    /// <summary>Mean of the window.</summary>
     Average,
 }
 
 /// <summary>Pooling with a window, or over the whole map when <see cref="Kernel"/> is null (adaptive pooling to 1x1).</summary>
 public sealed record Pool2dNode : Node
 {
-    /// <summary>Maximum or mean.</summary>
+    /// <summary>Operation over the window: maximum or mean.</summary>
     public required PoolKind Kind { get; init; }
 
     /// <summary>Height and width of the window in taps, or null for the whole map.</summary>
@@ -95,7 +99,7 @@ public sealed record Pool2dNode : Node
     /// <summary>True when padding counts in the divisor of a mean (PyTorch and ONNX, <c>count_include_pad</c>).</summary>
     public bool CountIncludePad { get; init; }
 
-    /// <summary>What padding counts as in a maximum; minus infinity never wins.</summary>
+    /// <summary>Value of the padding in a maximum; minus infinity never wins.</summary>
     public double PadValue { get; init; } = double.NegativeInfinity;
 
     /// <inheritdoc/>
@@ -115,10 +119,10 @@ public sealed record SoftmaxNode : Node
     public override MapShape InferShape(ReadOnlySpan<MapShape> inputs) => inputs[0];
 }
 
-/// <summary>The same memory read as another shape: <c>[H, W, C]</c> in row-major order. Costs nothing.</summary>
+/// <summary>Reads a tensor as another shape: <c>[H, W, C]</c> in row-major order. Copies nothing.</summary>
 public sealed record ViewNode : Node
 {
-    /// <summary>The shape it is read as.</summary>
+    /// <summary>Shape of the output.</summary>
     public required MapShape Shape { get; init; }
 
     /// <inheritdoc/>

@@ -1,14 +1,18 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Graphs;
 
-/// <summary>Graph to graph: fewer nodes, the same function. Pure, no device.</summary>
+/// <summary>Rewrites graphs into graphs with fewer nodes that compute the same function. Pure, and independent of devices.</summary>
 internal static class Passes
 {
-    /// <summary>All passes: what remains is convolutions, linear layers, pools and softmax, with everything else in their epilogues where it fits.</summary>
+    /// <summary>
+    /// Runs all passes. Convolutions, linear layers, pools and softmax remain; everything else becomes part of their epilogues where it
+    /// fits.
+    /// </summary>
     public static Graph Optimize(Graph graph) => FuseEpilogues(LowerPointwise(RemoveDead(graph)));
 
-    /// <summary>Drops nodes that no output depends on.</summary>
+    /// <summary>Removes nodes that no output depends on.</summary>
     public static Graph RemoveDead(Graph graph)
     {
         var needed = new HashSet<string>(graph.Outputs);
@@ -24,8 +28,8 @@ internal static class Passes
     }
 
     /// <summary>
-    /// Writes batch norms, ReLUs, adds and biases as epilogues: of the node itself where it has one, else of a
-    /// <see cref="PointwiseNode"/>. Batch norm is folded to scale and shift in double.
+    /// Turns batch norms, ReLUs, adds and biases into epilogues: of the node itself where it has one, otherwise of a
+    /// <see cref="PointwiseNode"/>. A batch norm becomes scale and shift in double.
     /// </summary>
     public static Graph LowerPointwise(Graph graph)
     {
@@ -39,10 +43,11 @@ internal static class Passes
                 BatchNormNode norm => Pointwise(norm, norm.Inputs, Affine(norm.Fold())),
                 ReluNode => Pointwise(node, node.Inputs, new EpilogueSpec { Relu = true }),
                 ClipNode clip => Pointwise(node, node.Inputs, new EpilogueSpec { Clip = (clip.Min, clip.Max) }),
-                // The operand made last comes first: only its producer can take up the add, as the other is ready by then.
-                AddNode => Pointwise(node, [.. node.Inputs.OrderByDescending(input => position[input])], new EpilogueSpec { HasResidual = true }),
-                Conv2dNode { Bias: { } bias } conv => conv with { Bias = null, Epilogue = new EpilogueSpec { Shift = [.. bias.ToDoubleArray()] } },
-                LinearNode { Bias: { } bias } linear => linear with { Bias = null, Epilogue = new EpilogueSpec { Shift = [.. bias.ToDoubleArray()] } },
+                // The operand computed last comes first: only its producer can absorb the add, because the other operand is ready by then.
+                AddNode =>
+                    Pointwise(node, [.. node.Inputs.OrderByDescending(input => position[input])], new EpilogueSpec { HasResidual = true }),
+                Conv2dNode { Bias: { } bias } conv => conv with { Bias = null, Epilogue = AddedTo(bias) },
+                LinearNode { Bias: { } bias } linear => linear with { Bias = null, Epilogue = AddedTo(bias) },
                 _ => node,
             });
         }
@@ -50,8 +55,8 @@ internal static class Passes
     }
 
     /// <summary>
-    /// Moves each pointwise node into the node that makes its first input, where nobody else reads that, it is no output
-    /// and one epilogue can do both.
+    /// Fuses each pointwise node into the node that computes its first input, if nothing else reads that tensor, it is no output of the
+    /// graph, and one epilogue can express both.
     /// </summary>
     public static Graph FuseEpilogues(Graph graph)
     {
@@ -88,5 +93,8 @@ internal static class Passes
     private static PointwiseNode Pointwise(Node node, ImmutableArray<string> inputs, EpilogueSpec epilogue) =>
         new() { Name = node.Name, Inputs = inputs, Output = node.Output, Epilogue = epilogue };
 
-    private static EpilogueSpec Affine((double[] Scale, double[] Shift) constants) => new() { Scale = [.. constants.Scale], Shift = [.. constants.Shift] };
+    private static EpilogueSpec AddedTo(StateTensor bias) => new() { Shift = [.. bias.ToDoubleArray()] };
+
+    private static EpilogueSpec Affine((double[] Scale, double[] Shift) constants) =>
+        new() { Scale = [.. constants.Scale], Shift = [.. constants.Shift] };
 }

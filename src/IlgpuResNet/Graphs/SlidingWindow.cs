@@ -2,36 +2,39 @@ using System.Globalization;
 
 namespace IlgpuResNet.Graphs;
 
-/// <summary>What is added around a map, in pixels; a negative number takes pixels away.</summary>
+/// <summary>Pixels added around a map; negative numbers remove pixels.</summary>
 /// <param name="Top">Rows above.</param>
 /// <param name="Left">Columns to the left.</param>
 /// <param name="Bottom">Rows below.</param>
 /// <param name="Right">Columns to the right.</param>
 public readonly record struct Padding(int Top, int Left, int Bottom, int Right)
 {
-    /// <summary>The same on all sides.</summary>
+    /// <summary>Makes padding that is equal on all sides.</summary>
     public static Padding Same(int pixels) => new(pixels, pixels, pixels, pixels);
 
-    /// <summary>This padding and another one around it.</summary>
+    /// <summary>Adds another padding around this one.</summary>
     /// <exception cref="OverflowException">A side reaches 2^31 pixels.</exception>
     public Padding Plus(Padding other) =>
         checked(new(Top + other.Top, Left + other.Left, Bottom + other.Bottom, Right + other.Right));
 }
 
-/// <summary>Padding that follows from the size of the map (ONNX, <c>auto_pad</c>): as many outputs as the map has strides.</summary>
+/// <summary>
+/// Padding computed from the size of the map (ONNX, <c>auto_pad</c>), so that the output size is the map's size divided by the stride,
+/// rounded up.
+/// </summary>
 public enum AutoPad
 {
-    /// <summary>Only the padding that is stated.</summary>
+    /// <summary>The stated padding only.</summary>
     None,
 
-    /// <summary>An odd pixel is added below and to the right.</summary>
+    /// <summary>An odd pixel of padding goes below and to the right.</summary>
     SameUpper,
 
-    /// <summary>An odd pixel is added above and to the left.</summary>
+    /// <summary>An odd pixel of padding goes above and to the left.</summary>
     SameLower,
 }
 
-/// <summary>How the window of a convolution or pooling moves over a map.</summary>
+/// <summary>Movement of the window of a convolution or pooling over a map.</summary>
 public sealed record SlidingWindow
 {
     /// <summary>Rows from one window to the next.</summary>
@@ -46,16 +49,19 @@ public sealed record SlidingWindow
     /// <summary>Columns from one tap of the window to the next.</summary>
     public int DilationW { get; init; } = 1;
 
-    /// <summary>Padding of the map; with <see cref="AutoPad"/> it comes on top of that.</summary>
+    /// <summary>Padding of the map; <see cref="AutoPad"/> adds to it.</summary>
     public Padding Pad { get; init; }
 
-    /// <summary>Padding that follows from the size of the map.</summary>
+    /// <summary>Padding computed from the size of the map.</summary>
     public AutoPad AutoPad { get; init; }
 
-    /// <summary>True when a last window that reaches past the padding counts, if it starts before its end (PyTorch, <c>ceil_mode</c>).</summary>
+    /// <summary>
+    /// True when a last window that extends beyond the padding counts, if it starts inside the map or its leading padding (PyTorch,
+    /// <c>ceil_mode</c>).
+    /// </summary>
     public bool CeilMode { get; init; }
 
-    /// <summary>The same stride, padding and dilation on both axes.</summary>
+    /// <summary>Makes a window with equal stride, padding and dilation on both axes.</summary>
     public static SlidingWindow Create(int stride = 1, int pad = 0, int dilation = 1) => new()
     {
         StrideH = stride,
@@ -65,7 +71,7 @@ public sealed record SlidingWindow
         Pad = Padding.Same(pad),
     };
 
-    /// <summary>How many windows there are over a map, and all padding, or null when not even one fits.</summary>
+    /// <summary>Returns the number of windows over a map and the total padding, or null when not even one window fits.</summary>
     /// <param name="input">The map.</param>
     /// <param name="r">Height of the window, in taps.</param>
     /// <param name="s">Width of the window, in taps.</param>
@@ -76,7 +82,7 @@ public sealed record SlidingWindow
         return (vertical.Count, horizontal.Count, new Padding(vertical.Before, horizontal.Before, vertical.After, horizontal.After));
     }
 
-    /// <summary>The smallest map that a window of r x s taps fits into, for messages.</summary>
+    /// <summary>Describes the smallest map that a window of r x s taps fits into, for messages.</summary>
     internal string Smallest(int r, int s) => string.Create(
         CultureInfo.InvariantCulture,
         $"a map of at least {(r - 1L) * DilationH + 1 - Pad.Top - Pad.Bottom}x{(s - 1L) * DilationW + 1 - Pad.Left - Pad.Right}");
@@ -95,7 +101,7 @@ public sealed record SlidingWindow
         long room = (long)size + before + after - extent;
         if (room < 0) return null;
         long count = room / stride + 1;
-        // A window more for what is left over, unless it would start behind the map and its leading padding.
+        // One more window covers the remainder, unless it would start beyond the map and its leading padding.
         if (CeilMode && room % stride != 0 && count * stride < (long)size + before + Math.Min(after, 0)) count++;
         return count <= int.MaxValue ? ((int)count, before, after) : null;
     }

@@ -5,12 +5,15 @@ using System.Runtime.InteropServices;
 namespace IlgpuResNet.Graphs;
 
 /// <summary>
-/// A tensor of a graph as its users see it: the order of its dimensions is PyTorch's and ONNX's, such as <c>[N, C, H, W]</c>,
-/// while memory has channels last. Says for each image which element lies where.
+/// A tensor of a graph as callers see it. Callers use the dimension order of PyTorch and ONNX, such as <c>[N, C, H, W]</c>, while memory
+/// has channels last; a view maps the elements of each image from one order to the other.
 /// </summary>
 internal sealed class TensorView
 {
-    /// <summary>Elements of the innermost axis that are copied for all others before the next: their places in memory stay in the caches.</summary>
+    /// <summary>
+    /// Elements of the innermost axis that are copied for all outer indices before the next block, so that their cache lines are still
+    /// cached.
+    /// </summary>
     private const int Block = 1024;
 
     private readonly ImmutableArray<(int Size, int Stride)> axes;
@@ -25,38 +28,40 @@ internal sealed class TensorView
         Count = checked((int)axes.Aggregate(1L, (count, axis) => count * axis.Size));
     }
 
-    /// <summary>Name as users say it.</summary>
+    /// <summary>Name that callers use.</summary>
     public string Name { get; }
 
     /// <summary>Name in the graph.</summary>
     public string Tensor { get; }
 
-    /// <summary>False when the tensor has no batch dimension of its own: it is the same for one run, whatever it holds.</summary>
+    /// <summary>False when the tensor has no batch dimension: one run has one such tensor.</summary>
     public bool HasBatch { get; }
 
     /// <summary>Sizes, outermost first, without the batch.</summary>
     public ImmutableArray<int> Shape { get; }
 
-    /// <summary>Elements of one image.</summary>
+    /// <summary>Number of elements of one image.</summary>
     public int Count { get; }
 
-    /// <summary>True when users' order is memory's order.</summary>
+    /// <summary>True when callers' order equals memory order.</summary>
     public bool IsContiguous => axes is [] or [(_, 1)];
 
-    /// <summary>A view of a map <c>[H, W, C]</c> as <c>[C, H, W]</c>.</summary>
+    /// <summary>Makes a view of a map <c>[H, W, C]</c> as <c>[C, H, W]</c>.</summary>
     public static TensorView OfMap(string name, string tensor, MapShape shape) => Create(
         name, tensor, hasBatch: true, [shape.C, shape.H, shape.W], [(shape.C, 1), (shape.H, shape.W * shape.C), (shape.W, shape.C)]);
 
-    /// <summary>A view of a vector <c>[C]</c>.</summary>
-    public static TensorView OfVector(string name, string tensor, int length) => Create(name, tensor, hasBatch: true, [length], [(length, 1)]);
+    /// <summary>Makes a view of a vector <c>[C]</c>.</summary>
+    public static TensorView OfVector(string name, string tensor, int length) =>
+        Create(name, tensor, hasBatch: true, [length], [(length, 1)]);
 
-    /// <summary>Any view.</summary>
-    /// <param name="name">Name as users say it.</param>
+    /// <summary>Makes a view from sizes and strides.</summary>
+    /// <param name="name">Name that callers use.</param>
     /// <param name="tensor">Name in the graph.</param>
-    /// <param name="hasBatch">Whether there is a batch dimension before the shape.</param>
+    /// <param name="hasBatch">True when a batch dimension comes before the shape.</param>
     /// <param name="shape">Sizes, outermost first, without the batch.</param>
-    /// <param name="axes">Sizes and distances in memory, in users' order; a dimension may consist of several.</param>
-    public static TensorView Create(string name, string tensor, bool hasBatch, ImmutableArray<int> shape, IEnumerable<(int Size, int Stride)> axes)
+    /// <param name="axes">Sizes and strides in memory, in callers' order; a dimension may consist of several axes.</param>
+    public static TensorView Create(
+        string name, string tensor, bool hasBatch, ImmutableArray<int> shape, IEnumerable<(int Size, int Stride)> axes)
     {
         var merged = new List<(int Size, int Stride)>();
         foreach ((int size, int stride) in axes)
@@ -68,28 +73,28 @@ internal sealed class TensorView
         return new TensorView(name, tensor, hasBatch, shape, [.. merged]);
     }
 
-    /// <summary>The same tensor under another name.</summary>
+    /// <summary>Makes a view of this tensor under another name.</summary>
     public TensorView Named(string name) => new(name, Tensor, HasBatch, Shape, axes);
 
-    /// <summary>Images in memory's order to users' order.</summary>
-    /// <param name="memory">Whole images.</param>
-    /// <param name="values">As many elements.</param>
+    /// <summary>Copies images from memory order to callers' order.</summary>
+    /// <param name="memory">Source, whole images.</param>
+    /// <param name="values">Destination, as long as the source.</param>
     public void Gather(ReadOnlySpan<float> memory, Span<float> values)
     {
         for (int first = 0; first < values.Length; first += Count)
             Copy(memory.Slice(first, Count), values.Slice(first, Count), gather: true);
     }
 
-    /// <summary>Images in users' order to memory's order.</summary>
-    /// <param name="values">Whole images.</param>
-    /// <param name="memory">As many elements.</param>
+    /// <summary>Copies images from callers' order to memory order.</summary>
+    /// <param name="values">Source, whole images.</param>
+    /// <param name="memory">Destination, as long as the source.</param>
     public void Scatter(ReadOnlySpan<float> values, Span<float> memory)
     {
         for (int first = 0; first < values.Length; first += Count)
             Copy(values.Slice(first, Count), memory.Slice(first, Count), gather: false);
     }
 
-    /// <summary>One image: a block of the innermost axis in a loop, those around it by counting.</summary>
+    /// <summary>Copies one image: a loop over a block of the innermost axis, and counters for the outer axes.</summary>
     private void Copy(ReadOnlySpan<float> source, Span<float> destination, bool gather)
     {
         if (IsContiguous)
@@ -119,7 +124,7 @@ internal sealed class TensorView
         }
     }
 
-    // The callers' slices have checked the bounds: a check for every element would take longer than its copy.
+    // The callers' slices check the bounds: a check per element would take longer than its copy.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void GatherRun(ReadOnlySpan<float> source, int stride, Span<float> run)
     {

@@ -5,7 +5,7 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet;
 
-/// <summary>Class names by number of classes, and from files.</summary>
+/// <summary>Names of classes: ImageNet's, or those of a text file.</summary>
 public static class ClassLabels
 {
     private const string Resource = "IlgpuResNet.Labels.imagenet1k.txt";
@@ -17,10 +17,13 @@ public static class ClassLabels
 
     private static readonly Lazy<ImmutableArray<string>> ImageNetNames = new(ReadResource);
 
-    /// <summary>The 1000 classes of ImageNet-1k in torchvision's order.</summary>
+    /// <summary>The 1000 class names of ImageNet-1k in torchvision's order.</summary>
     public static ImmutableArray<string> ImageNet => ImageNetNames.Value;
 
-    /// <summary>ImageNet's names for 1000 classes, the same after <c>background</c> for 1001, else <c>class 0</c>, <c>class 1</c> and so on.</summary>
+    /// <summary>
+    /// Returns ImageNet's names for 1000 classes, <c>background</c> and ImageNet's names for 1001, otherwise <c>class 0</c>, <c>class 1</c>
+    /// and so on.
+    /// </summary>
     public static ImmutableArray<string> ForCount(int count) => count switch
     {
         ImageNetCount => ImageNet,
@@ -28,8 +31,10 @@ public static class ClassLabels
         _ => [.. Enumerable.Range(0, count).Select(index => string.Create(CultureInfo.InvariantCulture, $"class {index}"))],
     };
 
-    /// <summary>Reads class names from a UTF-8 text file, one per line; blank lines at the end do not count.</summary>
-    /// <exception cref="ResNetException">The file cannot be read, is longer than 16 MiB, is not UTF-8 text, or has a blank line between names.</exception>
+    /// <summary>Reads class names from a UTF-8 text file, one per line. Blank lines at the end are ignored.</summary>
+    /// <exception cref="ResNetException">
+    /// The file cannot be read, is longer than 16 MiB, is not UTF-8 text, or has a blank line between names.
+    /// </exception>
     public static ImmutableArray<string> Load(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

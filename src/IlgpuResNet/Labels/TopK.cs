@@ -2,20 +2,18 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet;
 
-/// <summary>One answer of a classifier.</summary>
+/// <summary>A class that an image may show, with its probability.</summary>
 /// <param name="Index">Index of the class, from 0.</param>
 /// <param name="Label">Name of the class.</param>
 /// <param name="Probability">Softmax probability, 0 to 1.</param>
 public readonly record struct Prediction(int Index, string Label, float Probability);
 
-/// <summary>Selects the largest scores.</summary>
+/// <summary>Selects the classes with the largest scores.</summary>
 public static class TopK
 {
-    /// <summary>
-    /// Writes the indices of the largest scores, largest first; equal scores in order of index, NaN last.
-    /// </summary>
+    /// <summary>Writes the indices of the largest scores, largest first. Equal scores are ordered by index; NaN comes last.</summary>
     /// <param name="scores">Scores, one per class.</param>
-    /// <param name="indices">Receives as many indices as it is long, or as there are scores.</param>
+    /// <param name="indices">Receives the indices: as many as the span holds, or as there are scores if these are fewer.</param>
     /// <returns>Number of indices written.</returns>
     public static int Select(ReadOnlySpan<float> scores, Span<int> indices)
     {
@@ -32,10 +30,10 @@ public static class TopK
         return count;
     }
 
-    /// <summary>The most probable classes, most probable first; equal ones in order of index, NaN last.</summary>
+    /// <summary>Returns the most probable classes, most probable first. Equal ones are ordered by index; NaN comes last.</summary>
     /// <param name="probabilities">Probabilities, one per class.</param>
     /// <param name="classNames">Names, one per class.</param>
-    /// <param name="count">How many; all classes when there are not as many.</param>
+    /// <param name="count">Number of classes to return; all classes when there are fewer.</param>
     public static Prediction[] Predictions(ReadOnlySpan<float> probabilities, ImmutableArray<string> classNames, int count)
     {
         var predictions = new Prediction[Math.Min(count, probabilities.Length)];
@@ -43,11 +41,15 @@ public static class TopK
         return predictions;
     }
 
-    /// <summary>The same into a span; the indices are room to work in, one for each prediction or class.</summary>
-    internal static int Predictions(ReadOnlySpan<float> probabilities, ImmutableArray<string> classNames, Span<Prediction> predictions, Span<int> indices)
+    /// <summary>
+    /// Writes the most probable classes into a span. <paramref name="indices"/> is working memory, one element per prediction or class.
+    /// </summary>
+    internal static int Predictions(
+        ReadOnlySpan<float> probabilities, ImmutableArray<string> classNames, Span<Prediction> predictions, Span<int> indices)
     {
         int count = Select(probabilities, indices[..Math.Min(predictions.Length, indices.Length)]);
-        for (int i = 0; i < count; i++) predictions[i] = new Prediction(indices[i], classNames[indices[i]], probabilities[indices[i]]);
+        for (int i = 0; i < count; i++)
+            predictions[i] = new Prediction(indices[i], classNames[indices[i]], probabilities[indices[i]]);
         return count;
     }
 

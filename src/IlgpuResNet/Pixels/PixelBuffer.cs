@@ -1,9 +1,9 @@
 namespace IlgpuResNet;
 
-/// <summary>An image in memory that a program keeps: a <see cref="PixelSpan"/> that can be stored.</summary>
+/// <summary>An image in memory that can be stored and passed to other threads; a <see cref="PixelSpan"/> cannot.</summary>
 public readonly struct PixelBuffer
 {
-    /// <summary>Wraps rows of pixels without copying them; parameters as for <see cref="PixelSpan"/>.</summary>
+    /// <summary>Wraps rows of pixels without copying them; parameters are those of <see cref="PixelSpan"/>.</summary>
     /// <exception cref="ImageException">The sizes do not fit the bytes.</exception>
     public PixelBuffer(ReadOnlyMemory<byte> pixels, int width, int height, PixelFormat format = PixelFormat.Rgb24, int stride = 0)
     {
@@ -15,7 +15,7 @@ public readonly struct PixelBuffer
         Stride = span.Stride;
     }
 
-    /// <summary>The bytes, first row first.</summary>
+    /// <summary>Pixels, top row first, <see cref="Stride"/> bytes per row.</summary>
     public ReadOnlyMemory<byte> Pixels { get; }
 
     /// <summary>Width in pixels.</summary>
@@ -24,18 +24,18 @@ public readonly struct PixelBuffer
     /// <summary>Height in pixels.</summary>
     public int Height { get; }
 
-    /// <summary>Order of the bytes of a pixel.</summary>
+    /// <summary>Order of the channels in a pixel.</summary>
     public PixelFormat Format { get; }
 
-    /// <summary>Bytes from one row to the next.</summary>
+    /// <summary>Bytes from the start of one row to the start of the next.</summary>
     public int Stride { get; }
 
-    /// <summary>The same image as a span.</summary>
+    /// <summary>View of this image as a span.</summary>
     public PixelSpan Span => new(Pixels.Span, Width, Height, Format, Stride);
 
-    /// <summary>The same image as a span.</summary>
+    /// <summary>Converts to a span without copying pixels.</summary>
     public static implicit operator PixelSpan(PixelBuffer buffer) => buffer.Span;
 
-    /// <summary>The same image as a span.</summary>
+    /// <summary>Returns <see cref="Span"/>, for languages without implicit conversions.</summary>
     public PixelSpan ToPixelSpan() => Span;
 }

@@ -1,15 +1,14 @@
 namespace IlgpuResNet.Pixels;
 
 /// <summary>
-/// The weights of one axis of an antialiased resize, exactly as Pillow computes them
-/// (<c>precompute_coeffs</c> and <c>normalize_coeffs_8bpc</c> of its <c>Resample.c</c>): in double, in the same order,
-/// then rounded to integers of <see cref="PrecisionBits"/> fractional bits. With them the whole resize is integer
-/// arithmetic and has one result on every machine:
+/// Weights of one axis of an antialiased resize, exactly as Pillow computes them (<c>precompute_coeffs</c> and <c>normalize_coeffs_8bpc</c>
+/// of its <c>Resample.c</c>): in double, in the same order, then rounded to integers with <see cref="PrecisionBits"/> fractional bits. The
+/// resize itself is integer arithmetic, so it has the same result on every machine:
 /// <c>out = clip8((2^(PrecisionBits - 1) + sum(pixel * weight)) >> PrecisionBits)</c>.
 /// </summary>
 internal sealed class ResampleCoefficients
 {
-    /// <summary>Fractional bits of a weight: 8 for the pixel and 2 for the overshoot of negative lobes are left of an int.</summary>
+    /// <summary>Fractional bits of a weight. Of an int's 32 bits, 8 hold the pixel and 2 the overshoot of negative lobes.</summary>
     public const int PrecisionBits = 32 - 8 - 2;
 
     private ResampleCoefficients(int[] bounds, int[] weights, int maxTaps)
@@ -19,27 +18,29 @@ internal sealed class ResampleCoefficients
         MaxTaps = maxTaps;
     }
 
-    /// <summary>Per output pixel the first input pixel it reads and how many: <c>[count, 2]</c>.</summary>
+    /// <summary>First input pixel of each output pixel and number of its input pixels, <c>[count, 2]</c>.</summary>
     public int[] Bounds { get; }
 
-    /// <summary>Fixed-point weights <c>[count, MaxTaps]</c>; those behind an output's number of pixels are zero.</summary>
+    /// <summary>Fixed-point weights <c>[count, MaxTaps]</c>; those beyond an output's number of input pixels are zero.</summary>
     public int[] Weights { get; }
 
-    /// <summary>The most input pixels that any output reads.</summary>
+    /// <summary>Largest number of input pixels of any output pixel.</summary>
     public int MaxTaps { get; }
 
-    /// <summary>The first input pixel that any output reads.</summary>
+    /// <summary>First input pixel that any output pixel reads.</summary>
     public int InputStart => Bounds[0];
 
-    /// <summary>One past the last input pixel that any output reads.</summary>
+    /// <summary>One past the last input pixel that any output pixel reads.</summary>
     public int InputEnd => Bounds[^2] + Bounds[^1];
 
-    /// <summary>Computes the weights of some consecutive output pixels of one axis.</summary>
+    /// <summary>Computes the weights of consecutive output pixels of one axis.</summary>
     /// <param name="inputSize">Input pixels on the axis, at least 1.</param>
-    /// <param name="outputSize">Output pixels on the axis, at least 1. When equal to the input the axis is copied, as Pillow skips it.</param>
-    /// <param name="start">The first output pixel wanted.</param>
-    /// <param name="count">How many, at least 1.</param>
-    /// <param name="interpolation">The filter.</param>
+    /// <param name="outputSize">
+    /// Output pixels on the axis, at least 1. When equal to the input size the axis is copied, as Pillow skips it.
+    /// </param>
+    /// <param name="start">First output pixel to compute.</param>
+    /// <param name="count">Number of output pixels to compute, at least 1.</param>
+    /// <param name="interpolation">Filter of the resize.</param>
     public static ResampleCoefficients Create(int inputSize, int outputSize, int start, int count, Interpolation interpolation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(inputSize, 1);
@@ -80,7 +81,7 @@ internal sealed class ResampleCoefficients
         return new ResampleCoefficients(bounds, weights, maxTaps);
     }
 
-    /// <summary>A weight of exactly 1 per pixel: the pass leaves the axis as it is.</summary>
+    /// <summary>Weights of exactly 1: the pass copies the axis.</summary>
     private static ResampleCoefficients Identity(int start, int count)
     {
         int[] bounds = new int[count * 2];
@@ -94,7 +95,7 @@ internal sealed class ResampleCoefficients
         return new ResampleCoefficients(bounds, weights, maxTaps: 1);
     }
 
-    /// <summary>Half the width of the filter in input pixels, when nothing is scaled down.</summary>
+    /// <summary>Half the filter's width in input pixels, where the image is not scaled down.</summary>
     private static double Support(Interpolation interpolation) => interpolation switch
     {
         Interpolation.Bilinear => 1.0,

@@ -8,7 +8,9 @@ internal static partial class ParameterNames
     /// <summary>What <c>torch.nn.DataParallel</c> puts before every name.</summary>
     private const string DataParallelPrefix = "module.";
 
-    /// <summary>The one tensor that <c>torch.optim.swa_utils.AveragedModel</c> has beside those of its network, which get DataParallel's prefix.</summary>
+    /// <summary>
+    /// The one tensor that <c>torch.optim.swa_utils.AveragedModel</c> has beside those of its network, which get DataParallel's prefix.
+    /// </summary>
     public const string AveragedCounter = "n_averaged";
 
     /// <summary>Translates the names of one file; the order stays.</summary>

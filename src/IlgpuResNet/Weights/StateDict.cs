@@ -54,7 +54,8 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
 
     /// <summary>
     /// Opens a weights file. The format is recognised by content: safetensors, or a state dict saved by <c>torch.save</c> (zip, or the
-    /// stream form of before 1.6), possibly under <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>. Nothing in the file is executed.
+    /// stream form of before 1.6), possibly under <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>. Nothing in the file is
+    /// executed.
     /// </summary>
     /// <exception cref="WeightsException">The file is missing, unreadable, damaged, of another format, or asks to run code.</exception>
     public static StateDict Load(string path)
