@@ -17,12 +17,13 @@ internal static class DataTypes
         ["BOOL"] = DataType.Bool,
     };
 
-    private static readonly Dictionary<DataType, string> SafetensorsNames = BySafetensorsName.ToDictionary(pair => pair.Value, pair => pair.Key);
+    private static readonly Dictionary<DataType, string> SafetensorsNames =
+        BySafetensorsName.ToDictionary(pair => pair.Value, pair => pair.Key);
 
-    /// <summary>The names that safetensors knows and this library reads, for messages.</summary>
+    /// <summary>Names of the element types that this library reads from safetensors files, for messages.</summary>
     public static string SupportedSafetensorsNames { get; } = string.Join(", ", BySafetensorsName.Keys);
 
-    /// <summary>Bytes of one element.</summary>
+    /// <summary>Returns the number of bytes of one element.</summary>
     public static int Size(this DataType type) => type switch
     {
         DataType.Float64 or DataType.Int64 => 8,
@@ -32,9 +33,9 @@ internal static class DataTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
-    /// <summary>The name in a safetensors header.</summary>
+    /// <summary>Returns the name that safetensors headers use.</summary>
     public static string SafetensorsName(this DataType type) => SafetensorsNames[type];
 
-    /// <summary>Reads a name of a safetensors header; false for a type this library does not read.</summary>
+    /// <summary>Parses a name of a safetensors header; false for a type that this library does not read.</summary>
     public static bool TryParseSafetensors(string name, out DataType type) => BySafetensorsName.TryGetValue(name, out type);
 }

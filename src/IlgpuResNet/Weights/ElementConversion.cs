@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>Stored elements to float32. Little-endian, as both file formats are.</summary>
+/// <summary>Converts stored elements to float32. They are little-endian in all weight formats.</summary>
 internal static class ElementConversion
 {
     /// <summary>Converts as many elements as the destination holds.</summary>
@@ -64,7 +64,7 @@ internal static class ElementConversion
         for (; i < destination.Length; i++) destination[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
     }
 
-    // .NET converts Half one at a time, in some ten instructions; a checkpoint has tens of millions.
+    // .NET converts Half one value at a time, in about ten instructions; a checkpoint has tens of millions of them.
     private static void HalfToSingle(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         int i = 0;
@@ -87,7 +87,7 @@ internal static class ElementConversion
         Vector<uint> exponent = magnitude & new Vector<uint>(ExponentMask);
         Vector<uint> normal = magnitude + new Vector<uint>(Rebias);
         Vector<uint> infinite = normal + new Vector<uint>(Rebias);
-        // A subnormal gets an implied one that the subtraction takes away again, exactly.
+        // A subnormal gets an implied one, which the subtraction removes again exactly.
         Vector<float> raised = Vector.AsVectorSingle(normal + new Vector<uint>(1u << 23));
         Vector<uint> subnormal = Vector.AsVectorUInt32(raised - new Vector<float>(SmallestNormal));
 

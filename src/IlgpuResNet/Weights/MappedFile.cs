@@ -5,14 +5,15 @@ using Microsoft.Win32.SafeHandles;
 namespace IlgpuResNet.Weights;
 
 /// <summary>
-/// A file mapped for reading. Bytes are reached through a <see cref="Lease"/>, which keeps the file open: disposal on
-/// another thread takes effect when the last lease ends. The mapping is for headers and for what is picked here and there;
-/// whole tensors are read, because every page touched through a mapping stays part of the process.
+/// A file mapped into memory for reading. Its bytes are reached through a <see cref="Lease"/>, which keeps the file open: a disposal on
+/// another thread takes effect when the last lease ends. The mapping serves headers and scattered elements. Whole tensors are read into
+/// buffers instead, because every page touched through a mapping counts as memory of the process.
 /// </summary>
 internal sealed class MappedFile : IDisposable
 {
     private readonly SafeFileHandle handle;
-    // The same file, never closed by itself: .NET refuses to read through a handle whose end is only waiting for a lease.
+    // A second handle to the file that never closes it: .NET refuses to read through a handle that is disposed, even while a lease still
+    // holds it.
     private readonly SafeFileHandle reader;
     private readonly MemoryMappedFile file;
     private readonly MemoryMappedViewAccessor view;
@@ -27,25 +28,27 @@ internal sealed class MappedFile : IDisposable
         view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
     }
 
-    /// <summary>The path as given, for messages.</summary>
+    /// <summary>Path as the caller gave it, for messages.</summary>
     public string Path { get; }
 
-    /// <summary>Bytes in the file.</summary>
+    /// <summary>Length of the file in bytes.</summary>
     public long Length { get; }
 
-    /// <summary>Opens and maps a file.</summary>
+    /// <summary>Opens a file and maps it.</summary>
     /// <exception cref="WeightsException">The file is missing, empty or cannot be read.</exception>
     public static MappedFile Open(string path)
     {
         try
         {
             if (Directory.Exists(path)) throw new WeightsException($"{path}: is a folder; a weights file was expected.");
-            // Asked before opening: pipes and devices have length 0 too, and opening a pipe may wait forever.
-            if (File.Exists(path) && InputFile.Length(path) == 0) throw new WeightsException($"{path}: the file is empty; a safetensors or .pth file was expected.");
+            // The length is checked before opening: pipes and devices have length 0 too, and opening a pipe may wait forever.
+            if (File.Exists(path) && InputFile.Length(path) == 0)
+                throw new WeightsException($"{path}: the file is empty; a safetensors or .pth file was expected.");
             SafeFileHandle handle = File.OpenHandle(path);
             try
             {
-                var file = MemoryMappedFile.CreateFromFile(handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+                var file = MemoryMappedFile.CreateFromFile(
+                    handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
                 return new MappedFile(path, handle, file);
             }
             catch
@@ -64,8 +67,8 @@ internal sealed class MappedFile : IDisposable
         }
     }
 
-    /// <summary>Gives access to the bytes until the lease is disposed.</summary>
-    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    /// <summary>Returns a lease on the bytes, which lasts until it is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
     public Lease Borrow() => new(this);
 
     /// <inheritdoc/>
@@ -76,7 +79,7 @@ internal sealed class MappedFile : IDisposable
         handle.Dispose();
     }
 
-    /// <summary>A short loan of the file's bytes.</summary>
+    /// <summary>Temporary access to the file's bytes.</summary>
     public readonly unsafe ref struct Lease : IDisposable
     {
         private readonly MappedFile file;
@@ -93,13 +96,13 @@ internal sealed class MappedFile : IDisposable
             }
             catch
             {
-                // Closed in between.
+                // Another thread disposed the file in between.
                 file.view.SafeMemoryMappedViewHandle.ReleasePointer();
                 throw;
             }
         }
 
-        /// <summary>Some bytes of the file; the range is checked.</summary>
+        /// <summary>Returns a range of the file's bytes; the range is checked.</summary>
         public ReadOnlySpan<byte> Span(long offset, int length)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(offset);
@@ -107,11 +110,11 @@ internal sealed class MappedFile : IDisposable
             return new ReadOnlySpan<byte>(start + offset, length);
         }
 
-        /// <summary>The bytes from an offset on, as many as a span holds.</summary>
+        /// <summary>Returns the bytes from an offset on, at most as many as a span can hold.</summary>
         public ReadOnlySpan<byte> From(long offset) => Span(offset, (int)Math.Min(file.Length - offset, int.MaxValue));
 
-        /// <summary>Reads bytes from an offset on, as many as the destination holds.</summary>
-        /// <exception cref="WeightsException">The file has become shorter, or the disk failed.</exception>
+        /// <summary>Reads bytes from an offset on, until the destination is full.</summary>
+        /// <exception cref="WeightsException">The file was truncated after it was opened, or the disk failed.</exception>
         public void Read(long offset, Span<byte> destination)
         {
             try
@@ -120,7 +123,11 @@ internal sealed class MappedFile : IDisposable
                 {
                     int count = RandomAccess.Read(file.reader, destination, offset);
                     if (count == 0)
-                        throw new WeightsException($"{file.Path}: was cut off at byte {offset} after it was opened, when it had {file.Length}; do not change a file while it is in use.");
+                    {
+                        throw new WeightsException(
+                            $"{file.Path}: was cut off at byte {offset} after it was opened, when it had {file.Length}; "
+                            + "do not change a file while it is in use.");
+                    }
                     offset += count;
                     destination = destination[count..];
                 }

@@ -4,20 +4,21 @@ using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>Where a reader found a tensor.</summary>
+/// <summary>Description of a tensor that a reader found in a file.</summary>
 /// <param name="Name">Name in the file.</param>
 /// <param name="Shape">Sizes, outermost first.</param>
 /// <param name="DataType">Element type.</param>
 /// <param name="Offset">Position of the first element in the file, in bytes.</param>
 /// <param name="Strides">Elements from one index to the next, per dimension; default when row-major without gaps.</param>
-internal readonly record struct TensorEntry(string Name, ImmutableArray<int> Shape, DataType DataType, long Offset, ImmutableArray<long> Strides = default);
+internal readonly record struct TensorEntry(
+    string Name, ImmutableArray<int> Shape, DataType DataType, long Offset, ImmutableArray<long> Strides = default);
 
-/// <summary>A tensor inside a mapped file. The reader has checked that every element lies inside the file.</summary>
+/// <summary>A tensor in a mapped file. The reader has checked that all its elements lie inside the file.</summary>
 internal sealed class MappedTensor : StateTensor
 {
     private const int PieceBytes = 1 << 14;
 
-    /// <summary>The file, not owned.</summary>
+    /// <summary>File that holds the elements; not owned.</summary>
     public required MappedFile File { private get; init; }
 
     /// <inheritdoc cref="TensorEntry.Offset"/>
@@ -90,7 +91,7 @@ internal sealed class MappedTensor : StateTensor
         int last = rank - 1;
         int size = Unsafe.SizeOf<T>();
         int step = (int)Math.Min(Strides[last], int.MaxValue);
-        // One span reaches over a run, so its length limits it.
+        // A run's source must fit one span, which limits its length.
         int longest = 1 + (int.MaxValue / size - 1) / Math.Max(step, 1);
         for (int done = 0; done < destination.Length;)
         {
@@ -111,7 +112,7 @@ internal sealed class MappedTensor : StateTensor
     }
 }
 
-/// <summary>A tensor in memory.</summary>
+/// <summary>A tensor in an array.</summary>
 internal sealed class ArrayTensor : StateTensor
 {
     /// <summary>Row-major elements.</summary>

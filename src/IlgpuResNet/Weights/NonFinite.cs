@@ -3,10 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>Looks for NaN and infinity in weights that were copied out anyway, so that no file is read for it alone.</summary>
+/// <summary>
+/// Finds NaN and infinity in weights that are read for another purpose anyway, so that no file is read only for this check.
+/// </summary>
 internal static class NonFinite
 {
-    /// <summary>True when a value is NaN or infinite.</summary>
+    /// <summary>Returns true when a value is NaN or infinite.</summary>
     public static bool Any(ReadOnlySpan<float> values)
     {
         const uint ExponentMask = 0x7F80_0000;

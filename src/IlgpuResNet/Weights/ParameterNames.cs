@@ -2,31 +2,32 @@ using System.Text.RegularExpressions;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>Turns the names that other writers give to a ResNet's tensors into torchvision's.</summary>
+/// <summary>Translates the tensor names of other libraries' ResNets into torchvision's.</summary>
 internal static partial class ParameterNames
 {
-    /// <summary>What <c>torch.nn.DataParallel</c> puts before every name.</summary>
+    /// <summary>Prefix that <c>torch.nn.DataParallel</c> puts before every name.</summary>
     private const string DataParallelPrefix = "module.";
 
     /// <summary>
-    /// The one tensor that <c>torch.optim.swa_utils.AveragedModel</c> has beside those of its network, which get DataParallel's prefix.
+    /// Name of the counter that <c>torch.optim.swa_utils.AveragedModel</c> stores beside the network's tensors, whose names get the prefix
+    /// of DataParallel.
     /// </summary>
     public const string AveragedCounter = "n_averaged";
 
-    /// <summary>Translates the names of one file; the order stays.</summary>
+    /// <summary>Translates the names of one file, in order.</summary>
     public static IReadOnlyList<string> ToTorchvision(IReadOnlyList<string> names)
     {
         bool parallel = names.Count > 0 && names.All(name => name is AveragedCounter || IsParallel(name));
         string[] own = [.. names.Select(name => FromHuggingFace(parallel && IsParallel(name) ? name[DataParallelPrefix.Length..] : name))];
-        // Other networks of timm have a head and a norm of the same names.
+        // timm's other networks also have a head and a norm with these names, so a block must identify a ResNetV2.
         return own.Any(TimmBlock().IsMatch) ? [.. own.Select(FromTimm)] : own;
     }
 
     private static bool IsParallel(string name) => name.StartsWith(DataParallelPrefix, StringComparison.Ordinal);
 
     /// <summary>
-    /// Translates a name of Hugging Face's <c>ResNetForImageClassification</c> (such as <c>microsoft/resnet-50</c>);
-    /// any other name comes back unchanged.
+    /// Translates a name of Hugging Face's <c>ResNetForImageClassification</c>, such as <c>microsoft/resnet-50</c>; returns any other name
+    /// unchanged.
     /// </summary>
     public static string FromHuggingFace(string name)
     {
@@ -45,8 +46,8 @@ internal static partial class ParameterNames
     }
 
     /// <summary>
-    /// Translates a name of timm's <c>ResNetV2</c> (such as <c>resnetv2_50</c>), whose last norm is called <c>bn</c> here;
-    /// any other name comes back unchanged.
+    /// Translates a name of timm's <c>ResNetV2</c>, such as <c>resnetv2_50</c>, whose last norm is called <c>bn</c> here; returns any other
+    /// name unchanged.
     /// </summary>
     public static string FromTimm(string name)
     {
@@ -68,7 +69,10 @@ internal static partial class ParameterNames
     [GeneratedRegex(@"^(?<path>stem\.conv|norm|head\.fc)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
     private static partial Regex TimmModule();
 
-    [GeneratedRegex(@"^stages\.(?<stage>[0-9]{1,3})\.blocks\.(?<block>[0-9]{1,3})\.((?<op>conv|norm)(?<index>[1-3])|downsample\.conv)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^stages\.(?<stage>[0-9]{1,3})\.blocks\.(?<block>[0-9]{1,3})\."
+        + @"((?<op>conv|norm)(?<index>[1-3])|downsample\.conv)\.(?<rest>[a-z_]+)\z",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex TimmBlock();
 
     [GeneratedRegex(@"^(resnet\.)?embedder\.embedder\.(?<op>convolution|normalization)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
@@ -77,6 +81,9 @@ internal static partial class ParameterNames
     [GeneratedRegex(@"^classifier\.1\.(?<rest>weight|bias)\z", RegexOptions.ExplicitCapture)]
     private static partial Regex Classifier();
 
-    [GeneratedRegex(@"^(resnet\.)?encoder\.stages\.(?<stage>[0-9]{1,3})\.layers\.(?<block>[0-9]{1,3})\.(shortcut|layer\.(?<layer>[0-2]))\.(?<op>convolution|normalization)\.(?<rest>[a-z_]+)\z", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^(resnet\.)?encoder\.stages\.(?<stage>[0-9]{1,3})\.layers\.(?<block>[0-9]{1,3})\."
+        + @"(shortcut|layer\.(?<layer>[0-2]))\.(?<op>convolution|normalization)\.(?<rest>[a-z_]+)\z",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex Block();
 }

@@ -1,8 +1,8 @@
 namespace IlgpuResNet.Weights;
 
 /// <summary>
-/// What reading one file may allocate: twice its length and 16 MB. Readers charge an upper estimate before they allocate,
-/// so that a few hostile bytes cannot ask for gigabytes.
+/// Memory that reading one file may allocate: twice the file's length plus 16 MiB. Readers charge an upper estimate before they allocate,
+/// so that a few hostile bytes cannot request gigabytes.
 /// </summary>
 internal sealed class ReadBudget(string source, long fileLength)
 {
@@ -10,14 +10,14 @@ internal sealed class ReadBudget(string source, long fileLength)
 
     private long left = 2 * fileLength + Allowance;
 
-    /// <summary>The file, for messages.</summary>
+    /// <summary>The file's name in messages.</summary>
     public string Source { get; } = source;
 
-    /// <summary>Another file that is read along justifies twice its length, too.</summary>
+    /// <summary>Adds twice the length of a further file that is read with the first.</summary>
     public void Extend(long length) => left += 2 * length;
 
     /// <summary>Takes bytes from the budget.</summary>
-    /// <exception cref="WeightsException">The budget is spent.</exception>
+    /// <exception cref="WeightsException">The budget is exhausted.</exception>
     public void Charge(long bytes)
     {
         left -= bytes;

@@ -6,28 +6,28 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>What a reader found in a file.</summary>
+/// <summary>Content of a weights file: its tensors, and free text by key.</summary>
 internal sealed record WeightsContent(List<TensorEntry> Tensors, Dictionary<string, string> Metadata);
 
 /// <summary>
-/// Reads the header of a safetensors file: a little-endian u64 N, N bytes of JSON, the data
-/// (https://huggingface.co/docs/safetensors). As strict as the reference: one error per defect.
+/// Reads the header of a safetensors file, which consists of a little-endian u64 N, N bytes of JSON, and the data
+/// (https://huggingface.co/docs/safetensors). As strict as the reference implementation: every defect is an error of its own.
 /// </summary>
 internal static class SafetensorsReader
 {
-    /// <summary>Bytes before the JSON.</summary>
+    /// <summary>Number of bytes before the JSON.</summary>
     public const int PrefixLength = 8;
 
-    /// <summary>The longest header that the reference implementation accepts.</summary>
+    /// <summary>Largest header length that the reference implementation accepts, in bytes.</summary>
     public const int LongestHeader = 100_000_000;
 
-    /// <summary>The key that holds no tensor.</summary>
+    /// <summary>Key of the metadata, which is no tensor.</summary>
     public const string MetadataKey = "__metadata__";
 
-    /// <summary>More dimensions than any framework has.</summary>
+    /// <summary>Limit of dimensions, more than any framework has.</summary>
     public const int HighestRank = 64;
 
-    // Upper estimates of what one tensor or one metadata entry takes, besides its text.
+    // Upper estimates of the memory of one tensor or one metadata entry, besides its text, in bytes.
     private const int BytesPerEntry = 600;
     private const int BytesPerSize = 24;
 
@@ -40,9 +40,17 @@ internal static class SafetensorsReader
         using MappedFile.Lease lease = file.Borrow();
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(lease.Span(0, PrefixLength));
         if (length > LongestHeader)
-            throw new WeightsException($"{file.Path}: damaged safetensors file: the header claims {length} bytes, more than the format's limit of {LongestHeader}.");
+        {
+            throw new WeightsException(
+                $"{file.Path}: damaged safetensors file: the header claims {length} bytes, "
+                + $"more than the format's limit of {LongestHeader}.");
+        }
         if ((long)length > file.Length - PrefixLength)
-            throw new WeightsException($"{file.Path}: damaged safetensors file: the header claims {length} bytes, but only {file.Length - PrefixLength} follow; the file may be cut off.");
+        {
+            throw new WeightsException(
+                $"{file.Path}: damaged safetensors file: the header claims {length} bytes, "
+                + $"but only {file.Length - PrefixLength} follow; the file may be cut off.");
+        }
         ReadOnlySpan<byte> json = lease.Span(PrefixLength, (int)length);
         return new HeaderParser(budget, PrefixLength + (long)length, file.Length).Parse(json);
     }
@@ -62,17 +70,19 @@ internal static class SafetensorsReader
             {
                 reader.Read();
                 ReadObject(ref reader);
-                // Fails on anything but spaces after the object.
+                // Throws on anything but white space after the object.
                 reader.Read();
             }
             catch (JsonException e)
             {
-                throw new WeightsException($"{budget.Source}: damaged safetensors file: the header is not valid JSON near its byte {e.BytePositionInLine}.", e);
+                throw new WeightsException(
+                    $"{budget.Source}: damaged safetensors file: the header is not valid JSON near its byte {e.BytePositionInLine}.", e);
             }
             catch (InvalidOperationException e)
             {
-                // How the JSON reader reports an escaped half of a surrogate pair.
-                throw new WeightsException($"{budget.Source}: damaged safetensors file: the header has a text that is not valid Unicode.", e);
+                // The JSON reader reports an unpaired escaped surrogate this way.
+                throw new WeightsException(
+                    $"{budget.Source}: damaged safetensors file: the header has a text that is not valid Unicode.", e);
             }
             CheckLayout();
             return new WeightsContent(tensors.ConvertAll(tensor => tensor.Entry), metadata);
@@ -149,7 +159,9 @@ internal static class SafetensorsReader
             string text = ReadText(ref reader);
             return DataTypes.TryParseSafetensors(text, out DataType type)
                 ? type
-                : throw new WeightsException($"{budget.Source}: tensor {FileText.Clean(name)} has dtype {FileText.Clean(text)}, which is not supported; convert it to one of {DataTypes.SupportedSafetensorsNames}.");
+                : throw new WeightsException(
+                    $"{budget.Source}: tensor {FileText.Clean(name)} has dtype {FileText.Clean(text)}, which is not supported; "
+                    + $"convert it to one of {DataTypes.SupportedSafetensorsNames}.");
         }
 
         private ImmutableArray<int> ReadShape(ref Utf8JsonReader reader, string name)
@@ -188,13 +200,18 @@ internal static class SafetensorsReader
             foreach (int size in shape)
             {
                 bytes *= empty ? 0 : size;
-                if (bytes > long.MaxValue) throw Defect($"tensor {FileText.Clean(name)} of shape {FileText.Shape(shape)} overflows 64 bits");
+                if (bytes > long.MaxValue)
+                    throw Defect($"tensor {FileText.Clean(name)} of shape {FileText.Shape(shape)} overflows 64 bits");
             }
             if (bytes != stored)
-                throw Defect($"tensor {FileText.Clean(name)} of shape {FileText.Shape(shape)} and dtype {type.SafetensorsName()} needs {bytes} bytes, but its data_offsets span {stored}");
+            {
+                throw Defect(
+                    $"tensor {FileText.Clean(name)} of shape {FileText.Shape(shape)} and dtype {type.SafetensorsName()} "
+                    + $"needs {bytes} bytes, but its data_offsets span {stored}");
+            }
         }
 
-        /// <summary>The tensors must cover the data exactly, in whatever order.</summary>
+        /// <summary>Checks that the tensors cover the data exactly, in any order.</summary>
         private void CheckLayout()
         {
             long position = 0;
@@ -205,11 +222,12 @@ internal static class SafetensorsReader
                 position = end;
             }
             long available = fileLength - dataStart;
-            if (position > available) throw Defect($"the tensors need {position} bytes, but only {available} follow the header; the file may be cut off");
+            if (position > available)
+                throw Defect($"the tensors need {position} bytes, but only {available} follow the header; the file may be cut off");
             if (position < available) throw Defect($"{available - position} bytes follow the last tensor");
         }
 
-        /// <summary>The current text, charged before it is made.</summary>
+        /// <summary>Reads the current text and charges it before it is allocated.</summary>
         private string ReadText(ref Utf8JsonReader reader)
         {
             budget.Charge(BytesPerEntry + 2L * reader.ValueSpan.Length);

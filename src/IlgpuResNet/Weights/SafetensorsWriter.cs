@@ -5,18 +5,16 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>Writes a state dict as safetensors, each tensor in its own element type.</summary>
+/// <summary>Writes a state dict as a safetensors file, each tensor in its own element type.</summary>
 internal static class SafetensorsWriter
 {
     private const int Alignment = 8;
 
-    /// <summary>
-    /// Writes as <see cref="AtomicFile"/> does: an existing file is replaced whole or left as it was.
-    /// </summary>
+    /// <summary>Writes the file through <see cref="AtomicFile"/>: an existing file is replaced whole or left unchanged.</summary>
     /// <exception cref="WeightsException">The file cannot be written, or a name cannot be stored.</exception>
     public static void Write(StateDict weights, string path, IReadOnlyDictionary<string, string> metadata)
     {
-        // Wide elements first keeps every tensor aligned to its element.
+        // Writing wide elements first keeps every tensor aligned to its element size.
         StateTensor[] ordered = [.. weights.Values.OrderByDescending(tensor => tensor.DataType.Size())];
         ReadOnlyMemory<byte> header = Header(weights, ordered, metadata);
         WeightsFile.Write(path, stream =>

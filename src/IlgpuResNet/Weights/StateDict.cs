@@ -6,21 +6,22 @@ using IlgpuResNet.Files;
 namespace IlgpuResNet.Weights;
 
 /// <summary>
-/// Named tensors in file order, with torchvision's names: a <c>module.</c> prefix (<c>DataParallel</c>) is taken off and the names of
-/// Hugging Face's ResNets are translated. A file is memory-mapped and its tensors stay there until they are copied out;
-/// it must not be changed while mapped. Safe to read from several threads.
+/// The tensors of a weights file by name, in file order. Names are torchvision's: a <c>module.</c> prefix (<c>DataParallel</c>) is removed,
+/// and the names of ResNets from Hugging Face and timm are translated. The file is memory-mapped and a tensor's elements stay there until
+/// they are copied out, so the file must not change meanwhile. Safe to read from several threads.
 /// </summary>
 [SuppressMessage("Naming", "CA1710", Justification = "PyTorch's name.")]
 public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDisposable
 {
-    // Room for views that repeat elements (expand); every element a file holds takes at least a byte of it.
+    // Allowance for views that repeat elements (expand); every stored element takes at least one byte of the file.
     private const long RepeatedElements = 4 << 20;
 
     private readonly OrderedDictionary<string, StateTensor> tensors = new(StringComparer.Ordinal);
     private readonly IDisposable? file;
 
-    /// <summary>Takes tensors with unique names, and the file they lie in.</summary>
-    internal StateDict(string source, IEnumerable<StateTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null, IDisposable? file = null)
+    /// <summary>Makes a state dict of tensors with unique names, and takes over the file they lie in.</summary>
+    internal StateDict(
+        string source, IEnumerable<StateTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null, IDisposable? file = null)
     {
         Source = source;
         Metadata = metadata ?? ImmutableDictionary<string, string>.Empty;
@@ -32,10 +33,10 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
         }
     }
 
-    /// <summary>The path of the file, or what stands for it in messages.</summary>
+    /// <summary>Path of the file, or the name that stands for it in messages.</summary>
     public string Source { get; }
 
-    /// <summary>Free text by key (<c>__metadata__</c> of safetensors); empty for <c>.pth</c> files.</summary>
+    /// <summary>Free text by key: <c>__metadata__</c> of safetensors files; empty for <c>.pth</c> files.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <inheritdoc/>
@@ -50,12 +51,14 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     /// <summary>The tensor of this name.</summary>
     /// <exception cref="WeightsException">There is none.</exception>
     public StateTensor this[string key] =>
-        TryGetValue(key, out StateTensor? tensor) ? tensor : throw new WeightsException($"{Source}: tensor {FileText.Clean(key)} is missing.");
+        TryGetValue(key, out StateTensor? tensor)
+            ? tensor
+            : throw new WeightsException($"{Source}: tensor {FileText.Clean(key)} is missing.");
 
     /// <summary>
-    /// Opens a weights file. The format is recognised by content: safetensors, or a state dict saved by <c>torch.save</c> (zip, or the
-    /// stream form of before 1.6), possibly under <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>. Nothing in the file is
-    /// executed.
+    /// Opens a weights file. The format is recognised by content: safetensors, or a state dict saved by <c>torch.save</c> (the zip format,
+    /// or the stream format used before 1.6), also below a key <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>. Nothing in the
+    /// file is executed.
     /// </summary>
     /// <exception cref="WeightsException">The file is missing, unreadable, damaged, of another format, or asks to run code.</exception>
     public static StateDict Load(string path)
@@ -82,13 +85,16 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
         }
     }
 
-    /// <summary>Makes a state dict in memory. The arrays are kept, not copied.</summary>
-    /// <param name="tensors">Unique names, shapes, and as many values in row-major order as the shape has elements.</param>
-    /// <param name="source">What stands for a path in messages.</param>
+    /// <summary>Makes a state dict of arrays. The arrays are kept, not copied.</summary>
+    /// <param name="tensors">Unique names, shapes, and values in row-major order, as many as the shape has elements.</param>
+    /// <param name="source">Name that stands for a path in messages.</param>
     /// <param name="metadata">Free text by key.</param>
-    /// <exception cref="ArgumentException">Values do not fill a shape.</exception>
+    /// <exception cref="ArgumentException">The number of values differs from the number of elements of the shape.</exception>
     /// <exception cref="WeightsException">A name occurs twice.</exception>
-    public static StateDict Create(IEnumerable<(string Name, ImmutableArray<int> Shape, float[] Values)> tensors, string source = "memory", IReadOnlyDictionary<string, string>? metadata = null)
+    public static StateDict Create(
+        IEnumerable<(string Name, ImmutableArray<int> Shape, float[] Values)> tensors,
+        string source = "memory",
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         return new StateDict(source, tensors.Select(Make), metadata);
@@ -98,15 +104,17 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
             var made = new ArrayTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = DataType.Float32, Values = tensor.Values };
             return made.Count == tensor.Values.Length
                 ? made
-                : throw new ArgumentException($"tensor {FileText.Clean(tensor.Name)} of shape {FileText.Shape(tensor.Shape)} needs {made.Count} values, but {tensor.Values.Length} were given.", nameof(tensors));
+                : throw new ArgumentException(
+                    $"tensor {FileText.Clean(tensor.Name)} of shape {FileText.Shape(tensor.Shape)} needs {made.Count} values, "
+                    + $"but {tensor.Values.Length} were given.",
+                    nameof(tensors));
         }
     }
 
     /// <summary>
-    /// Writes a safetensors file, each tensor in its own element type. It is written aside and renamed when complete:
-    /// a file that was there is replaced whole or left as it was.
+    /// Writes a safetensors file, each tensor in its own element type. An existing file is replaced whole or left unchanged.
     /// </summary>
-    /// <param name="path">The file to make or replace.</param>
+    /// <param name="path">Path of the file to create or replace.</param>
     /// <param name="metadata">Free text by key; null for <see cref="Metadata"/>.</param>
     /// <exception cref="WeightsException">The file cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The state dict was disposed.</exception>
@@ -114,7 +122,10 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (ContainsKey(SafetensorsReader.MetadataKey))
-            throw new WeightsException($"{path}: cannot be written: safetensors has no room for a tensor called {SafetensorsReader.MetadataKey}.");
+        {
+            throw new WeightsException(
+                $"{path}: cannot be written: safetensors has no room for a tensor called {SafetensorsReader.MetadataKey}.");
+        }
         SafetensorsWriter.Write(this, path, metadata ?? Metadata);
     }
 
@@ -130,10 +141,10 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     /// <inheritdoc/>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>True from the first call of <see cref="Dispose"/>.</summary>
+    /// <summary>True after the first call of <see cref="Dispose"/>.</summary>
     internal bool IsDisposed { get; private set; }
 
-    /// <summary>Closes the file. Copies that are under way on other threads are completed first.</summary>
+    /// <summary>Closes the file after the copies in progress on other threads.</summary>
     public void Dispose()
     {
         IsDisposed = true;
@@ -150,7 +161,9 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
         Strides = entry.Strides,
     };
 
-    /// <summary>Views may repeat elements: a few bytes must not promise gigabytes to whoever copies them out.</summary>
+    /// <summary>
+    /// Refuses files whose views repeat so many elements that a few bytes would expand to gigabytes when they are copied out.
+    /// </summary>
     private static void CheckElements(MappedFile file, List<TensorEntry> tensors)
     {
         Int128 elements = 0;
@@ -161,6 +174,9 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
             elements += count;
         }
         if (elements > file.Length + RepeatedElements)
-            throw new WeightsException($"{file.Path}: refused: its tensors claim {elements} elements, more than a file of {file.Length} bytes justifies.");
+        {
+            throw new WeightsException(
+                $"{file.Path}: refused: its tensors claim {elements} elements, more than a file of {file.Length} bytes justifies.");
+        }
     }
 }

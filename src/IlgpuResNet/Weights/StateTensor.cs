@@ -5,7 +5,7 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>Element types that weight files hold.</summary>
+/// <summary>Element types of tensors in weight files.</summary>
 public enum DataType
 {
     /// <summary>IEEE 754 binary32.</summary>
@@ -14,34 +14,33 @@ public enum DataType
     /// <summary>IEEE 754 binary16.</summary>
     Float16,
 
-    /// <summary>The upper half of a binary32.</summary>
+    /// <summary>Upper 16 bits of an IEEE 754 binary32.</summary>
     BFloat16,
 
     /// <summary>IEEE 754 binary64.</summary>
     Float64,
 
-    /// <summary>Signed integers.</summary>
+    /// <summary>Signed integer of 8 bits.</summary>
     Int8,
 
-    /// <inheritdoc cref="Int8"/>
+    /// <summary>Signed integer of 16 bits.</summary>
     Int16,
 
-    /// <inheritdoc cref="Int8"/>
+    /// <summary>Signed integer of 32 bits.</summary>
     Int32,
 
-    /// <inheritdoc cref="Int8"/>
+    /// <summary>Signed integer of 64 bits.</summary>
     Int64,
 
-    /// <summary>Unsigned bytes.</summary>
+    /// <summary>Unsigned integer of 8 bits.</summary>
     UInt8,
 
-    /// <summary>One byte each, 0 or 1.</summary>
+    /// <summary>One byte per element, 0 or 1.</summary>
     Bool,
 }
 
 /// <summary>
-/// One named tensor of a state dict. The elements stay where the file has them until they are copied out.
-/// Safe to read from several threads.
+/// A named tensor of a <see cref="StateDict"/>. Its elements stay in the file until they are copied out. Safe to read from several threads.
 /// </summary>
 public abstract class StateTensor
 {
@@ -54,7 +53,7 @@ public abstract class StateTensor
     /// <summary>Element type in the file.</summary>
     public required DataType DataType { get; init; }
 
-    /// <summary>Product of <see cref="Shape"/>.</summary>
+    /// <summary>Number of elements, the product of <see cref="Shape"/>.</summary>
     public long Count
     {
         get
@@ -71,15 +70,13 @@ public abstract class StateTensor
     /// <exception cref="ObjectDisposedException">The state dict was disposed.</exception>
     public abstract void CopyTo(Span<float> destination);
 
-    /// <summary>
-    /// Copies elements as they are stored, little-endian, in row-major order; as many as the destination holds.
-    /// </summary>
+    /// <summary>Copies elements in their stored type, little-endian and in row-major order, until the destination is full.</summary>
     /// <param name="first">Index of the first element.</param>
-    /// <param name="destination">Whole elements, not beyond the last one.</param>
+    /// <param name="destination">Receives whole elements, at most up to the last one.</param>
     internal abstract void CopyBytes(long first, Span<byte> destination);
 
-    /// <summary>Hands over all elements as they are stored, in order, piece by piece: no tensor is held as a whole.</summary>
-    /// <param name="target">What takes them.</param>
+    /// <summary>Passes all elements in their stored type, in order and in pieces, so that no tensor is held in memory as a whole.</summary>
+    /// <param name="target">Receiver of the pieces.</param>
     /// <param name="write">Called for each piece.</param>
     internal void WriteTo<TTarget>(TTarget target, ReadOnlySpanAction<byte, TTarget> write)
     {
@@ -102,7 +99,7 @@ public abstract class StateTensor
         }
     }
 
-    /// <summary>All elements in row-major order, converted to float32.</summary>
+    /// <summary>Returns all elements in row-major order, converted to float32.</summary>
     public float[] ToArray()
     {
         float[] values = new float[Count];
@@ -110,11 +107,11 @@ public abstract class StateTensor
         return values;
     }
 
-    /// <summary>True of what can be a weight: any type of floats.</summary>
+    /// <summary>True for element types that a weight can have: floating point.</summary>
     internal bool IsFloat => DataType is DataType.Float32 or DataType.Float64 or DataType.Float16 or DataType.BFloat16;
 
-    /// <summary>All elements in row-major order as doubles, exactly.</summary>
-    /// <exception cref="WeightsException">They are no floats.</exception>
+    /// <summary>Returns all elements in row-major order as doubles, without rounding.</summary>
+    /// <exception cref="WeightsException">The elements are not floating point.</exception>
     internal double[] ToDoubleArray()
     {
         if (!IsFloat) throw new WeightsException($"tensor {FileText.Clean(Name)} has elements of type {DataType}; floats were expected.");
@@ -124,10 +121,13 @@ public abstract class StateTensor
         return values;
     }
 
-    /// <summary>Refuses a destination that does not hold exactly all elements.</summary>
+    /// <summary>Throws unless the destination holds exactly all elements.</summary>
     private protected void CheckLength(int length)
     {
         if (length != Count)
-            throw new ArgumentException($"tensor {FileText.Clean(Name)} has {Count} elements, but the destination has {length}.", nameof(length));
+        {
+            throw new ArgumentException(
+                $"tensor {FileText.Clean(Name)} has {Count} elements, but the destination has {length}.", nameof(length));
+        }
     }
 }

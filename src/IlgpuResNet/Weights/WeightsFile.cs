@@ -2,10 +2,10 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>Writing files of weights.</summary>
+/// <summary>Writes weights files.</summary>
 internal static class WeightsFile
 {
-    /// <summary>Writes as <see cref="AtomicFile"/> does: an existing file is replaced whole or left as it was.</summary>
+    /// <summary>Writes through <see cref="AtomicFile"/>: an existing file is replaced whole or left unchanged.</summary>
     /// <exception cref="WeightsException">The file cannot be written.</exception>
     public static void Write(string path, Action<FileStream> write)
     {

@@ -2,32 +2,33 @@ using System.Text;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>The file formats of weights.</summary>
+/// <summary>File formats of weights.</summary>
 internal enum WeightsFormat
 {
     /// <summary>https://huggingface.co/docs/safetensors</summary>
     Safetensors,
 
-    /// <summary><c>torch.save</c> since 1.6.</summary>
+    /// <summary>Zip format that <c>torch.save</c> writes since 1.6.</summary>
     TorchZip,
 
-    /// <summary><c>torch.save</c> before 1.6.</summary>
+    /// <summary>Stream format that <c>torch.save</c> wrote before 1.6.</summary>
     TorchStream,
 }
 
-/// <summary>Tells formats apart by content; a file's extension only helps to word an error.</summary>
+/// <summary>Recognises formats by content; a file's extension only helps to word an error.</summary>
 internal static class WeightsFormats
 {
     private const int LookAt = 512;
 
     /// <summary>The pickle of torch's magic number 0x1950a86a20f9469cfc6c.</summary>
-    private static readonly byte[] TorchStreamStart = [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
+    private static readonly byte[] TorchStreamStart =
+        [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
 
-    /// <summary>Length of the pickle that every stream file starts with.</summary>
+    /// <summary>Length of the pickle that every stream file starts with, in bytes.</summary>
     public static int TorchStreamStartLength => TorchStreamStart.Length;
 
-    /// <summary>Recognises a file.</summary>
-    /// <exception cref="WeightsException">It holds something else; the message says what it looks like.</exception>
+    /// <summary>Recognises the format of a file.</summary>
+    /// <exception cref="WeightsException">The file has another format; the message says which one it resembles.</exception>
     public static WeightsFormat Recognise(MappedFile file)
     {
         using MappedFile.Lease lease = file.Borrow();
@@ -37,7 +38,9 @@ internal static class WeightsFormats
         if (start.Length > SafetensorsReader.PrefixLength && start[SafetensorsReader.PrefixLength] == '{') return WeightsFormat.Safetensors;
         string? guess = Guess(start);
         if (guess is null && file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return WeightsFormat.Safetensors;
-        string found = guess is null ? $"its first bytes are {Convert.ToHexString(start[..Math.Min(start.Length, 8)])}" : $"it looks like {guess}";
+        string found = guess is null
+            ? $"its first bytes are {Convert.ToHexString(start[..Math.Min(start.Length, 8)])}"
+            : $"it looks like {guess}";
         throw new WeightsException($"{file.Path}: not a weights file: {found}; a safetensors or .pth file was expected.");
     }
 
@@ -56,12 +59,14 @@ internal static class WeightsFormats
         return IsText(start) ? TextKind(start) : null;
     }
 
-    private static bool IsText(ReadOnlySpan<byte> start) => !start.ContainsAnyInRange((byte)0, (byte)8) && !start.ContainsAnyInRange((byte)0x0E, (byte)0x1F);
+    private static bool IsText(ReadOnlySpan<byte> start) =>
+        !start.ContainsAnyInRange((byte)0, (byte)8) && !start.ContainsAnyInRange((byte)0x0E, (byte)0x1F);
 
     private static string TextKind(ReadOnlySpan<byte> start)
     {
         string text = Encoding.Latin1.GetString(start).TrimStart('\u00EF', '\u00BB', '\u00BF', ' ', '\r', '\n', '\t');
-        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
+        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
+            || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
             return "an HTML page, perhaps saved in place of a download";
         if (text.StartsWith('<')) return "an XML file";
         return text.StartsWith('{') ? "a JSON file" : "a text file";

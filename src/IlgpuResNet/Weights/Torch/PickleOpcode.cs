@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Weights.Torch;
 
-/// <summary>The opcodes of Python's pickle that are understood, under the names of <c>pickletools</c>.</summary>
+/// <summary>Opcodes of Python's pickle that are understood, under their names in <c>pickletools</c>.</summary>
 internal enum PickleOpcode : byte
 {
     Mark = (byte)'(',

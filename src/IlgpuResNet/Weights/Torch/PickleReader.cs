@@ -5,16 +5,16 @@ using System.Text;
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>
-/// Interprets the part of Python's pickle language (protocols 2 to 5) that state dicts are written in
+/// Interprets the part of Python's pickle language (protocols 2 to 5) that state dicts use
 /// (https://docs.python.org/3/library/pickletools.html). Names outside <see cref="TorchGlobals"/> and opcodes outside this file are
-/// refused; nothing is ever executed, and no recursion depends on the input.
+/// refused. Nothing is ever executed, and no recursion depends on the input.
 /// </summary>
 internal ref struct PickleReader
 {
     private const int HighestProtocol = 5;
     private const int MostOpcodes = 20_000_000;
 
-    // Upper estimates in bytes, for the budget.
+    // Upper estimates of memory in bytes, for the budget.
     private const int CostOfOpcode = 32;
     private const int CostOfContainer = 64;
     private const int CostOfItem = 48;
@@ -29,10 +29,10 @@ internal ref struct PickleReader
     private readonly Stack<int> marks = new();
     private readonly Dictionary<uint, PickleValue> memo = [];
 
-    /// <summary>Prepares to read one pickle.</summary>
-    /// <param name="bytes">Starts with the pickle; more may follow it.</param>
-    /// <param name="budget">What may be allocated.</param>
-    /// <param name="objects">Gives allowed calls their meaning.</param>
+    /// <summary>Makes a reader of one pickle.</summary>
+    /// <param name="bytes">Bytes that start with the pickle; more may follow it.</param>
+    /// <param name="budget">Memory that may be allocated.</param>
+    /// <param name="objects">Performs the calls that the pickle may make.</param>
     public PickleReader(ReadOnlySpan<byte> bytes, ReadBudget budget, TorchObjects objects)
     {
         this.bytes = bytes;
@@ -40,11 +40,11 @@ internal ref struct PickleReader
         this.objects = objects;
     }
 
-    /// <summary>Bytes read so far; after <see cref="Read"/> the pickle's length.</summary>
+    /// <summary>Bytes read so far; after <see cref="Read"/>, the length of the pickle.</summary>
     public int Position { get; private set; }
 
-    /// <summary>Reads the pickle to its end.</summary>
-    /// <exception cref="WeightsException">It is damaged, too large, or asks for something outside the allow-list.</exception>
+    /// <summary>Reads the pickle to its end and returns its value.</summary>
+    /// <exception cref="WeightsException">The pickle is damaged, too large, or asks for something outside the allow-list.</exception>
     public PickleValue Read()
     {
         for (int count = 0; count < MostOpcodes; count++)
@@ -207,7 +207,8 @@ internal ref struct PickleReader
                 TorchGlobals.Find(budget.Source, Line(), Line());
                 throw Damaged("an object is made in a way that state dicts never use");
             case PickleOpcode.Reduce or PickleOpcode.NewObj:
-                if (PopMany(2) is not [TorchGlobal function, PickleTuple(var arguments)]) throw Damaged("a call of something that is not a function");
+                if (PopMany(2) is not [TorchGlobal function, PickleTuple(var arguments)])
+                    throw Damaged("a call of something that is not a function");
                 stack.Add(objects.Call(function, arguments));
                 break;
             case PickleOpcode.Build:
@@ -324,7 +325,9 @@ internal ref struct PickleReader
     private int NextLength(int size)
     {
         ReadOnlySpan<byte> field = Take(size);
-        ulong length = size == sizeof(int) ? BinaryPrimitives.ReadUInt32LittleEndian(field) : BinaryPrimitives.ReadUInt64LittleEndian(field);
+        ulong length = size == sizeof(int)
+            ? BinaryPrimitives.ReadUInt32LittleEndian(field)
+            : BinaryPrimitives.ReadUInt64LittleEndian(field);
         return length <= (ulong)(bytes.Length - Position) ? (int)length : throw Damaged("it ends inside a value");
     }
 
@@ -336,5 +339,6 @@ internal ref struct PickleReader
         return taken;
     }
 
-    private readonly WeightsException Damaged(string what) => new($"{budget.Source}: damaged .pth file: {what} (byte {Position} of a pickle).");
+    private readonly WeightsException Damaged(string what) =>
+        new($"{budget.Source}: damaged .pth file: {what} (byte {Position} of a pickle).");
 }

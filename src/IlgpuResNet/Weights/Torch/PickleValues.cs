@@ -66,4 +66,5 @@ internal sealed record StorageReference(string Key, DataType DataType, long Coun
 /// <param name="Offset">First element, from the start of the storage in the file.</param>
 /// <param name="Shape">Sizes, outermost first.</param>
 /// <param name="Strides">Elements from one index to the next; default when row-major without gaps.</param>
-internal sealed record TensorReference(StorageReference Storage, long Offset, ImmutableArray<int> Shape, ImmutableArray<long> Strides) : PickleValue;
+internal sealed record TensorReference(
+    StorageReference Storage, long Offset, ImmutableArray<int> Shape, ImmutableArray<long> Strides) : PickleValue;

@@ -5,7 +5,7 @@ using System.Text;
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>
-/// Writes a state dict's structure as the pickle that <c>torch.save</c> puts beside the storages (protocol 2, without a memo).
+/// Writes the structure of a state dict as the pickle that <c>torch.save</c> stores beside the storages (protocol 2, without a memo).
 /// </summary>
 internal sealed class PickleWriter
 {
@@ -17,7 +17,7 @@ internal sealed class PickleWriter
     {
     }
 
-    /// <summary>An <c>OrderedDict</c> of tensors, the k-th of them in the storage of key k.</summary>
+    /// <summary>Writes an <c>OrderedDict</c> of tensors; the tensor of index k has the storage with key k.</summary>
     public static ReadOnlyMemory<byte> StateDict(IEnumerable<StateTensor> tensors)
     {
         var pickle = new PickleWriter();
@@ -44,7 +44,7 @@ internal sealed class PickleWriter
         for (int d = strides.Length - 1; d >= 0; d--)
         {
             strides[d] = stride;
-            // PyTorch counts an empty dimension as one of size 1 here.
+            // PyTorch treats an empty dimension like one of size 1 here.
             stride *= Math.Max(tensor.Shape[d], 1);
         }
 

@@ -3,7 +3,7 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights.Torch;
 
-/// <summary>Does what the allowed functions of a pickle mean, as data: nothing is looked up or called.</summary>
+/// <summary>Builds the values that the allowed functions of a pickle return. No Python code is looked up or called.</summary>
 internal sealed class TorchObjects(ReadBudget budget)
 {
     private const int BytesPerTensor = 400;
@@ -11,10 +11,10 @@ internal sealed class TorchObjects(ReadBudget budget)
 
     private readonly Dictionary<string, StorageReference> storages = new(StringComparer.Ordinal);
 
-    /// <summary>Every storage that was named, by key.</summary>
+    /// <summary>All storages that the pickle named, by key.</summary>
     public IReadOnlyDictionary<string, StorageReference> Storages => storages;
 
-    /// <summary>The value of an allowed function applied to arguments.</summary>
+    /// <summary>Returns the value of an allowed function applied to arguments.</summary>
     public PickleValue Call(TorchGlobal function, PickleValue[] arguments) => function.Kind switch
     {
         TorchGlobalKind.Dict => MakeDict(arguments),
@@ -25,8 +25,8 @@ internal sealed class TorchObjects(ReadBudget budget)
     };
 
     /// <summary>
-    /// The storage that a persistent id names: <c>("storage", class, key, device, count)</c>, in stream files followed by None or
-    /// <c>(key, offset, count)</c> of the part that is meant.
+    /// Returns the storage that a persistent id names: <c>("storage", class, key, device, count)</c>. Stream files add None or
+    /// <c>(key, offset, count)</c>, the part that tensors use.
     /// </summary>
     public StorageReference Storage(PickleValue id)
     {
@@ -76,12 +76,13 @@ internal sealed class TorchObjects(ReadBudget budget)
         return dict;
     }
 
-    /// <summary><c>(storage, offset, size, stride, ...)</c>; the rest (gradients, hooks) is of no use here.</summary>
+    /// <summary>Reads <c>(storage, offset, size, stride, ...)</c>; later arguments (gradients, hooks) are ignored.</summary>
     private TensorReference RebuildTensor(PickleValue[] arguments)
     {
         if (arguments is not [StorageReference storage, PickleInteger(var offset), PickleTuple(var sizes), PickleTuple(var steps), ..])
             throw Damaged("a tensor is not described as torch.save does");
-        if (sizes.Length > SafetensorsReader.HighestRank || steps.Length != sizes.Length) throw Damaged("a tensor has a shape and strides that do not fit");
+        if (sizes.Length > SafetensorsReader.HighestRank || steps.Length != sizes.Length)
+            throw Damaged("a tensor has a shape and strides that do not fit");
         budget.Charge(BytesPerTensor + BytesPerSize * sizes.Length);
 
         var shape = ImmutableArray.CreateBuilder<int>(sizes.Length);
@@ -97,10 +98,14 @@ internal sealed class TorchObjects(ReadBudget budget)
         }
         bool empty = shape.Contains(0);
         if (offset < 0 || (!empty && reach >= storage.ViewCount))
-            throw Damaged($"a tensor of shape {FileText.Shape(shape.ToImmutable())} reaches outside its storage of {storage.ViewCount} elements");
+        {
+            string sizesText = FileText.Shape(shape.ToImmutable());
+            throw Damaged($"a tensor of shape {sizesText} reaches outside its storage of {storage.ViewCount} elements");
+        }
 
         bool packed = empty || IsPacked(shape, strides);
-        return new TensorReference(storage, empty ? 0 : storage.ViewOffset + offset, shape.MoveToImmutable(), packed ? default : strides.MoveToImmutable());
+        long first = empty ? 0 : storage.ViewOffset + offset;
+        return new TensorReference(storage, first, shape.MoveToImmutable(), packed ? default : strides.MoveToImmutable());
     }
 
     private static bool IsPacked(ImmutableArray<int>.Builder shape, ImmutableArray<long>.Builder strides)

@@ -4,14 +4,14 @@ using IlgpuResNet.Files;
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>
-/// Reads what <c>torch.save</c> wrote before 1.6: pickles of a magic number, the protocol version, the system, the object and the list of
-/// storage keys, then for each key an i64 count and the raw elements.
+/// Reads the stream format that <c>torch.save</c> wrote before 1.6: pickles of a magic number, the protocol version, the system, the object
+/// and the list of storage keys, then for each key an i64 count and the raw elements.
 /// </summary>
 internal static class TorchStreamReader
 {
     private const long ProtocolVersion = 1001;
 
-    /// <summary>Reads the structure; the storages stay where they are.</summary>
+    /// <summary>Reads the structure; elements stay in the file.</summary>
     /// <exception cref="WeightsException">
     /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
     /// </exception>
@@ -20,16 +20,23 @@ internal static class TorchStreamReader
         using MappedFile.Lease lease = file.Borrow();
         var objects = new TorchObjects(budget);
         long position = WeightsFormats.TorchStreamStartLength;
-        if (Next(file, lease, budget, objects, ref position) is not PickleInteger(ProtocolVersion)) throw Damaged(file, $"its protocol version is not {ProtocolVersion}");
-        if (Next(file, lease, budget, objects, ref position) is not PickleDict system) throw Damaged(file, "its description of the system is missing");
+        if (Next(file, lease, budget, objects, ref position) is not PickleInteger(ProtocolVersion))
+            throw Damaged(file, $"its protocol version is not {ProtocolVersion}");
+        if (Next(file, lease, budget, objects, ref position) is not PickleDict system)
+            throw Damaged(file, "its description of the system is missing");
         if (system.Find("little_endian") is PickleBool(false))
-            throw new WeightsException($"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
+        {
+            throw new WeightsException(
+                $"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
+        }
         PickleValue root = Next(file, lease, budget, objects, ref position);
         if (Next(file, lease, budget, objects, ref position) is not PickleList keys) throw Damaged(file, "its list of storages is missing");
 
         Dictionary<string, long> offsets = LocateStorages(file, lease, objects, keys.Items, position);
         return TorchStateDict.Collect(file.Path, root, storage =>
-            offsets.TryGetValue(storage.Key, out long offset) ? offset : throw Damaged(file, $"storage {FileText.Clean(storage.Key)} is missing"));
+            offsets.TryGetValue(storage.Key, out long offset)
+                ? offset
+                : throw Damaged(file, $"storage {FileText.Clean(storage.Key)} is missing"));
     }
 
     private static PickleValue Next(MappedFile file, MappedFile.Lease lease, ReadBudget budget, TorchObjects objects, ref long position)
@@ -40,18 +47,23 @@ internal static class TorchStreamReader
         return value;
     }
 
-    private static Dictionary<string, long> LocateStorages(MappedFile file, MappedFile.Lease lease, TorchObjects objects, List<PickleValue> keys, long position)
+    private static Dictionary<string, long> LocateStorages(
+        MappedFile file, MappedFile.Lease lease, TorchObjects objects, List<PickleValue> keys, long position)
     {
         var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (PickleValue key in keys)
         {
-            if (key is not PickleText(var name) || !objects.Storages.TryGetValue(name, out StorageReference? storage)) throw Damaged(file, "it lists a storage that no tensor uses");
-            if (file.Length - position < sizeof(long)) throw Damaged(file, $"it ends before storage {FileText.Clean(name)}; the file may be cut off");
+            if (key is not PickleText(var name) || !objects.Storages.TryGetValue(name, out StorageReference? storage))
+                throw Damaged(file, "it lists a storage that no tensor uses");
+            if (file.Length - position < sizeof(long))
+                throw Damaged(file, $"it ends before storage {FileText.Clean(name)}; the file may be cut off");
             long count = BinaryPrimitives.ReadInt64LittleEndian(lease.Span(position, sizeof(long)));
-            if (count != storage.Count) throw Damaged(file, $"storage {FileText.Clean(name)} has {count} elements, but {storage.Count} were announced");
+            if (count != storage.Count)
+                throw Damaged(file, $"storage {FileText.Clean(name)} has {count} elements, but {storage.Count} were announced");
             position += sizeof(long);
             long bytes = count * storage.DataType.Size();
-            if (bytes > file.Length - position) throw Damaged(file, $"it ends inside storage {FileText.Clean(name)}; the file may be cut off");
+            if (bytes > file.Length - position)
+                throw Damaged(file, $"it ends inside storage {FileText.Clean(name)}; the file may be cut off");
             if (!offsets.TryAdd(name, position)) throw Damaged(file, $"storage {FileText.Clean(name)} is listed twice");
             position += bytes;
         }

@@ -3,15 +3,15 @@ using IlgpuResNet.Files;
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>
-/// Reads what <c>torch.save</c> writes since 1.6: a zip of stored entries, <c>NAME/data.pkl</c> with the structure
-/// and <c>NAME/data/KEY</c> with each storage.
+/// Reads the zip format that <c>torch.save</c> writes since 1.6: stored entries <c>NAME/data.pkl</c> with the structure and
+/// <c>NAME/data/KEY</c> with each storage.
 /// </summary>
 internal static class TorchZipReader
 {
     private const string PickleEntry = "/data.pkl";
     private const string KerasEntry = "model.weights.h5";
 
-    /// <summary>Reads the structure; the storages stay where they are.</summary>
+    /// <summary>Reads the structure; elements stay in the file.</summary>
     /// <exception cref="WeightsException">
     /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
     /// </exception>
@@ -21,14 +21,21 @@ internal static class TorchZipReader
         Dictionary<string, ZipEntry> entries = ZipDirectory.Read(file, lease, budget);
         string[] pickles = [.. entries.Keys.Where(name => name.EndsWith(PickleEntry, StringComparison.Ordinal)).Take(2)];
         if (pickles.Length == 0 && entries.ContainsKey(KerasEntry))
-            throw new WeightsException($"{file.Path}: not a weights file: it looks like a Keras model; a safetensors or .pth file was expected.");
+        {
+            throw new WeightsException(
+                $"{file.Path}: not a weights file: it looks like a Keras model; a safetensors or .pth file was expected.");
+        }
         if (pickles.Length != 1)
-            throw new WeightsException($"{file.Path}: is a zip archive, but has {(pickles.Length == 0 ? "no" : "more than one")} data.pkl, so torch.save did not write it.");
+        {
+            string found = pickles.Length == 0 ? "no" : "more than one";
+            throw new WeightsException($"{file.Path}: is a zip archive, but has {found} data.pkl, so torch.save did not write it.");
+        }
         string folder = pickles[0][..^PickleEntry.Length];
         CheckByteOrder(file, lease, entries, folder);
 
         ZipEntry pickle = Plain(file, pickles[0], entries[pickles[0]]);
-        if (pickle.Length > int.MaxValue) throw new WeightsException($"{file.Path}: damaged .pth file: its data.pkl has {pickle.Length} bytes.");
+        if (pickle.Length > int.MaxValue)
+            throw new WeightsException($"{file.Path}: damaged .pth file: its data.pkl has {pickle.Length} bytes.");
         var reader = new PickleReader(lease.Span(pickle.Offset, (int)pickle.Length), budget, new TorchObjects(budget));
         return TorchStateDict.Collect(file.Path, reader.Read(), storage => Locate(file, entries, folder, storage));
     }
@@ -40,17 +47,26 @@ internal static class TorchZipReader
             throw new WeightsException($"{file.Path}: damaged .pth file: storage {FileText.Clean(storage.Key)} is missing.");
         long needed = storage.Count * storage.DataType.Size();
         if (needed > entry.Length)
-            throw new WeightsException($"{file.Path}: damaged .pth file: storage {FileText.Clean(storage.Key)} needs {needed} bytes, but has {entry.Length}.");
+        {
+            throw new WeightsException(
+                $"{file.Path}: damaged .pth file: storage {FileText.Clean(storage.Key)} needs {needed} bytes, but has {entry.Length}.");
+        }
         return Plain(file, name, entry).Offset;
     }
 
     private static ZipEntry Plain(MappedFile file, string name, ZipEntry entry) => entry.Stored
         ? entry
-        : throw new WeightsException($"{file.Path}: entry {FileText.Clean(name)} is compressed or encrypted; torch.save stores entries as they are, so save it again.");
+        : throw new WeightsException(
+            $"{file.Path}: entry {FileText.Clean(name)} is compressed or encrypted; "
+            + "torch.save stores entries as they are, so save it again.");
 
     private static void CheckByteOrder(MappedFile file, MappedFile.Lease lease, Dictionary<string, ZipEntry> entries, string folder)
     {
-        if (entries.TryGetValue($"{folder}/byteorder", out ZipEntry order) && order.Length == 3 && lease.Span(order.Offset, 3).SequenceEqual("big"u8))
-            throw new WeightsException($"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
+        if (entries.TryGetValue($"{folder}/byteorder", out ZipEntry order)
+            && order.Length == 3 && lease.Span(order.Offset, 3).SequenceEqual("big"u8))
+        {
+            throw new WeightsException(
+                $"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
+        }
     }
 }

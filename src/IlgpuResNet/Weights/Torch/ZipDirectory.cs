@@ -4,12 +4,14 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights.Torch;
 
-/// <summary>Where the bytes of a zip entry lie in the file, and whether they are its content as it is.</summary>
+/// <summary>
+/// Position and length of a zip entry's bytes in the file; <paramref name="Stored"/> is true when they are its content unchanged.
+/// </summary>
 internal readonly record struct ZipEntry(long Offset, long Length, bool Stored);
 
 /// <summary>
-/// Lists the entries of a zip file from its central directory, zip64 included, without copying their content. Sizes in local headers
-/// are not looked at: torch leaves them empty. Layout: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
+/// Lists the entries of a zip file from its central directory, zip64 included, without copying their content. Sizes in local headers are
+/// ignored, because torch leaves them empty. Layout: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
 /// </summary>
 internal static class ZipDirectory
 {
@@ -28,7 +30,8 @@ internal static class ZipDirectory
     public static Dictionary<string, ZipEntry> Read(MappedFile file, MappedFile.Lease lease, ReadBudget budget)
     {
         (long start, long length, long count) = Locate(file, lease);
-        if (start < 0 || length < 0 || length > int.MaxValue || start > file.Length - length) throw Damaged(file, "its directory lies outside the file");
+        if (start < 0 || length < 0 || length > int.MaxValue || start > file.Length - length)
+            throw Damaged(file, "its directory lies outside the file");
         ReadOnlySpan<byte> directory = lease.Span(start, (int)length);
 
         var entries = new Dictionary<string, ZipEntry>(StringComparer.Ordinal);
@@ -49,10 +52,11 @@ internal static class ZipDirectory
         return entries;
     }
 
-    private static ZipEntry ReadEntry(MappedFile file, MappedFile.Lease lease, ReadOnlySpan<byte> central, ReadOnlySpan<byte> extra, string name)
+    private static ZipEntry ReadEntry(
+        MappedFile file, MappedFile.Lease lease, ReadOnlySpan<byte> central, ReadOnlySpan<byte> extra, string name)
     {
         bool plain = (U16(central, 8) & EncryptedFlag) == 0 && U16(central, 10) == 0;
-        // Fields that do not fit 32 bits are all ones, and follow in the zip64 record in this order.
+        // Fields that do not fit 32 bits are all ones here and follow in the zip64 record, in this order.
         ReadOnlySpan<byte> wide = FindZip64(extra);
         long length = Field(U32(central, 24), ref wide, file);
         long packed = Field(U32(central, 20), ref wide, file);
@@ -67,7 +71,7 @@ internal static class ZipDirectory
         return new ZipEntry(offset, packed, plain);
     }
 
-    /// <summary>Position, length and entry count of the central directory.</summary>
+    /// <summary>Finds position, length and entry count of the central directory.</summary>
     private static (long Start, long Length, long Count) Locate(MappedFile file, MappedFile.Lease lease)
     {
         int tailLength = (int)Math.Min(file.Length, EndLength + LongestComment);
@@ -80,7 +84,8 @@ internal static class ZipDirectory
             return (U32(tail, end + 16), U32(tail, end + 12), U16(tail, end + 10));
 
         ulong position = BinaryPrimitives.ReadUInt64LittleEndian(tail[(locator + 8)..]);
-        if (file.Length < Zip64EndLength || position > (ulong)(file.Length - Zip64EndLength)) throw Damaged(file, "its zip64 record lies outside the file");
+        if (file.Length < Zip64EndLength || position > (ulong)(file.Length - Zip64EndLength))
+            throw Damaged(file, "its zip64 record lies outside the file");
         ReadOnlySpan<byte> zip64 = lease.Span((long)position, Zip64EndLength);
         if (!zip64.StartsWith("PK\x06\x06"u8)) throw Damaged(file, "its zip64 record is missing");
         return (I64(zip64, 48), I64(zip64, 40), I64(zip64, 32));

@@ -6,12 +6,12 @@ using System.Text;
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>
-/// Writes a zip archive of stored entries front to back, as <c>torch.save</c> does: each content is padded to a multiple of 64 bytes by an
-/// extra field, and followed by its checksum and length. No zip64. Layout: PKWARE APPNOTE 6.3.10, section 4.3.
+/// Writes a zip archive of stored entries front to back, as <c>torch.save</c> does: an extra field aligns each content to a multiple of 64
+/// bytes, and its checksum and length follow it. No zip64. Layout: PKWARE APPNOTE 6.3.10, section 4.3.
 /// </summary>
 internal sealed class ZipWriter(Stream stream)
 {
-    /// <summary>The most entries of an archive.</summary>
+    /// <summary>Largest number of entries of an archive.</summary>
     public const int MostEntries = ushort.MaxValue;
 
     private const int Alignment = 64;
@@ -24,7 +24,7 @@ internal sealed class ZipWriter(Stream stream)
     /// <summary>Lengths follow the content (bit 3), and names are UTF-8 (bit 11).</summary>
     private const ushort Flags = (1 << 3) | (1 << 11);
 
-    /// <summary>What torch calls its padding ("FB") and fills it with.</summary>
+    /// <summary>Id ("FB") that torch gives its padding, and the byte that fills it.</summary>
     private const ushort PaddingId = 0x4246;
     private const byte PaddingByte = (byte)'Z';
 
@@ -36,11 +36,11 @@ internal sealed class ZipWriter(Stream stream)
     private byte[] name = [];
     private long length;
 
-    /// <summary>The most bytes that an entry takes besides its content.</summary>
+    /// <summary>Returns an upper bound of the bytes that an entry takes besides its content.</summary>
     public static int Overhead(string name) =>
         LocalLength + ExtraHeaderLength + Alignment + DescriptorLength + CentralLength + EndLength + 2 * Encoding.UTF8.GetByteCount(name);
 
-    /// <summary>Starts an entry; its content is what <see cref="Append"/> gets until <see cref="EndEntry"/>.</summary>
+    /// <summary>Starts an entry; <see cref="Append"/> adds its content until <see cref="EndEntry"/>.</summary>
     public void BeginEntry(string entryName)
     {
         name = Encoding.UTF8.GetBytes(entryName);
@@ -63,7 +63,7 @@ internal sealed class ZipWriter(Stream stream)
         Write(header);
     }
 
-    /// <summary>Adds to the entry's content.</summary>
+    /// <summary>Adds bytes to the entry's content.</summary>
     public void Append(ReadOnlySpan<byte> content)
     {
         checksum.Append(content);
@@ -94,7 +94,7 @@ internal sealed class ZipWriter(Stream stream)
         directory.Write(name);
     }
 
-    /// <summary>Writes the directory, with which the archive is complete.</summary>
+    /// <summary>Writes the directory, which completes the archive.</summary>
     public void Finish()
     {
         Span<byte> end = stackalloc byte[EndLength];
