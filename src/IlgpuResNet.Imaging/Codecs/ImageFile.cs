@@ -3,12 +3,14 @@ using IlgpuResNet.Imaging;
 
 namespace IlgpuResNet;
 
-/// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF; writes PNG. Thread-safe.</summary>
+/// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF. Writes PNG. Thread-safe.</summary>
 public static partial class ImageFile
 {
-    /// <summary>Reads an image file.</summary>
+    /// <summary>Reads an image file into memory, as RGB24.</summary>
     /// <param name="path">Path of the file.</param>
-    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says, as image viewers do; false for the pixels as stored.</param>
+    /// <param name="applyOrientation">
+    /// True to rotate the image upright by its EXIF orientation, as image viewers do; false for the pixels as stored.
+    /// </param>
     /// <exception cref="ImageException">The file is missing, unreadable, not an image, damaged or too large.</exception>
     public static PixelBuffer Load(string path, bool applyOrientation = true)
     {
@@ -16,7 +18,7 @@ public static partial class ImageFile
         byte[] data;
         try
         {
-            // Of pipes and devices, too, the length is zero, so that none is waited for.
+            // Pipes and devices have length 0 too, so that reading never waits for them.
             long length = InputFile.Length(path);
             if (length == 0) throw new ImageException($"{path}: {WhyNoFile(path) ?? "the file is empty."}");
             if (length > DecodeLimits.MaxFileBytes) throw TooLong(path);
@@ -37,11 +39,11 @@ public static partial class ImageFile
         return Load(data, path, applyOrientation);
     }
 
-    /// <summary>Reads an image from a stream, from its position to its end.</summary>
-    /// <param name="stream">The stream; stays open.</param>
-    /// <param name="name">What messages call the image.</param>
-    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says.</param>
-    /// <exception cref="ImageException">The stream cannot be read, or holds no image, a damaged or too large one.</exception>
+    /// <summary>Reads an image from a stream, from its position to its end, as RGB24.</summary>
+    /// <param name="stream">Content of an image file. The stream stays open.</param>
+    /// <param name="name">Name of the image in messages.</param>
+    /// <param name="applyOrientation">True to rotate the image upright by its EXIF orientation; false for the pixels as stored.</param>
+    /// <exception cref="ImageException">The stream cannot be read, or its content is not an image, damaged or too large.</exception>
     public static PixelBuffer Load(Stream stream, string name = "image stream", bool applyOrientation = true)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -62,11 +64,11 @@ public static partial class ImageFile
         return Load(data.GetBuffer().AsMemory(0, (int)data.Length), name, applyOrientation);
     }
 
-    /// <summary>Reads an image from the bytes of a file.</summary>
-    /// <param name="data">The bytes.</param>
-    /// <param name="name">What messages call the image.</param>
-    /// <param name="applyOrientation">True to turn the image upright as its EXIF orientation says.</param>
-    /// <exception cref="ImageException">The bytes are no image, a damaged or too large one.</exception>
+    /// <summary>Reads an image from the bytes of an image file, as RGB24.</summary>
+    /// <param name="data">Content of an image file.</param>
+    /// <param name="name">Name of the image in messages.</param>
+    /// <param name="applyOrientation">True to rotate the image upright by its EXIF orientation; false for the pixels as stored.</param>
+    /// <exception cref="ImageException">The bytes are not an image, are damaged or too large.</exception>
     public static PixelBuffer Load(ReadOnlyMemory<byte> data, string name = "image data", bool applyOrientation = true)
     {
         if (data.IsEmpty) throw new ImageException($"{name}: there are no bytes to decode.");
@@ -75,8 +77,8 @@ public static partial class ImageFile
         return Codec.Decode(data, name, applyOrientation);
     }
 
-    /// <summary>Writes an image as a PNG file without its alpha. An existing file is replaced whole or left as it was.</summary>
-    /// <param name="image">The image.</param>
+    /// <summary>Writes an image as a PNG file. Alpha is dropped. An existing file is replaced whole or left unchanged.</summary>
+    /// <param name="image">Image to write.</param>
     /// <param name="path">Path of the file.</param>
     /// <exception cref="ImageException">The image cannot be encoded, or the file cannot be written.</exception>
     public static void SavePng(PixelBuffer image, string path)
@@ -85,7 +87,7 @@ public static partial class ImageFile
         Write(path, file => Codec.EncodePng(image, file));
     }
 
-    /// <summary>Writes a picture of any kind. An existing file is replaced whole or left as it was.</summary>
+    /// <summary>Writes an image file of any format. An existing file is replaced whole or left unchanged.</summary>
     /// <exception cref="ImageException">The file cannot be written.</exception>
     internal static void Write(string path, Action<Stream> write)
     {
@@ -99,13 +101,13 @@ public static partial class ImageFile
         }
     }
 
-    /// <summary>What a path leads to instead of a file; null where it does lead to one, or the path is none.</summary>
+    /// <summary>Describes what a path leads to instead of a file; null where it leads to a file, or is empty.</summary>
     private static string? WhyNoFile(string path)
     {
         if (path.Length == 0) return null;
         if (Directory.Exists(path)) return "is a folder; name an image file.";
         var file = new FileInfo(path);
-        // A link exists also where its target does not.
+        // A link exists even where its target does not.
         if (file.LinkTarget is { } target && file.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true })
             return $"is a link to {target}, and there is no such file; check where the link leads.";
         return file.Exists ? null : "no such file.";

@@ -12,9 +12,9 @@ using SixLabors.ImageSharp.Processing;
 namespace IlgpuResNet;
 
 /// <summary>
-/// Decoding by SixLabors.ImageSharp, in managed code alone, without a colour transform. Its JPEG decoder is not the one of
-/// Pillow, so a JPEG's pixels may differ by a few steps of 255; 16-bit channels are rounded where Pillow takes the high
-/// byte. Compiled with <c>-p:ImageCodec=ImageSharp</c>.
+/// Decodes by SixLabors.ImageSharp, in managed code and without a colour transform. Its JPEG decoder is not Pillow's, so that a pixel may
+/// differ by a few steps of 255; 16-bit channels are rounded where Pillow takes the high byte. Compiled with
+/// <c>-p:ImageCodec=ImageSharp</c>.
 /// </summary>
 internal sealed class ImageSharpCodec : IImageCodec
 {
@@ -41,7 +41,8 @@ internal sealed class ImageSharpCodec : IImageCodec
         }
         catch (UnknownImageFormatException e)
         {
-            throw new ImageException($"{name}: is not an image of a known format, or its header is damaged; use JPEG, PNG, WebP, BMP or GIF.", e);
+            throw new ImageException(
+                $"{name}: is not an image of a known format, or its header is damaged; use JPEG, PNG, WebP, BMP or GIF.", e);
         }
         catch (Exception e) when (e is InvalidImageContentException or NotSupportedException or ImageProcessingException)
         {
@@ -57,14 +58,14 @@ internal sealed class ImageSharpCodec : IImageCodec
     public void EncodePng(PixelSpan image, Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        using Image<Rgba32> picture = Image.LoadPixelData<Rgba32>(RgbaPixels.Of(image), image.Width, image.Height);
-        picture.SaveAsPng(stream, new PngEncoder { ColorType = PngColorType.Rgb });
+        using Image<Rgba32> rgba = Image.LoadPixelData<Rgba32>(RgbaPixels.Of(image), image.Width, image.Height);
+        rgba.SaveAsPng(stream, new PngEncoder { ColorType = PngColorType.Rgb });
     }
 }
 
-/// <content>The codec this build was made with.</content>
+/// <content>The codec that this build uses.</content>
 public static partial class ImageFile
 {
-    /// <summary>The image library in use.</summary>
+    /// <summary>Codec that decodes and encodes image files.</summary>
     public static IImageCodec Codec { get; } = new ImageSharpCodec();
 }

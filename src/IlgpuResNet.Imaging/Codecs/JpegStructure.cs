@@ -1,8 +1,8 @@
 namespace IlgpuResNet.Imaging;
 
 /// <summary>
-/// Follows the markers of a JPEG file (ITU-T T.81, annex B). Decoders fill what is missing of a cut file with gray, and some
-/// say nothing when the cut falls between two scans of a progressive one; only the end marker tells.
+/// Follows the markers of a JPEG file (ITU-T T.81, annex B) to find truncated files. Decoders fill the missing part with gray, and some
+/// report nothing when the cut falls between two scans of a progressive file; only the end marker tells.
 /// </summary>
 internal static class JpegStructure
 {
@@ -15,7 +15,7 @@ internal static class JpegStructure
     private const byte EndOfImage = 0xD9;
     private const byte StartOfScan = 0xDA;
 
-    /// <summary>True when the data is a JPEG file that ends before its end marker. What is damaged otherwise is left to the decoder.</summary>
+    /// <summary>Returns true when the data is a JPEG file without its end marker. Other damage is left to the decoder.</summary>
     public static bool IsCutShort(ReadOnlySpan<byte> data)
     {
         if (!data.StartsWith((ReadOnlySpan<byte>)[Prefix, StartOfImage, Prefix])) return false;
@@ -27,7 +27,7 @@ internal static class JpegStructure
             if (marker == EndOfImage) return false;
             if (marker == Prefix)
             {
-                // Any number of fill bytes may stand before a marker.
+                // Any number of fill bytes may precede a marker.
                 position++;
                 continue;
             }
@@ -40,12 +40,13 @@ internal static class JpegStructure
         return true;
     }
 
-    /// <summary>The position of the marker that ends the entropy-coded bytes, or the length of the data.</summary>
+    /// <summary>Returns the position of the marker that ends the entropy-coded bytes, or the length of the data.</summary>
     private static int EndOfScan(ReadOnlySpan<byte> data, int position)
     {
         for (; position + 1 < data.Length; position++)
         {
-            if (data[position] == Prefix && data[position + 1] is not Stuffing and not (>= FirstRestart and <= LastRestart)) return position;
+            if (data[position] == Prefix && data[position + 1] is not Stuffing and not (>= FirstRestart and <= LastRestart))
+                return position;
         }
         return data.Length;
     }

@@ -7,16 +7,15 @@ using SkiaSharp;
 namespace IlgpuResNet;
 
 /// <summary>
-/// Decoding by SkiaSharp without a colour transform, which gives the bytes that Pillow gives. Of 16-bit PNG files the high
-/// byte is taken (Pillow does so for colour; its clipping of 16-bit gray at 255 is not copied). Fully transparent pixels
-/// of GIF files are black.
+/// Decodes by SkiaSharp without a colour transform, to the bytes that Pillow decodes. Of 16-bit PNG files the high byte is taken, as Pillow
+/// does for colour; Pillow's clipping of 16-bit gray at 255 is not copied. Fully transparent pixels of GIF files are black.
 /// </summary>
 internal sealed unsafe class SkiaCodec : IImageCodec
 {
     private const int BytesPerPixel = 4;
     private const int Channels = 3;
 
-    /// <summary>What is wrong, and what to do, where nothing of SkiaSharp works.</summary>
+    /// <summary>Message for a platform on which SkiaSharp's native library is missing.</summary>
     public const string NoLibrary = "SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform.";
 
     /// <inheritdoc/>
@@ -48,10 +47,12 @@ internal sealed unsafe class SkiaCodec : IImageCodec
         {
             fixed (byte* p = pixels)
             {
-                // Of opaque pixels Skia writes three channels.
-                using var pixmap = new SKPixmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque), (nint)p);
+                // Skia writes three channels for opaque pixels.
+                var info = new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque);
+                using var pixmap = new SKPixmap(info, (nint)p);
                 using SKData png = pixmap.Encode(SKPngEncoderOptions.Default)
-                    ?? throw new ImageException($"A picture of {image.Width}x{image.Height} pixels cannot be encoded as PNG; use a smaller one.");
+                    ?? throw new ImageException(
+                        $"An image of {image.Width}x{image.Height} pixels cannot be encoded as PNG; use a smaller one.");
                 png.SaveTo(stream);
             }
         }
@@ -66,13 +67,14 @@ internal sealed unsafe class SkiaCodec : IImageCodec
         using MemoryHandle pinned = data.Pin();
         using SKData source = SKData.Create((nint)pinned.Pointer, data.Length);
         using SKCodec codec = SKCodec.Create(source)
-            ?? throw new ImageException($"{name}: is not an image of a known format, or its header is damaged; use JPEG, PNG, WebP, BMP or GIF.");
+            ?? throw new ImageException(
+                $"{name}: is not an image of a known format, or its header is damaged; use JPEG, PNG, WebP, BMP or GIF.");
         SKImageInfo info = codec.Info;
         int width = info.Width;
         int height = info.Height;
         DecodeLimits.Check(name, width, height, data.Length);
 
-        // Without a colour space in the target Skia converts none; unpremultiplied keeps the colours under alpha.
+        // Without a colour space in the target Skia converts no colours; Unpremul keeps the colours of transparent pixels.
         var target = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         byte[] pixels = GC.AllocateUninitializedArray<byte>(width * height * BytesPerPixel);
         SKCodecResult result;
@@ -88,13 +90,15 @@ internal sealed unsafe class SkiaCodec : IImageCodec
             : Orientation.Apply(pixels.AsSpan(0, length), width, height, orientation);
     }
 
-    /// <summary>Closes the gaps in place: a second copy of a large image would cost more than the quarter left over.</summary>
+    /// <summary>
+    /// Removes the alpha bytes in place: a second copy of a large image would cost more than the unused quarter of the array.
+    /// </summary>
     private static void DropAlpha(byte[] pixels)
     {
         fixed (byte* start = pixels)
         {
             byte* target = start;
-            // Each write of four bytes ends before the next pixel that is still to be read.
+            // Each write of four bytes ends before the next pixel to be read.
             for (byte* p = start, end = start + pixels.Length; p < end; p += BytesPerPixel, target += Channels)
                 Unsafe.WriteUnaligned(target, Unsafe.ReadUnaligned<uint>(p));
         }
@@ -102,15 +106,16 @@ internal sealed unsafe class SkiaCodec : IImageCodec
 
     private static string Failure(string name, SKCodec codec, SKCodecResult result) => result switch
     {
-        SKCodecResult.IncompleteInput => $"{name}: the {codec.EncodedFormat} data ends before the image is complete; the file is cut short.",
+        SKCodecResult.IncompleteInput =>
+            $"{name}: the {codec.EncodedFormat} data ends before the image is complete; the file is cut short.",
         SKCodecResult.ErrorInInput or SKCodecResult.InvalidInput => $"{name}: the {codec.EncodedFormat} data is damaged.",
         _ => $"{name}: the {codec.EncodedFormat} data cannot be decoded ({result}).",
     };
 }
 
-/// <content>The codec this build was made with.</content>
+/// <content>The codec that this build uses.</content>
 public static partial class ImageFile
 {
-    /// <summary>The image library in use.</summary>
+    /// <summary>Codec that decodes and encodes image files.</summary>
     public static IImageCodec Codec { get; } = new SkiaCodec();
 }

@@ -3,32 +3,32 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Imaging;
 
-/// <summary>What something in a drawing is for; a writer knows the colours.</summary>
+/// <summary>Role of an element of a drawing; a writer chooses its colour.</summary>
 internal enum Ink
 {
-    /// <summary>Words and numbers.</summary>
+    /// <summary>Text and numbers.</summary>
     Text,
 
-    /// <summary>Words that explain others.</summary>
+    /// <summary>Explanatory text.</summary>
     Muted,
 
-    /// <summary>Lines that help the eye.</summary>
+    /// <summary>Grid lines.</summary>
     Grid,
 
-    /// <summary>The first series of data.</summary>
+    /// <summary>First series of data.</summary>
     First,
 
-    /// <summary>The second.</summary>
+    /// <summary>Second series of data.</summary>
     Second,
 }
 
-/// <summary>Where a text lies of the point that it is given.</summary>
+/// <summary>Position of a text relative to its point.</summary>
 internal enum Anchor
 {
-    /// <summary>It begins there.</summary>
+    /// <summary>The text begins at the point.</summary>
     Start,
 
-    /// <summary>It ends there.</summary>
+    /// <summary>The text ends at the point.</summary>
     End,
 }
 
@@ -38,18 +38,21 @@ internal readonly record struct DrawnRectangle(double X, double Y, double Width,
 /// <summary>Straight lines from point to point, one pixel wide.</summary>
 internal sealed record DrawnLine(IReadOnlyList<(double X, double Y)> Points, Ink Ink);
 
-/// <summary>One line of text that stands on <paramref name="Baseline"/>, its letters <paramref name="Size"/> pixels high.</summary>
+/// <summary>One line of text on <paramref name="Baseline"/>, with a font of <paramref name="Size"/> pixels.</summary>
 internal sealed record DrawnText(string Text, double X, double Baseline, double Size, Ink Ink, Anchor Anchor, bool IsBold);
 
 /// <summary>
-/// A chart: rectangles, lines and text, which <see cref="SvgDrawing"/> and <see cref="PngDrawing"/> write alike. Rectangles lie undermost, text on top.
+/// A chart of rectangles, lines and text, which <see cref="SvgDrawing"/> and <see cref="PngDrawing"/> render alike. Rectangles are drawn
+/// first, text last.
 /// </summary>
-/// <param name="title">What it shows, for those who cannot see it.</param>
+/// <param name="title">Description of the chart for screen readers.</param>
 /// <param name="width">Width in pixels.</param>
 /// <param name="height">Height in pixels.</param>
 internal sealed class Drawing(string title, int width, int height)
 {
-    /// <summary>Width of a letter over its size: what a text of the fonts that readers have takes at most, on average.</summary>
+    /// <summary>
+    /// Upper estimate of the average width of a letter, as a fraction of the font size: the reader's fonts are not known.
+    /// </summary>
     private const double LetterWidth = 0.6;
 
     private const char Ellipsis = '…';
@@ -65,15 +68,27 @@ internal sealed class Drawing(string title, int width, int height)
     public IReadOnlyList<DrawnLine> Lines => lines;
     public IReadOnlyList<DrawnText> Texts => texts;
 
-    /// <summary>Pixels that a text takes, about: the fonts of those who will read it are not known.</summary>
+    /// <summary>Estimates the width of a text in pixels; the reader's fonts are not known.</summary>
     public static double WidthOf(string text, double size) => text.Length * size * LetterWidth;
 
-    public void Rectangle(double x, double y, double width, double height, Ink ink) => rectangles.Add(new DrawnRectangle(x, y, width, height, ink));
+    public void Rectangle(double x, double y, double width, double height, Ink ink) =>
+        rectangles.Add(new DrawnRectangle(x, y, width, height, ink));
 
     public void Line(Ink ink, params IReadOnlyList<(double X, double Y)> points) => lines.Add(new DrawnLine(points, ink));
 
-    /// <summary>Text; of one that is longer than <paramref name="room"/> the middle is left out, for names of layers differ at both ends.</summary>
-    public void Text(string text, double x, double baseline, double size, Ink ink = Ink.Text, Anchor anchor = Anchor.Start, bool isBold = false, double room = double.PositiveInfinity)
+    /// <summary>
+    /// Adds a text. If it is longer than <paramref name="room"/> pixels, its middle is left out, because names of layers differ at both
+    /// ends.
+    /// </summary>
+    public void Text(
+        string text,
+        double x,
+        double baseline,
+        double size,
+        Ink ink = Ink.Text,
+        Anchor anchor = Anchor.Start,
+        bool isBold = false,
+        double room = double.PositiveInfinity)
     {
         string fitted = text;
         if (WidthOf(text, size) > room)
@@ -81,7 +96,7 @@ internal sealed class Drawing(string title, int width, int height)
             int kept = Math.Max(2, (int)(room / (size * LetterWidth)) - 1), end = kept / 2;
             fitted = text[..(kept - end)] + Ellipsis + text[^end..];
         }
-        // A cut may have parted a pair of surrogates, and names in files may hold anything.
+        // The cut may have split a surrogate pair, and names from files may hold anything.
         texts.Add(new DrawnText(FileText.OneLine(fitted), x, baseline, size, ink, anchor, isBold));
     }
 }

@@ -3,16 +3,16 @@ using System.Text;
 
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Drawings as files, PNG or SVG as the file's name ends.</summary>
+/// <summary>Writes drawings as PNG or SVG files, by the extension of the file's name.</summary>
 internal static class DrawingFile
 {
     private const string Png = ".png", Svg = ".svg";
 
-    /// <summary>How the name of a file may end.</summary>
+    /// <summary>Extensions that are supported, in lower case.</summary>
     public static ImmutableArray<string> Extensions { get; } = [Png, Svg];
 
-    /// <summary>Writes a file; an old one is replaced whole or left as it was.</summary>
-    /// <exception cref="ImageException">The picture cannot be made or written.</exception>
+    /// <summary>Writes a file. An existing file is replaced whole or left unchanged.</summary>
+    /// <exception cref="ImageException">The image cannot be rendered or written.</exception>
     public static void Save(Drawing drawing, string path) => ImageFile.Write(path, stream =>
     {
         if (Path.GetExtension(path).Equals(Png, StringComparison.OrdinalIgnoreCase)) PngDrawing.Write(drawing, stream);

@@ -6,10 +6,12 @@ using IlgpuResNet.Pixels;
 
 namespace IlgpuResNet;
 
-/// <summary>A class activation map as a picture to look at: the photo with the map over it, the class, and a legend. Thread-safe.</summary>
+/// <summary>
+/// Draws a class activation map for people: a heat map of the image with the class, its probability and a legend. Thread-safe.
+/// </summary>
 public static class HeatmapFigure
 {
-    /// <summary>A photo whose longer side is below this is enlarged by a whole factor, so that its legend has room.</summary>
+    /// <summary>Images whose longer side is smaller are enlarged by a whole factor, so that the legend has room.</summary>
     private const int LeastSide = 320;
 
     private const int Ticks = 5;
@@ -20,43 +22,48 @@ public static class HeatmapFigure
     private static readonly Rgb Ink = new(0x20, 0x20, 0x20);
 
     /// <summary>
-    /// Draws <see cref="ClassActivationMap.Overlay(PixelSpan, float)"/>, above it the class with its probability, beside it the colours
-    /// with their values, which are contributions to the logit, and below it how they make up the logit. Builds with ImageSharp draw no text.
+    /// Draws the heat map of <see cref="ClassActivationMap.Overlay(PixelSpan, float)"/>, above it the class with its probability, beside it
+    /// the colour scale in contributions to the logit, and below it how these add up to the logit. Builds with ImageSharp draw no text.
     /// </summary>
-    /// <param name="map">The map.</param>
-    /// <param name="photo">The photo that it was made of.</param>
-    /// <returns>A picture that is somewhat larger than the photo, <see cref="PixelFormat.Rgba32"/> and opaque.</returns>
-    /// <exception cref="ImageException">The photo is too large for that.</exception>
-    public static PixelBuffer Draw(ClassActivationMap map, PixelSpan photo)
+    /// <param name="map">Activation map of a class.</param>
+    /// <param name="image">The image that was classified.</param>
+    /// <returns>The figure, somewhat larger than the image, <see cref="PixelFormat.Rgba32"/> and opaque.</returns>
+    /// <exception cref="ImageException">The image is too large for one array, or too narrow for the preset.</exception>
+    public static PixelBuffer Draw(ClassActivationMap map, PixelSpan image)
     {
         ArgumentNullException.ThrowIfNull(map);
-        int longer = Math.Max(photo.Width, photo.Height), factor = Math.Max(1, (LeastSide + longer - 1) / longer);
-        var enlarged = factor == 1 ? photo : new PixelSpan(RgbaPixels.Of(photo, factor), photo.Width * factor, photo.Height * factor, PixelFormat.Rgba32);
+        int longer = Math.Max(image.Width, image.Height), factor = Math.Max(1, (LeastSide + longer - 1) / longer);
+        PixelSpan enlarged = factor == 1
+            ? image
+            : new PixelSpan(RgbaPixels.Of(image, factor), image.Width * factor, image.Height * factor, PixelFormat.Rgba32);
         PixelBuffer overlay = map.Overlay(enlarged);
         var layout = new Layout(overlay.Width, overlay.Height);
         byte[] canvas = RgbaPixels.Allocate(layout.Width, layout.Height);
         canvas.AsSpan().Fill(Paper);
-        DrawPhoto(canvas, layout, overlay);
-        DrawColours(canvas, layout, map);
+        DrawHeatMap(canvas, layout, overlay);
+        DrawScale(canvas, layout, map);
         FigureText.Draw(canvas, layout.Width, layout.Height, Ink, Texts(layout, map));
         return new PixelBuffer(canvas, layout.Width, layout.Height, PixelFormat.Rgba32);
     }
 
-    private static void DrawPhoto(byte[] canvas, Layout layout, PixelBuffer overlay)
+    private static void DrawHeatMap(byte[] canvas, Layout layout, PixelBuffer overlay)
     {
         byte[] pixels = RgbaPixels.Of(overlay);
         int rowBytes = overlay.Width * RgbaPixels.BytesPerPixel;
         for (int y = 0; y < overlay.Height; y++)
-            pixels.AsSpan(y * rowBytes, rowBytes).CopyTo(canvas.AsSpan(layout.Offset(layout.PhotoX, layout.PhotoY + y)));
+            pixels.AsSpan(y * rowBytes, rowBytes).CopyTo(canvas.AsSpan(layout.Offset(layout.ImageX, layout.ImageY + y)));
     }
 
-    /// <summary>The bar, the largest value on top, and a short line for each tick.</summary>
-    private static void DrawColours(byte[] canvas, Layout layout, ClassActivationMap map)
+    /// <summary>Draws the colour bar, the largest value on top, and a short line for each tick.</summary>
+    private static void DrawScale(byte[] canvas, Layout layout, ClassActivationMap map)
     {
-        for (int y = 0; y < layout.PhotoHeight; y++)
-            Fill(canvas, layout, layout.BarX, layout.PhotoY + y, layout.BarWidth, 1, Viridis.At(1 - (y + 0.5f) / layout.PhotoHeight));
+        for (int y = 0; y < layout.ImageHeight; y++)
+            Fill(canvas, layout, layout.BarX, layout.ImageY + y, layout.BarWidth, 1, Viridis.At(1 - (y + 0.5f) / layout.ImageHeight));
         foreach (float fraction in TickFractions(map))
-            Fill(canvas, layout, layout.BarX + layout.BarWidth, layout.TickY(fraction) - layout.Line / 2, layout.TickLength, layout.Line, Ink);
+        {
+            int top = layout.TickY(fraction) - layout.Line / 2;
+            Fill(canvas, layout, layout.BarX + layout.BarWidth, top, layout.TickLength, layout.Line, Ink);
+        }
     }
 
     private static void Fill(byte[] canvas, Layout layout, int x, int y, int width, int height, Rgb colour)
@@ -64,75 +71,80 @@ public static class HeatmapFigure
         for (int row = y; row < y + height; row++)
         {
             Span<byte> pixels = canvas.AsSpan(layout.Offset(x, row), width * RgbaPixels.BytesPerPixel);
-            for (int i = 0; i < pixels.Length; i += RgbaPixels.BytesPerPixel) (pixels[i], pixels[i + 1], pixels[i + 2]) = (colour.Red, colour.Green, colour.Blue);
+            for (int i = 0; i < pixels.Length; i += RgbaPixels.BytesPerPixel)
+                (pixels[i], pixels[i + 1], pixels[i + 2]) = (colour.Red, colour.Green, colour.Blue);
         }
     }
 
     private static IEnumerable<TextLine> Texts(Layout layout, ClassActivationMap map)
     {
-        float width = layout.Width - layout.PhotoX;
+        float width = layout.Width - layout.ImageX;
         string probability = map.Prediction.Probability.ToString("P1", CultureInfo.InvariantCulture);
-        yield return new TextLine($"{probability}  {FileText.OneLine(map.Prediction.Label)}", layout.PhotoX, layout.TitleBaseline, layout.Em, width, IsBold: true);
+        string title = $"{probability}  {FileText.OneLine(map.Prediction.Label)}";
+        yield return new TextLine(title, layout.ImageX, layout.TitleBaseline, layout.Em, width, IsBold: true);
         foreach (float fraction in TickFractions(map))
         {
             float x = layout.BarX + layout.BarWidth + 1.5f * layout.TickLength;
-            yield return new TextLine(Number(map.Min + fraction * ((double)map.Max - map.Min), TickDecimals), x, layout.TickY(fraction) + 0.35f * layout.SmallEm, layout.SmallEm, layout.Width - x);
+            string value = Number(map.Min + fraction * ((double)map.Max - map.Min), TickDecimals);
+            float baseline = layout.TickY(fraction) + 0.35f * layout.SmallEm;
+            yield return new TextLine(value, x, baseline, layout.SmallEm, layout.Width - x);
         }
-        yield return new TextLine("Colour: contribution to the logit.", layout.PhotoX, layout.CaptionBaseline, layout.SmallEm, width);
+        yield return new TextLine("Colour: contribution to the logit.", layout.ImageX, layout.CaptionBaseline, layout.SmallEm, width);
         string mean = map.PooledPixels == map.Height * map.Width ? "Mean of the map" : $"Sum of the map / {map.PooledPixels}";
         yield return new TextLine(
-            $"{mean} {Number((double)map.Logit - map.Bias, CaptionDecimals)} + bias {Number(map.Bias, CaptionDecimals)} = logit {Number(map.Logit, CaptionDecimals)}",
-            layout.PhotoX, layout.CaptionBaseline + layout.LineHeight, layout.SmallEm, width);
+            $"{mean} {Number((double)map.Logit - map.Bias, CaptionDecimals)} + bias {Number(map.Bias, CaptionDecimals)} "
+            + $"= logit {Number(map.Logit, CaptionDecimals)}",
+            layout.ImageX, layout.CaptionBaseline + layout.LineHeight, layout.SmallEm, width);
     }
 
-    /// <summary>Where values stand beside the bar; in the middle when there is but one, nowhere when none is a number.</summary>
+    /// <summary>Positions of ticks on the bar, 0 to 1: one in the middle when all values are equal, none when no value is finite.</summary>
     private static IEnumerable<float> TickFractions(ClassActivationMap map) =>
         float.IsNaN(map.Min) ? [] : map.Max > map.Min ? Enumerable.Range(0, Ticks).Select(i => i / (Ticks - 1f)) : [map.Fraction(map.Min)];
 
-    /// <summary>A number with fixed decimals, or three digits where these would show nothing or take too much room.</summary>
+    /// <summary>Formats a number with fixed decimals, or with three digits where these would be all zero or too long.</summary>
     private static string Number(double value, int decimals)
     {
         bool isFixed = value == 0 || (Math.Abs(value) >= Math.Pow(10, -decimals) && Math.Abs(value) < LargestFixed);
         return value.ToString(isFixed ? $"F{decimals}" : "G3", CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Where everything is, in pixels; text grows with the photo.</summary>
-    private readonly struct Layout(int photoWidth, int photoHeight)
+    /// <summary>Positions of all parts, in pixels; the text size grows with the image.</summary>
+    private readonly struct Layout(int imageWidth, int imageHeight)
     {
         private const int LeastEm = 15;
         private const int EmsPerSide = 36;
 
-        /// <summary>Room for the longest caption.</summary>
+        /// <summary>Width of the longest caption, in ems.</summary>
         private const int LeastEms = 25;
 
-        public int Em { get; } = Math.Max(LeastEm, Math.Max(photoWidth, photoHeight) / EmsPerSide);
+        public int Em { get; } = Math.Max(LeastEm, Math.Max(imageWidth, imageHeight) / EmsPerSide);
         public int SmallEm => Em * 4 / 5;
         public int LineHeight => Em * 5 / 4;
         public int Line => Math.Max(1, Em / 12);
         public int TickLength => Em / 3;
-        public int PhotoX => Em * 3 / 4;
-        public int PhotoY => PhotoX + LineHeight;
-        public int PhotoHeight => photoHeight;
-        public int BarX => PhotoX + photoWidth + Em * 3 / 4;
+        public int ImageX => Em * 3 / 4;
+        public int ImageY => ImageX + LineHeight;
+        public int ImageHeight => imageHeight;
+        public int BarX => ImageX + imageWidth + Em * 3 / 4;
         public int BarWidth => Em;
-        public int TitleBaseline => PhotoX + Em * 3 / 4;
-        public int CaptionBaseline => PhotoY + photoHeight + LineHeight;
+        public int TitleBaseline => ImageX + Em * 3 / 4;
+        public int CaptionBaseline => ImageY + imageHeight + LineHeight;
         public int Width => Math.Max(BarX + BarWidth + 4 * Em, LeastEms * Em);
         public int Height => CaptionBaseline + LineHeight + Em * 3 / 4;
 
-        /// <summary>Row of a value beside the bar, of which the ends are its outermost rows.</summary>
-        public int TickY(float fraction) => PhotoY + (int)MathF.Round((1 - fraction) * (photoHeight - 1));
+        /// <summary>Row of a value beside the bar, whose outermost rows are the ends of the scale.</summary>
+        public int TickY(float fraction) => ImageY + (int)MathF.Round((1 - fraction) * (imageHeight - 1));
 
-        /// <summary>Place of a pixel in the canvas.</summary>
+        /// <summary>Offset of a pixel in the canvas, in bytes.</summary>
         public int Offset(int x, int y) => (y * Width + x) * RgbaPixels.BytesPerPixel;
     }
 }
 
-/// <summary>One line of text in a picture.</summary>
-/// <param name="Text">The text; its end is left out where it is too long.</param>
-/// <param name="X">Where it begins, in pixels.</param>
-/// <param name="Baseline">The row on which its letters stand.</param>
+/// <summary>One line of text in a figure.</summary>
+/// <param name="Text">The text; its end is cut where it is too long.</param>
+/// <param name="X">Column where the text begins, in pixels.</param>
+/// <param name="Baseline">Row of the text's baseline.</param>
 /// <param name="Size">Size of the font, in pixels.</param>
-/// <param name="MaxWidth">The most pixels that it may take.</param>
+/// <param name="MaxWidth">Largest width, in pixels.</param>
 /// <param name="IsBold">True for bold letters.</param>
 internal readonly record struct TextLine(string Text, float X, float Baseline, float Size, float MaxWidth, bool IsBold = false);

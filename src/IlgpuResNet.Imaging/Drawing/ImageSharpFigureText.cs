@@ -2,7 +2,7 @@ using IlgpuResNet.ActivationMaps;
 
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Text in pictures takes another package, SixLabors.ImageSharp.Drawing: a build with ImageSharp leaves it out.</summary>
+/// <summary>Draws no text: that needs another package, SixLabors.ImageSharp.Drawing, which a build with ImageSharp does not use.</summary>
 internal static class FigureText
 {
     /// <summary>Draws nothing.</summary>

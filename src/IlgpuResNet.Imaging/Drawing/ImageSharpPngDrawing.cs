@@ -1,6 +1,8 @@
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Drawings as PNG: text in pictures takes another package of SixLabors, so a build with ImageSharp has SVG alone.</summary>
+/// <summary>
+/// Refuses to write PNG drawings: their text needs another package of SixLabors, so that a build with ImageSharp writes SVG only.
+/// </summary>
 internal static class PngDrawing
 {
     public const int Scale = 2;

@@ -1,9 +1,9 @@
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Colours of drawings on a white ground. Blue and orange are told apart by eyes that confuse red and green.</summary>
+/// <summary>Colours of drawings on a white ground. Blue and orange remain distinct to readers who confuse red and green.</summary>
 internal static class InkColours
 {
-    /// <summary>As <c>#rrggbb</c>.</summary>
+    /// <summary>Returns a colour as <c>#rrggbb</c>.</summary>
     public static string OnWhite(Ink ink) => ink switch
     {
         Ink.Muted => "#59636e",

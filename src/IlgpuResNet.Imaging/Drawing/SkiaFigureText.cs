@@ -5,7 +5,7 @@ using SkiaSharp;
 
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Draws text into pixels, by SkiaSharp. Thread-safe.</summary>
+/// <summary>Draws text into pixels with SkiaSharp. Thread-safe.</summary>
 internal static class FigureText
 {
     private const string Ellipsis = "…";
@@ -33,13 +33,15 @@ internal static class FigureText
     {
         fixed (byte* pixels = canvas)
         {
-            using SKSurface surface = SKSurface.Create(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque), (nint)pixels, width * RgbaPixels.BytesPerPixel);
+            var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque);
+            using SKSurface surface = SKSurface.Create(info, (nint)pixels, width * RgbaPixels.BytesPerPixel);
             using var paint = new SKPaint { Color = new SKColor(ink.Red, ink.Green, ink.Blue), IsAntialias = true };
             foreach (TextLine line in lines)
             {
                 using SKFont font = SkiaFont.Create(line.IsBold, line.Size);
-                // Ours has Latin letters; the machine may have a font for others.
-                if (Missing(line.Text, font) is { } letter && SKFontManager.Default.MatchCharacter(letter.Value) is { } other) font.Typeface = other;
+                // The embedded font has Latin letters only; the machine may have a font for others.
+                if (Missing(line.Text, font) is { } letter && SKFontManager.Default.MatchCharacter(letter.Value) is { } other)
+                    font.Typeface = other;
                 surface.Canvas.DrawText(Fitted(line, font), line.X, line.Baseline, SKTextAlign.Left, font, paint);
             }
         }
@@ -58,7 +60,8 @@ internal static class FigureText
     {
         if (font.MeasureText(line.Text) <= line.MaxWidth) return line.Text;
         int length = line.Text.Length;
-        while (length > 0 && font.MeasureText(line.Text[..length] + Ellipsis) > line.MaxWidth) length -= length > 1 && char.IsLowSurrogate(line.Text[length - 1]) ? 2 : 1;
+        while (length > 0 && font.MeasureText(line.Text[..length] + Ellipsis) > line.MaxWidth)
+            length -= length > 1 && char.IsLowSurrogate(line.Text[length - 1]) ? 2 : 1;
         return line.Text[..length] + Ellipsis;
     }
 }

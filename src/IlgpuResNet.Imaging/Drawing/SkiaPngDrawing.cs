@@ -3,14 +3,14 @@ using SkiaSharp;
 
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Drawings as PNG, by SkiaSharp.</summary>
+/// <summary>Renders drawings as PNG with SkiaSharp.</summary>
 internal static class PngDrawing
 {
-    /// <summary>Pixels of the picture for each of the drawing, so that it is sharp on fine screens.</summary>
+    /// <summary>Pixels of the PNG per pixel of the drawing, so that it is sharp on high-resolution screens.</summary>
     public const int Scale = 2;
 
-    /// <summary>Writes <see cref="Scale"/> times the drawing's width and height of pixels.</summary>
-    /// <exception cref="ImageException">The picture is too large, or SkiaSharp's native library is missing.</exception>
+    /// <summary>Writes a PNG whose width and height are <see cref="Scale"/> times the drawing's.</summary>
+    /// <exception cref="ImageException">The image is too large, or SkiaSharp's native library is missing.</exception>
     /// <exception cref="IOException">The stream cannot be written.</exception>
     public static void Write(Drawing drawing, Stream stream)
     {
@@ -20,14 +20,17 @@ internal static class PngDrawing
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
         {
-            throw new ImageException("SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform, or write SVG.", e);
+            throw new ImageException(
+                "SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform, or write SVG.", e);
         }
     }
 
     private static void WriteCore(Drawing drawing, Stream stream)
     {
-        using SKSurface surface = SKSurface.Create(new SKImageInfo(Scale * drawing.Width, Scale * drawing.Height, SKColorType.Rgba8888, SKAlphaType.Opaque))
-            ?? throw new ImageException(string.Create(CultureInfo.InvariantCulture, $"A picture of {Scale * drawing.Width}x{Scale * drawing.Height} pixels is too large; write SVG."));
+        int width = Scale * drawing.Width, height = Scale * drawing.Height;
+        using SKSurface surface = SKSurface.Create(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque))
+            ?? throw new ImageException(
+                string.Create(CultureInfo.InvariantCulture, $"An image of {width}x{height} pixels is too large; write SVG."));
         SKCanvas canvas = surface.Canvas;
         canvas.Clear(SKColors.White);
         canvas.Scale(Scale);
@@ -46,7 +49,8 @@ internal static class PngDrawing
         {
             paint.Color = Colour(text.Ink);
             using var font = SkiaFont.Create(text.IsBold, (float)text.Size);
-            canvas.DrawText(text.Text, (float)text.X, (float)text.Baseline, text.Anchor is Anchor.End ? SKTextAlign.Right : SKTextAlign.Left, font, paint);
+            SKTextAlign align = text.Anchor is Anchor.End ? SKTextAlign.Right : SKTextAlign.Left;
+            canvas.DrawText(text.Text, (float)text.X, (float)text.Baseline, align, font, paint);
         }
         using SKImage image = surface.Snapshot();
         using SKData png = image.Encode(SKEncodedImageFormat.Png, quality: 100);

@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Imaging;
 
-/// <summary>Counts bytes in use and makes the one who brings more wait while there are too many. For one waiter at a time.</summary>
+/// <summary>Counts bytes in use and delays a producer while there are too many. Supports one waiter at a time.</summary>
 internal sealed class ByteBudget(long limit)
 {
     private readonly Lock gate = new();
@@ -18,13 +18,13 @@ internal sealed class ByteBudget(long limit)
         }
     }
 
-    /// <summary>More bytes are in use.</summary>
+    /// <summary>Adds bytes that are now in use.</summary>
     public void Add(long bytes)
     {
         lock (gate) used += bytes;
     }
 
-    /// <summary>Bytes are free again.</summary>
+    /// <summary>Subtracts bytes that are free again.</summary>
     public void Release(long bytes)
     {
         lock (gate)

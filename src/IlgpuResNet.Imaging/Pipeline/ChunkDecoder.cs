@@ -4,17 +4,18 @@ using System.Runtime.ExceptionServices;
 namespace IlgpuResNet.Imaging;
 
 /// <summary>
-/// Decodes some files at a time on all workers, and nothing in between. A chunk is one batch at first and grows while chunks take so little time that starting
-/// the workers counts. Files that fill half of the budget end it: large ones are not decoded far ahead. Not thread-safe.
+/// Decodes a chunk of files on all workers when asked, and does nothing in between. A chunk starts as one batch and grows while chunks take
+/// so little time that starting the workers matters. Decoded files that fill half of the budget end a chunk, so that large images are not
+/// decoded far ahead. Not thread-safe.
 /// </summary>
 internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int batchSize, ReadAheadOptions options) : IDisposable
 {
-    /// <summary>The most that a chunk grows by: the first ones are over too soon to tell how long more would take.</summary>
+    /// <summary>Largest growth of a chunk at once: the first chunks are too short to predict the time of longer ones.</summary>
     private const double MostGrowth = 8;
 
     /// <summary>
-    /// Chunks grow until they take this long, one of twice the time shrinks: the first of its results wait for the last to be decoded. On the other
-    /// hand some runs after each chunk take twice as long, until the run's threads have their cores again.
+    /// Chunks grow until they take this long, and shrink from twice this time on: the first result of a chunk waits for its last file.
+    /// Short chunks cost more, because the runs after a chunk take twice as long until their threads have their cores again.
     /// </summary>
     private static readonly TimeSpan LongEnough = TimeSpan.FromMilliseconds(50);
 
@@ -27,9 +28,11 @@ internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int b
     private bool ended;
     private ExceptionDispatchInfo? failure;
 
-    /// <summary>The next files in the order of their paths, valid until the next call; none at the end.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled; the files under way are completed first.</exception>
-    /// <remarks>What the enumeration of the paths throws, which may be anything, is thrown after the files before it have been given.</remarks>
+    /// <summary>
+    /// Decodes and returns the next files in the order of their paths, valid until the next call; an empty list at the end.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled; files in progress are completed first.</exception>
+    /// <remarks>An exception of the caller's enumeration of paths is rethrown after the files before it have been returned.</remarks>
     public IReadOnlyList<LoadedImage> Next(CancellationToken stopped)
     {
         files.Clear();
@@ -47,7 +50,7 @@ internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int b
     /// <inheritdoc/>
     public void Dispose() => next.Dispose();
 
-    /// <summary>One worker's part.</summary>
+    /// <summary>Decodes files until the chunk is complete; one call per worker.</summary>
     private void Decode(CancellationToken stopped)
     {
         while (Begin(stopped) is var (place, path))
@@ -61,12 +64,13 @@ internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int b
         }
     }
 
-    /// <summary>Takes the next file; null when the chunk is complete.</summary>
+    /// <summary>Takes the next path; null when the chunk is complete.</summary>
     private (int Place, string Path)? Begin(CancellationToken stopped)
     {
         lock (gate)
         {
-            if (ended || files.Count == most || bytes >= options.DecodedBytes / 2 && files.Count > 0 || stopped.IsCancellationRequested) return null;
+            bool isFull = files.Count == most || (bytes >= options.DecodedBytes / 2 && files.Count > 0);
+            if (ended || isFull || stopped.IsCancellationRequested) return null;
             try
             {
                 ended = !next.MoveNext();

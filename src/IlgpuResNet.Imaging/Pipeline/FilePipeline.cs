@@ -5,23 +5,32 @@ using System.Threading.Channels;
 namespace IlgpuResNet.Imaging;
 
 /// <summary>
-/// Three stages with bounded queues between them: files are decoded on worker threads, batches of them run on a device, the consumer takes
-/// results. The order is that of the files throughout. A consumer that waits or stops makes the stages before it wait or stop. For one enumeration: what a
-/// stopped one leaves undone is not taken from its budget.
+/// Classifies files in three stages with bounded queues between them: worker threads decode files, a device runs batches of them, and the
+/// consumer takes results in the order of the files. A consumer that waits or stops makes the earlier stages wait or stop. An instance
+/// serves one enumeration: a stopped one does not return its unfinished work to the budget.
 /// </summary>
-/// <param name="batchSize">The most files of a run.</param>
-/// <param name="options">How files are decoded.</param>
-/// <param name="run">Gives one result for each file of a batch, and may be called for the next batch before it has ended: a GPU gets new images while it computes.</param>
-/// <param name="onProcessor">
-/// True when runs take all of the processor themselves: then decoding and runs take turns, for a run whose threads have to share their
-/// cores waits at each of its steps for the one that was interrupted. A run that has ended when its call returns keeps to one thread.
+/// <param name="batchSize">Largest number of files in a run.</param>
+/// <param name="options">Options of decoding.</param>
+/// <param name="run">
+/// Computes one result for each file of a batch. It may be called for the next batch before the task of the previous one has ended, so that
+/// a GPU receives images while it computes.
 /// </param>
-internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions options, Func<IReadOnlyList<LoadedImage>, CancellationToken, Task<TResult[]>> run, bool onProcessor = false)
+/// <param name="onProcessor">
+/// True when runs use all cores of the processor. Decoding and runs then alternate, because a run whose threads share their cores waits at
+/// each step for the thread that was interrupted. A run whose task is complete when the call returns keeps to one thread.
+/// </param>
+internal sealed class FilePipeline<TResult>(
+    int batchSize,
+    ReadAheadOptions options,
+    Func<IReadOnlyList<LoadedImage>, CancellationToken, Task<TResult[]>> run,
+    bool onProcessor = false)
 {
-    /// <summary>Batches that wait between the device and the consumer; one more may run, and one be waited for.</summary>
+    /// <summary>Batches that wait between device and consumer; one more may be running, and the consumer may wait for another.</summary>
     private const int WaitingBatches = 1;
 
-    /// <summary>On the processor results of short runs are handed over together: whoever takes them needs a core that a run's threads then lack.</summary>
+    /// <summary>
+    /// Results of short runs on the processor are passed on together: the consumer needs a core, which a run's threads then lack.
+    /// </summary>
     private static readonly TimeSpan HandOverInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly int workers = options.Workers ?? Environment.ProcessorCount;
@@ -29,13 +38,14 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
     private readonly SemaphoreSlim idleWorkers = Permits(options.Workers ?? Environment.ProcessorCount);
     private readonly ByteBudget decodedBytes = new(options.DecodedBytes);
 
-    /// <summary>Starts the stages; they end with the enumeration, at the latest after the run under way.</summary>
+    /// <summary>Starts the stages. They end with the enumeration, at the latest after the run in progress.</summary>
     public async IAsyncEnumerable<TResult> RunAsync(IEnumerable<string> paths, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Channel<Task<TResult[]>> batches = Bounded<Task<TResult[]>>(WaitingBatches);
         CancellationToken stopped = stop.Token;
-        _ = Task.Run(() => BatchAsync(onProcessor ? InTurn(paths, stopped).ToAsyncEnumerable() : AheadAsync(paths, stopped), batches.Writer, stopped), CancellationToken.None);
+        IAsyncEnumerable<LoadedImage> decoded = onProcessor ? InTurn(paths, stopped).ToAsyncEnumerable() : AheadAsync(paths, stopped);
+        _ = Task.Run(() => BatchAsync(decoded, batches.Writer, stopped), CancellationToken.None);
         try
         {
             await foreach (Task<TResult[]> batch in batches.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
@@ -53,7 +63,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
     }
 
-    /// <summary>Files that are decoded whatever else is done.</summary>
+    /// <summary>Decodes files concurrently with runs.</summary>
     private async IAsyncEnumerable<LoadedImage> AheadAsync(IEnumerable<string> paths, [EnumeratorCancellation] CancellationToken stopped)
     {
         Channel<Task<LoadedImage>> files = Bounded<Task<LoadedImage>>(workers + 2 * batchSize);
@@ -62,7 +72,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
             yield return await decoding.WaitAsync(stopped).ConfigureAwait(false);
     }
 
-    /// <summary>Files that are decoded on all workers, some at a time, while the next is asked for and at no other time.</summary>
+    /// <summary>Decodes files on all workers, a chunk at a time, only while the next file is awaited.</summary>
     private IEnumerable<LoadedImage> InTurn(IEnumerable<string> paths, CancellationToken stopped)
     {
         using var chunks = new ChunkDecoder(paths, workers, batchSize, options);
@@ -76,7 +86,9 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
     }
 
-    /// <summary>Begins one file after the other, in order: that the bytes of later ones never keep an earlier one waiting is what prevents a deadlock.</summary>
+    /// <summary>
+    /// Starts to decode the files in order: later files never hold the bytes that an earlier one waits for, which prevents a deadlock.
+    /// </summary>
     private async Task DecodeAsync(IEnumerable<string> paths, ChannelWriter<Task<LoadedImage>> decoded, CancellationToken stopped)
     {
         try
@@ -92,7 +104,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
         catch (Exception e)
         {
-            // The enumeration of the paths is the caller's code, and may throw anything.
+            // The enumeration of the paths is code of the caller and may throw anything.
             decoded.Complete(e);
         }
     }
@@ -134,7 +146,7 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
         try
         {
-            // What came before the end, or before a failure, is whole.
+            // Files before the end, or before a failure, are still classified.
             if (batch.Count > 0 && !stopped.IsCancellationRequested) await HandOverBatchAsync().ConfigureAwait(false);
             await HandOverKeptAsync().ConfigureAwait(false);
         }
@@ -180,7 +192,10 @@ internal sealed class FilePipeline<TResult>(int batchSize, ReadAheadOptions opti
         }
     }
 
-    /// <summary>Never disposed: work that was given up returns its permit later, and without a wait handle there is nothing to free.</summary>
+    /// <summary>
+    /// Makes a semaphore that is never disposed: abandoned work returns its permit later, and without a wait handle there is nothing to
+    /// free.
+    /// </summary>
     private static SemaphoreSlim Permits(int count) => new(count);
 
     private static Channel<T> Bounded<T>(int capacity) =>

@@ -2,16 +2,18 @@ using System.Runtime.CompilerServices;
 
 namespace IlgpuResNet;
 
-/// <summary>Classifies image files with an <see cref="ImageClassifier"/>, one or a folder of them.</summary>
+/// <summary>Extends <see cref="ImageClassifier"/> by methods that classify image files, single ones or folders.</summary>
 public static class ImageClassifierFiles
 {
-    /// <summary>The most probable classes of an image file, most probable first.</summary>
-    /// <param name="classifier">What to classify with.</param>
+    /// <summary>Classifies an image file and returns the most probable classes, most probable first.</summary>
+    /// <param name="classifier">Classifier to use.</param>
     /// <param name="path">Path of the file.</param>
-    /// <param name="topK">How many; all classes when there are not as many.</param>
+    /// <param name="topK">Number of classes to return; all classes when the network has fewer.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="topK"/> is below 1.</exception>
-    /// <exception cref="ImageException">The file is missing, unreadable, not an image, damaged or too large, or cannot be prepared.</exception>
-    /// <exception cref="DeviceException">The device failed; the classifier makes a new session at its next call.</exception>
+    /// <exception cref="ImageException">
+    /// The file is missing, unreadable, not an image, damaged or too large, or cannot be preprocessed.
+    /// </exception>
+    /// <exception cref="DeviceException">The device failed; the next call makes a new session.</exception>
     /// <exception cref="ObjectDisposedException">The classifier was disposed.</exception>
     public static Prediction[] Classify(this ImageClassifier classifier, string path, int topK = 5)
     {
@@ -19,10 +21,10 @@ public static class ImageClassifierFiles
         return classifier.Classify(ImageFile.Load(path), topK);
     }
 
-    /// <summary>The same of an image file's bytes, from a stream's position to its end; the stream stays open.</summary>
-    /// <param name="classifier">What to classify with.</param>
-    /// <param name="stream">The bytes.</param>
-    /// <param name="topK">How many; all classes when there are not as many.</param>
+    /// <summary>Classifies an image file that a stream holds, from its position to its end.</summary>
+    /// <param name="classifier">Classifier to use.</param>
+    /// <param name="stream">Content of an image file. The stream stays open.</param>
+    /// <param name="topK">Number of classes to return; all classes when the network has fewer.</param>
     /// <inheritdoc cref="Classify(ImageClassifier, string, int)"/>
     public static Prediction[] Classify(this ImageClassifier classifier, Stream stream, int topK = 5)
     {
@@ -30,14 +32,15 @@ public static class ImageClassifierFiles
         return classifier.Classify(ImageFile.Load(stream), topK);
     }
 
-    /// <summary>The same on other threads.</summary>
-    /// <param name="classifier">What to classify with.</param>
+    /// <summary>Classifies an image file on threads of the pool and returns the most probable classes, most probable first.</summary>
+    /// <param name="classifier">Classifier to use.</param>
     /// <param name="path">Path of the file.</param>
-    /// <param name="topK">How many; all classes when there are not as many.</param>
-    /// <param name="cancellation">Ends the task at once; what is under way is completed in the background.</param>
+    /// <param name="topK">Number of classes to return; all classes when the network has fewer.</param>
+    /// <param name="cancellation">Ends the task at once; work in progress is completed in the background.</param>
     /// <inheritdoc cref="Classify(ImageClassifier, string, int)"/>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static async Task<Prediction[]> ClassifyAsync(this ImageClassifier classifier, string path, int topK = 5, CancellationToken cancellation = default)
+    public static async Task<Prediction[]> ClassifyAsync(
+        this ImageClassifier classifier, string path, int topK = 5, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(classifier);
         PixelBuffer image = await Task.Run(() => ImageFile.Load(path), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
@@ -45,64 +48,88 @@ public static class ImageClassifierFiles
     }
 
     /// <summary>
-    /// The same of an image file's bytes, from a stream's position to its end. The stream stays open, and must until the task has ended, after a cancellation until the
-    /// read under way has.
+    /// Classifies an image file that a stream holds, from its position to its end, on threads of the pool. The stream must stay open until
+    /// the task has ended; after a cancellation, until the read in progress has ended.
     /// </summary>
-    /// <param name="classifier">What to classify with.</param>
-    /// <param name="stream">The bytes.</param>
-    /// <param name="topK">How many; all classes when there are not as many.</param>
-    /// <param name="cancellation">Ends the task at once; what is under way is completed in the background.</param>
+    /// <param name="classifier">Classifier to use.</param>
+    /// <param name="stream">Content of an image file. The stream stays open.</param>
+    /// <param name="topK">Number of classes to return; all classes when the network has fewer.</param>
+    /// <param name="cancellation">Ends the task at once; work in progress is completed in the background.</param>
     /// <inheritdoc cref="Classify(ImageClassifier, string, int)"/>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static async Task<Prediction[]> ClassifyAsync(this ImageClassifier classifier, Stream stream, int topK = 5, CancellationToken cancellation = default)
+    public static async Task<Prediction[]> ClassifyAsync(
+        this ImageClassifier classifier, Stream stream, int topK = 5, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(classifier);
         PixelBuffer image = await Task.Run(() => ImageFile.Load(stream), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
         return await classifier.ClassifyAsync(image, topK, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Classifies the images of a folder as <see cref="ClassifyFilesAsync"/> does, those that <see cref="ImageFiles.Enumerate"/> finds.</summary>
-    /// <param name="classifier">What to classify with.</param>
-    /// <param name="folder">The folder, or one file.</param>
-    /// <param name="topK">How many classes of each; all when there are not as many.</param>
-    /// <param name="progress">Is told after each result.</param>
-    /// <param name="options">How files are decoded, or null for the defaults.</param>
+    /// <summary>
+    /// Classifies the image files of a folder, which <see cref="ImageFiles.Enumerate"/> lists, as <see cref="ClassifyFilesAsync"/> does.
+    /// </summary>
+    /// <param name="classifier">Classifier to use.</param>
+    /// <param name="folder">Path of a folder, or of one file.</param>
+    /// <param name="topK">Number of classes per file; all classes when the network has fewer.</param>
+    /// <param name="progress">Receives the progress after each result.</param>
+    /// <param name="options">Options of decoding, or null for the defaults.</param>
     /// <param name="cancellation">Ends the enumeration at once.</param>
     /// <inheritdoc cref="ClassifyFilesAsync"/>
     public static IAsyncEnumerable<ClassifiedImage> ClassifyFolderAsync(
-        this ImageClassifier classifier, string folder, int topK = 5, IProgress<FileProgress>? progress = null, ReadAheadOptions? options = null, CancellationToken cancellation = default) =>
+        this ImageClassifier classifier,
+        string folder,
+        int topK = 5,
+        IProgress<FileProgress>? progress = null,
+        ReadAheadOptions? options = null,
+        CancellationToken cancellation = default) =>
         classifier.ClassifyFilesAsync(ImageFiles.Enumerate(folder), topK, progress, options, cancellation);
 
     /// <summary>
-    /// Classifies files, a result for each in their order. Others are decoded on worker threads while a GPU computes, between runs of the processor, a few batches ahead of
-    /// the consumer and no further. A file that cannot be read, decoded or prepared has its error in its result, and the others go on.
+    /// Classifies image files and returns one result per file, in the order of the files. Files are decoded on worker threads, on a GPU
+    /// while it computes, on the processor between its runs, and only a few batches ahead of the consumer. A file that cannot be read,
+    /// decoded or preprocessed has an error in its result, and the others continue.
     /// </summary>
-    /// <param name="classifier">What to classify with.</param>
-    /// <param name="paths">The files; enumerated on another thread.</param>
-    /// <param name="topK">How many classes of each; all when there are not as many.</param>
-    /// <param name="progress">Is told after each result.</param>
-    /// <param name="options">How files are decoded, or null for the defaults.</param>
-    /// <param name="cancellation">Ends the enumeration at once; a run under way on the device is completed in the background.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="topK"/> or a number of the options is below 1.</exception>
-    /// <exception cref="ImageException">The folder is missing or may not be read.</exception>
-    /// <exception cref="DeviceException">The device failed; the classifier makes a new session at its next call.</exception>
+    /// <param name="classifier">Classifier to use.</param>
+    /// <param name="paths">Paths of the files. They are enumerated on another thread.</param>
+    /// <param name="topK">Number of classes per file; all classes when the network has fewer.</param>
+    /// <param name="progress">Receives the progress after each result.</param>
+    /// <param name="options">Options of decoding, or null for the defaults.</param>
+    /// <param name="cancellation">
+    /// Ends the enumeration at once; a run that has started on the device is completed in the background.
+    /// </param>
+    /// <paramref name="topK"/> or a number of the options is below 1.
+    /// <exception cref="ImageException">The folder is missing or cannot be read.</exception>
+    /// <exception cref="DeviceException">The device failed; the next call makes a new session.</exception>
     /// <exception cref="ObjectDisposedException">The classifier was disposed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IAsyncEnumerable<ClassifiedImage> ClassifyFilesAsync(
-        this ImageClassifier classifier, IEnumerable<string> paths, int topK = 5, IProgress<FileProgress>? progress = null, ReadAheadOptions? options = null, CancellationToken cancellation = default)
+        this ImageClassifier classifier,
+        IEnumerable<string> paths,
+        int topK = 5,
+        IProgress<FileProgress>? progress = null,
+        ReadAheadOptions? options = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(classifier);
         ArgumentNullException.ThrowIfNull(paths);
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
         bool onProcessor = !classifier.Device.IsGpu;
         IAsyncEnumerable<ClassifiedImage> results = ImagePipeline.RunAsync(
-            paths, classifier.Batch, classifier.Device, (files, stopped) => classifier.ClassifyAsync(files, topK, onProcessor, stopped), options, cancellation);
+            paths,
+            classifier.Batch,
+            classifier.Device,
+            (files, stopped) => classifier.ClassifyAsync(files, topK, onProcessor, stopped),
+            options,
+            cancellation);
         return Report(results, paths, progress, cancellation);
     }
 
-    /// <summary>Hands out results and reports the progress after each.</summary>
+    /// <summary>Passes results on and reports the progress after each.</summary>
     private static async IAsyncEnumerable<ClassifiedImage> Report(
-        IAsyncEnumerable<ClassifiedImage> results, IEnumerable<string> paths, IProgress<FileProgress>? progress, [EnumeratorCancellation] CancellationToken cancellation)
+        IAsyncEnumerable<ClassifiedImage> results,
+        IEnumerable<string> paths,
+        IProgress<FileProgress>? progress,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         int? total = paths.TryGetNonEnumeratedCount(out int count) ? count : null;
         int done = 0, failed = 0;
@@ -115,7 +142,10 @@ public static class ImageClassifierFiles
         }
     }
 
-    /// <summary>The answers for a batch of files, on another thread unless the processor has nothing else to do meanwhile.</summary>
+    /// <summary>
+    /// Classifies a batch of decoded files: on a thread of the pool, or on the calling thread when the processor has nothing else to do
+    /// meanwhile.
+    /// </summary>
     private static async Task<ClassifiedImage[]> ClassifyAsync(
         this ImageClassifier classifier, IReadOnlyList<LoadedImage> files, int topK, bool onThisThread, CancellationToken cancellation)
     {

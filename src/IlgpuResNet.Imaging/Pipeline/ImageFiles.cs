@@ -2,17 +2,17 @@ using System.Collections.Immutable;
 
 namespace IlgpuResNet;
 
-/// <summary>Finds image files.</summary>
+/// <summary>Lists image files.</summary>
 public static class ImageFiles
 {
-    /// <summary>File name extensions of the formats that <see cref="ImageFile"/> reads, in lower case.</summary>
+    /// <summary>Extensions of the formats that <see cref="ImageFile"/> reads, in lower case.</summary>
     public static ImmutableArray<string> Extensions { get; } = [".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"];
 
     /// <summary>
-    /// Lists what a path stands for: the file itself whatever its name, or the files of a folder that have one of
-    /// <see cref="Extensions"/> in any case, not those of its subfolders, in ordinal order.
+    /// Lists the image files of a folder, without subfolders, in ordinal order: files that have one of <see cref="Extensions"/>, in upper
+    /// or lower case. For the path of a file, returns that file, whatever its extension.
     /// </summary>
-    /// <exception cref="ImageException">There is no such file or folder, or it may not be read.</exception>
+    /// <exception cref="ImageException">There is no such file or folder, or the folder cannot be read.</exception>
     public static IReadOnlyList<string> Enumerate(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

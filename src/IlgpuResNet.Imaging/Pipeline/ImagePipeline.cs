@@ -4,26 +4,26 @@ using IlgpuResNet.Imaging;
 namespace IlgpuResNet;
 
 /// <summary>
-/// Runs any work on many image files, decoded ahead on worker threads: embeddings, heat maps, measurements. For labels alone,
-/// <see cref="ImageClassifierFiles.ClassifyFilesAsync"/> does it all.
+/// Runs work of your own, such as embeddings, heat maps or measurements, on many image files, which are decoded ahead on worker threads.
+/// For labels alone use <see cref="ImageClassifierFiles.ClassifyFilesAsync"/>.
 /// </summary>
 public static class ImagePipeline
 {
     /// <summary>
-    /// Decodes files, gives them to <paramref name="run"/> in batches, and hands out its results in the order of the files. While a GPU
-    /// computes, the next files are decoded; on the processor decoding and runs take turns, because both need all cores. Files are read a
-    /// few batches ahead of the consumer and no further. Each enumeration of the result starts anew.
+    /// Decodes files, passes them to <paramref name="run"/> in batches, and returns its results in the order of the files. A GPU computes
+    /// while the next files are decoded; on the processor decoding and runs alternate, because both need all cores. Files are read only a
+    /// few batches ahead of the consumer. Each enumeration of the result starts anew.
     /// </summary>
     /// <typeparam name="TResult">Type of the results.</typeparam>
-    /// <param name="paths">The files; enumerated on another thread.</param>
-    /// <param name="batch">The most files of one run.</param>
-    /// <param name="device">The device that the runs use.</param>
+    /// <param name="paths">Paths of the files. They are enumerated on another thread.</param>
+    /// <param name="batch">Largest number of files in one run.</param>
+    /// <param name="device">Device that the runs use.</param>
     /// <param name="run">
-    /// Gives one result for each file of a batch, those with an error included. It is called on another thread, and for a GPU perhaps again
-    /// before its task has ended. What it throws ends the enumeration.
+    /// Computes one result for each file of a batch, files with an error included. It is called on another thread and, for a GPU, possibly
+    /// again before its previous task has ended. An exception that it throws ends the enumeration.
     /// </param>
-    /// <param name="options">How files are decoded, or null for the defaults.</param>
-    /// <param name="cancellation">Ends the enumeration at once; a run under way is completed in the background.</param>
+    /// <param name="options">Options of decoding, or null for the defaults.</param>
+    /// <param name="cancellation">Ends the enumeration at once; a run in progress is completed in the background.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="batch"/> or a number of the options is below 1.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IAsyncEnumerable<TResult> RunAsync<TResult>(
@@ -43,7 +43,7 @@ public static class ImagePipeline
         return Enumerate(() => new FilePipeline<TResult>(batch, options, run, onProcessor: !device.IsGpu), paths, cancellation);
     }
 
-    /// <summary>The results of a pipeline that each enumeration makes for itself.</summary>
+    /// <summary>Returns the results of a pipeline, which is made anew for each enumeration.</summary>
     private static async IAsyncEnumerable<TResult> Enumerate<TResult>(
         Func<FilePipeline<TResult>> create, IEnumerable<string> paths, [EnumeratorCancellation] CancellationToken cancellation)
     {

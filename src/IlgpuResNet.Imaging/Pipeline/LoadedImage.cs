@@ -1,12 +1,14 @@
 namespace IlgpuResNet;
 
-/// <summary>An image file that <see cref="ImagePipeline"/> has read: its pixels, or the reason why there are none.</summary>
-/// <param name="Path">The file.</param>
-/// <param name="Image">The decoded image, or null when there is an error.</param>
-/// <param name="Error">Why the file could not be decoded, or null.</param>
+/// <summary>
+/// An image file that <see cref="ImagePipeline"/> has read: its decoded image, or the reason why it could not be decoded.
+/// </summary>
+/// <param name="Path">Path of the file.</param>
+/// <param name="Image">Decoded image, or null after an error.</param>
+/// <param name="Error">Reason why the file could not be decoded, or null.</param>
 public readonly record struct LoadedImage(string Path, PixelBuffer? Image, ImageException? Error)
 {
-    /// <summary>Bytes of its pixels.</summary>
+    /// <summary>Number of bytes of the pixels; 0 after an error.</summary>
     internal long Bytes => Image?.Pixels.Length ?? 0;
 
     /// <summary>Reads and decodes a file.</summary>

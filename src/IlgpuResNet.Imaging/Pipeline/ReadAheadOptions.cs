@@ -1,17 +1,20 @@
 namespace IlgpuResNet;
 
-/// <summary>How image files are read and decoded ahead of the device.</summary>
+/// <summary>Options of reading and decoding image files ahead of the device.</summary>
 public sealed record ReadAheadOptions
 {
     private const long UsualDecodedBytes = 256L << 20;
 
-    /// <summary>True to turn images upright as their EXIF orientation says, false for the pixels as stored.</summary>
+    /// <summary>True to rotate images upright by their EXIF orientation; false for the pixels as stored.</summary>
     public bool ApplyOrientation { get; init; } = true;
 
-    /// <summary>Files that are decoded at the same time; null for as many as there are processors.</summary>
+    /// <summary>Number of files that are decoded at the same time; null for the number of processor cores.</summary>
     public int? Workers { get; init; }
 
-    /// <summary>No further file is begun while decoded images hold so many bytes, and a batch runs early when they hold half of it: large batches of large images must not fill the memory.</summary>
+    /// <summary>
+    /// Bytes of decoded images, 256 MiB by default. No further file is decoded while decoded images hold this many bytes, and a batch runs
+    /// early when its images hold half of them, so that large batches of large images do not fill the memory.
+    /// </summary>
     public long DecodedBytes { get; init; } = UsualDecodedBytes;
 
     /// <exception cref="ArgumentOutOfRangeException">A number is below 1.</exception>
