@@ -1,6 +1,7 @@
 using System.Globalization;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 

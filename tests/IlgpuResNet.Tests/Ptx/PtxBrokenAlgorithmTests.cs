@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
+using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 

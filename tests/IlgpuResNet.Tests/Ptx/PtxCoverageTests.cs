@@ -1,6 +1,6 @@
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
-
+using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 

@@ -1,3 +1,5 @@
+using IlgpuResNet.SimulatedCuda.Ptx;
+
 namespace IlgpuResNet.Tests.Ptx;
 
 /// <summary>The interpreter reports what a GPU would silently do wrong: kernels written by hand, each with one mistake, and what they look like without.</summary>

@@ -1,3 +1,5 @@
+using IlgpuResNet.SimulatedCuda.Ptx;
+
 namespace IlgpuResNet.Tests.Ptx;
 
 /// <summary>What the parser does not know, it refuses by name; nothing is skipped.</summary>

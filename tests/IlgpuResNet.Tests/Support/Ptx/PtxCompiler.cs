@@ -3,6 +3,7 @@ using System.Reflection;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 

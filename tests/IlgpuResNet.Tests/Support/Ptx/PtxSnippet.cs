@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 

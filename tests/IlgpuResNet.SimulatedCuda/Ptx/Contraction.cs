@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>
 /// What ptxas does by default with a product that only one sum reads: both become one fused multiply-add, which rounds once. The PTX ISA

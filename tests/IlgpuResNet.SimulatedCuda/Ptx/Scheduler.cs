@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>
 /// Chooses which thread goes on and how far. A kernel's result must not depend on it: each policy here is one that a GPU's

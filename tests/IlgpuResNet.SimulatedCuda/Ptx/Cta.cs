@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>A cooperative thread array (a group, a block): threads that share memory and wait for each other.</summary>
 internal sealed class Cta

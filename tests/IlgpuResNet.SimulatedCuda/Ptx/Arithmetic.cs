@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>
 /// The instructions that compute, by their full names: an opcode or modifier that is not in this table is refused by the parser.

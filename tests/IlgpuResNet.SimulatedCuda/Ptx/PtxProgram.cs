@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>A <c>.param</c> of the entry: bytes that the launch fills in.</summary>
 internal sealed record PtxParameter(string Name, int Alignment, int Length);

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>Gives each register, constant and special register of a program its slot.</summary>
 internal sealed class RegisterSlots

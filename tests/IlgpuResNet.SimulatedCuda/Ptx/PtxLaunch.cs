@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>Extents of a grid or a block.</summary>
 internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)

@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>What an instruction does that touches its own thread's registers only.</summary>
 internal delegate void Computation(ulong[] r, Instruction i);

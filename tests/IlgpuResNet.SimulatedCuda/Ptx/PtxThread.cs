@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 internal enum ThreadState
 {

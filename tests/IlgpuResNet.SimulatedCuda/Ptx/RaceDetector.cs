@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>
 /// Remembers who touched each cell of a piece of memory. Two accesses of one cell by different threads in one interval, at least

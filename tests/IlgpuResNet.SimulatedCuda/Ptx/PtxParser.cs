@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>
 /// Reads PTX as ILGPU writes it: one entry, one statement per line. What it does not know, be it a directive, an opcode or a modifier, it

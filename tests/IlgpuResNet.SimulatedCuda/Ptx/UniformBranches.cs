@@ -1,4 +1,4 @@
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>
 /// Checks the promise of a guarded <c>bra.uni</c>: the threads of a warp that meet it together go the same way. Together is taken to be the

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace IlgpuResNet.Tests.Ptx;
+namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>A run of bytes with an address; its neighbours lie far enough away that no access past its end meets them.</summary>
 internal sealed class Region(string name, ulong address, byte[] data, int cellBytes)
