@@ -2,20 +2,6 @@ using System.Buffers.Binary;
 
 namespace IlgpuResNet.SimulatedCuda.Ptx;
 
-/// <summary>A run of bytes with an address; its neighbours lie far enough away that no access past its end meets them.</summary>
-internal sealed class Region(string name, ulong address, byte[] data, int cellBytes)
-{
-    public string Name { get; } = name;
-
-    public ulong Address { get; } = address;
-
-    public byte[] Data { get; } = data;
-
-    public RaceDetector Accesses { get; } = new(data.Length, cellBytes);
-
-    public bool Contains(ulong first, int bytes) => first >= Address && first + (ulong)bytes <= Address + (ulong)Data.Length;
-}
-
 /// <summary>
 /// A state space (<c>.global</c>, <c>.shared</c>, <c>.local</c>). Every access is checked: it must lie in one region, be aligned to its
 /// width and race with no other.
@@ -28,6 +14,7 @@ internal sealed class AddressSpace
     private readonly bool mustBeWritten;
     private readonly int cellBytes;
     private readonly List<Region> regions = [];
+    private readonly HashSet<Region> reported = [];
     private ulong next;
 
     private AddressSpace(string name, ulong first, bool mustBeWritten, int cellBytes)
@@ -53,15 +40,24 @@ internal sealed class AddressSpace
 
     public IReadOnlyList<Region> Regions => regions;
 
+    /// <summary>Hears of the first load in each region of bytes that were never written, where the region keeps track.</summary>
+    public Action<string>? UnwrittenRead { get; set; }
+
     /// <summary>Which accesses can race: those of one interval.</summary>
     public int Interval { get; set; } = 1;
 
     /// <summary>Adds memory whose address is a multiple of the alignment, and of no higher power of two.</summary>
     public Region Add(string regionName, byte[] data, int alignment)
     {
-        var region = new Region(regionName, next + (ulong)alignment, data, cellBytes);
-        regions.Add(region);
+        Region region = Add(new Region(regionName, next + (ulong)alignment, data, cellBytes));
         next += ((ulong)data.Length + Gap) / Gap * Gap + Gap;
+        return region;
+    }
+
+    /// <summary>Adds memory that has its address already, above all that was added before.</summary>
+    public Region Add(Region region)
+    {
+        regions.Add(region);
         return region;
     }
 
@@ -69,7 +65,10 @@ internal sealed class AddressSpace
     {
         (Region region, int offset, int bytes) = Access(thread, i);
         if (mustBeWritten && !region.Accesses.IsWritten(offset, bytes))
-            throw thread.Fault(i, $"reads {bytes} bytes at {region.Name} + {offset} that nobody wrote");
+            throw thread.Fault(i, UnwrittenText(region, offset, bytes));
+        if (region.IsWritten is { } written && written.AsSpan(offset, bytes).Contains(false) && UnwrittenRead is { } report && reported.Add(region))
+            report(thread.Fault(i, UnwrittenText(region, offset, bytes)).Message);
+        region.MarkLoaded(offset, bytes);
         if (region.Accesses.Load(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other) throw Race(thread, i, region, offset, other);
         foreach (int element in i.Elements)
         {
@@ -81,6 +80,7 @@ internal sealed class AddressSpace
     public void Store(PtxThread thread, Instruction i)
     {
         (Region region, int offset, int bytes) = Access(thread, i);
+        region.MarkStored(offset, bytes);
         if (region.Accesses.Store(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other) throw Race(thread, i, region, offset, other);
         foreach (int element in i.Elements)
         {
@@ -115,13 +115,24 @@ internal sealed class AddressSpace
     {
         ulong address = unchecked(thread.Registers[i.A] + (ulong)i.Offset);
         int bytes = i.ElementBytes * i.Elements.Length;
-        foreach (Region region in regions)
+        if (Find(address) is not { } region || !region.Contains(address, bytes))
+            throw thread.Fault(i, $"is out of bounds: {bytes} bytes at {name} address 0x{address:X}{Nearest(address)}", PtxFault.OutOfBounds);
+        if (address % (ulong)bytes != 0)
+            throw thread.Fault(i, $"is misaligned: {bytes} bytes at {name} address 0x{address:X}, {region.Name} + {address - region.Address}", PtxFault.Misaligned);
+        return (region, (int)(address - region.Address), bytes);
+    }
+
+    /// <summary>The region with the highest address that is not above the given one.</summary>
+    private Region? Find(ulong address)
+    {
+        int low = 0, high = regions.Count - 1;
+        while (low <= high)
         {
-            if (!region.Contains(address, bytes)) continue;
-            if (address % (ulong)bytes == 0) return (region, (int)(address - region.Address), bytes);
-            throw thread.Fault(i, $"is misaligned: {bytes} bytes at {name} address 0x{address:X}, {region.Name} + {address - region.Address}");
+            int middle = (low + high) / 2;
+            if (regions[middle].Address <= address) low = middle + 1;
+            else high = middle - 1;
         }
-        throw thread.Fault(i, $"is out of bounds: {bytes} bytes at {name} address 0x{address:X}{Nearest(address)}");
+        return high < 0 ? null : regions[high];
     }
 
     /// <summary>Says which region an address missed.</summary>
@@ -130,6 +141,8 @@ internal sealed class AddressSpace
         Region? nearest = regions.MinBy(region => Math.Min(Distance(address, region.Address), Distance(address, region.Address + (ulong)region.Data.Length)));
         return nearest is null ? "" : $", byte {unchecked((long)(address - nearest.Address))} of the {nearest.Data.Length} of {nearest.Name}";
     }
+
+    private static string UnwrittenText(Region region, int offset, int bytes) => $"reads {bytes} bytes at {region.Name} + {offset} that nobody wrote";
 
     private static ulong Distance(ulong a, ulong b) => a > b ? a - b : b - a;
 

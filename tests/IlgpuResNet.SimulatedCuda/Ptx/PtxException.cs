@@ -1,4 +1,20 @@
 namespace IlgpuResNet.SimulatedCuda.Ptx;
 
+/// <summary>What a device makes of a mistake.</summary>
+internal enum PtxFault
+{
+    /// <summary>The program is wrong, or what it does has no defined result.</summary>
+    Undefined,
+
+    /// <summary>An access lies outside all memory.</summary>
+    OutOfBounds,
+
+    /// <summary>An address is no multiple of the access's width.</summary>
+    Misaligned,
+}
+
 /// <summary>What is wrong with a PTX program or with what it did; the message names the kernel and the line.</summary>
-internal sealed class PtxException(string message) : Exception(message);
+internal sealed class PtxException(string message, PtxFault fault = PtxFault.Undefined) : Exception(message)
+{
+    public PtxFault Fault => fault;
+}

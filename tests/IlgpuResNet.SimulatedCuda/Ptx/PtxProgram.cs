@@ -40,6 +40,9 @@ internal sealed class PtxProgram
     public int NarrowestGlobalElement =>
         Code.Where(i => i.Opcode.Contains(".global.", StringComparison.Ordinal) && i.ElementBytes > 0).Select(i => i.ElementBytes).DefaultIfEmpty(1).Min();
 
+    /// <summary>Bytes of its shared arrays.</summary>
+    public int SharedBytes => Shared.Sum(array => array.Length);
+
     /// <summary>Most threads of a CTA (<c>.maxntid</c>).</summary>
     public required int MaxThreads { get; init; }
 }

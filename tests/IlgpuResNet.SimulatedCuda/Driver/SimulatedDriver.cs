@@ -1,0 +1,76 @@
+using System.Runtime.CompilerServices;
+
+namespace IlgpuResNet.SimulatedCuda;
+
+/// <summary>
+/// An NVIDIA driver without a GPU: the 48 functions of the driver API that ILGPU declares, under their own names. Memory lies in arrays,
+/// kernels run on the PTX interpreter, streams run late (<see cref="ExecutionTiming"/>), any call can be made to fail
+/// (<see cref="FaultRule"/>), and mistakes of the host are written down (<see cref="Finding"/>). One lock makes it thread-safe.
+/// </summary>
+/// <remarks>
+/// It knows neither the limits that ptxas sets, nor speed, nor the quirks of a driver's version. One file per concern: devices, contexts, memory,
+/// page locks, copies, streams, events, modules, launches, faults, findings.
+/// </remarks>
+internal sealed unsafe partial class SimulatedDriver
+{
+    private readonly Lock gate = new();
+    private readonly HandleTable handles = new();
+    private readonly Dictionary<string, int> calls = [];
+    private readonly DriverSettings settings;
+    private readonly Random random;
+    private bool isInitialized;
+
+    /// <summary>Name of the call that is being executed.</summary>
+    private string call = "";
+
+    public SimulatedDriver(DriverSettings? settings = null)
+    {
+        this.settings = settings ?? new DriverSettings();
+        random = new Random(this.settings.Seed);
+        faults = [.. this.settings.Faults.Select(rule => new PendingFault(rule))];
+    }
+
+    /// <summary>What a call needs before it does anything.</summary>
+    private enum Needs
+    {
+        Nothing,
+        Initialization,
+        Context,
+    }
+
+    public DriverSettings Settings => settings;
+
+    /// <summary>How often each function was called.</summary>
+    public IReadOnlyDictionary<string, int> Calls
+    {
+        get
+        {
+            lock (gate) return new SortedDictionary<string, int>(calls, StringComparer.Ordinal);
+        }
+    }
+
+    /// <summary>Every function of the driver goes through here.</summary>
+    private CudaResult Call(Needs needs, Func<CudaResult> body, [CallerMemberName] string function = "")
+    {
+        lock (gate)
+        {
+            call = function;
+            calls[function] = calls.GetValueOrDefault(function) + 1;
+            if (needs > Needs.Nothing && !isInitialized) return CudaResult.NotInitialized;
+            if (needs is Needs.Context && CheckContext() is not CudaResult.Success and var refused) return refused;
+            RunSome();
+            call = function;
+            if (Injected(function) is { } injected) return injected;
+            try
+            {
+                return body();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // Nothing may be thrown into native code.
+                Report(FindingKind.Unsupported, $"the simulator failed: {e}");
+                return CudaResult.Unknown;
+            }
+        }
+    }
+}
