@@ -10,7 +10,7 @@ internal static unsafe class Simulator
     private const string Library = "cuda";
 
     private static readonly Lock Gate = new();
-    private static nint handle;
+    private static nint LibraryHandle;
 
     /// <summary>The driver that ILGPU calls in this process; null where none was installed.</summary>
     public static SimulatedDriver? Driver { get; private set; }
@@ -30,21 +30,21 @@ internal static unsafe class Simulator
     {
         lock (Gate)
         {
-            if (handle != 0) return handle;
+            if (LibraryHandle != 0) return LibraryHandle;
             MethodInfo[] exports = [.. typeof(Exports).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)];
             string path = Path.Combine(Path.GetTempPath(), $"simulated-cuda-{Environment.ProcessId}.so");
             File.WriteAllBytes(path, SharedObject.Write([.. exports.Select(export => export.Name)], RuntimeInformation.ProcessArchitecture));
             try
             {
-                handle = NativeLibrary.Load(path);
+                LibraryHandle = NativeLibrary.Load(path);
             }
             finally
             {
                 File.Delete(path);
             }
-            var table = (nint*)NativeLibrary.GetExport(handle, SharedObject.Table);
+            var table = (nint*)NativeLibrary.GetExport(LibraryHandle, SharedObject.Table);
             for (int i = 0; i < exports.Length; i++) table[i] = exports[i].MethodHandle.GetFunctionPointer();
-            return handle;
+            return LibraryHandle;
         }
     }
 }
