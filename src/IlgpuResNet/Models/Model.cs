@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using IlgpuResNet.Diagnostics;
 using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
+using IlgpuResNet.Onnx;
 using IlgpuResNet.Models;
 using IlgpuResNet.Weights;
 
@@ -121,7 +122,8 @@ public abstract class Model : IDisposable
     }
 
     /// <summary>
-    /// A hash of the weights, of the network's operations and of its preprocessing: it differs when the features of two networks do. Keep it beside stored feature vectors to know whether they are still valid. It reads all weights.
+    /// A hash of the weights, of the network's operations and of its preprocessing: it differs when the features of two networks do. Keep
+    /// it beside stored feature vectors to know whether they are still valid. It reads all weights.
     /// </summary>
     /// <returns>32 hexadecimal digits.</returns>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
@@ -132,7 +134,7 @@ public abstract class Model : IDisposable
     }
 
     /// <summary>
-    /// The height and width of a tensor <c>[N, C, H, W]</c>, or <c>[N, H, W, C]</c> for a network that takes such, as
+    /// Height and width of a tensor <c>[N, C, H, W]</c>, or <c>[N, H, W, C]</c> for a network with such an input, as
     /// <see cref="SessionOptions"/> needs them; nulls for a tensor that is no image.
     /// </summary>
     /// <param name="shape">Sizes of the tensor, outermost first.</param>
@@ -165,7 +167,7 @@ public abstract class Model : IDisposable
             throw new WeightsException(
                 $"{FileText.Clean(path)}: no such file, nor published weights of that name; those are named as in resnet50:IMAGENET1K_V2.");
         }
-        if (!OnnxModel.IsOnnx(path)) return ResNet.Load(path, variant, preset);
+        if (!OnnxRecognition.IsModel(path)) return ResNet.Load(path, variant, preset);
         return variant is null
             ? OnnxModel.Load(path, preset)
             : throw new WeightsException($"{path}: an ONNX file says itself how its blocks are computed; leave the variant out.");

@@ -89,22 +89,6 @@ public sealed class OnnxModel : Model
         }
     }
 
-    /// <summary>True when a file holds an ONNX model; false also when it cannot be read.</summary>
-    internal static bool IsOnnx(string path)
-    {
-        try
-        {
-            if (InputFile.Length(path) == 0) return false;
-            using FileStream stream = File.OpenRead(path);
-            Span<byte> start = stackalloc byte[OnnxRecognition.LookAt];
-            return OnnxRecognition.LooksLikeOnnx(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            return false;
-        }
-    }
-
     /// <inheritdoc/>
     public override void Dispose()
     {

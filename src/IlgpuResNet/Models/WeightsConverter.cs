@@ -8,8 +8,8 @@ using IlgpuResNet.Weights.Torch;
 namespace IlgpuResNet;
 
 /// <summary>
-/// Converts weights from one file format to another: <c>.pth</c>, <c>.safetensors</c> and ONNX. The input's format is told by its content,
-/// the output's by its name. No element changes its value or type, except where batch norms are folded. ONNX keeps no
+/// Converts weights from one file format to another: <c>.pth</c>, <c>.safetensors</c> and ONNX. The input's format is recognised by its
+/// content, the output's by its name. No element changes its value or type, except where batch norms are folded. ONNX keeps no
 /// <c>num_batches_tracked</c>, because engines warn of tensors that no node reads, and inference has no use for them; <c>.pth</c> keeps no
 /// metadata.
 /// </summary>
@@ -24,17 +24,17 @@ public static class WeightsConverter
     public static ImmutableArray<string> Extensions { get; } = [.. TorchExtensions, Safetensors, Onnx];
 
     /// <summary>
-    /// Converts a file. The output is written aside and renamed when complete: a file that was there is replaced whole or left as it was.
-    /// What a reader takes from the input's file name or from <paramref name="variant"/> goes into the output's metadata.
+    /// Converts a file. The output is written to a temporary file and renamed when it is complete, so an existing file is replaced as a
+    /// whole or not at all. The preset that the input's file name means and <paramref name="variant"/> go into the output's metadata.
     /// </summary>
     /// <param name="input">Weights or model.</param>
     /// <param name="output">The file to make or replace; it must end in one of <see cref="Extensions"/>, in any case.</param>
     /// <param name="variant">
-    /// How blocks are computed, or null for what the file says, else v2 or v1.5, which the tensors tell apart.
+    /// How blocks are computed, or null for the variant in the file's metadata, else v2 or v1.5, as the tensors tell.
     /// </param>
     /// <param name="onnx">How to write an ONNX file, or null for the defaults.</param>
     /// <param name="cancellation">Ends the conversion after the input was opened.</param>
-    /// <returns>Warnings of what the output cannot hold, one line each; mostly none.</returns>
+    /// <returns>Warnings of content that the output cannot hold, one line each; usually none.</returns>
     /// <exception cref="ArgumentException">The output's name has another ending.</exception>
     /// <exception cref="WeightsException">
     /// The input cannot be read or is damaged, the output cannot be written, or a network is needed and the weights make none.
@@ -53,7 +53,7 @@ public static class WeightsConverter
         ArgumentException.ThrowIfNullOrEmpty(input);
         ArgumentException.ThrowIfNullOrEmpty(output);
         string extension = FileExtension.Require(output, Extensions, nameof(output));
-        bool fromOnnx = OnnxModel.IsOnnx(input);
+        bool fromOnnx = OnnxRecognition.IsModel(input);
         using StateDict weights = fromOnnx ? OnnxStateDict.Load(input) : StateDict.Load(input);
         cancellation.ThrowIfCancellationRequested();
         if (extension == Onnx)

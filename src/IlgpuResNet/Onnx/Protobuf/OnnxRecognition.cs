@@ -1,5 +1,6 @@
 using System.Text;
 using Google.Protobuf;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Onnx;
 
@@ -13,6 +14,22 @@ internal static class OnnxRecognition
     public const int LookAt = 512;
 
     private const int SafetensorsPrefix = 8;
+
+    /// <summary>True when a file holds an ONNX model; false also when it cannot be read: another reader reports that.</summary>
+    public static bool IsModel(string path)
+    {
+        try
+        {
+            if (InputFile.Length(path) == 0) return false;
+            using FileStream stream = File.OpenRead(path);
+            Span<byte> start = stackalloc byte[LookAt];
+            return LooksLikeOnnx(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>True when a file that starts so is taken for a model.</summary>
     public static bool LooksLikeOnnx(ReadOnlySpan<byte> start)

@@ -104,14 +104,17 @@ internal static class ArithmeticOperators
     }
 
     private static ImportedValue? Plus(
-        OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, ImportedValue left, ImportedValue right) => (left, right) switch
+        OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, ImportedValue left, ImportedValue right)
     {
-        (Activation a, Activation b) => Sum(op, builder, a, b),
-        (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (null, c)),
-        (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (null, c)),
-        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x + y),
-        _ => throw new UnreachableException(),
-    };
+        return (left, right) switch
+        {
+            (Activation a, Activation b) => Sum(op, builder, a, b),
+            (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (null, c)),
+            (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (null, c)),
+            (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x + y),
+            _ => throw new UnreachableException(),
+        };
+    }
 
     private static Activation? Affine(
         OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget, Activation input, ConstantValue value,
