@@ -71,7 +71,7 @@ internal interface IKernelFamily
     /// <param name="stream">Where it is enqueued.</param>
     /// <param name="shape">The convolution.</param>
     /// <param name="operands">Its memory; the filter is packed for the method's algorithm.</param>
-    /// <param name="epilogue">What is done to a result before it is stored.</param>
+    /// <param name="epilogue">The operations on a result before it is stored.</param>
     /// <param name="method">
     /// One of <see cref="IFamilyPlanner.Conv2dMethods"/> for this shape, or for the shape with fewer or more images.
     /// </param>

@@ -1,31 +1,33 @@
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// What one multiprocessor (NVIDIA), compute unit (AMD) or Xe core (Intel) holds at a time. NVIDIA's are those of the CUDA
-/// programming guide, table "Technical specifications per compute capability", and of the occupancy calculator in the CUDA toolkit.
+/// What one multiprocessor (NVIDIA), compute unit (AMD) or Xe core (Intel) holds at a time. The numbers of NVIDIA GPUs are from the CUDA
+/// programming guide, table "Technical specifications per compute capability", and from the occupancy calculator in the CUDA toolkit.
 /// </summary>
 /// <param name="Threads">Threads.</param>
 /// <param name="Blocks">Groups of threads.</param>
 /// <param name="Registers">32-bit registers.</param>
-/// <param name="SharedBytes">Shared memory.</param>
-/// <param name="SharedBytesReserved">Shared memory that each group loses to the system.</param>
-/// <param name="SharedUnit">Shared memory is given out in multiples of this.</param>
-internal sealed record MultiprocessorLimits(int Threads, int Blocks, int Registers, int SharedBytes, int SharedBytesReserved = 0, int SharedUnit = 256)
+/// <param name="SharedBytes">Shared memory, in bytes.</param>
+/// <param name="SharedBytesReserved">Shared memory of each group that the system reserves, in bytes.</param>
+/// <param name="SharedUnit">Shared memory is allocated in multiples of this number of bytes.</param>
+internal sealed record MultiprocessorLimits(
+    int Threads, int Blocks, int Registers, int SharedBytes, int SharedBytesReserved = 0, int SharedUnit = 256)
 {
     /// <summary>Threads that execute one instruction together.</summary>
     public const int WarpSize = 32;
 
-    /// <summary>Parts of a multiprocessor with registers and a scheduler of their own.</summary>
+    /// <summary>Partitions of a multiprocessor, each with its own registers and scheduler.</summary>
     public const int Partitions = 4;
 
-    /// <summary>A warp's registers are given out in multiples of this.</summary>
+    /// <summary>A warp's registers are allocated in multiples of this number.</summary>
     private const int RegisterUnit = 256;
 
     private const int Kibi = 1024;
     private const int NvidiaRegisters = 65536;
 
     /// <summary>
-    /// Of an NVIDIA GPU by its compute capability, times ten: 75 for 7.5. One that is not listed has those of the nearest older one.
+    /// Limits of an NVIDIA GPU by its compute capability times ten: 75 for 7.5. A capability that is not listed has the limits of the
+    /// nearest older one.
     /// </summary>
     public static MultiprocessorLimits OfCuda(int capability) => capability switch
     {
@@ -38,10 +40,10 @@ internal sealed record MultiprocessorLimits(int Threads, int Blocks, int Registe
         _ => new(2048, 32, NvidiaRegisters, 96 * Kibi),
     };
 
-    /// <summary>Groups that run at a time; 0 when a single one does not fit.</summary>
+    /// <summary>Number of groups that run at a time; 0 when not even one fits.</summary>
     /// <param name="threads">Threads of a group.</param>
     /// <param name="registers">Registers of a thread.</param>
-    /// <param name="sharedBytes">Shared memory of a group.</param>
+    /// <param name="sharedBytes">Shared memory of a group, in bytes.</param>
     public int BlocksOf(int threads, int registers, int sharedBytes)
     {
         int warps = IntegerMath.DivideRoundUp(threads, WarpSize);

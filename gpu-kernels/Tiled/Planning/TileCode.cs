@@ -3,20 +3,21 @@ using System.Collections.Immutable;
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// What the machine code of a tile costs, as <c>bench ptx</c> reads it for sm_80, of the dearer of the kernels for dense and for padded maps; that
-/// for pixels of odd channels, such as the stem's, is left out. <c>bench ptx --check</c> fails when it does not agree any more.
+/// Costs of a tile's machine code, as <c>bench ptx</c> reads them for sm_80: the larger costs of the kernels for dense and for padded
+/// inputs. The kernel for pixels whose channels are no multiple of 8, such as those of the stem, is left out. <c>bench ptx --check</c>
+/// fails when a row does not agree with the machine code.
 /// </summary>
 /// <param name="Tile">The tile.</param>
 /// <param name="Registers">Registers of a thread.</param>
-/// <param name="SliceInstructions">Instructions that a thread executes for one slice of the reduction, multiply-adds included.</param>
+/// <param name="SliceInstructions">Instructions that a thread executes for one slice of the reduction, including multiply-adds.</param>
 internal sealed record TileCode(GemmTile Tile, int Registers, int SliceInstructions)
 {
     private const int FloatsPerLoad = 4, QuadsPerExchange = 4;
 
-    /// <summary>A row of pixels in shared memory is longer than the tile by so many floats, so that stores do not meet in a bank.</summary>
+    /// <summary>Floats by which a row of pixels in shared memory is longer than the tile, so that stores go to different banks.</summary>
     private const int RowPadding = 4;
 
-    /// <summary>Of every tile.</summary>
+    /// <summary>The costs of every tile.</summary>
     public static ImmutableArray<TileCode> All { get; } =
     [
         new(GemmTile.M128N128, 127, 567),
@@ -33,28 +34,29 @@ internal sealed record TileCode(GemmTile Tile, int Registers, int SliceInstructi
     /// <summary>Multiply-adds that a thread executes for one slice.</summary>
     public int SliceFfma => Tile.K / Tile.PartitionsK * Tile.ThreadM * Tile.ThreadN;
 
-    /// <summary>Instructions for each multiply-add, at least 1.</summary>
+    /// <summary>Instructions per multiply-add, at least 1.</summary>
     public double InstructionsPerFfma => (double)SliceInstructions / SliceFfma;
 
     /// <summary>16-byte loads of shared memory that a thread executes for one slice.</summary>
     public int SliceSharedLoads => Tile.K / Tile.PartitionsK * (Tile.ThreadM + Tile.ThreadN) / FloatsPerLoad;
 
     /// <summary>
-    /// Times that a thread gives four quads of sums to another and takes four in the end, with two barriers: it stores no more than its share of the
-    /// outputs that the partitions of K have in common.
+    /// Number of exchanges of sums at the end. In an exchange a thread gives four quads of sums to another thread and receives four, with
+    /// two barriers, so that each thread stores its share of the outputs that the partitions of K have in common.
     /// </summary>
     public int Exchanges => Tile.ThreadM * Tile.ThreadN * (Tile.PartitionsK - 1) / Tile.PartitionsK / (FloatsPerLoad * QuadsPerExchange);
 
-    /// <summary>Shared memory of a group: both operands' slices, twice.</summary>
+    /// <summary>Shared memory of a group in bytes: two stages with a slice of both operands.</summary>
     public int SharedBytes => GemmTile.Stages * (Tile.M + RowPadding + Tile.N) * Tile.K * sizeof(float);
 
-    /// <exception cref="ArgumentException">There is no such tile.</exception>
+    /// <summary>The costs of a tile.</summary>
+    /// <exception cref="ArgumentException">The tile has no row.</exception>
     public static TileCode Of(GemmTile tile)
     {
         foreach (TileCode code in All)
         {
             if (code.Tile == tile) return code;
         }
-        throw new ArgumentException($"Nothing is known of the machine code of a tile of {tile}; add its row, which 'bench ptx' prints.");
+        throw new ArgumentException($"A tile of {tile} has no costs of its machine code; add its row, which 'bench ptx' prints.");
     }
 }

@@ -1,60 +1,69 @@
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// An estimate of what a step of the tiled family takes on a device, from what the machine code does (<see cref="TileCode"/>) and what the device can
-/// (<see cref="DeviceProfile"/>). Pure; nothing in it was fitted to a measurement.
+/// Estimates what a step of the tiled family costs on a device, from the tile's machine code (<see cref="TileCode"/>) and the device's
+/// numbers (<see cref="DeviceProfile"/>). Pure; no number in it was fitted to a measurement.
 /// </summary>
 /// <remarks>
-/// A launch of the matrix product takes the longest of three:
+/// A launch of the matrix product takes the longest of three times:
 /// <list type="bullet">
-/// <item>Multiprocessors: groups run in waves of as many as fit (occupancy). For a slice, a wave takes the cycles in which its
-/// schedulers issue all instructions (one per cycle and partition; a multiply-add keeps a partition's pipe for 32 over its lanes cycles),
-/// or those in which shared memory serves its loads, or, with few groups, one group's own: its instructions or the latency of
-/// its global loads behind which they hide, and a barrier. A wave begins with a load from memory and ends with a store, which hide behind nothing, as do the
-/// exchanges of sums where K is partitioned.</item>
+/// <item>Multiprocessors: groups run in waves of as many groups as fit (occupancy). For a slice, a wave takes the cycles in which its
+/// schedulers issue all instructions (one per cycle and partition; a multiply-add occupies a partition's pipe for 32 / lanes cycles), or
+/// the cycles in which shared memory serves its loads, or, with few groups, the cycles of one group: its instructions or the latency of its
+/// global loads, whichever is longer, and a barrier. A wave begins with a load from memory and ends with a store; both add to the time, as
+/// do the exchanges of sums where K is partitioned.</item>
 /// <item>Second-level cache: every group reads its slices of both operands.</item>
-/// <item>Memory: filters always, maps and workspace when they do not fit half of the cache, at a share of the peak. Maps that lie about for more images than
-/// are computed at a time (<see cref="MapsInFlight"/>) must fit with all of these, and those that wait for a later step beside them.</item>
+/// <item>Memory: filters always, maps and workspace when they do not fit half of the cache, at a share of the peak bandwidth. A map fits
+/// only together with all images that are processed between writing and reading it (<see cref="MapsInFlight"/>), and with the maps that
+/// wait for a later step.</item>
 /// </list>
-/// Other launches, the transforms of Winograd's algorithm among them, take their bytes. A launch takes no less than enqueueing it does.
+/// Other launches, such as the transforms of Winograd's algorithm, take the time of their bytes. No launch takes less time than enqueueing
+/// it.
 /// </remarks>
 internal sealed class TiledCostModel(DeviceProfile device) : ICostModel
 {
-    /// <summary>A load that misses the caches: 400 to 600 cycles on Volta to Ampere (Jia et al. 2018, arXiv:1804.06826, and 2019, arXiv:1903.07486).</summary>
+    /// <summary>
+    /// Cycles of a load that misses the caches: 400 to 600 on Volta to Ampere (Jia et al. 2018, arXiv:1804.06826, and 2019,
+    /// arXiv:1903.07486).
+    /// </summary>
     private const double GlobalLatency = 600;
 
-    /// <summary>From a barrier to the first product after it: about 30 cycles each for the barrier and a load of shared memory (the same).</summary>
+    /// <summary>
+    /// Cycles from a barrier to the first product after it: about 30 each for the barrier and a load of shared memory (from those papers).
+    /// </summary>
     private const double BarrierLatency = 60;
 
-    /// <summary>Of an exchange of 16 sums: 32 selections, 16 additions, 4 stores, 4 loads, 2 barriers, and some addresses.</summary>
+    /// <summary>
+    /// Instructions of an exchange of 16 sums: 32 selections, 16 additions, 4 stores, 4 loads, 2 barriers, and some addresses.
+    /// </summary>
     private const double ExchangeInstructions = 64;
 
     /// <summary>
-    /// Cycles that a warp's 16-byte loads of shared memory take of its 128-byte port: the lanes of a warp name at most 16 quads, the others repeat them.
+    /// Cycles that a warp's 16-byte load occupies the 128-byte port of shared memory: the lanes of a warp read at most 16 different quads.
     /// </summary>
     private const double SharedLoadCycles = 2;
 
     /// <summary>
-    /// Share of the other instructions that take time of their own where a multiply-add keeps its pipe for two cycles: in the second of them a
-    /// scheduler can issue something else, if a warp has it ready. Nobody says how often; half is assumed.
+    /// Share of the other instructions that add to the time where a multiply-add occupies its pipe for two cycles: in the second cycle a
+    /// scheduler can issue another instruction, if a warp has one ready. How often that happens is not published; half is assumed.
     /// </summary>
     private const double ShownShare = 0.5;
 
     /// <summary>
-    /// Bytes per clock that the cache gives a multiprocessor: measured 18 on V100 and 20 on T4 (the same papers).
+    /// Bytes per clock from the second-level cache to a multiprocessor: measured 18 on V100 and 20 on T4 (in those papers).
     /// </summary>
     private const double CacheBytesPerClock = 16;
 
-    /// <summary>Share of its peak that memory gives to long reads: about 0.8 to 0.9 in the same papers.</summary>
+    /// <summary>Share of the peak bandwidth that long reads of memory reach: about 0.8 to 0.9 in those papers.</summary>
     private const double MemoryEfficiency = 0.85;
 
-    /// <summary>Share of the cache that maps may take and still be there when the next layer reads them.</summary>
+    /// <summary>Share of the cache that maps may occupy so that they are still cached when the next layer reads them.</summary>
     private const double CacheShare = 0.5;
 
     /// <summary>Idle time between two dependent launches of one stream.</summary>
     private const double GapSeconds = 1.5e-6;
 
-    /// <summary>Processor time to enqueue a launch: shorter kernels wait for it.</summary>
+    /// <summary>Time in which the processor enqueues a launch; the device waits for it after shorter kernels.</summary>
     private const double EnqueueSeconds = 4e-6;
 
     /// <inheritdoc/>
@@ -81,7 +90,8 @@ internal sealed class TiledCostModel(DeviceProfile device) : ICostModel
         double computing = Cycles(code, blocks, slices, resident) / device.ClockHz;
         double feeding = Bytes(blocks * slices * method.Tile.K * (method.Tile.M + method.Tile.N)) / CacheBytesPerSecond;
 
-        // The launches around the product, and what they move: maps and, once more, what they leave or take in the workspace. The product moves the rest.
+        // The launches before and after the product move maps, and what they write to or read from the workspace. The product moves the
+        // rest.
         bool isWinograd = method.Algorithm is not Conv2dAlgorithm.Direct, isPadded = !isWinograd && shape.C % Float4.Width != 0;
         bool hasBefore = isWinograd || isPadded, hasAfter = isWinograd || gemm.Parts(method.Tile, method.Splits) > 1;
         long padded = isPadded ? input / shape.C * PackedFilter.RoundUpToQuads(shape.C) : 0;
@@ -92,7 +102,8 @@ internal sealed class TiledCostModel(DeviceProfile device) : ICostModel
         double seconds = Launch(Math.Max(Math.Max(computing, feeding), moving))
             + (hasBefore ? Launch(reading + left / bytesPerSecond) : 0) + (hasAfter ? Launch(ending + taken / bytesPerSecond) : 0);
         return new StepCost(
-            1 + (hasBefore ? 1 : 0) + (hasAfter ? 1 : 0), blocks, (double)blocks / (device.Multiprocessors * resident), filter + input + output + residual + 2 * workspace, seconds,
+            1 + (hasBefore ? 1 : 0) + (hasAfter ? 1 : 0), blocks, (double)blocks / (device.Multiprocessors * resident),
+            filter + input + output + residual + 2 * workspace, seconds,
             Math.Max(2 * gemm.Macs / device.PeakFlops, filter / device.MemoryBytesPerSecond + MemoryEfficiency * (reading + ending)));
     }
 
@@ -102,7 +113,8 @@ internal sealed class TiledCostModel(DeviceProfile device) : ICostModel
         MapsInFlight inFlight = maps ?? MapsInFlight.Of(images);
         long bytes = Bytes(input + residual + output);
         double ofImage = (double)bytes / images + Bytes(inFlight.Waiting);
-        double moving = Bytes(input) / BytesPerSecond(ofImage * inFlight.Input) + Bytes(residual) / BytesPerSecond(ofImage * inFlight.Residual)
+        double moving = Bytes(input) / BytesPerSecond(ofImage * inFlight.Input)
+            + Bytes(residual) / BytesPerSecond(ofImage * inFlight.Residual)
             + Bytes(output) / BytesPerSecond(ofImage * inFlight.Output);
         return new StepCost(1, 0, 0, bytes, Launch(GlobalLatency / device.ClockHz + moving), MemoryEfficiency * moving);
     }
@@ -131,13 +143,13 @@ internal sealed class TiledCostModel(DeviceProfile device) : ICostModel
     private double Cycles(TileCode code, long blocks, int slices, int resident)
     {
         (long full, long rest) = Math.DivRem(blocks, (long)device.Multiprocessors * resident);
-        long last = (rest + device.Multiprocessors - 1) / device.Multiprocessors;
+        long last = IntegerMath.DivideRoundUp(rest, (long)device.Multiprocessors);
         return full * Wave(resident) + (last > 0 ? Wave(last) : 0);
 
         double Wave(long groups) => slices * SliceCycles(code, groups) + code.Exchanges * ExchangeCycles(code, groups) + 2 * GlobalLatency;
     }
 
-    /// <summary>Cycles in which some groups on one multiprocessor advance by a slice.</summary>
+    /// <summary>Cycles in which a number of groups on one multiprocessor advance by a slice.</summary>
     private double SliceCycles(TileCode code, long groups)
     {
         double warps = WarpsOf(code);
@@ -157,7 +169,9 @@ internal sealed class TiledCostModel(DeviceProfile device) : ICostModel
 
     private double CacheBytesPerSecond => CacheBytesPerClock * device.Multiprocessors * device.ClockHz;
 
-    /// <summary>At which maps move that take so many bytes together: they come from the layer before and are read by the next.</summary>
+    /// <summary>
+    /// Bandwidth at which maps move that occupy a number of bytes together, between the layer before and the layer after.
+    /// </summary>
     private double BytesPerSecond(double bytes) =>
         bytes <= CacheShare * device.CacheBytes ? CacheBytesPerSecond : MemoryEfficiency * device.MemoryBytesPerSecond;
 

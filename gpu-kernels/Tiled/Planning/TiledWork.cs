@@ -1,18 +1,20 @@
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// A guess at how long a convolution takes on a GPU of which no more is known than its number of multiprocessors, in multiply-adds of one
-/// of them: enough to cut the work into so many groups that none is without.
+/// Estimates the time of a convolution on a device of which only the number of multiprocessors is known, in multiply-adds of one
+/// multiprocessor. It is accurate enough to divide the work into enough groups for all multiprocessors.
 /// </summary>
 internal static class TiledWork
 {
-    /// <summary>Threads by which a multiprocessor hides the latency of its arithmetic and its shared memory.</summary>
+    /// <summary>Threads that a multiprocessor needs to hide the latency of its arithmetic and its shared memory.</summary>
     private const int ThreadsToFill = 256;
 
-    /// <summary>Multiply-adds of a multiprocessor while one float goes to or comes from memory: 64 a clock, 10 bytes a clock (A100).</summary>
+    /// <summary>
+    /// Multiply-adds of a multiprocessor in the time of one float to or from memory: 64 per clock, 10 bytes per clock (A100).
+    /// </summary>
     private const double MacsPerFloat = 26;
 
-    /// <summary>Multiply-adds of a multiprocessor while one more kernel starts: about 2 us.</summary>
+    /// <summary>Multiply-adds of a multiprocessor in the time that one more kernel takes to start, about 2 us.</summary>
     private const double MacsPerLaunch = 150_000;
 
     /// <summary>The guess for one method.</summary>
@@ -20,7 +22,7 @@ internal static class TiledWork
     {
         GemmShape gemm = GemmShape.Of(shape, method.Algorithm);
         GemmTile tile = method.Tile;
-        // Blocks of the busiest multiprocessor; few threads leave it waiting.
+        // Groups of the busiest multiprocessor, which waits when it has few threads.
         double blocks = Math.Ceiling((double)gemm.Blocks(tile, method.Splits) / multiprocessors);
         double filled = Math.Min(1, blocks * tile.Threads / ThreadsToFill);
         double depth = gemm.SlicesPerSplit(tile, method.Splits) * tile.K + DepthOfStartAndEnd;
@@ -34,10 +36,12 @@ internal static class TiledWork
         return products + floats * MacsPerFloat / multiprocessors + launches * MacsPerLaunch;
     }
 
-    /// <summary>A block's first loads and its stores take as long as so many elements of the reduction.</summary>
+    /// <summary>A group's first loads and its stores, expressed in elements of the reduction that take as long.</summary>
     private const double DepthOfStartAndEnd = 32;
 
-    /// <summary>Share of multiply-adds among what a thread of the tile executes: it reads ThreadM + ThreadN floats for ThreadM · ThreadN products.</summary>
+    /// <summary>
+    /// Share of multiply-adds among the instructions of a thread, which reads ThreadM + ThreadN floats for ThreadM · ThreadN products.
+    /// </summary>
     private static double Efficiency(in GemmTile tile)
     {
         double products = tile.ThreadM * tile.ThreadN;

@@ -6,17 +6,19 @@ using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Planning;
 
-/// <summary>Where a tensor lies: at <see cref="Offset"/> of the arena, images one after another.</summary>
+/// <summary>The place of a tensor in the arena: it starts at <see cref="Offset"/>, and its images follow one another.</summary>
 /// <param name="Shape">Shape of one image.</param>
 /// <param name="Offset">First element in the arena.</param>
-/// <param name="Images">Images there is room for: the largest batch, or as many as its segment walks at a time, which take the place of those before.</param>
+/// <param name="Images">
+/// Number of images that have room: the largest batch, or as many as its segment walks at a time, each of which replaces an earlier image.
+/// </param>
 public readonly record struct TensorSlot(MapShape Shape, long Offset, int Images);
 
 /// <summary>One operation of a run.</summary>
-/// <param name="Node">What is computed.</param>
-/// <param name="Input">What is read.</param>
-/// <param name="Residual">What is added, or null.</param>
-/// <param name="Output">What is written; the residual's own memory when nobody needs that any more.</param>
+/// <param name="Node">The operation.</param>
+/// <param name="Input">The tensor that it reads.</param>
+/// <param name="Residual">The tensor that it adds, or null.</param>
+/// <param name="Output">The tensor that it writes; it has the residual's memory when no later step reads the residual.</param>
 public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual, TensorSlot Output)
 {
     /// <summary>Multiply-accumulates per image.</summary>
@@ -30,7 +32,8 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
     /// <summary>The operation in words, with its window and stride: <c>conv 3x3/2</c>, <c>max pool 3x3/2</c>, <c>linear</c>.</summary>
     public string Operation => Node switch
     {
-        Conv2dNode conv => string.Create(CultureInfo.InvariantCulture, $"conv {conv.Weight.Shape[2]}x{conv.Weight.Shape[3]}/{conv.Window.StrideH}"),
+        Conv2dNode conv => string.Create(
+            CultureInfo.InvariantCulture, $"conv {conv.Weight.Shape[2]}x{conv.Weight.Shape[3]}/{conv.Window.StrideH}"),
         LinearNode => "linear",
         PointwiseNode => "pointwise",
         Pool2dNode { Kernel: null } => "global average pool",
@@ -39,10 +42,12 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
         _ => "softmax",
     };
 
-    /// <summary>True for what is computed by a convolution's kernels; a linear layer is a convolution of one pixel.</summary>
+    /// <summary>True when a convolution's kernels compute the step; a linear layer is a convolution of one pixel.</summary>
     internal bool IsConvolution => Node is Conv2dNode or LinearNode;
 
-    /// <summary>Elements of the arena that hold tensors while it runs: what it reads and writes, and what later steps read.</summary>
+    /// <summary>
+    /// Elements of the arena in use while the step runs: tensors that it reads or writes, and tensors that later steps read.
+    /// </summary>
     public long ArenaInUse { get; internal init; }
 }
 
@@ -74,22 +79,22 @@ public sealed class ExecutionPlan
     /// <summary>The most images one run takes.</summary>
     public int MaxBatch { get; }
 
-    /// <summary>How the steps are walked: every step is in one of these, in order.</summary>
+    /// <summary>The segments in which the steps are walked; every step is in one segment, in order.</summary>
     public ImmutableArray<PlanSegment> Segments { get; }
 
-    /// <summary>Where the input is uploaded, <c>[N, H, W, C]</c>.</summary>
+    /// <summary>The place of the input, <c>[N, H, W, C]</c>.</summary>
     public TensorSlot Input { get; }
 
-    /// <summary>Where each output is left, by its name in the graph.</summary>
+    /// <summary>The place of each output, by its name in the graph.</summary>
     public ImmutableDictionary<string, TensorSlot> Outputs { get; }
 
-    /// <summary>Operations in order.</summary>
+    /// <summary>The operations in order.</summary>
     public ImmutableArray<PlanStep> Steps { get; }
 
     /// <summary>Length of the arena that holds all activations, in floats.</summary>
     public long ArenaLength { get; }
 
-    /// <summary>The largest sum of tensors alive at once, in floats: no arena can be smaller.</summary>
+    /// <summary>The largest sum of tensors that are alive at the same time, in floats: no arena can be shorter.</summary>
     public long ArenaLowerBound { get; }
 
     /// <summary>Multiply-accumulates per image.</summary>
@@ -112,7 +117,8 @@ public sealed class ExecutionPlan
     internal static ExecutionPlan Create(Network network, int maxBatch)
     {
         if (!network.Input.HasBatch && maxBatch != 1)
-            throw new GraphException($"{network.Graph.Name} computes across its images, so it takes a batch of 1, but {maxBatch} was asked for.");
+            throw new GraphException(
+                $"{network.Graph.Name} computes across its images, so it takes a batch of 1, but {maxBatch} was asked for.");
         return Create(network.Graph, network.InputShape.H, network.InputShape.W, maxBatch);
     }
 
@@ -125,17 +131,19 @@ public sealed class ExecutionPlan
         foreach ((string name, MapShape shape) in shapes)
         {
             if (shape.Count > int.MaxValue / maxBatch)
-                throw new GraphException($"{FileText.Clean(name)}: {maxBatch} images of {shape} pass the limit of {int.MaxValue} elements a tensor; use a smaller batch or image.");
+                throw new GraphException(
+                    $"{FileText.Clean(name)}: {maxBatch} images of {shape} pass the limit of {int.MaxValue} elements a tensor; "
+                    + "use a smaller batch or image.");
         }
         var uses = new TensorUses(graph, shapes);
         return new ExecutionPlan(uses, [new PlanSegment(0, uses.Nodes.Length, maxBatch)], maxBatch);
     }
 
-    /// <summary>The same steps, walked otherwise.</summary>
-    /// <param name="segments">All steps, in order.</param>
+    /// <summary>This plan with its steps walked in other segments.</summary>
+    /// <param name="segments">Segments of all steps, in order.</param>
     internal ExecutionPlan Walked(ImmutableArray<PlanSegment> segments) => new(uses, segments, MaxBatch);
 
-    /// <summary>Images for which a step is launched at a time when the batch is the largest.</summary>
+    /// <summary>Number of images for which a step is launched at a time with the largest batch.</summary>
     internal int ImagesOf(int step) => SegmentOf(step).Images;
 
     /// <summary>The segment that a step belongs to.</summary>
@@ -151,7 +159,9 @@ public sealed class ExecutionPlan
     /// <summary>The steps that read what a step writes.</summary>
     internal int[] ReadersOf(int step) => uses.ReadersOf(step);
 
-    /// <summary>How long the maps of a step lie about in a segment that computes so many images at a time.</summary>
+    /// <summary>
+    /// Number of images processed between writing and reading each tensor of a step, in a segment that processes some images at a time.
+    /// </summary>
     internal MapsInFlight MapsInFlight(int step, PlanSegment segment, int images)
     {
         Node node = uses.Nodes[step];
@@ -162,10 +172,10 @@ public sealed class ExecutionPlan
         int OfRead(string tensor) => uses.IsWrittenBefore(tensor, segment.First) ? MaxBatch : images;
     }
 
-    /// <summary>What a run of some images launches, in order.</summary>
-    /// <param name="batch">Images.</param>
-    /// <param name="steps">So many of the steps; those behind are not wanted.</param>
-    /// <param name="launch">Receives a step, its first image, and how many.</param>
+    /// <summary>Calls a delegate for each launch of a run, in order.</summary>
+    /// <param name="batch">Number of images of the run.</param>
+    /// <param name="steps">Number of steps to run; later steps are left out.</param>
+    /// <param name="launch">Receives the number of a step, its first image, and its number of images.</param>
     internal void Walk(int batch, int steps, Action<int, int, int> launch)
     {
         foreach (PlanSegment segment in Segments)

@@ -12,19 +12,21 @@ internal readonly record struct Lifetime(long Length, int First, int Last)
     public bool Overlaps(Lifetime other) => First <= other.Last && other.First <= Last;
 }
 
-/// <summary>Where each block lies in one arena.</summary>
+/// <summary>The place of each block in one arena.</summary>
 /// <param name="Offsets">Offset of each block, in elements.</param>
 /// <param name="Length">Length of the arena, in elements.</param>
-/// <param name="LowerBound">The largest sum of blocks alive at one step: no arena can be smaller.</param>
+/// <param name="LowerBound">The largest sum of blocks that are alive at one step: no arena can be shorter.</param>
 internal sealed record MemoryPlan(ImmutableArray<long> Offsets, long Length, long LowerBound);
 
 /// <summary>
-/// Packs blocks with lifetimes into one arena: largest first, each into the smallest gap between the blocks that are
-/// alive with it ("greedy by size" of Pisarchyk and Lee 2020, arXiv:2001.03288). Pure.
+/// Places blocks with lifetimes in one arena: largest first, each in the smallest gap between the blocks that are alive
+/// with it ("greedy by size" of Pisarchyk and Lee 2020, arXiv:2001.03288). Pure.
 /// </summary>
 internal static class MemoryPlanner
 {
-    /// <summary>Offsets are multiples of this many elements (256 bytes), so that every view can be read in vectors and in whole cache lines.</summary>
+    /// <summary>
+    /// Offsets are multiples of this number of elements (256 bytes), so that every view starts at a whole vector and cache line.
+    /// </summary>
     public const long Alignment = 64;
 
     public static MemoryPlan Plan(IReadOnlyList<Lifetime> blocks)
@@ -54,7 +56,7 @@ internal static class MemoryPlanner
         return best >= 0 ? best : end;
     }
 
-    /// <summary>The sum of the blocks that are alive at a step.</summary>
+    /// <summary>Sum of the lengths of the blocks that are alive at a step.</summary>
     public static long InUse(IReadOnlyList<Lifetime> blocks, int step)
     {
         long sum = 0;

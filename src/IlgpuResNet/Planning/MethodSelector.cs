@@ -10,7 +10,8 @@ internal static class MethodSelector
     /// <summary>
     /// The method of each step, the default where the step is no convolution. It is chosen once for a session, so that an image's result
     /// does not depend on how many others run with it. Where the images of a batch are computed one by one it is chosen for one image, so
-    /// that the result does not depend on the session's largest batch either; a GPU is filled by as many images as the plan walks at a time.
+    /// that the result does not depend on the session's largest batch either; a GPU is filled by as many images as the plan walks at a
+    /// time.
     /// </summary>
     /// <param name="planner">Plans for the device's family.</param>
     /// <param name="plan">The steps.</param>

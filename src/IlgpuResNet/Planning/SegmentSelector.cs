@@ -3,18 +3,18 @@ using IlgpuResNet.Kernels;
 
 namespace IlgpuResNet.Planning;
 
-/// <summary>For how many images of a batch each step of a plan is computed at a time. Pure.</summary>
+/// <summary>Chooses the segments of a plan: the number of images of a batch that each step processes at a time. Pure.</summary>
 internal static class SegmentSelector
 {
     /// <summary>
-    /// Pixels whose products take about as long as one weight takes from memory to a processor, and again as much: 14 at the peaks of
-    /// two AVX-512 cores (236 GFLOP/s, 33 GB/s).
+    /// Pixels per weight above which a layer of one image does not wait for its weights. At the peaks of two AVX-512 cores (236 GFLOP/s, 33
+    /// GB/s) the products of 14 pixels take as long as one weight takes from memory; this is twice as many.
     /// </summary>
     private const int PixelsPerWeight = 28;
 
     /// <summary>
-    /// Share of the whole plan's time that a segment in slices must gain besides: each has borders where maps of the whole batch need room, and a plan of few segments is
-    /// understood sooner than one of many that the model cannot tell from it.
+    /// Share of the whole plan's time that a segment in slices must gain in addition: at its borders, maps of the whole batch need room,
+    /// and a plan of few segments is easier to understand than one of many segments that the model cannot tell from it.
     /// </summary>
     private const double ShareOfSegment = 0.01;
 
@@ -28,21 +28,25 @@ internal static class SegmentSelector
         : planner.PrefersSingleImages ? ForSingleImages(plan) : plan;
 
     /// <summary>
-    /// The steps up to the last layer of which each weight serves enough pixels of one image are walked image by image: its fetching then hides behind the
-    /// products, and the maps of one image fit a processor's caches, while those of a batch do not. What comes after, a linear layer at least, fetches its weights
-    /// once for the whole batch.
+    /// The plan with its first steps walked image by image: up to the last layer in which each weight serves enough pixels of one image. In
+    /// these layers the products hide the loads of the weights, and the maps of one image fit a processor's caches, while the maps of a
+    /// batch do not. The steps after them, at least a linear layer, load their weights once for the whole batch.
     /// </summary>
     public static ExecutionPlan ForSingleImages(ExecutionPlan plan)
     {
         int single = plan.Steps.Length;
-        while (single > 0 && !(plan.Steps[single - 1] is { Node: Conv2dNode, Output.Shape: var map } && (long)map.H * map.W >= PixelsPerWeight)) single--;
-        return single == 0 ? plan : plan.Walked([new PlanSegment(0, single, 1), new PlanSegment(single, plan.Steps.Length - single, plan.MaxBatch)]);
+        while (single > 0 && !HasEnoughPixels(plan.Steps[single - 1])) single--;
+        return single == 0 ? plan
+            : plan.Walked([new PlanSegment(0, single, 1), new PlanSegment(single, plan.Steps.Length - single, plan.MaxBatch)]);
+
+        static bool HasEnoughPixels(PlanStep step) =>
+            step is { Node: Conv2dNode, Output.Shape: var map } && (long)map.H * map.W >= PixelsPerWeight;
     }
 
     /// <summary>
-    /// The segments of the least modelled time for a device with the tiled family, which need not be there: fewer images at a time keep maps in the
-    /// cache, but take more launches of fewer groups, and maps between two segments come from memory. A segment is walked in slices only where that
-    /// gains more than the model can tell (<see cref="ICostModel.Indifference"/>), and a hundredth of the whole.
+    /// The plan in the segments of the least modelled time. Fewer images at a time keep maps in the cache, but take more launches of fewer
+    /// groups, and maps between two segments come from memory. A segment is walked in slices only where that gains more than the model's
+    /// <see cref="ICostModel.Indifference"/> and a hundredth of the whole plan's time.
     /// </summary>
     public static ExecutionPlan ByCost(IFamilyPlanner planner, ICostModel model, ExecutionPlan plan, Numerics numerics)
     {
@@ -53,7 +57,7 @@ internal static class SegmentSelector
         double border = ShareOfSegment * Enumerable.Range(0, steps).Sum(step => Seconds(step, plan.Segments.Single()));
         int[][] readers = [.. Enumerable.Range(0, steps).Select(plan.ReadersOf)];
         double[] ofStep = new double[steps];
-        // The least time of the steps before each, and the segment that ends there.
+        // For each step, the least time of the steps before it, and the segment that ends there.
         var best = new (double Seconds, PlanSegment Last)[steps + 1];
         for (int end = 1; end <= steps; end++)
         {
@@ -64,7 +68,7 @@ internal static class SegmentSelector
                 double seconds = 0;
                 for (int first = end - 1; first >= 0; first--)
                 {
-                    // One step more at the beginning changes what those that read from it cost, no others.
+                    // One more step at the beginning changes only its own cost and the costs of the steps that read its output.
                     var segment = new PlanSegment(first, end - first, slice);
                     seconds += ofStep[first] = Seconds(first, segment);
                     foreach (int reader in readers[first])
@@ -75,7 +79,7 @@ internal static class SegmentSelector
                     }
                     double charged = best[first].Seconds + (isWhole ? seconds : border + (1 + model.Indifference) * seconds);
                     if (charged < best[end].Seconds) best[end] = (charged, segment);
-                    // Nothing changes between steps that are walked for the whole batch.
+                    // The border between two segments of the whole batch costs nothing, so longer ones need not be tried.
                     if (isWhole) break;
                 }
             }
@@ -89,7 +93,9 @@ internal static class SegmentSelector
         double Seconds(int step, PlanSegment segment)
         {
             var key = (step, segment.Images, plan.MapsInFlight(step, segment, segment.Images));
-            if (!costs.TryGetValue(key, out double seconds)) costs.Add(key, seconds = PlanCosts.OfStep(model, plan, step, segment, MethodOf(plan.Steps[step], segment.Images)).Seconds);
+            if (costs.TryGetValue(key, out double seconds)) return seconds;
+            Conv2dMethod method = MethodOf(plan.Steps[step], segment.Images);
+            costs.Add(key, seconds = PlanCosts.OfStep(model, plan, step, segment, method).Seconds);
             return seconds;
         }
 
@@ -103,21 +109,23 @@ internal static class SegmentSelector
         }
     }
 
-    /// <summary>The batch in one, two, four parts and so on, in images of the largest.</summary>
+    /// <summary>Images per slice of the batch in one, two, four slices and so on.</summary>
     private static IEnumerable<int> Slices(int batch)
     {
         for (int images = batch; images > 1; images = (images + 1) / 2) yield return images;
         yield return 1;
     }
 
-    /// <summary>Neighbours that are walked for the whole batch made one.</summary>
+    /// <summary>The segments, with neighbours that are walked for the whole batch joined.</summary>
     private static List<PlanSegment> Joined(List<PlanSegment> segments, int batch)
     {
         var joined = new List<PlanSegment>();
         foreach (PlanSegment segment in segments)
         {
-            if (segment.Images == batch && joined.Count > 0 && joined[^1].Images == batch) joined[^1] = joined[^1] with { Count = joined[^1].Count + segment.Count };
-            else joined.Add(segment);
+            if (segment.Images == batch && joined.Count > 0 && joined[^1].Images == batch)
+                joined[^1] = joined[^1] with { Count = joined[^1].Count + segment.Count };
+            else
+                joined.Add(segment);
         }
         return joined;
     }

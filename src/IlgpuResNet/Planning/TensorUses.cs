@@ -3,15 +3,15 @@ using IlgpuResNet.Graphs;
 
 namespace IlgpuResNet.Planning;
 
-/// <summary>Which step writes each tensor of a graph and which reads it last, and where in an arena it can lie therefore. Pure.</summary>
+/// <summary>The steps that write each tensor of a graph and read it last, and the places of the tensors in an arena. Pure.</summary>
 internal sealed class TensorUses
 {
-    /// <summary>When the input is written, among the numbers of steps.</summary>
+    /// <summary>The number of the step that writes the input: before all steps.</summary>
     private const int BeforeSteps = -1;
 
     private readonly IReadOnlyDictionary<string, MapShape> shapes;
 
-    // Views share the memory of what they view: it is memory that lives and dies, not names.
+    // A view shares the memory of the tensor that it views, so lifetimes belong to memory, not to names.
     private readonly Dictionary<string, string> memoryOf;
     private readonly Dictionary<string, int> written;
     private readonly Dictionary<string, int> lastUse = [];
@@ -34,28 +34,31 @@ internal sealed class TensorUses
         foreach (string output in graph.Outputs) lastUse[memoryOf[output]] = Nodes.Length;
     }
 
-    /// <summary>What each step computes, in order.</summary>
+    /// <summary>The node of each step, in order.</summary>
     public ImmutableArray<Node> Nodes { get; }
 
-    /// <summary>The tensor that a run begins with.</summary>
+    /// <summary>The input of the graph.</summary>
     public string Input { get; }
 
     /// <summary>Tensors that must outlive the last step.</summary>
     public ImmutableArray<string> Outputs { get; }
 
-    /// <summary>What a node adds, or null.</summary>
+    /// <summary>The tensor that a node adds, or null.</summary>
     public static string? ResidualOf(Node node) => node is EpilogueNode { Epilogue.HasResidual: true } ? node.Inputs[1] : null;
 
-    /// <summary>True when a tensor is there before a step.</summary>
+    /// <summary>True when a tensor is written before a step.</summary>
     public bool IsWrittenBefore(string tensor, int step) => written[memoryOf[tensor]] < step;
 
-    /// <summary>True when a tensor is needed by a step or one after it, or by whoever asked for it.</summary>
+    /// <summary>True when a step or a later one reads a tensor, or when it is an output.</summary>
     public bool IsReadFrom(string tensor, int step) => LastUse(memoryOf[tensor]) >= step;
 
     /// <summary>The steps that read what a step writes.</summary>
-    public int[] ReadersOf(int step) => [.. Enumerable.Range(step + 1, Nodes.Length - step - 1).Where(reader => Reads(reader, Nodes[step].Output))];
+    public int[] ReadersOf(int step) =>
+        [.. Enumerable.Range(step + 1, Nodes.Length - step - 1).Where(reader => Reads(reader, Nodes[step].Output))];
 
-    /// <summary>Floats of an image in tensors that are there before a step and after it, which does not touch them, and which another reads.</summary>
+    /// <summary>
+    /// Floats per image in tensors that were written before a step, that the step does not read, and that a later step reads.
+    /// </summary>
     public long Waiting(int step)
     {
         waiting ??= [.. Enumerable.Range(0, Nodes.Length).Select(CountWaiting)];
@@ -63,14 +66,16 @@ internal sealed class TensorUses
     }
 
     /// <summary>
-    /// Places every tensor. One that stays within a segment has room for the images that are walked at a time; one that enters or leaves it is for the
-    /// whole batch, and is alive in all of the segment's steps, which run again for the images that follow.
+    /// Places every tensor. A tensor that is written and read within one segment has room for the images that are walked at a time. A
+    /// tensor that enters or leaves a segment has room for the whole batch, and is alive in all steps of the segment, because they run
+    /// again for later images.
     /// </summary>
-    /// <param name="segments">How the steps are walked: all of them, in order.</param>
+    /// <param name="segments">Segments of all steps, in order.</param>
     /// <param name="maxBatch">The largest batch.</param>
-    public (Func<string, TensorSlot> SlotOf, List<Lifetime> Blocks, MemoryPlan Memory) Place(ImmutableArray<PlanSegment> segments, int maxBatch)
+    public (Func<string, TensorSlot> SlotOf, List<Lifetime> Blocks, MemoryPlan Memory) Place(
+        ImmutableArray<PlanSegment> segments, int maxBatch)
     {
-        // A tensor written over its residual lives on in the residual's block.
+        // A tensor that is written over its residual takes over the residual's block.
         var blockOf = new Dictionary<string, int> { [Input] = 0 };
         var imagesOf = new Dictionary<string, int> { [Input] = maxBatch };
         var blocks = new List<Lifetime> { LifeOf(Input, maxBatch) };
@@ -97,7 +102,10 @@ internal sealed class TensorUses
         }
 
         MemoryPlan memory = MemoryPlanner.Plan(blocks);
-        return (tensor => new TensorSlot(shapes[tensor], memory.Offsets[blockOf[memoryOf[tensor]]], imagesOf[memoryOf[tensor]]), blocks, memory);
+        return (SlotOf, blocks, memory);
+
+        TensorSlot SlotOf(string tensor) =>
+            new(shapes[tensor], memory.Offsets[blockOf[memoryOf[tensor]]], imagesOf[memoryOf[tensor]]);
 
         Lifetime LifeOf(string tensor, int images)
         {
@@ -116,7 +124,8 @@ internal sealed class TensorUses
     }
 
     private long CountWaiting(int step) => written
-        .Where(tensor => tensor.Value < step && LastUse(tensor.Key) is var last && last > step && last < Nodes.Length && !Reads(step, tensor.Key))
+        .Where(tensor => tensor.Value < step && LastUse(tensor.Key) is var last && last > step && last < Nodes.Length
+            && !Reads(step, tensor.Key))
         .Sum(tensor => shapes[tensor.Key].Count);
 
     private bool Reads(int step, string memory) => Nodes[step].Inputs.Any(tensor => memoryOf[tensor] == memory);
