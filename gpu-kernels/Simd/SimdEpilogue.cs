@@ -3,7 +3,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace IlgpuResNet.Kernels.Simd;
 
-/// <summary><see cref="Epilogue"/> over vectors of neighbouring channels, for one tile of sums or one row of a point-wise step.</summary>
+/// <summary>
+/// Computes the <see cref="Epilogue"/> over vectors of neighbouring channels, for one tile of sums or one row of a point-wise step.
+/// </summary>
 internal unsafe struct SimdEpilogue
 {
     /// <summary>Scale of the panel's channels, padded to whole vectors.</summary>
@@ -12,31 +14,31 @@ internal unsafe struct SimdEpilogue
     /// <summary>Shift of the panel's channels, padded to whole vectors.</summary>
     public float* Shift;
 
-    /// <summary>Null when nothing is added; may be <see cref="Output"/>.</summary>
+    /// <summary>First channel of the residual's first row; null when nothing is added; may be <see cref="Output"/>.</summary>
     public float* Residual;
 
-    /// <summary>First channel of the panel in the first row.</summary>
+    /// <summary>First channel of the panel in the first row of the output.</summary>
     public float* Output;
 
-    /// <summary>Floats from a row to the next, in residual and output.</summary>
+    /// <summary>Floats from one row to the next, in residual and output.</summary>
     public int RowStride;
 
-    /// <summary>Channels of the panel that exist: the last panel may be narrower.</summary>
+    /// <summary>Channels of the panel that exist; the last panel may be narrower than the others.</summary>
     public int Channels;
 
     /// <summary>The flags.</summary>
     public Epilogue Flags;
 
     /// <summary>
-    /// True when a register tile finishes its sums itself: the common case alone, so that its code stays short. The others
-    /// go through memory, to <see cref="Store{TKind, TLanes, TVector}(float*, int)"/>.
+    /// True when a register tile applies the epilogue itself, which it can only in the common case, so that its code stays short. In other
+    /// cases the tile stores its sums, and <see cref="Store{TKind, TLanes, TVector}(float*, int)"/> reads them.
     /// </summary>
     public bool IsInRegisters;
 
-    /// <summary>Says which outputs of a panel of <paramref name="width"/> channels tiles finish.</summary>
+    /// <summary>Sets <see cref="IsInRegisters"/> for a panel of <paramref name="width"/> channels.</summary>
     public void ChooseWay(int width) => IsInRegisters = Channels == width && Flags.HasClip == 0 && Flags.ReluBeforeAdd == 0;
 
-    /// <summary>Fetches the lines that some rows will be stored to, and summands read from, while their sums are computed.</summary>
+    /// <summary>Prefetches the cache lines of output and residual of some rows while their sums are computed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void PrefetchOutput<TKind, TLanes, TVector>(int rows)
         where TKind : struct, ISimdPanelKind
@@ -58,7 +60,7 @@ internal unsafe struct SimdEpilogue
         }
     }
 
-    /// <summary>Finishes rows of sums <c>[rows][vectors]</c> and stores them.</summary>
+    /// <summary>Applies the epilogue to rows of sums <c>[rows][vectors]</c> and stores the results.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Store<TKind, TLanes, TVector>(float* sums, int rows)
@@ -79,7 +81,7 @@ internal unsafe struct SimdEpilogue
             }
             else
             {
-                // Through a row of full width, so that nothing past the last channel is touched.
+                // The row is copied through a buffer of full width, so that nothing past the last channel is read or written.
                 if (residual is not null) Copy(residual, padded, Channels);
                 for (int c = 0; c < width; c += TLanes.Count)
                     TLanes.Store(Finish<TLanes, TVector>(sums, c, residual is null ? null : padded), padded + c);
@@ -105,7 +107,7 @@ internal unsafe struct SimdEpilogue
         for (int i = 0; i < count; i++) destination[i] = source[i];
     }
 
-    /// <summary>One vector of channels; <paramref name="residual"/> is null when nothing is added.</summary>
+    /// <summary>Applies the epilogue to one vector of channels; <paramref name="residual"/> is null when nothing is added.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Finish<TLanes, TVector>(TVector value, TVector scale, TVector shift, float* residual, Epilogue flags)
         where TLanes : struct, ISimdLanes<TVector>

@@ -7,10 +7,10 @@ using ILGPU.Runtime;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// The family for ILGPU's CPU accelerator: kernels whose bodies are hardware vectors (AVX-512, AVX2, or 128 bits
-/// elsewhere; single floats where there are none), one group of one thread per multiprocessor. Open the accelerator as
-/// <c>new CPUDevice(2, 1, Environment.ProcessorCount)</c>. Results have the same bits whatever the number of
-/// multiprocessors and the place of an image in its batch.
+/// The family for the processor, on ILGPU's CPU accelerator: kernels of hardware vectors (AVX-512, AVX2, else 128 bits; single floats where
+/// there are none), with one group of one thread per multiprocessor. Open the accelerator as <c>new CPUDevice(2, 1,
+/// Environment.ProcessorCount)</c>. The bits of a result depend neither on the number of multiprocessors nor on the place of an image in
+/// its batch.
 /// </summary>
 internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
 {
@@ -29,13 +29,14 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
     {
     }
 
-    /// <summary>Makes the kernels with vectors of 16, 8 or 4 lanes, or single floats; vectors that the machine lacks are put together by .NET, slowly.</summary>
+    /// <summary>Makes the kernels with vectors of 16, 8, 4 or 1 lanes; .NET emulates vectors that the machine lacks, slowly.</summary>
     internal SimdKernels(Accelerator accelerator, int lanes)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
         if (accelerator.AcceleratorType != AcceleratorType.CPU)
             throw new NotSupportedException(
-                $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a {accelerator.AcceleratorType} device; use the tiled kernels there.");
+                $"The SIMD kernels run on ILGPU's CPU accelerator only, but '{accelerator.Name}' is a "
+                + $"{accelerator.AcceleratorType} device; use the tiled kernels there.");
         this.lanes = lanes;
         Planner = new SimdPlanner(lanes);
         this.accelerator = accelerator;
@@ -65,7 +66,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
     /// <summary>Floats of a vector.</summary>
     internal int Lanes => lanes;
 
-    /// <summary>Threads that work on a launch, unless its sequence is for fewer.</summary>
+    /// <summary>Number of threads that work on a launch, unless its sequence asks for fewer.</summary>
     internal int Groups { get; }
 
     /// <inheritdoc cref="SimdProgram.Working"/>
@@ -88,7 +89,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
         if (run is not null) return;
         LoadKernel();
         SimdWarmUp.Run(accelerator, lanes);
-        // No steps: what launches them is compiled.
+        // A launch of no steps compiles the launcher.
         run(accelerator.DefaultStream, new KernelConfig(Groups, 1), GCHandle.ToIntPtr(handle));
     }
 
@@ -178,7 +179,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
     public void BeginSequence(int? threads = null)
     {
         int groups = threads ?? Groups;
-        // More groups than multiprocessors would not run at the same time, and wait for each other for ever.
+        // More groups than multiprocessors would not run at the same time, and would wait for each other forever.
         ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1, nameof(threads));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(groups, Groups, nameof(threads));
         program.Clear();
@@ -202,17 +203,17 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
         if (!gathering) Launch(stream, Groups);
     }
 
-    /// <summary>Runs the program; the CPU accelerator has done it when its launch returns.</summary>
+    /// <summary>Runs the program, which has ended when the CPU accelerator's launch returns.</summary>
     private void Launch(AcceleratorStream stream, int groups)
     {
         if (run is null) LoadKernel();
         run(stream, new KernelConfig(groups, 1), GCHandle.ToIntPtr(handle));
         program.Finish();
-        // The kernel finds the program by a weak handle that this instance's finalizer frees.
+        // The kernel finds the program through a weak handle that this instance's finalizer frees.
         GC.KeepAlive(this);
     }
 
-    // Raw pointers follow: a view that is too short would crash the process instead of failing the call.
+    // Kernels use raw pointers: a view that is too short would crash the process instead of failing the call.
     private void Require(long length, long needed, [CallerArgumentExpression(nameof(length))] string? name = null)
     {
         if (needed > int.MaxValue)
@@ -221,7 +222,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
             throw Refuse($"{name} is {length} floats, the shape needs {needed}; pass a view of the whole tensor.");
     }
 
-    /// <summary>A sequence with a step missing must not run, nor swallow what is called after it.</summary>
+    /// <summary>Forgets the sequence, because it must not run without the refused step, and makes the exception.</summary>
     private ArgumentException Refuse(string message)
     {
         program.Clear();

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// The few vector operations the SIMD kernels are written in, so that one source serves every vector width.
-/// The type parameter is the hardware vector itself: a wrapper struct would not stay in registers.
+/// The vector operations of the SIMD kernels, so that one source serves every vector width. The type parameter is the hardware vector
+/// itself, because a wrapper struct would not stay in registers.
 /// </summary>
 internal unsafe interface ISimdLanes<TVector>
     where TVector : struct
@@ -13,7 +13,10 @@ internal unsafe interface ISimdLanes<TVector>
     /// <summary>Floats in a vector.</summary>
     static abstract int Count { get; }
 
-    /// <summary>Pixels of a register tile: two accumulators for each, two weight vectors and a broadcast must fit the register file.</summary>
+    /// <summary>
+    /// Largest number of pixels of a register tile: two accumulators for each pixel, two vectors of weights and a broadcast must fit the
+    /// registers.
+    /// </summary>
     static abstract int TileRows { get; }
 
     static abstract TVector Broadcast(float value);
@@ -36,13 +39,13 @@ internal unsafe interface ISimdLanes<TVector>
     /// <summary><c>left * right + addend</c>, rounded once where the machine can.</summary>
     static abstract TVector MultiplyAdd(TVector left, TVector right, TVector addend);
 
-    /// <summary>The greater of each pair; NaN wins.</summary>
+    /// <summary>The larger value of each pair; NaN wins.</summary>
     static abstract TVector Max(TVector left, TVector right);
 
-    /// <summary><c>value &lt; 0 ? 0 : value</c>: a NaN stays.</summary>
+    /// <summary><c>value &lt; 0 ? 0 : value</c>; a NaN stays a NaN.</summary>
     static abstract TVector Relu(TVector value);
 
-    /// <summary>Raised to <paramref name="min"/>, then lowered to <paramref name="max"/>: a NaN stays.</summary>
+    /// <summary>The value raised to <paramref name="min"/>, then lowered to <paramref name="max"/>; a NaN stays a NaN.</summary>
     static abstract TVector Clip(TVector value, TVector min, TVector max);
 }
 
@@ -60,7 +63,8 @@ internal readonly unsafe struct SimdLanes512 : ISimdLanes<Vector512<float>>
     public static Vector512<float> Load(float* source) => Vector512.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> LoadLanes(float* source, int* lanes) => Vector512.ShuffleNative(Vector512.Load(source), Vector512.Load(lanes));
+    public static Vector512<float> LoadLanes(float* source, int* lanes) =>
+        Vector512.ShuffleNative(Vector512.Load(source), Vector512.Load(lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, float* destination) => Vector512.Store(value, destination);
@@ -110,7 +114,8 @@ internal readonly unsafe struct SimdLanes256 : ISimdLanes<Vector256<float>>
     public static Vector256<float> Load(float* source) => Vector256.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> LoadLanes(float* source, int* lanes) => Vector256.ShuffleNative(Vector256.Load(source), Vector256.Load(lanes));
+    public static Vector256<float> LoadLanes(float* source, int* lanes) =>
+        Vector256.ShuffleNative(Vector256.Load(source), Vector256.Load(lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<float> value, float* destination) => Vector256.Store(value, destination);
@@ -160,7 +165,8 @@ internal readonly unsafe struct SimdLanes128 : ISimdLanes<Vector128<float>>
     public static Vector128<float> Load(float* source) => Vector128.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> LoadLanes(float* source, int* lanes) => Vector128.ShuffleNative(Vector128.Load(source), Vector128.Load(lanes));
+    public static Vector128<float> LoadLanes(float* source, int* lanes) =>
+        Vector128.ShuffleNative(Vector128.Load(source), Vector128.Load(lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> value, float* destination) => Vector128.Store(value, destination);
@@ -197,8 +203,8 @@ internal readonly unsafe struct SimdLanes128 : ISimdLanes<Vector128<float>>
 }
 
 /// <summary>
-/// One lane: machines that .NET knows no vectors of. It would put wider ones together from calls, one for each float, which
-/// took 27 times as long.
+/// One lane, for machines on which .NET has no vectors. .NET would emulate wider vectors by one call for each float, which took 27 times as
+/// long.
 /// </summary>
 internal readonly unsafe struct SimdLanes32 : ISimdLanes<float>
 {
@@ -247,17 +253,17 @@ internal readonly unsafe struct SimdLanes32 : ISimdLanes<float>
     }
 }
 
-/// <summary>The vector widths there are, by their floats.</summary>
+/// <summary>The vector widths, by their number of floats.</summary>
 internal static class SimdWidth
 {
-    /// <summary>Floats of the widest vector that this machine has; 1 where it has none.</summary>
+    /// <summary>Floats of the widest vector of this machine; 1 where it has none.</summary>
     public static int Widest =>
         Vector512.IsHardwareAccelerated ? SimdLanes512.Count
         : Vector256.IsHardwareAccelerated ? SimdLanes256.Count
         : Vector128.IsHardwareAccelerated ? SimdLanes128.Count
         : SimdLanes32.Count;
 
-    /// <summary><see cref="ISimdLanes{TVector}.TileRows"/> of a width.</summary>
+    /// <summary><see cref="ISimdLanes{TVector}.TileRows"/> for a width.</summary>
     public static int TileRows(int lanes) =>
         lanes == SimdLanes512.Count ? SimdLanes512.TileRows
         : lanes == SimdLanes256.Count ? SimdLanes256.TileRows

@@ -61,8 +61,8 @@ internal sealed class SimdPlanner(int lanes) : IFamilyPlanner
     {
         if (!shape.HasEqualGroups) return ChannelWindow.UnequalGroups(shape);
         return Fits(shape, algorithm) ? null
-            : $"{algorithm} computes 3x3 convolutions of stride {WinogradFilter.Stride(algorithm)}, dilation 1, one group and channels in whole "
-                + $"vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.";
+            : $"{algorithm} computes 3x3 convolutions of stride {WinogradFilter.Stride(algorithm)}, dilation 1, one group and channels in "
+                + $"whole vectors of {lanes}, not {shape}; use {nameof(Conv2dAlgorithm.Direct)}.";
     }
 
     private void Require(in Conv2dShape shape, Conv2dAlgorithm algorithm)

@@ -1,8 +1,8 @@
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// The pixels of a register tile as a type: the JIT compiles the tile once for each count and drops the rows above it,
-/// so any number of pixels divides into tiles of nearly equal height with no pixel computed in vain.
+/// The number of pixels of a register tile as a type. The JIT compiles the tile once for each number and drops the rows above it, so that
+/// any number of pixels is divided into tiles of nearly equal height without computing a pixel that does not exist.
 /// </summary>
 internal interface ISimdRows
 {

@@ -5,29 +5,30 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// Direct convolution for the CPU accelerator: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c> with its epilogue.
-/// One group is one thread. The groups divide output pixels and panels of output channels between them
-/// (<see cref="SimdParts"/>); a group walks its pixels in blocks, every block through all its panels, every panel
-/// through all register tiles of the block, so that a panel is fetched once per block and stays in the caches.
+/// Direct convolution on the processor: <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c> with its epilogue. One group is one thread. The groups
+/// share the output pixels and the panels of output channels (<see cref="SimdParts"/>). A group walks its pixels in blocks, for each block
+/// all its panels, and for each panel all register tiles of the block, so that a panel is loaded once per block and stays in the caches.
 /// </summary>
 internal static unsafe class SimdConv2d
 {
-    /// <summary>Half of a common second-level cache in floats: as much as a block's input may take.</summary>
+    /// <summary>Half of a common second-level cache, in floats: the limit of a block's input.</summary>
     private const int HalfCacheFloats = 64 * 1024;
 
-    /// <summary>Fewer tiles than this would fetch a panel from memory for too little work; 49 pixels are 9 tiles of 6.</summary>
+    /// <summary>
+    /// Least number of tiles of a block; fewer would load a panel from memory for too little work. 49 pixels are 9 tiles of 6.
+    /// </summary>
     private const int MinBlockTiles = 9;
 
-    /// <summary>More tiles than this gain nothing and make the table of pointers long.</summary>
+    /// <summary>Largest number of tiles of a block; more would gain nothing and make the table of pointers long.</summary>
     private const int MaxBlockTiles = 16;
 
-    /// <summary>As much as copied runs may take in floats, more than one tile's.</summary>
+    /// <summary>Limit of copied runs, in floats: more than those of one tile.</summary>
     private const int CopyFloats = 4 * HalfCacheFloats;
 
-    /// <summary>Multiply-adds of a part, some 40 microseconds of a core: to take one must cost nothing beside it.</summary>
+    /// <summary>Multiply-adds of a part, about 40 microseconds of a core: much more than taking a part costs.</summary>
     private const long PartMacs = 2_400_000;
 
-    /// <summary>Scratch memory that a group needs, however the work is split.</summary>
+    /// <summary>Scratch memory of a group in bytes, enough for every split of the work.</summary>
     private static long ScratchBytes(in Conv2dShape shape, int lanes)
     {
         int tileRows = SimdWidth.TileRows(lanes);
@@ -56,13 +57,18 @@ internal static unsafe class SimdConv2d
     }
 
     private static void RunGroup<TKind>(
-        in SimdQueues queues, int lanes, in Conv2dShape shape, in SimdPanels columns, in Operands operands, Epilogue epilogue, void* scratch)
+        in SimdQueues queues, int lanes, in Conv2dShape shape, in SimdPanels columns, in Operands operands, Epilogue epilogue,
+        void* scratch)
         where TKind : struct, ISimdPanelKind
     {
-        if (lanes == SimdLanes512.Count) Run<TKind, SimdLanes512, Vector512<float>>(queues, shape, columns, operands, epilogue, scratch);
-        else if (lanes == SimdLanes256.Count) Run<TKind, SimdLanes256, Vector256<float>>(queues, shape, columns, operands, epilogue, scratch);
-        else if (lanes == SimdLanes128.Count) Run<TKind, SimdLanes128, Vector128<float>>(queues, shape, columns, operands, epilogue, scratch);
-        else Run<TKind, SimdLanes32, float>(queues, shape, columns, operands, epilogue, scratch);
+        if (lanes == SimdLanes512.Count)
+            Run<TKind, SimdLanes512, Vector512<float>>(queues, shape, columns, operands, epilogue, scratch);
+        else if (lanes == SimdLanes256.Count)
+            Run<TKind, SimdLanes256, Vector256<float>>(queues, shape, columns, operands, epilogue, scratch);
+        else if (lanes == SimdLanes128.Count)
+            Run<TKind, SimdLanes128, Vector128<float>>(queues, shape, columns, operands, epilogue, scratch);
+        else
+            Run<TKind, SimdLanes32, float>(queues, shape, columns, operands, epilogue, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -132,17 +138,17 @@ internal static unsafe class SimdConv2d
         }
     }
 
-    /// <summary>The first element's address; null for an empty view.</summary>
+    /// <summary>Address of a view's first element; null for an empty view.</summary>
     internal static float* Pointer(ArrayView<float> view) => view.Length == 0 ? null : (float*)Unsafe.AsPointer(ref view[0]);
 
-    /// <summary>Pixels of a block: whole tiles whose input fits the cache, never more than there are.</summary>
+    /// <summary>Pixels of a block: whole tiles whose input fits the cache, at most <paramref name="pixels"/>.</summary>
     private static int BlockPixels(in Conv2dShape shape, int tileRows, int pixels)
     {
         long tiles = Math.Clamp(HalfCacheFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), MinBlockTiles, MaxBlockTiles);
         return (int)Math.Min(Math.Min(tiles, MaxTiles(shape, tileRows)) * tileRows, pixels);
     }
 
-    /// <summary>The most tiles of a block, for which there is scratch memory.</summary>
+    /// <summary>Largest number of tiles of a block, for which there is scratch memory.</summary>
     private static int MaxTiles(in Conv2dShape shape, int tileRows) => SimdInputTable.CopiesRuns(shape)
         ? (int)Math.Clamp(CopyFloats / (SimdInputTable.FloatsPerPixel(shape) * tileRows), 1, MaxBlockTiles)
         : MaxBlockTiles;

@@ -3,12 +3,12 @@ using System.Runtime.CompilerServices;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// Filter layout of the SIMD convolution: <c>[panels][R][S][L][width]</c> with the L input channels that a panel reads
-/// (<see cref="SimdPanels"/>), so that a register tile reads its panel from front to back; output channels past K are zeros.
+/// The filter layout of direct convolution: <c>[panels][R][S][L][width]</c> with the L input channels that a panel reads
+/// (<see cref="SimdPanels"/>), so that a register tile reads its panel from its beginning to its end; output channels past K are zeros.
 /// </summary>
 internal static class SimdFilter
 {
-    /// <summary>Floats of a filter that are turned from rows to columns at a time: a cache line of each.</summary>
+    /// <summary>Floats of each filter that are transposed at a time: a cache line.</summary>
     private const int Block = 16;
 
     /// <summary>Floats of the packed filter.</summary>
@@ -26,12 +26,13 @@ internal static class SimdFilter
         else PackGroups(shape, panels, filter, packed);
     }
 
-    // Straight to optimised code: a network packs its filters once, before any tier would get there.
+    // Compiled to optimised code at once: a network packs its filters once, before .NET would have optimised the method.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void PackWhole(in Conv2dShape shape, int width, ReadOnlySpan<float> filter, Span<float> packed)
     {
         int length = shape.GemmK, taps = shape.R * shape.S;
-        // Rows of a filter are often a multiple of 4 KB apart, so that a column of them evicts itself from the first-level cache.
+        // Rows of a filter are often a multiple of 4 KB apart, so that the cache lines of a column evict one another from the first-level
+        // cache.
         float* rows = stackalloc float[width * Block];
         fixed (float* source = filter, target = packed)
         {

@@ -3,25 +3,26 @@ using System.Runtime.CompilerServices;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// The indirection of the convolution (as in XNNPACK's IGEMM): for every tap of the filter and every output pixel of
-/// a block, a pointer to the run of input floats that the tap multiplies. Padding points at a run of zeros, so the
-/// register tile knows nothing of height, width, stride or padding.
+/// The indirection table of the convolution (as in XNNPACK's IGEMM): for every tap of the filter and every output pixel of a block, a
+/// pointer to the run of input floats that the tap multiplies. A tap in the padding points to a run of zeros, so that the register tile
+/// needs no height, width, stride or padding.
 /// </summary>
 /// <remarks>
-/// A run is one input pixel's C channels, of which a panel of a grouped convolution reads a part. With few channels it is
-/// a whole filter row instead, S·C floats, which lie together in memory; at the left and right border they are copied
-/// between zeros. Runs that would displace each other in the first-level cache are copied too (<see cref="CopiesRuns"/>).
-/// All of it lies in scratch memory of the caller's.
+/// A run is one input pixel's C channels, of which a panel of a grouped convolution reads a part. With few channels a run is a whole filter
+/// row, S·C floats, which lie together in memory; at the left and right border they are copied between zeros. Runs that would evict one
+/// another from the first-level cache are copied, too (<see cref="CopiesRuns"/>). The table is in scratch memory of the caller.
 /// </remarks>
 internal unsafe ref struct SimdInputTable
 {
-    /// <summary>Up to this many channels a run is a filter row: shorter runs would be all loop overhead (the stem has 3).</summary>
+    /// <summary>
+    /// Largest number of channels for which a run is a filter row: shorter runs would be mostly loop overhead (the stem has 3).
+    /// </summary>
     private const int MaxChannelsOfRowRuns = 8;
 
     /// <summary>Bytes between addresses that share a set of the first-level cache, on nearly every processor.</summary>
     private const int CacheSetStride = 4096;
 
-    /// <summary>Floats of a cache line, by which copied runs lie further apart than they are long.</summary>
+    /// <summary>Floats of a cache line, which is left free between copied runs.</summary>
     private const int CacheLine = 16;
 
     private readonly Conv2dShape shape;
@@ -36,8 +37,8 @@ internal unsafe ref struct SimdInputTable
     /// <summary>Makes an empty table.</summary>
     /// <param name="shape">The convolution.</param>
     /// <param name="input">Its input.</param>
-    /// <param name="maxPixels">The most pixels of a block.</param>
-    /// <param name="scratch">At least <see cref="ScratchBytes"/>, aligned for pointers; what is in it does not matter.</param>
+    /// <param name="maxPixels">Largest number of pixels of a block.</param>
+    /// <param name="scratch">At least <see cref="ScratchBytes"/>, aligned for pointers; its contents do not matter.</param>
     public SimdInputTable(in Conv2dShape shape, float* input, int maxPixels, void* scratch)
     {
         this.shape = shape;
@@ -53,7 +54,9 @@ internal unsafe ref struct SimdInputTable
         new Span<float>(zeros, RunLength).Clear();
     }
 
-    /// <summary>Scratch memory of a table: the pointers, a run of zeros and, where runs are copied, as many copies as there are pointers.</summary>
+    /// <summary>
+    /// Scratch memory of a table in bytes: the pointers, a run of zeros and, where runs are copied, as many copies as there are pointers.
+    /// </summary>
     public static long ScratchBytes(in Conv2dShape shape, int maxPixels)
     {
         long pointers = (long)TapsOf(shape) * maxPixels;
@@ -73,18 +76,21 @@ internal unsafe ref struct SimdInputTable
     private readonly int RunLength => PixelsPerRun * shape.C;
 
     /// <summary>
-    /// True when neighbouring output pixels read runs a multiple of <see cref="CacheSetStride"/> apart: a register tile has more rows than
-    /// the cache has ways, so that each line would be fetched again for every one of its floats. They are copied to where they do not collide.
+    /// True when neighbouring output pixels read runs that are a multiple of <see cref="CacheSetStride"/> apart. A register tile has more
+    /// rows than the cache has ways, so that each cache line would be loaded again for each of its floats; the runs are copied to places
+    /// that do not collide.
     /// </summary>
     public static bool CopiesRuns(in Conv2dShape shape) =>
         shape.Groups == 1 && !UsesRowRuns(shape) && (long)shape.StrideW * shape.C * sizeof(float) % CacheSetStride == 0 && shape.Q > 1;
 
-    /// <summary>Floats that the runs of one output pixel take in the caches.</summary>
+    /// <summary>Floats that the runs of one output pixel occupy in the caches.</summary>
     public static long FloatsPerPixel(in Conv2dShape shape) => CopiesRuns(shape)
         ? (long)TapsOf(shape) * RunStride(shape)
         : (long)shape.C * Math.Min(shape.R, shape.StrideH) * Math.Min(shape.S, shape.StrideW);
 
-    /// <summary>Points at the runs of the pixels first, first + 1, ... of the output <c>[N·P·Q]</c>.</summary>
+    /// <summary>
+    /// Writes the pointers to the runs of <paramref name="count"/> pixels of the output <c>[N·P·Q]</c>, from <paramref name="first"/> on.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Fill(int first, int count)
     {
@@ -119,7 +125,10 @@ internal unsafe ref struct SimdInputTable
 
     private readonly float* Address(int n, int h, int w) => input + (((nint)n * shape.H + h) * shape.W + w) * shape.C;
 
-    /// <summary>The part of <c>length</c> steps from <paramref name="start"/> on, each by the horizontal stride, that stays from 0 to <paramref name="end"/>.</summary>
+    /// <summary>
+    /// The range of <paramref name="length"/> positions, which begin at <paramref name="start"/> and are the horizontal stride apart, that
+    /// lie from 0 to before <paramref name="end"/>.
+    /// </summary>
     private readonly (int From, int To) Inside(int start, int end, int length)
     {
         int from = start >= 0 ? 0 : IntegerMath.DivideRoundUp(-start, shape.StrideW);
@@ -128,7 +137,7 @@ internal unsafe ref struct SimdInputTable
         return (from, Math.Clamp(to, from, length));
     }
 
-    /// <summary>Neighbouring pixels of one output row. Returns where the next copy may go.</summary>
+    /// <summary>Writes the pointers of neighbouring pixels of one output row. Returns the place of the next copy.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly float* FillPixelRuns(int pixel, int length, int n, int p, int q, float* copy)
     {
@@ -157,7 +166,9 @@ internal unsafe ref struct SimdInputTable
         return copy;
     }
 
-    /// <summary>The same where a run is a filter row.</summary>
+    /// <summary>
+    /// Writes the pointers of neighbouring pixels of one output row where a run is a filter row. Returns the place of the next copy.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly float* FillRowRuns(int pixel, int length, int n, int p, int q, float* copy)
     {
@@ -181,7 +192,7 @@ internal unsafe ref struct SimdInputTable
         return copy;
     }
 
-    /// <summary>A filter row that reaches over the border, with zeros there.</summary>
+    /// <summary>Copies a filter row that reaches over the border, with zeros there.</summary>
     private readonly float* CopyRow(int n, int h, int w, ref float* copy)
     {
         int from = Math.Clamp(-w, 0, shape.S);

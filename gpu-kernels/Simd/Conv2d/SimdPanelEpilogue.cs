@@ -1,6 +1,6 @@
 namespace IlgpuResNet.Kernels.Simd;
 
-/// <summary>The epilogue's constants panel by panel; those of a last panel that is not full are copied to a place of full width.</summary>
+/// <summary>The epilogue of each panel. The constants of a last panel that is not full are copied to a buffer of full width.</summary>
 internal readonly unsafe ref struct SimdPanelEpilogue
 {
     private readonly int channels;
@@ -15,7 +15,7 @@ internal readonly unsafe ref struct SimdPanelEpilogue
     /// <param name="operands">Its operands.</param>
     /// <param name="epilogue">Its epilogue.</param>
     /// <param name="width">Channels of a panel.</param>
-    /// <param name="padded">Room for two panels' channels, for as long as this is used.</param>
+    /// <param name="padded">A buffer for the channels of two panels, which must live as long as this.</param>
     public SimdPanelEpilogue(in Conv2dShape shape, in Operands operands, Epilogue epilogue, int width, float* padded)
     {
         channels = shape.K;
@@ -26,12 +26,19 @@ internal readonly unsafe ref struct SimdPanelEpilogue
         this.padded = padded;
     }
 
-    /// <summary>The epilogue of one panel, with no output and residual yet.</summary>
+    /// <summary>The epilogue of one panel; the caller sets output and residual.</summary>
     public SimdEpilogue Of(int panel)
     {
         int channel = panel * width;
         int count = Math.Min(width, channels - channel);
-        var epilogue = new SimdEpilogue { RowStride = channels, Flags = flags, Channels = count, Scale = scale + channel, Shift = shift + channel };
+        var epilogue = new SimdEpilogue
+        {
+            RowStride = channels,
+            Flags = flags,
+            Channels = count,
+            Scale = scale + channel,
+            Shift = shift + channel,
+        };
         if (count < width)
         {
             SimdEpilogue.Copy(epilogue.Scale, padded, count);

@@ -1,13 +1,12 @@
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// How the output channels of a direct convolution fall into panels, a register tile's columns, and which input channels each
-/// panel reads.
+/// The panels of a direct convolution: the output channels of one register tile, and the input channels that each panel reads.
 /// </summary>
 /// <remarks>
-/// Two vectors make a panel: each broadcast input then serves two multiply-adds. In a grouped convolution that may read more
-/// groups than it must (<see cref="ChannelWindow"/>), and one vector less. Where whole groups of equal input and output channels
-/// fill a vector, nothing is read in vain: a step multiplies lane by lane, each with an input channel of its own group.
+/// A panel is two vectors wide, so that each broadcast input serves two multiply-adds. In a grouped convolution such a panel may read
+/// channels of more groups (<see cref="ChannelWindow"/>) than a panel of one vector. Where whole groups with as many input as output
+/// channels fill a vector, no channel is read without need: a step multiplies lane by lane, each with an input channel of its own group.
 /// </remarks>
 internal readonly struct SimdPanels
 {
@@ -30,19 +29,19 @@ internal readonly struct SimdPanels
     /// <summary>Output channels of a panel.</summary>
     public int Width { get; }
 
-    /// <summary>Panels; the last may be narrower.</summary>
+    /// <summary>Number of panels; the last may be narrower.</summary>
     public int Count { get; }
 
-    /// <summary>True when a step of the sums takes for each lane the next channel of the lane's own group.</summary>
+    /// <summary>True when each lane multiplies the input channels of its own group.</summary>
     public bool InLaneGroups { get; }
 
-    /// <summary>Steps of the sums for each input pixel: the channels that an output channel's panel reads.</summary>
+    /// <summary>Steps of the sums per input pixel: the number of channels that a panel reads.</summary>
     public int Length { get; }
 
-    /// <summary>Steps of the sums in all: R·S·<see cref="Length"/>.</summary>
+    /// <summary>Steps of a sum: R·S·<see cref="Length"/>.</summary>
     public int GemmK { get; }
 
-    /// <summary>The panels of a convolution with vectors of so many lanes.</summary>
+    /// <summary>The panels of a convolution with vectors of some lanes.</summary>
     /// <exception cref="ArgumentException">The groups are not of equal size.</exception>
     public static SimdPanels Of(in Conv2dShape shape, int lanes)
     {
@@ -56,11 +55,13 @@ internal readonly struct SimdPanels
     /// <summary>First input channel that the panel with first output channel <paramref name="channel"/> reads.</summary>
     public int First(int channel) => InLaneGroups ? channel : window.First(channel);
 
-    /// <summary>The step, among the <see cref="Length"/> of a pixel, with the first input channel that an output channel sees.</summary>
+    /// <summary>
+    /// Number of the step, of the <see cref="Length"/> of a pixel, with the first input channel that an output channel sees.
+    /// </summary>
     public int Offset(int k) => InLaneGroups ? 0 : window.Offset(k, Width);
 }
 
-/// <summary>What a register tile must know of its panels when it is compiled.</summary>
+/// <summary>The properties of panels for which a register tile is compiled.</summary>
 internal interface ISimdPanelKind
 {
     /// <inheritdoc cref="SimdPanels.Vectors"/>
@@ -70,7 +71,7 @@ internal interface ISimdPanelKind
     static abstract bool InLaneGroups { get; }
 }
 
-/// <summary>The common case.</summary>
+/// <summary>Panels of two vectors, the common case.</summary>
 internal readonly struct TwoVectors : ISimdPanelKind
 {
     public static int Vectors => 2;
@@ -78,7 +79,7 @@ internal readonly struct TwoVectors : ISimdPanelKind
     public static bool InLaneGroups => false;
 }
 
-/// <summary>Groups of a vector's channels or more.</summary>
+/// <summary>Panels of one vector.</summary>
 internal readonly struct OneVector : ISimdPanelKind
 {
     public static int Vectors => 1;
@@ -86,7 +87,7 @@ internal readonly struct OneVector : ISimdPanelKind
     public static bool InLaneGroups => false;
 }
 
-/// <summary>Several groups in one vector.</summary>
+/// <summary>Panels of one vector that holds several groups.</summary>
 internal readonly struct LaneGroups : ISimdPanelKind
 {
     public static int Vectors => 1;

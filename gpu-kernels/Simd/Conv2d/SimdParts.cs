@@ -1,15 +1,15 @@
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// How a convolution falls into the parts that groups take one by one: each group's share of the output (<see cref="SimdSplit"/>)
-/// in blocks of pixels, or of Winograd's tiles of them, and each block in ranges of panels, block after block.
+/// The parts of a convolution, which the groups take one by one. Each group's share of the output (<see cref="SimdSplit"/>) is divided into
+/// blocks of pixels, or of Winograd's tiles, and each block into ranges of panels; the parts follow one another block after block.
 /// </summary>
 /// <param name="split">The groups' shares.</param>
-/// <param name="blockPixels">The most pixels of a block.</param>
-/// <param name="panelsPerPart">The most panels of a part.</param>
+/// <param name="blockPixels">Largest number of pixels of a block.</param>
+/// <param name="panelsPerPart">Largest number of panels of a part.</param>
 internal readonly struct SimdParts(SimdSplit split, int blockPixels, int panelsPerPart)
 {
-    /// <summary>The parts of each group, to be handed out by <see cref="SimdQueues"/>.</summary>
+    /// <summary>Writes the number of parts of each group, for <see cref="SimdQueues"/>.</summary>
     public void Count(Span<int> counts)
     {
         for (int group = 0; group < counts.Length; group++)

@@ -3,7 +3,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace IlgpuResNet.Kernels.Simd;
 
-/// <summary>What one register tile works on: some neighbouring output pixels times one panel of output channels, 1 or 2 vectors.</summary>
+/// <summary>
+/// The arguments of one register tile: some neighbouring output pixels times one panel of output channels, 1 or 2 vectors.
+/// </summary>
 internal unsafe struct SimdTileArguments
 {
     /// <summary>Pointers to the input runs of the tile's pixels, <c>[Taps][TableStride]</c>.</summary>
@@ -15,7 +17,7 @@ internal unsafe struct SimdTileArguments
     /// <summary>Runs per pixel.</summary>
     public int Taps;
 
-    /// <summary>First float of a run that the panel reads: a grouped convolution's panel reads the channels of its groups.</summary>
+    /// <summary>First float of a run that the panel reads; the panel of a grouped convolution reads the channels of its groups.</summary>
     public int RunStart;
 
     /// <summary>Floats of a run that the panel reads.</summary>
@@ -24,24 +26,24 @@ internal unsafe struct SimdTileArguments
     /// <summary>The packed panel <c>[Taps * RunLength][vectors]</c>.</summary>
     public float* Weights;
 
-    /// <summary>Receives the sums, <c>[rows][vectors]</c>, when <see cref="Finish"/> does not.</summary>
+    /// <summary>Receives the sums, <c>[rows][vectors]</c>, where <see cref="SimdEpilogue.IsInRegisters"/> is false.</summary>
     public float* Sums;
 
-    /// <summary>Takes the sums from the registers and stores the output, where <see cref="SimdEpilogue.IsInRegisters"/>.</summary>
+    /// <summary>The epilogue that the tile applies to its sums, where <see cref="SimdEpilogue.IsInRegisters"/> is true.</summary>
     public SimdEpilogue Finish;
 
-    /// <summary>Of a panel of whole groups: for each step of a run, which input channel each lane takes, <c>[RunLength][vector]</c>.</summary>
+    /// <summary>For a panel of whole groups: the input channel of each lane in each step of a run, <c>[RunLength][vector]</c>.</summary>
     public int* LanesOfGroups;
 
-    /// <summary>What the second-level cache is told to fetch meanwhile, from here on; need not be memory of ours.</summary>
+    /// <summary>Address from which memory is prefetched to the second-level cache; it need not be valid memory.</summary>
     public byte* Prefetch;
 
     /// <summary>Bytes to prefetch per float of a run; 0 for none.</summary>
     public int PrefetchStep;
 
     /// <summary>
-    /// Spreads the prefetch of the weights that follow over the tiles that share these: each reads them from the first-level
-    /// cache, but the first would otherwise wait for memory. Not worth it where there is one tile alone.
+    /// Spreads the prefetch of the next panel's weights over the tiles that share this panel. All tiles but the first read the weights from
+    /// the first-level cache; the first would wait for memory without the prefetch. With only one tile it would not pay.
     /// </summary>
     public void PrefetchNext(int tiles, int width)
     {
@@ -49,16 +51,15 @@ internal unsafe struct SimdTileArguments
         Prefetch = (byte*)(Weights + (tiles > 1 ? (nint)Taps * RunLength * width : 0));
     }
 
-    /// <summary>On to the next of these tiles.</summary>
+    /// <summary>Advances to the next of these tiles.</summary>
     public void AdvancePrefetch() => Prefetch += (nint)Taps * RunLength * PrefetchStep;
 }
 
 /// <summary>
-/// The innermost loops of the convolution: sums of products for a tile of pixels x 1 or 2 vectors of output channels, all
-/// of them in registers. Per input element: the vectors of weights are loaded, one float of every pixel is
-/// broadcast, and each pixel takes a multiply-add per vector. Every sum is one chain in the order of the panel, so its bits
-/// depend neither on the tile's height nor on its place. Where a vector holds several groups, a float of each
-/// group is broadcast to the lanes of that group instead.
+/// The innermost loops of the convolution: sums of products for a tile of pixels x 1 or 2 vectors of output channels, all in registers. For
+/// each input element the vectors of weights are loaded, one float of every pixel is broadcast, and each pixel takes one multiply-add per
+/// vector. Every sum is one chain in the order of the panel, so that its bits depend neither on the tile's height nor on its place. Where a
+/// vector holds several groups, a float of each group is broadcast to the lanes of that group.
 /// </summary>
 internal static unsafe class SimdTile
 {
@@ -89,7 +90,7 @@ internal static unsafe class SimdTile
         }
     }
 
-    // Straight to optimised code: the tiers below it would spend a network's first second on spilled registers.
+    // Compiled to optimised code at once: unoptimised code spills its registers, and a network's first second would be spent in it.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Run<TKind, TLanes, TVector, TRows>(in SimdTileArguments arguments)
         where TKind : struct, ISimdPanelKind
@@ -121,7 +122,7 @@ internal static unsafe class SimdTile
         if (arguments.Finish.IsInRegisters) arguments.Finish.PrefetchOutput<TKind, TLanes, TVector>(TRows.Count);
         for (int tap = arguments.Taps; tap > 0; tap--)
         {
-            // Rows past the tile's height repeat its first pointer and are never read through.
+            // Rows past the tile's height repeat the first pointer and are never read.
             float* x0 = table[0];
             float* x1 = TRows.Count > 1 ? table[1] : x0;
             float* x2 = TRows.Count > 2 ? table[2] : x0;
@@ -145,28 +146,99 @@ internal static unsafe class SimdTile
                 weights += TKind.Vectors * TLanes.Count;
                 if (Sse.IsSupported) Sse.Prefetch1(prefetch);
                 prefetch += prefetchStep;
-                if (TRows.Count > 0) { TVector v = Input<TKind, TLanes, TVector>(x0, c, start, lanes); a0 = TLanes.MultiplyAdd(v, w0, a0); if (TKind.Vectors > 1) b0 = TLanes.MultiplyAdd(v, w1, b0); }
-                if (TRows.Count > 1) { TVector v = Input<TKind, TLanes, TVector>(x1, c, start, lanes); a1 = TLanes.MultiplyAdd(v, w0, a1); if (TKind.Vectors > 1) b1 = TLanes.MultiplyAdd(v, w1, b1); }
-                if (TRows.Count > 2) { TVector v = Input<TKind, TLanes, TVector>(x2, c, start, lanes); a2 = TLanes.MultiplyAdd(v, w0, a2); if (TKind.Vectors > 1) b2 = TLanes.MultiplyAdd(v, w1, b2); }
-                if (TRows.Count > 3) { TVector v = Input<TKind, TLanes, TVector>(x3, c, start, lanes); a3 = TLanes.MultiplyAdd(v, w0, a3); if (TKind.Vectors > 1) b3 = TLanes.MultiplyAdd(v, w1, b3); }
-                if (TRows.Count > 4) { TVector v = Input<TKind, TLanes, TVector>(x4, c, start, lanes); a4 = TLanes.MultiplyAdd(v, w0, a4); if (TKind.Vectors > 1) b4 = TLanes.MultiplyAdd(v, w1, b4); }
-                if (TRows.Count > 5) { TVector v = Input<TKind, TLanes, TVector>(x5, c, start, lanes); a5 = TLanes.MultiplyAdd(v, w0, a5); if (TKind.Vectors > 1) b5 = TLanes.MultiplyAdd(v, w1, b5); }
-                if (TRows.Count > 6) { TVector v = Input<TKind, TLanes, TVector>(x6, c, start, lanes); a6 = TLanes.MultiplyAdd(v, w0, a6); if (TKind.Vectors > 1) b6 = TLanes.MultiplyAdd(v, w1, b6); }
-                if (TRows.Count > 7) { TVector v = Input<TKind, TLanes, TVector>(x7, c, start, lanes); a7 = TLanes.MultiplyAdd(v, w0, a7); if (TKind.Vectors > 1) b7 = TLanes.MultiplyAdd(v, w1, b7); }
-                if (TRows.Count > 8) { TVector v = Input<TKind, TLanes, TVector>(x8, c, start, lanes); a8 = TLanes.MultiplyAdd(v, w0, a8); if (TKind.Vectors > 1) b8 = TLanes.MultiplyAdd(v, w1, b8); }
-                if (TRows.Count > 9) { TVector v = Input<TKind, TLanes, TVector>(x9, c, start, lanes); a9 = TLanes.MultiplyAdd(v, w0, a9); if (TKind.Vectors > 1) b9 = TLanes.MultiplyAdd(v, w1, b9); }
-                if (TRows.Count > 10) { TVector v = Input<TKind, TLanes, TVector>(x10, c, start, lanes); a10 = TLanes.MultiplyAdd(v, w0, a10); if (TKind.Vectors > 1) b10 = TLanes.MultiplyAdd(v, w1, b10); }
-                if (TRows.Count > 11) { TVector v = Input<TKind, TLanes, TVector>(x11, c, start, lanes); a11 = TLanes.MultiplyAdd(v, w0, a11); if (TKind.Vectors > 1) b11 = TLanes.MultiplyAdd(v, w1, b11); }
-                if (TRows.Count > 12) { TVector v = Input<TKind, TLanes, TVector>(x12, c, start, lanes); a12 = TLanes.MultiplyAdd(v, w0, a12); if (TKind.Vectors > 1) b12 = TLanes.MultiplyAdd(v, w1, b12); }
-                if (TRows.Count > 13) { TVector v = Input<TKind, TLanes, TVector>(x13, c, start, lanes); a13 = TLanes.MultiplyAdd(v, w0, a13); if (TKind.Vectors > 1) b13 = TLanes.MultiplyAdd(v, w1, b13); }
+                if (TRows.Count > 0)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x0, c, start, lanes);
+                    a0 = TLanes.MultiplyAdd(v, w0, a0);
+                    if (TKind.Vectors > 1) b0 = TLanes.MultiplyAdd(v, w1, b0);
+                }
+                if (TRows.Count > 1)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x1, c, start, lanes);
+                    a1 = TLanes.MultiplyAdd(v, w0, a1);
+                    if (TKind.Vectors > 1) b1 = TLanes.MultiplyAdd(v, w1, b1);
+                }
+                if (TRows.Count > 2)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x2, c, start, lanes);
+                    a2 = TLanes.MultiplyAdd(v, w0, a2);
+                    if (TKind.Vectors > 1) b2 = TLanes.MultiplyAdd(v, w1, b2);
+                }
+                if (TRows.Count > 3)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x3, c, start, lanes);
+                    a3 = TLanes.MultiplyAdd(v, w0, a3);
+                    if (TKind.Vectors > 1) b3 = TLanes.MultiplyAdd(v, w1, b3);
+                }
+                if (TRows.Count > 4)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x4, c, start, lanes);
+                    a4 = TLanes.MultiplyAdd(v, w0, a4);
+                    if (TKind.Vectors > 1) b4 = TLanes.MultiplyAdd(v, w1, b4);
+                }
+                if (TRows.Count > 5)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x5, c, start, lanes);
+                    a5 = TLanes.MultiplyAdd(v, w0, a5);
+                    if (TKind.Vectors > 1) b5 = TLanes.MultiplyAdd(v, w1, b5);
+                }
+                if (TRows.Count > 6)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x6, c, start, lanes);
+                    a6 = TLanes.MultiplyAdd(v, w0, a6);
+                    if (TKind.Vectors > 1) b6 = TLanes.MultiplyAdd(v, w1, b6);
+                }
+                if (TRows.Count > 7)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x7, c, start, lanes);
+                    a7 = TLanes.MultiplyAdd(v, w0, a7);
+                    if (TKind.Vectors > 1) b7 = TLanes.MultiplyAdd(v, w1, b7);
+                }
+                if (TRows.Count > 8)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x8, c, start, lanes);
+                    a8 = TLanes.MultiplyAdd(v, w0, a8);
+                    if (TKind.Vectors > 1) b8 = TLanes.MultiplyAdd(v, w1, b8);
+                }
+                if (TRows.Count > 9)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x9, c, start, lanes);
+                    a9 = TLanes.MultiplyAdd(v, w0, a9);
+                    if (TKind.Vectors > 1) b9 = TLanes.MultiplyAdd(v, w1, b9);
+                }
+                if (TRows.Count > 10)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x10, c, start, lanes);
+                    a10 = TLanes.MultiplyAdd(v, w0, a10);
+                    if (TKind.Vectors > 1) b10 = TLanes.MultiplyAdd(v, w1, b10);
+                }
+                if (TRows.Count > 11)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x11, c, start, lanes);
+                    a11 = TLanes.MultiplyAdd(v, w0, a11);
+                    if (TKind.Vectors > 1) b11 = TLanes.MultiplyAdd(v, w1, b11);
+                }
+                if (TRows.Count > 12)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x12, c, start, lanes);
+                    a12 = TLanes.MultiplyAdd(v, w0, a12);
+                    if (TKind.Vectors > 1) b12 = TLanes.MultiplyAdd(v, w1, b12);
+                }
+                if (TRows.Count > 13)
+                {
+                    TVector v = Input<TKind, TLanes, TVector>(x13, c, start, lanes);
+                    a13 = TLanes.MultiplyAdd(v, w0, a13);
+                    if (TKind.Vectors > 1) b13 = TLanes.MultiplyAdd(v, w1, b13);
+                }
                 lanes += TLanes.Count;
             }
         }
 
         if (arguments.Finish.IsInRegisters)
         {
-            // In variables: fields would be read anew after every store, which might have changed them.
-            float* scale = arguments.Finish.Scale, shift = arguments.Finish.Shift, residual = arguments.Finish.Residual, output = arguments.Finish.Output;
+            // In variables, because fields would be read again after every store, which might have changed them.
+            float* scale = arguments.Finish.Scale, shift = arguments.Finish.Shift;
+            float* residual = arguments.Finish.Residual, output = arguments.Finish.Output;
             nint stride = arguments.Finish.RowStride;
             bool relu = arguments.Finish.Flags.Relu != 0;
             if (TRows.Count > 0) FinishRow<TKind, TLanes, TVector>(a0, b0, scale, shift, residual, output, 0 * stride, relu);

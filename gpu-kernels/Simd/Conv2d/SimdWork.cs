@@ -1,45 +1,49 @@
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// The work of one convolution in one algorithm, estimated in multiply-adds of one core: what <see cref="SimdSplit"/> is chosen
-/// by, and the algorithm. Pixels here are output pixels, or Winograd's tiles of them; panels are those of output channels.
+/// Estimates the work of one convolution by one algorithm, in multiply-adds of one core, to choose the algorithm and the
+/// <see cref="SimdSplit"/>. Pixels are output pixels, or Winograd's tiles of them; panels are panels of output channels.
 /// </summary>
-/// <param name="Pixels">Pixels to share.</param>
-/// <param name="Panels">Panels to share.</param>
+/// <param name="Pixels">Number of pixels to share.</param>
+/// <param name="Panels">Number of panels to share.</param>
 /// <param name="PerPixelAndPanel">Work of each pixel in each panel.</param>
 /// <param name="PerPixel">Work of each pixel, once in every group that has it.</param>
 /// <param name="PerPanel">Work of each panel, once in every group that has it.</param>
-/// <param name="Shared">Work that adding cores does not shorten.</param>
+/// <param name="Shared">Work that more cores do not shorten.</param>
 internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixelAndPanel, double PerPixel, double PerPanel, double Shared)
 {
-    /// <summary>Multiply-adds a core does while one float arrives from the shared cache.</summary>
+    /// <summary>Multiply-adds of a core in the time that one float takes from the shared cache.</summary>
     private const int MacsPerFloat = 8;
 
     /// <summary>
-    /// Multiply-adds a core does in the time that a float of a filter takes longer to come from memory, most of which prefetching
-    /// hides; a network's filters stay in no cache from run to run.
+    /// Multiply-adds of a core in the additional time that a float of a filter takes from memory. Prefetching hides most of that time; a
+    /// network's filters do not stay in a cache from run to run.
     /// </summary>
     private const int MacsPerMemoryFloat = 4;
 
-    /// <summary>The same of a float of Winograd's filters: each is prefetched while a block's tiles share the one before.</summary>
+    /// <summary>
+    /// Multiply-adds of a core in the time that a float of Winograd's filters takes: a panel is prefetched while a block's tiles share the
+    /// one before.
+    /// </summary>
     private const int MacsPerPrefetchedFloat = 1;
 
-    /// <summary>Multiply-adds a core does while it fetches and transforms one float of a tile, there or back.</summary>
+    /// <summary>Multiply-adds of a core in the time in which it loads and transforms one float of a tile, of input or output.</summary>
     private const int MacsPerTransformedFloat = 12;
 
-    /// <summary>All products of the definition.</summary>
+    /// <summary>The work of direct convolution.</summary>
     public static SimdWork Direct(in Conv2dShape shape, in SimdPanels columns)
     {
         double panelFloats = (double)columns.GemmK * columns.Width;
         int pixels = shape.GemmM, panels = columns.Count;
         double inputPerPixel = (double)shape.H * shape.W * shape.C / (shape.P * shape.Q);
-        // Copied runs are written, and read from there.
+        // Copied runs are written and read again.
         if (SimdInputTable.CopiesRuns(shape)) inputPerPixel += SimdInputTable.FloatsPerPixel(shape);
         return new SimdWork(
-            pixels, panels, panelFloats, MacsPerFloat * inputPerPixel, MacsPerFloat * panelFloats, MacsPerMemoryFloat * panels * panelFloats);
+            pixels, panels, panelFloats, MacsPerFloat * inputPerPixel, MacsPerFloat * panelFloats,
+            MacsPerMemoryFloat * panels * panelFloats);
     }
 
-    /// <summary>The products of Winograd's algorithm and its transforms.</summary>
+    /// <summary>The work of one of Winograd's algorithms with its transforms.</summary>
     public static SimdWork Winograd(in Conv2dShape shape, Conv2dAlgorithm algorithm, int width)
     {
         int elements = WinogradFilter.Elements(algorithm), panels = IntegerMath.DivideRoundUp(shape.K, width);
@@ -53,7 +57,10 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
             MacsPerMemoryFloat * panels * panelFloats);
     }
 
-    /// <summary>The algorithm that is done first on two cores. The number of cores there are does not count: a network's bits must not depend on it.</summary>
+    /// <summary>
+    /// The fastest algorithm on two cores. The machine's number of cores is not used, because the bits of a network's results must not
+    /// depend on it.
+    /// </summary>
     public static Conv2dAlgorithm Fastest(in Conv2dShape shape, int lanes)
     {
         const int Groups = 2;
@@ -73,7 +80,7 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
         return fastest;
     }
 
-    /// <summary>The grid whose busiest group is done first.</summary>
+    /// <summary>The grid with the least work of its busiest group.</summary>
     public SimdSplit Split(int groups)
     {
         var best = new SimdSplit(Pixels, Panels, 1, 1);
@@ -89,7 +96,7 @@ internal readonly record struct SimdWork(int Pixels, int Panels, double PerPixel
         return best;
     }
 
-    /// <summary>Work until the busiest group of a split is done.</summary>
+    /// <summary>Work of the busiest group of a split.</summary>
     public double Of(in SimdSplit split)
     {
         double pixels = IntegerMath.DivideRoundUp(Pixels, split.PixelGroups), panels = IntegerMath.DivideRoundUp(Panels, split.PanelGroups);

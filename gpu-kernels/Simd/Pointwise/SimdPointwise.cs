@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// The epilogue over <c>[pixels, channels]</c> for the CPU accelerator. The groups share the pixels; a group walks
-/// memory from front to back, a vector of channels at a time.
+/// The epilogue without a convolution, over <c>[pixels, channels]</c>, on the processor. The groups share the pixels; a group walks memory
+/// from its beginning to its end, a vector of channels at a time.
 /// </summary>
 internal static unsafe class SimdPointwise
 {
@@ -40,7 +40,7 @@ internal static unsafe class SimdPointwise
         int whole = channels - channels % TLanes.Count;
         int rest = channels - whole;
 
-        // The last channels go through full vectors of their own, so that nothing past them is touched.
+        // The last channels are copied through buffers of a full vector, so that nothing past them is read or written.
         float* lastScale = stackalloc float[TLanes.Count], lastShift = stackalloc float[TLanes.Count];
         float* lastInput = stackalloc float[TLanes.Count], lastResidual = stackalloc float[TLanes.Count];
         SimdEpilogue.Copy(scale + whole, lastScale, rest);

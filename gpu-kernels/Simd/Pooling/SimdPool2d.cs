@@ -5,9 +5,8 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// Maximum and average pooling for the CPU accelerator: <c>[N, H, W, C]</c> to <c>[N, P, Q, C]</c>. The work is divided
-/// into vectors of channels of output pixels, shared evenly by the groups, so that a global pooling, one pixel of many
-/// channels, occupies all of them as well.
+/// Maximum and average pooling on the processor: <c>[N, H, W, C]</c> to <c>[N, P, Q, C]</c>. The work items are vectors of channels of
+/// output pixels; the groups share them evenly, so that a global pooling, which has one pixel of many channels, also occupies all groups.
 /// </summary>
 internal static unsafe class SimdPool2d
 {
@@ -72,7 +71,7 @@ internal static unsafe class SimdPool2d
         }
     }
 
-    /// <summary>One window. <paramref name="last"/> takes the channels of a vector that is not full.</summary>
+    /// <summary>Reduces one window. <paramref name="last"/> is a buffer for the channels of a vector that is not full.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Reduce<TLanes, TVector>(
         bool isMax, in Pool2dShape shape, in PoolWindow window, float* input, int channels, float* last)

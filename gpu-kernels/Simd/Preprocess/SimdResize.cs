@@ -3,7 +3,10 @@ using ILGPU;
 
 namespace IlgpuResNet.Kernels.Simd;
 
-/// <summary>The two passes of a resize on the processor: integer sums (<see cref="FixedPoint"/>) in vectors, a band of consecutive rows for each group.</summary>
+/// <summary>
+/// The two passes of a resize on the processor: integer sums (<see cref="FixedPoint"/>) in vectors, a band of consecutive rows for each
+/// group.
+/// </summary>
 internal static unsafe class SimdResize
 {
     /// <summary>Bytes of a row that the vertical pass sums at a time.</summary>
@@ -59,7 +62,7 @@ internal static unsafe class SimdResize
         }
     }
 
-    /// <summary>Sums four bytes at a time, the fourth being alpha or the next pixel's first, which nobody looks at.</summary>
+    /// <summary>Sums four bytes at a time; the fourth byte is alpha or the first byte of the next pixel, and its sum is not used.</summary>
     private static void ColorRow(byte* row, int* bounds, int* weights, byte* resized, in HorizontalPass pass)
     {
         PixelLayout layout = pass.Layout;
@@ -83,7 +86,7 @@ internal static unsafe class SimdResize
                 even += Widen(*(uint*)pixel) * weight[t];
                 pixel += step;
             }
-            // Behind the last pixel of the image there may be no fourth byte.
+            // After the last pixel of the image there may be no fourth byte.
             odd += Widen(pixel[0] | (uint)pixel[1] << 8 | (uint)pixel[2] << 16) * weight[last];
             Vector128<int> sum = Clip8(even + odd);
             resized[0] = (byte)sum[layout.Red];
@@ -170,6 +173,6 @@ internal static unsafe class SimdResize
 
 /// <summary>The memory of one pass of a resize on the processor.</summary>
 /// <param name="Axis">The weights of the axis that is resized.</param>
-/// <param name="Pixels">Pixels as the image has them, which the horizontal pass reads.</param>
-/// <param name="Resized">RGB bytes <c>[rows, columns, 3]</c>, which it writes and the vertical pass reads.</param>
+/// <param name="Pixels">Pixels as the image has them; read by the horizontal pass.</param>
+/// <param name="Resized">RGB bytes <c>[rows, columns, 3]</c>; written by the horizontal pass, read by the vertical pass.</param>
 internal readonly record struct SimdResizeMemory(ResampleAxis Axis, ArrayView<byte> Pixels, ArrayView<byte> Resized);

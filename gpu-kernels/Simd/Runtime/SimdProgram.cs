@@ -6,29 +6,31 @@ using ILGPU.Frontend;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// Steps that one launch on the CPU accelerator walks, with a barrier between one and the next. A launch wakes every
-/// worker thread and waits for all of them, which costs tens of microseconds, and lets the scheduler put two workers
-/// on one core; a step of a network can be shorter than that.
-/// All groups must run at the same time: no more groups than multiprocessors, one thread each.
+/// A sequence of steps that one launch on the CPU accelerator walks, with a barrier between two steps. A launch wakes every worker thread
+/// and waits for all of them, which costs tens of microseconds, and it lets the scheduler put two workers on one core; a step of a network
+/// can be shorter than that. All groups must run at the same time, so there are no more groups than multiprocessors, of one thread each.
 /// </summary>
 /// <remarks>
-/// It owns the steps' scratch memory, which grows when a step is added and is freed with the program, so that running
-/// a program allocates nothing.
+/// The program owns the scratch memory of the steps. It grows when a step is added and is freed with the program, so that a run allocates
+/// nothing.
 /// </remarks>
-/// <param name="mostGroups">The most groups that a launch may have.</param>
+/// <param name="mostGroups">Largest number of groups of a launch.</param>
 internal sealed unsafe class SimdProgram(int mostGroups)
 {
     private const int InitialCapacity = 64;
 
     /// <summary>
-    /// A group that has waited this long sleeps until the others arrive. They are nearly always there sooner, unless
-    /// another program has their core; spinning on would only use up this thread's share of it.
+    /// Time after which a waiting group sleeps until the others arrive. They nearly always arrive sooner, unless another program occupies
+    /// their core; then more spinning would only use up this thread's share of the processor.
     /// </summary>
     private static readonly long SpinTicks = Stopwatch.Frequency / 10_000;
 
     private const int SpinsBetweenLooks = 8;
 
-    /// <summary>Groups' scratch memory starts at multiples of this, so that no two groups write to one cache line or its prefetched neighbour.</summary>
+    /// <summary>
+    /// The scratch memory of each group starts at a multiple of this, so that no two groups write to one cache line or its prefetched
+    /// neighbour.
+    /// </summary>
     private const long ScratchAlignment = 128;
 
     private readonly object gate = new();
@@ -49,15 +51,17 @@ internal sealed unsafe class SimdProgram(int mostGroups)
     }
 
     /// <summary>
-    /// For measurements: receives the start of every step and the end of the last (<see cref="Stopwatch.GetTimestamp"/>), one more than there
-    /// are steps; null for nothing. A step lasts until all groups have done it.
+    /// For measurements: receives the start of every step and the end of the last one (<see cref="Stopwatch.GetTimestamp"/>), one more
+    /// entry than there are steps; null to record nothing. A step lasts until all groups have finished it.
     /// </summary>
     public long[]? Timestamps { get; set; }
 
-    /// <summary>For measurements: each group calls it on its thread, with 1 when it starts and with -1 when it has done its part; null for nothing.</summary>
+    /// <summary>
+    /// For measurements: each group calls it on its thread, with 1 when it starts and with -1 when it ends; null for no call.
+    /// </summary>
     public Action<int>? Working { get; set; }
 
-    /// <summary>Adds a step to the end. May allocate.</summary>
+    /// <summary>Adds a step at the end. It may allocate.</summary>
     public void Add(in SimdStep step)
     {
         if (step.ScratchBytes > scratchBytes) Grow(step.ScratchBytes);
@@ -66,11 +70,11 @@ internal sealed unsafe class SimdProgram(int mostGroups)
         steps[count++] = step;
     }
 
-    /// <summary>Forgets all steps.</summary>
+    /// <summary>Removes all steps.</summary>
     public void Clear() => count = 0;
 
-    /// <summary>After a launch: forgets all steps, and throws what a group threw.</summary>
-    /// <exception cref="InvalidOperationException">A step failed; the cause is inside.</exception>
+    /// <summary>Must be called after a launch: removes all steps, and throws when a group failed.</summary>
+    /// <exception cref="InvalidOperationException">A step failed; the inner exception is the cause.</exception>
     public void Finish()
     {
         Timestamps?[count] = Stopwatch.GetTimestamp();
@@ -82,9 +86,9 @@ internal sealed unsafe class SimdProgram(int mostGroups)
         if (thrown is not null) throw new InvalidOperationException($"A step failed on the processor: {thrown.Message}", thrown);
     }
 
-    /// <summary>The part of one group in all steps.</summary>
+    /// <summary>Computes one group's share of all steps.</summary>
     /// <param name="group">Number of the group.</param>
-    /// <param name="groups">Number of groups, of which all must be launched.</param>
+    /// <param name="groups">Number of groups, all of which must be launched.</param>
     public void Run(int group, int groups)
     {
         try
@@ -94,12 +98,13 @@ internal sealed unsafe class SimdProgram(int mostGroups)
             {
                 if (i > 0 && !Meet(groups)) return;
                 if (group == 0) Timestamps?[i] = Stopwatch.GetTimestamp();
-                steps[i].Run(new SimdQueues(taken + (nint)i * mostGroups * SimdQueues.Stride, group, groups), scratch + group * scratchBytes);
+                var queues = new SimdQueues(taken + (nint)i * mostGroups * SimdQueues.Stride, group, groups);
+                steps[i].Run(queues, scratch + group * scratchBytes);
             }
         }
         catch (Exception e)
         {
-            // An exception on ILGPU's thread would end the process, and the other groups would wait for ever.
+            // An exception on ILGPU's thread would end the process, and the other groups would wait forever.
             lock (gate)
             {
                 failure = e;
@@ -112,7 +117,7 @@ internal sealed unsafe class SimdProgram(int mostGroups)
         }
     }
 
-    /// <summary>Waits for all groups; false when one of them failed.</summary>
+    /// <summary>Waits until all groups have arrived; false when one of them failed.</summary>
     private bool Meet(int groups)
     {
         int current = Volatile.Read(ref phase);
@@ -135,10 +140,10 @@ internal sealed unsafe class SimdProgram(int mostGroups)
         return true;
     }
 
-    /// <summary>Makes the memory of each group at least this long.</summary>
+    /// <summary>Grows the scratch memory of each group to at least this number of bytes.</summary>
     private void Grow(long bytes)
     {
-        long rounded = (bytes + ScratchAlignment - 1) / ScratchAlignment * ScratchAlignment;
+        long rounded = IntegerMath.RoundUp(bytes, ScratchAlignment);
         NativeMemory.AlignedFree(scratch);
         scratch = null;
         scratchBytes = 0;
@@ -146,7 +151,7 @@ internal sealed unsafe class SimdProgram(int mostGroups)
         scratchBytes = rounded;
     }
 
-    /// <summary>Makes a counter for each group in each step there may be; all are 0 between launches.</summary>
+    /// <summary>Allocates a counter for each group in each step that has room; all counters are 0 between launches.</summary>
     private void GrowTaken()
     {
         int length = checked(steps.Length * mostGroups * SimdQueues.Stride);
@@ -174,8 +179,8 @@ internal sealed unsafe class SimdProgram(int mostGroups)
 /// <summary>The kernel that runs a <see cref="SimdProgram"/>.</summary>
 internal static class SimdProgramKernel
 {
-    /// <summary>ILGPU does not read the method it calls, and the CPU accelerator runs it as it is.</summary>
-    /// <param name="program">The program as a GC handle: kernels take no references.</param>
+    /// <summary>Calls a method that ILGPU does not read and the CPU accelerator runs as it is.</summary>
+    /// <param name="program">The program as a GC handle, because kernels take no references.</param>
     public static void Kernel(long program) => RunGroup(Grid.IdxX, Grid.DimX, program);
 
     [External("simd_program")]

@@ -1,28 +1,33 @@
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// Deals out the parts of one step. Each group has a queue of its own parts and takes them from the front, so that it finds in its
-/// caches what it wrote in the step before; a group that has none left takes others' from the back. So all end together, also when
-/// one core is slower than another for a while.
+/// Deals out the parts of one step to the groups. Each group has a queue of its own parts and takes them from the front, so that its caches
+/// still hold what it wrote in the step before; a group whose queue is empty takes parts from the back of other queues. So all groups end
+/// together, even when one core is slower than another for a while.
 /// </summary>
-/// <param name="taken">A counter for each group, <see cref="Stride"/> apart and 0 at first: parts taken from the front, and from the back in the upper half.</param>
+/// <param name="taken">
+/// A counter for each group, <see cref="Stride"/> apart and 0 at first: the number of parts taken from the front and, in its upper half,
+/// from the back.
+/// </param>
 /// <param name="group">Number of the group that asks.</param>
 /// <param name="groups">Number of groups.</param>
 internal readonly unsafe struct SimdQueues(long* taken, int group, int groups)
 {
-    /// <summary>Longs from one group's counter to the next: a cache line.</summary>
+    /// <summary>Longs from one group's counter to the next: one cache line.</summary>
     public const int Stride = 8;
 
     private const int HalfBits = 32;
 
+    /// <summary>Number of the group.</summary>
     public int Group => group;
 
+    /// <summary>Number of groups.</summary>
     public int Groups => groups;
 
-    /// <summary>Takes a part, the caller's own first; false when all are taken.</summary>
-    /// <param name="counts">Parts of each group.</param>
-    /// <param name="owner">Whose part it is.</param>
-    /// <param name="part">Its number in the owner's queue.</param>
+    /// <summary>Takes a part, the group's own parts first; false when all parts are taken.</summary>
+    /// <param name="counts">Number of parts of each group.</param>
+    /// <param name="owner">Receives the number of the group to whose queue the part belongs.</param>
+    /// <param name="part">Receives the part's number in that queue.</param>
     public bool Take(ReadOnlySpan<int> counts, out int owner, out int part)
     {
         for (int i = 0; i < groups; i++)

@@ -49,11 +49,12 @@ internal readonly unsafe struct SimdStep
     /// </summary>
     public Operands Operands { get; init; }
 
-    /// <summary>What is done to a result before it is stored.</summary>
+    /// <summary>The operations on a result before it is stored.</summary>
     public Epilogue Epilogue { get; init; }
 
     /// <summary>Operands with an input and an output only.</summary>
-    public static Operands InputAndOutput(ArrayView<float> input, ArrayView<float> output) => new(input, default, default, default, default, output);
+    public static Operands InputAndOutput(ArrayView<float> input, ArrayView<float> output) =>
+        new(input, default, default, default, default, output);
 
     /// <summary>Computes one group's share.</summary>
     public void Run(in SimdQueues queues, void* scratch) => Kernel(in this, in queues, scratch);

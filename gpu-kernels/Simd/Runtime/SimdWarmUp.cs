@@ -4,12 +4,12 @@ using ILGPU.Runtime;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// Runs the operators of the SIMD family on a handful of floats. .NET compiles a method when it is first called, and those that do the
-/// work are long: so they are ready before a network's first run, and were compiled while its weights were read.
+/// Runs the operators of the SIMD family on a few floats. .NET compiles a method when it is first called, and the methods of the kernels
+/// are long. So they are compiled while the weights of a network are read, before its first run.
 /// </summary>
 internal static unsafe class SimdWarmUp
 {
-    /// <summary>Heights of the register tiles that ResNets on images of 224 pixels are cut into; others are compiled when they are met.</summary>
+    /// <summary>Heights of the register tiles of ResNets on images of 224 pixels; other heights are compiled at their first use.</summary>
     private static readonly int[] TileRows = [14, 13, 12, 8, 7, 1];
 
     private const int Side = 8;
@@ -17,9 +17,10 @@ internal static unsafe class SimdWarmUp
     /// <summary>Runs each operator once on the calling thread.</summary>
     public static void Run(Accelerator accelerator, int lanes)
     {
-        // As many channels as fill a panel of two vectors.
+        // The channels of a panel of two vectors.
         int channels = 2 * lanes;
-        Conv2dShape strided = Conv2dShape.Create(1, Side, Side, channels, channels, 3, 3, 2, 1), plain = Conv2dShape.Create(1, Side, Side, channels, channels, 3, 3, 1, 1);
+        Conv2dShape strided = Conv2dShape.Create(1, Side, Side, channels, channels, 3, 3, 2, 1);
+        Conv2dShape plain = Conv2dShape.Create(1, Side, Side, channels, channels, 3, 3, 1, 1);
         int length = Side * Side * channels, filterLength = WinogradFilter.Elements(Conv2dAlgorithm.WinogradF4) * channels * channels;
         using MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(2 * length + filterLength + 2 * channels);
         ArrayView<float> view = buffer.View.BaseView;

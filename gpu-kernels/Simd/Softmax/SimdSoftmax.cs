@@ -4,8 +4,8 @@ using ILGPU;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// Row-wise softmax for the CPU accelerator: <c>[rows, classes]</c>, exp(x - max) / sum. The groups share the rows.
-/// Scalar on purpose: it is a thousand exponentials after four thousand million multiply-adds.
+/// Row-wise softmax on the processor: exp(x - max) / sum over <c>[rows, classes]</c>. The groups share the rows. It is scalar on purpose: a
+/// thousand exponentials follow four thousand million multiply-adds.
 /// </summary>
 internal static unsafe class SimdSoftmax
 {
@@ -24,7 +24,7 @@ internal static unsafe class SimdSoftmax
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunRow(int classes, float* input, float* output)
     {
-        // MathF.Max lets NaN win, which then spoils the row as in PyTorch.
+        // With MathF.Max NaN wins, so that the whole row becomes NaN, as in PyTorch.
         float max = float.NegativeInfinity;
         for (int i = 0; i < classes; i++) max = MathF.Max(max, input[i]);
         float sum = 0;

@@ -4,32 +4,34 @@ using System.Runtime.Intrinsics;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// 3x3 convolution of stride 1 or 2 for the CPU accelerator by Winograd's F(m x m, 3x3) (<see cref="Conv2dAlgorithm"/>):
-/// <c>[N, H, W, C]</c> to <c>[N, P, Q, K]</c> with its epilogue. One group is one thread. The groups divide the tiles of m x m
-/// output pixels and the panels of output channels between them; where they divide panels, each transforms the input for
-/// itself, so that no barrier is needed. A group takes its tiles in blocks: it transforms a block's input into
-/// <c>[elements][tiles][C]</c>, and then panel by panel makes the matrix products of the elements, one each or with stride 2 several
-/// together, with the filter's panel and transforms the sums back, while they are in the caches.
+/// 3x3 convolution of stride 1 or 2 on the processor by Winograd's F(m x m, 3x3) (<see cref="Conv2dAlgorithm"/>): <c>[N, H, W, C]</c> to
+/// <c>[N, P, Q, K]</c> with its epilogue. One group is one thread. The groups share the tiles of m x m output pixels and the panels of
+/// output channels; where they share panels, each transforms the input for itself, so that no barrier is needed. A group takes its tiles in
+/// blocks: it transforms a block's input to <c>[elements][tiles][C]</c>, and then, panel by panel, computes the matrix products of the
+/// elements with the filter's panel (one element each, or with stride 2 several together) and transforms the sums to outputs while they are
+/// in the caches.
 /// </summary>
 internal static unsafe class SimdWinograd
 {
-    /// <summary>Tiles of a block at least, whose transformed input is to stay in the second-level cache.</summary>
+    /// <summary>Least number of tiles of a block, whose transformed input stays in the second-level cache.</summary>
     private const int BlockTiles = 24;
 
-    /// <summary>The same where the filter is so large that every block fetches it from afar.</summary>
+    /// <summary>
+    /// Least number of tiles of a block where the filter is so large that every block loads it from the shared cache or memory.
+    /// </summary>
     private const int LargeFilterTiles = 48;
 
-    /// <summary>Floats of a filter that no second-level cache holds.</summary>
+    /// <summary>Floats above which a filter does not fit a second-level cache.</summary>
     private const int LargeFilterFloats = 1 << 20;
 
     /// <summary>
-    /// True when the algorithm can compute a convolution: the channels fill whole vectors, as those of every ResNet of full width do, and the
-    /// packed filter is not too long.
+    /// True when the algorithm can compute a convolution: the channels fill whole vectors, as those of every ResNet of full width do, and
+    /// the packed filter is not too long.
     /// </summary>
     public static bool Fits(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes) =>
         WinogradFilter.Fits(shape, algorithm) && shape.C % lanes == 0 && WinogradPanels.Length(shape, algorithm, 2 * lanes) <= int.MaxValue;
 
-    /// <summary>Scratch memory that a group needs, however the work is split.</summary>
+    /// <summary>Scratch memory of a group in bytes, enough for every split of the work.</summary>
     private static long ScratchBytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes)
     {
         int tileRows = SimdWidth.TileRows(lanes);
@@ -38,16 +40,17 @@ internal static unsafe class SimdWinograd
     }
 
     /// <summary>A step for <see cref="IKernelFamily.Conv2d"/> by one of Winograd's algorithms.</summary>
-    public static SimdStep Step(int lanes, Conv2dAlgorithm algorithm, in Conv2dShape shape, in Operands operands, Epilogue epilogue) => new()
-    {
-        Kernel = &RunGroup,
-        ScratchBytes = ScratchBytes(shape, algorithm, lanes),
-        Lanes = lanes,
-        Algorithm = algorithm,
-        Conv = shape,
-        Operands = operands,
-        Epilogue = epilogue,
-    };
+    public static SimdStep Step(
+        int lanes, Conv2dAlgorithm algorithm, in Conv2dShape shape, in Operands operands, Epilogue epilogue) => new()
+        {
+            Kernel = &RunGroup,
+            ScratchBytes = ScratchBytes(shape, algorithm, lanes),
+            Lanes = lanes,
+            Algorithm = algorithm,
+            Conv = shape,
+            Operands = operands,
+            Epilogue = epilogue,
+        };
 
     private static void RunGroup(in SimdStep step, in SimdQueues queues, void* scratch)
     {
@@ -57,19 +60,26 @@ internal static unsafe class SimdWinograd
         Operands operands = step.Operands;
         Epilogue epilogue = step.Epilogue;
         SimdSplit split = SimdWork.Winograd(shape, algorithm, 2 * lanes).Split(queues.Groups);
-        if (algorithm is Conv2dAlgorithm.WinogradF2) RunGroup<SimdWinogradF2>(queues, split, lanes, shape, operands, epilogue, scratch);
-        else if (algorithm is Conv2dAlgorithm.WinogradF4) RunGroup<SimdWinogradF4>(queues, split, lanes, shape, operands, epilogue, scratch);
-        else RunGroup<SimdWinogradStride2>(queues, split, lanes, shape, operands, epilogue, scratch);
+        if (algorithm is Conv2dAlgorithm.WinogradF2)
+            RunGroup<SimdWinogradF2>(queues, split, lanes, shape, operands, epilogue, scratch);
+        else if (algorithm is Conv2dAlgorithm.WinogradF4)
+            RunGroup<SimdWinogradF4>(queues, split, lanes, shape, operands, epilogue, scratch);
+        else
+            RunGroup<SimdWinogradStride2>(queues, split, lanes, shape, operands, epilogue, scratch);
     }
 
     private static void RunGroup<TTransform>(
         in SimdQueues queues, in SimdSplit split, int lanes, in Conv2dShape shape, in Operands operands, Epilogue epilogue, void* scratch)
         where TTransform : struct, ISimdWinogradTransform
     {
-        if (lanes == SimdLanes512.Count) Run<TTransform, SimdLanes512, Vector512<float>>(queues, split, shape, operands, epilogue, scratch);
-        else if (lanes == SimdLanes256.Count) Run<TTransform, SimdLanes256, Vector256<float>>(queues, split, shape, operands, epilogue, scratch);
-        else if (lanes == SimdLanes128.Count) Run<TTransform, SimdLanes128, Vector128<float>>(queues, split, shape, operands, epilogue, scratch);
-        else Run<TTransform, SimdLanes32, float>(queues, split, shape, operands, epilogue, scratch);
+        if (lanes == SimdLanes512.Count)
+            Run<TTransform, SimdLanes512, Vector512<float>>(queues, split, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes256.Count)
+            Run<TTransform, SimdLanes256, Vector256<float>>(queues, split, shape, operands, epilogue, scratch);
+        else if (lanes == SimdLanes128.Count)
+            Run<TTransform, SimdLanes128, Vector128<float>>(queues, split, shape, operands, epilogue, scratch);
+        else
+            Run<TTransform, SimdLanes32, float>(queues, split, shape, operands, epilogue, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -90,7 +100,8 @@ internal static unsafe class SimdWinograd
         var panels = new SimdPanelEpilogue(shape, operands, epilogue, width, padded);
 
         int blockTiles = TilesPerBlock(split.MostPixels, TLanes.TileRows, MaxRegisterTiles(shape, TTransform.Algorithm, TLanes.TileRows));
-        // A block's input is transformed by every group that takes a part of it: where each has tiles of its own, a part is a block.
+        // Every group that takes a part of a block transforms the block's input. So a part is a whole block where each group has its own
+        // tiles.
         var parts = new SimdParts(split, blockTiles, split.PixelGroups > 1 ? split.PanelCount : 1);
         Span<int> counts = stackalloc int[queues.Groups];
         parts.Count(counts);
@@ -104,7 +115,8 @@ internal static unsafe class SimdWinograd
             (int block, int endTile, int firstPanel, int endPanel) = parts[owner, part];
             int tiles = endTile - block;
             for (int i = 0; i < tiles && transformed != block; i++)
-                TransformInput<TTransform, TLanes, TVector>(shape, input, block + i, scratch, scratch.Input + (nint)i * scratch.TileStride);
+                TransformInput<TTransform, TLanes, TVector>(
+                    shape, input, block + i, scratch, scratch.Input + (nint)i * scratch.TileStride);
             transformed = block;
 
             int registerTiles = IntegerMath.DivideRoundUp(tiles, TLanes.TileRows);
@@ -134,12 +146,16 @@ internal static unsafe class SimdWinograd
                 SimdEpilogue finish = panels.Of(panel);
                 finish.ChooseWay(width);
                 for (int i = 0; i < tiles; i++)
-                    TransformOutput<TTransform, TLanes, TVector>(shape, block + i, scratch, i, panel * width, output, residual, finish);
+                    TransformOutput<TTransform, TLanes, TVector>(
+                        shape, block + i, scratch, i, panel * width, output, residual, finish);
             }
         }
     }
 
-    /// <summary>Tiles of a block: a group's tiles in blocks of nearly equal size, whole register tiles where there are several blocks.</summary>
+    /// <summary>
+    /// Number of tiles of a block: a group's tiles are divided into blocks of nearly equal size, of whole register tiles where there are
+    /// several blocks.
+    /// </summary>
     private static int TilesPerBlock(int tiles, int tileRows, int maxRegisterTiles)
     {
         int blocks = IntegerMath.DivideRoundUp(tiles, maxRegisterTiles * tileRows);
@@ -166,7 +182,7 @@ internal static unsafe class SimdWinograd
         }
     }
 
-    /// <summary>Bᵀ d B for all channels of one tile.</summary>
+    /// <summary>Computes Bᵀ d B for all channels of one tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TransformInput<TTransform, TLanes, TVector>(
         in Conv2dShape shape, float* input, int tile, in SimdWinogradScratch scratch, float* destination)
@@ -191,10 +207,11 @@ internal static unsafe class SimdWinograd
         for (int c = 0; c < shape.C; c += TLanes.Count) TTransform.Input<TLanes, TVector>(pixels, c, destination + c, stride);
     }
 
-    /// <summary>Aᵀ m A for one tile and one panel of output channels, the epilogue and the store of the pixels that exist.</summary>
+    /// <summary>Computes Aᵀ m A and the epilogue for one tile and one panel of output channels, and stores the pixels that exist.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TransformOutput<TTransform, TLanes, TVector>(
-        in Conv2dShape shape, int tile, in SimdWinogradScratch scratch, int row, int channel, float* output, float* residual, SimdEpilogue finish)
+        in Conv2dShape shape, int tile, in SimdWinogradScratch scratch, int row, int channel, float* output, float* residual,
+        SimdEpilogue finish)
         where TTransform : struct, ISimdWinogradTransform
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
@@ -229,7 +246,7 @@ internal static unsafe class SimdWinograd
         }
     }
 
-    /// <summary>Image of a tile, and row and column of its first output pixel.</summary>
+    /// <summary>The image of a tile, and the row and column of its first output pixel.</summary>
     private static (int N, int P, int Q) Place(in Conv2dShape shape, int tile, int outputs)
     {
         int across = IntegerMath.DivideRoundUp(shape.Q, outputs), down = IntegerMath.DivideRoundUp(shape.P, outputs);

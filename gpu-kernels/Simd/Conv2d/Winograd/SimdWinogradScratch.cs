@@ -1,11 +1,11 @@
 namespace IlgpuResNet.Kernels.Simd;
 
-/// <summary>The scratch memory of one group in a Winograd step: where its transformed tiles, their products and small buffers lie.</summary>
+/// <summary>The scratch memory of one group in a Winograd step: its transformed tiles, their products and small buffers.</summary>
 internal readonly unsafe ref struct SimdWinogradScratch
 {
     /// <summary>
-    /// One cache line more from an element of a transformed tile, or from a product, to the next: a transform writes or reads one vector
-    /// of each, and with a distance of a power of two all of them would fall into few sets of the cache.
+    /// Floats of the cache line that is left free between two elements of a transformed tile, and between two products. A transform writes
+    /// or reads one vector of each; with a distance of a power of two they would all fall into few sets of the cache.
     /// </summary>
     private const int Padding = 64 / sizeof(float);
 
@@ -13,8 +13,8 @@ internal readonly unsafe ref struct SimdWinogradScratch
     /// <param name="shape">The convolution.</param>
     /// <param name="algorithm">How it is computed.</param>
     /// <param name="lanes">Floats of a vector.</param>
-    /// <param name="tiles">The most tiles of a block.</param>
-    /// <param name="memory">At least <see cref="Bytes"/>, aligned to a cache line; what is in it does not matter.</param>
+    /// <param name="tiles">Largest number of tiles of a block.</param>
+    /// <param name="memory">At least <see cref="Bytes"/>, aligned to a cache line; its contents do not matter.</param>
     public SimdWinogradScratch(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes, int tiles, void* memory)
     {
         int elements = WinogradFilter.Elements(algorithm), outputs = WinogradFilter.Outputs(algorithm), width = 2 * lanes;
@@ -26,7 +26,7 @@ internal readonly unsafe ref struct SimdWinogradScratch
         Sums = Input + (nint)tiles * TileStride;
         Outputs = Sums + (nint)products * SumStride;
         Zeros = Outputs + outputs * outputs * width;
-        Pixels = (float**)(Zeros + (shape.C + Padding - 1) / Padding * Padding);
+        Pixels = (float**)(Zeros + IntegerMath.RoundUp(shape.C, Padding));
         Rows = Pixels + elements;
         RowStride = tiles;
     }
@@ -34,19 +34,22 @@ internal readonly unsafe ref struct SimdWinogradScratch
     /// <summary>Transformed input <c>[tiles][elements][C]</c>, <see cref="TileStride"/> and <see cref="ElementStride"/> apart.</summary>
     public float* Input { get; }
 
+    /// <summary>Floats from one transformed tile to the next.</summary>
     public int TileStride { get; }
 
+    /// <summary>Floats from one element of a transformed tile to the next.</summary>
     public int ElementStride { get; }
 
     /// <summary>Products with a panel of the filter <c>[products][tiles][width]</c>, products <see cref="SumStride"/> apart.</summary>
     public float* Sums { get; }
 
+    /// <summary>Floats from one product to the next.</summary>
     public int SumStride { get; }
 
-    /// <summary>One tile's outputs <c>[m²][width]</c> where the epilogue is not taken in registers.</summary>
+    /// <summary>One tile's outputs <c>[m²][width]</c> where the epilogue is not applied in registers.</summary>
     public float* Outputs { get; }
 
-    /// <summary>C zeros: a pixel outside the input.</summary>
+    /// <summary>C zeros, for a pixel outside the input.</summary>
     public float* Zeros { get; }
 
     /// <summary>Pointers to one tile's input pixels.</summary>
@@ -55,9 +58,10 @@ internal readonly unsafe ref struct SimdWinogradScratch
     /// <summary>Pointers to the tiles' transformed elements, <c>[elements][RowStride]</c> in the order of the products.</summary>
     public float** Rows { get; }
 
+    /// <summary>Pointers per element in <see cref="Rows"/>: the largest number of tiles of a block.</summary>
     public int RowStride { get; }
 
-    /// <summary>Length of the memory.</summary>
+    /// <summary>Length of the memory in bytes.</summary>
     public static long Bytes(in Conv2dShape shape, Conv2dAlgorithm algorithm, int lanes, int tiles)
     {
         var end = new SimdWinogradScratch(shape, algorithm, lanes, tiles, null);

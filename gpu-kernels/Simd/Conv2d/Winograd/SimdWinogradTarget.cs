@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace IlgpuResNet.Kernels.Simd;
 
-/// <summary>Four vectors, as many as .NET keeps in registers when they are the fields of a structure.</summary>
+/// <summary>Four vectors: the largest number that .NET keeps in registers as the fields of a structure.</summary>
 internal readonly struct SimdFour<TVector>(TVector first, TVector second, TVector third, TVector fourth)
     where TVector : struct
 {
@@ -17,7 +17,9 @@ internal readonly struct SimdFour<TVector>(TVector first, TVector second, TVecto
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdFour<TVector> Add<TLanes>(in SimdFour<TVector> left, in SimdFour<TVector> right)
         where TLanes : struct, ISimdLanes<TVector> =>
-        new(TLanes.Add(left.First, right.First), TLanes.Add(left.Second, right.Second), TLanes.Add(left.Third, right.Third), TLanes.Add(left.Fourth, right.Fourth));
+        new(
+            TLanes.Add(left.First, right.First), TLanes.Add(left.Second, right.Second),
+            TLanes.Add(left.Third, right.Third), TLanes.Add(left.Fourth, right.Fourth));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdFour<TVector> Subtract<TLanes>(in SimdFour<TVector> left, in SimdFour<TVector> right)
@@ -27,28 +29,32 @@ internal readonly struct SimdFour<TVector>(TVector first, TVector second, TVecto
             TLanes.Subtract(left.Third, right.Third), TLanes.Subtract(left.Fourth, right.Fourth));
 }
 
-/// <summary>Where one vector of channels of a tile's outputs goes: through the epilogue to the output, or as it is to a buffer.</summary>
+/// <summary>
+/// The destination of one vector of channels of a tile's outputs: the output, after the epilogue, or a buffer, without it.
+/// </summary>
 internal readonly unsafe struct SimdWinogradTarget<TLanes, TVector>
     where TLanes : struct, ISimdLanes<TVector>
     where TVector : struct
 {
-    /// <summary>The first pixel's channels.</summary>
+    /// <summary>Address of the first pixel's channels.</summary>
     public required float* Output { get; init; }
 
-    /// <summary>The same of what is added; null for nothing.</summary>
+    /// <summary>Address of the first pixel's channels in the residual; null when nothing is added.</summary>
     public required float* Residual { get; init; }
 
+    /// <summary>Floats from one row of pixels to the next.</summary>
     public required nint RowStride { get; init; }
 
+    /// <summary>Floats from one pixel of a row to the next.</summary>
     public required nint PixelStride { get; init; }
 
-    /// <summary>Rows and columns that exist: a tile may reach over the edge.</summary>
+    /// <summary>Number of rows or columns that exist; a tile may reach over the edge.</summary>
     public required int Rows { get; init; }
 
     /// <inheritdoc cref="Rows"/>
     public required int Columns { get; init; }
 
-    /// <summary>False to store what comes as it is.</summary>
+    /// <summary>True to apply the epilogue before a value is stored.</summary>
     public required bool Finishes { get; init; }
 
     public required bool Relu { get; init; }

@@ -3,21 +3,22 @@ using System.Runtime.CompilerServices;
 namespace IlgpuResNet.Kernels.Simd;
 
 /// <summary>
-/// The two-dimensional transforms of Winograd's F(m x m, 3x3), each over a vector of neighbouring channels: a one-dimensional one of
-/// the columns, whose results stay in registers, and then of the rows. <see cref="WinogradFilter"/> says what elements and products there are.
+/// The two-dimensional transforms of Winograd's F(m x m, 3x3), each over a vector of neighbouring channels: a one-dimensional transform of
+/// the columns, whose results stay in registers, and then one of the rows. <see cref="WinogradFilter"/> describes the elements and
+/// products.
 /// </summary>
 internal unsafe interface ISimdWinogradTransform
 {
-    /// <summary>What these are the transforms of.</summary>
+    /// <summary>The algorithm of these transforms.</summary>
     static abstract Conv2dAlgorithm Algorithm { get; }
 
-    /// <summary>Rows and columns of input pixels, and of elements made of them.</summary>
+    /// <summary>Rows and columns of a tile's input pixels, and of its elements.</summary>
     static abstract int Side { get; }
 
-    /// <summary>Rows and columns of outputs: m.</summary>
+    /// <summary>Rows and columns of a tile's outputs: m.</summary>
     static abstract int Outputs { get; }
 
-    /// <summary>Makes a tile's elements: Bᵀ d B.</summary>
+    /// <summary>Computes a tile's elements: Bᵀ d B.</summary>
     /// <param name="pixels">The input pixels, row by row.</param>
     /// <param name="channel">First of the channels.</param>
     /// <param name="elements">Receives the first element, the others <paramref name="stride"/> floats apart, row by row.</param>
@@ -26,10 +27,10 @@ internal unsafe interface ISimdWinogradTransform
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct;
 
-    /// <summary>Makes a tile's outputs: Aᵀ m A.</summary>
+    /// <summary>Computes a tile's outputs: Aᵀ m A.</summary>
     /// <param name="products">The first product, the others <paramref name="stride"/> floats apart, row by row.</param>
     /// <param name="stride">Floats from product to product.</param>
-    /// <param name="target">Takes the outputs.</param>
+    /// <param name="target">Receives the outputs.</param>
     static abstract void Output<TLanes, TVector>(float* products, nint stride, in SimdWinogradTarget<TLanes, TVector> target)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct;
@@ -63,7 +64,8 @@ internal readonly unsafe struct SimdWinogradF2 : ISimdWinogradTransform
         where TVector : struct
     {
         SimdFour<TVector> m0 = Row<TLanes, TVector>(products, stride), m1 = Row<TLanes, TVector>(products + 4 * stride, stride);
-        SimdFour<TVector> m2 = Row<TLanes, TVector>(products + 8 * stride, stride), m3 = Row<TLanes, TVector>(products + 12 * stride, stride);
+        SimdFour<TVector> m2 = Row<TLanes, TVector>(products + 8 * stride, stride);
+        SimdFour<TVector> m3 = Row<TLanes, TVector>(products + 12 * stride, stride);
         Store(SimdFour<TVector>.Add<TLanes>(m0, SimdFour<TVector>.Add<TLanes>(m1, m2)), target, 0);
         Store(SimdFour<TVector>.Add<TLanes>(SimdFour<TVector>.Subtract<TLanes>(m1, m2), m3), target, 1);
     }
@@ -72,7 +74,9 @@ internal readonly unsafe struct SimdWinogradF2 : ISimdWinogradTransform
     private static SimdFour<TVector> Row<TLanes, TVector>(float** pixels, nint channel)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct =>
-        new(TLanes.Load(pixels[0] + channel), TLanes.Load(pixels[1] + channel), TLanes.Load(pixels[2] + channel), TLanes.Load(pixels[3] + channel));
+        new(
+            TLanes.Load(pixels[0] + channel), TLanes.Load(pixels[1] + channel),
+            TLanes.Load(pixels[2] + channel), TLanes.Load(pixels[3] + channel));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static SimdFour<TVector> Row<TLanes, TVector>(float* products, nint stride)
@@ -142,9 +146,12 @@ internal readonly unsafe struct SimdWinogradF4 : ISimdWinogradTransform
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
-        SimdFour<TVector> c0 = OutputColumn<TLanes, TVector>(products, stride), c1 = OutputColumn<TLanes, TVector>(products + stride, stride);
-        SimdFour<TVector> c2 = OutputColumn<TLanes, TVector>(products + 2 * stride, stride), c3 = OutputColumn<TLanes, TVector>(products + 3 * stride, stride);
-        SimdFour<TVector> c4 = OutputColumn<TLanes, TVector>(products + 4 * stride, stride), c5 = OutputColumn<TLanes, TVector>(products + 5 * stride, stride);
+        SimdFour<TVector> c0 = OutputColumn<TLanes, TVector>(products, stride);
+        SimdFour<TVector> c1 = OutputColumn<TLanes, TVector>(products + stride, stride);
+        SimdFour<TVector> c2 = OutputColumn<TLanes, TVector>(products + 2 * stride, stride);
+        SimdFour<TVector> c3 = OutputColumn<TLanes, TVector>(products + 3 * stride, stride);
+        SimdFour<TVector> c4 = OutputColumn<TLanes, TVector>(products + 4 * stride, stride);
+        SimdFour<TVector> c5 = OutputColumn<TLanes, TVector>(products + 5 * stride, stride);
         StoreOutputs(Sum<TLanes, TVector>(c0.First, c1.First, c2.First, c3.First, c4.First, c5.First), target, 0);
         StoreOutputs(Sum<TLanes, TVector>(c0.Second, c1.Second, c2.Second, c3.Second, c4.Second, c5.Second), target, 1);
         StoreOutputs(Sum<TLanes, TVector>(c0.Third, c1.Third, c2.Third, c3.Third, c4.Third, c5.Third), target, 2);
@@ -168,7 +175,8 @@ internal readonly unsafe struct SimdWinogradF4 : ISimdWinogradTransform
             TLanes.Load(pixels[24] + channel), TLanes.Load(pixels[30] + channel));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreRow<TLanes, TVector>(TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5, float* elements, nint stride)
+    private static void StoreRow<TLanes, TVector>(
+        TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5, float* elements, nint stride)
         where TLanes : struct, ISimdLanes<TVector>
         where TVector : struct
     {
@@ -183,7 +191,7 @@ internal readonly unsafe struct SimdWinogradF4 : ISimdWinogradTransform
 
     /// <summary>
     /// Elements of the points 0, a and -a. Row p of Bᵀ holds the coefficients of the product of (x - q) over the finite points q other than
-    /// p, that of infinity over all finite points. Rows of p and -p share their even and odd part.
+    /// p; the row of infinity holds those of the product over all finite points. The rows of p and -p share their even and odd part.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static SimdFour<TVector> Upper<TLanes, TVector>(TVector d0, TVector d1, TVector d2, TVector d3, TVector d4)
@@ -252,7 +260,9 @@ internal readonly unsafe struct SimdWinogradF4 : ISimdWinogradTransform
     }
 }
 
-/// <summary>F(2x2, 3x3) of stride 2: F(2, 2) of the even pixels with the points 0, 1 and infinity, and the odd pixels as they are.</summary>
+/// <summary>
+/// F(2x2, 3x3) of stride 2: F(2, 2) of the even pixels with the points 0, 1 and infinity, and the odd pixels without a transform.
+/// </summary>
 internal readonly unsafe struct SimdWinogradStride2 : ISimdWinogradTransform
 {
     public static Conv2dAlgorithm Algorithm => Conv2dAlgorithm.WinogradStride2;
@@ -296,7 +306,7 @@ internal readonly unsafe struct SimdWinogradStride2 : ISimdWinogradTransform
             TLanes.Load(pixels[0] + channel), TLanes.Load(pixels[1] + channel), TLanes.Load(pixels[2] + channel),
             TLanes.Load(pixels[3] + channel), TLanes.Load(pixels[4] + channel), elements, stride);
 
-    /// <summary>One row of pixels less another.</summary>
+    /// <summary>Stores the elements of one row of pixels minus another.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreDifference<TLanes, TVector>(float** pixels, float** less, nint channel, float* elements, nint stride)
         where TLanes : struct, ISimdLanes<TVector>
