@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 using IlgpuResNet.Diagnostics;
 using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
-using IlgpuResNet.Onnx;
 using IlgpuResNet.Models;
+using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet;
