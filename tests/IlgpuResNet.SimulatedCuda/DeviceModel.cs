@@ -18,7 +18,8 @@ namespace IlgpuResNet.SimulatedCuda;
 /// <param name="ThreadsPerMultiprocessor">Most resident threads of a multiprocessor.</param>
 /// <param name="SharedBytesPerMultiprocessor">Shared memory of a multiprocessor.</param>
 internal sealed record DeviceModel(
-    string Key, string Name, int Capability, int Multiprocessors, int ClockKhz, int MemoryClockKhz, int BusBits, int CacheBytes, long MemoryBytes,
+    string Key, string Name, int Capability, int Multiprocessors, int ClockKhz, int MemoryClockKhz, int BusBits,
+    int CacheBytes, long MemoryBytes,
     int ThreadsPerMultiprocessor, int SharedBytesPerMultiprocessor)
 {
     private const int Mebi = 1 << 20;

@@ -98,7 +98,8 @@ internal static unsafe class Exports
 
     [UnmanagedCallersOnly]
     public static int cuLaunchKernel(
-        nint function, int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int sharedBytes, nint stream, nint arguments, nint extra) =>
+        nint function, int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int sharedBytes,
+        nint stream, nint arguments, nint extra) =>
         (int)Driver.cuLaunchKernel(function, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, arguments, extra);
 
     [UnmanagedCallersOnly]

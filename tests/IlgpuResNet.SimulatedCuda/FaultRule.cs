@@ -3,8 +3,8 @@ using System.Globalization;
 namespace IlgpuResNet.SimulatedCuda;
 
 /// <summary>
-/// Makes a driver call fail. An error after which a real context is lost (<see cref="CudaResults.IsSticky"/>) is lost here, too: every later
-/// call in that context returns it.
+/// Makes a driver call fail. An error after which a real context is lost (<see cref="CudaResults.IsSticky"/>) is lost here, too: every
+/// later call in that context returns it.
 /// </summary>
 /// <param name="Function">Driver function, such as <c>cuMemAlloc_v2</c>.</param>
 /// <param name="Use">Which call of it fails, counted from 1 since the rule was added.</param>

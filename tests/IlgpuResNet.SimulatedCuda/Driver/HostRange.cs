@@ -19,5 +19,6 @@ internal sealed unsafe class HostRange(nint address, nint bytes, bool isSource)
         if (isSource) enqueued = Span.ToArray();
     }
 
-    public bool Overlaps(ulong other, nint otherBytes) => other < (ulong)address + (ulong)bytes && (ulong)address < other + (ulong)otherBytes;
+    public bool Overlaps(ulong other, nint otherBytes) =>
+        other < (ulong)address + (ulong)bytes && (ulong)address < other + (ulong)otherBytes;
 }

@@ -38,12 +38,14 @@ internal sealed unsafe partial class SimulatedDriver
         RunAll(destroyed);
         foreach (Allocation allocation in allocations.Values.Where(allocation => allocation.Context == destroyed).ToArray())
         {
-            if (destroyed.Failure is CudaResult.Success) Report(FindingKind.Leak, $"{destroyed} is destroyed before {allocation.Name} is freed");
+            if (destroyed.Failure is CudaResult.Success)
+                Report(FindingKind.Leak, $"{destroyed} is destroyed before {allocation.Name} is freed");
             Forget(allocation);
         }
         foreach (PageLock pageLock in pageLocks.Values.Where(pageLock => pageLock.Context == destroyed).ToArray())
         {
-            if (destroyed.Failure is CudaResult.Success) Report(FindingKind.Leak, $"{destroyed} is destroyed before {pageLock} is released");
+            if (destroyed.Failure is CudaResult.Success)
+                Report(FindingKind.Leak, $"{destroyed} is destroyed before {pageLock} is released");
             pageLocks.Remove(pageLock.Address);
         }
         handles.Remove(item => item is IContextOwned owned && owned.Context == destroyed);

@@ -10,7 +10,8 @@ internal sealed unsafe partial class SimulatedDriver
     {
         if (bytes == 0) return CudaResult.Success;
         if (FindStream(stream) is not { } found) return CudaResult.InvalidHandle;
-        Allocation? to = IsDeviceAddress(target) ? FindRange(target, bytes) : null, from = IsDeviceAddress(source) ? FindRange(source, bytes) : null;
+        Allocation? to = IsDeviceAddress(target) ? FindRange(target, bytes) : null;
+        Allocation? from = IsDeviceAddress(source) ? FindRange(source, bytes) : null;
         if (to is null && IsDeviceAddress(target) || from is null && IsDeviceAddress(source)) return CudaResult.InvalidValue;
         switch (to, from)
         {
@@ -30,7 +31,8 @@ internal sealed unsafe partial class SimulatedDriver
         byte[] pageable = host is null ? new ReadOnlySpan<byte>((void*)source, checked((int)bytes)).ToArray() : [];
         Enqueue(stream, $"copy of {bytes} bytes to the device", operation =>
         {
-            if (host?.HasChanged is true) Report(FindingKind.SourceChanged, operation, $"the source of the {operation.What} changed before it ran");
+            if (host?.HasChanged is true)
+                Report(FindingKind.SourceChanged, operation, $"the source of the {operation.What} changed before it ran");
             (host is null ? pageable : host.Span).CopyTo(to.Span(target, bytes));
             to.MarkWritten(target, bytes);
             Touch(operation, to, target, bytes, isWrite: true);
@@ -44,7 +46,7 @@ internal sealed unsafe partial class SimulatedDriver
         if (host is not null && !PendingOn((ulong)target, bytes).Any(operation => operation.Host!.IsSource)) host.Span.Fill(FreshByte);
         Operation copy = Enqueue(stream, $"copy of {bytes} bytes to the host", operation =>
         {
-            if (!from.IsWhollyWritten(source, bytes)) Report(FindingKind.UninitializedRead, operation, $"the {operation.What} reads bytes of {from.Name} that were never written");
+            CheckWritten(operation, from, source, bytes);
             from.Span(source, bytes).CopyTo(new Span<byte>((void*)target, checked((int)bytes)));
             Touch(operation, from, source, bytes, isWrite: false);
             foreach (Operation later in PendingOn((ulong)target, bytes)) later.Host!.Accept();
@@ -55,10 +57,16 @@ internal sealed unsafe partial class SimulatedDriver
     private void CopyWithin(SimulatedStream stream, Allocation to, ulong target, Allocation from, ulong source, nint bytes) =>
         Enqueue(stream, $"copy of {bytes} bytes on the device", operation =>
         {
-            if (!from.IsWhollyWritten(source, bytes)) Report(FindingKind.UninitializedRead, operation, $"the {operation.What} reads bytes of {from.Name} that were never written");
+            CheckWritten(operation, from, source, bytes);
             from.Span(source, bytes).CopyTo(to.Span(target, bytes));
             to.MarkWritten(target, bytes);
             Touch(operation, from, source, bytes, isWrite: false);
             Touch(operation, to, target, bytes, isWrite: true);
         });
+
+    private void CheckWritten(Operation operation, Allocation from, ulong source, nint bytes)
+    {
+        if (from.IsWhollyWritten(source, bytes)) return;
+        Report(FindingKind.UninitializedRead, operation, $"the {operation.What} reads bytes of {from.Name} that were never written");
+    }
 }

@@ -93,7 +93,8 @@ internal sealed unsafe partial class SimulatedDriver
 
     public CudaResult cuDeviceCanAccessPeer(int* can, int device, int peer) => Call(Needs.Initialization, () => Answer(can, 0));
 
-    public CudaResult cuDeviceGetP2PAttribute(int* value, int attribute, int source, int target) => Call(Needs.Initialization, () => Answer(value, 0));
+    public CudaResult cuDeviceGetP2PAttribute(int* value, int attribute, int source, int target) =>
+        Call(Needs.Initialization, () => Answer(value, 0));
 
     private int? Attribute(DeviceAttribute attribute, int device)
     {

@@ -46,9 +46,9 @@ internal sealed partial class SimulatedDriver
         lock (gate)
         {
             foreach (Allocation allocation in allocations.Values)
-                Add(new Finding(FindingKind.Leak, "cuMemAlloc_v2", null, $"{allocation.Name} was never freed", allocation.Stack.ToString()));
+                AddLeak("cuMemAlloc_v2", $"{allocation.Name} was never freed", allocation.Stack);
             foreach (PageLock pageLock in pageLocks.Values)
-                Add(new Finding(FindingKind.Leak, "cuMemHostRegister_v2", null, $"{pageLock} was never released", pageLock.Stack.ToString()));
+                AddLeak("cuMemHostRegister_v2", $"{pageLock} was never released", pageLock.Stack);
         }
     }
 
@@ -67,6 +67,9 @@ internal sealed partial class SimulatedDriver
             ]) + "\n";
         }
     }
+
+    private void AddLeak(string function, string text, HostStack stack) =>
+        Add(new Finding(FindingKind.Leak, function, null, text, stack.ToString()));
 
     /// <summary>Adds a finding about the current call.</summary>
     private void Report(FindingKind kind, string text, SimulatedStream? stream = null) =>

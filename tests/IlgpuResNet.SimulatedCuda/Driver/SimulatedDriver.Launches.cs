@@ -12,13 +12,15 @@ internal sealed unsafe partial class SimulatedDriver
     private const nint BufferPointer = 1, BufferSize = 2;
 
     public CudaResult cuLaunchKernel(
-        nint function, int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int sharedBytes, nint stream, nint arguments, nint extra) =>
+        nint function, int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int sharedBytes,
+        nint stream, nint arguments, nint extra) =>
         Call(Needs.Context, () =>
         {
             if (handles.Find<SimulatedFunction>(function) is not { } launched) return NoSuchHandle(function, "function");
             if (FindStream(stream) is not { } on) return CudaResult.InvalidHandle;
             PtxProgram program = launched.Program;
-            if (launched.Context != on.Context) Report(FindingKind.WrongContext, $"{program.Name} belongs to {launched.Context}, {on} to {on.Context}", on);
+            if (launched.Context != on.Context)
+                Report(FindingKind.WrongContext, $"{program.Name} belongs to {launched.Context}, {on} to {on.Context}", on);
             Dim3 grid = new(gridX, gridY, gridZ), block = new(blockX, blockY, blockZ);
             if (BrokenLimit(program, grid, block, sharedBytes) is { } limit)
             {
@@ -33,13 +35,14 @@ internal sealed unsafe partial class SimulatedDriver
     public CudaResult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, nint function, int block, nint sharedBytes) => Call(
         Needs.Context, () => Answer(blocks, Math.Max(1, settings.Devices[Current!.Device].ThreadsPerMultiprocessor / Math.Max(block, 1))));
 
-    public CudaResult cuOccupancyMaxPotentialBlockSize(int* grid, int* block, nint function, nint callback, nint sharedBytes, int limit) => Call(Needs.Context, () =>
-    {
-        DeviceModel model = settings.Devices[Current!.Device];
-        *block = limit > 0 ? Math.Min(limit, MostThreadsPerBlock) : MostThreadsPerBlock;
-        *grid = model.Multiprocessors * Math.Max(1, model.ThreadsPerMultiprocessor / *block);
-        return CudaResult.Success;
-    });
+    public CudaResult cuOccupancyMaxPotentialBlockSize(int* grid, int* block, nint function, nint callback, nint sharedBytes, int limit) =>
+        Call(Needs.Context, () =>
+        {
+            DeviceModel model = settings.Devices[Current!.Device];
+            *block = limit > 0 ? Math.Min(limit, MostThreadsPerBlock) : MostThreadsPerBlock;
+            *grid = model.Multiprocessors * Math.Max(1, model.ThreadsPerMultiprocessor / *block);
+            return CudaResult.Success;
+        });
 
     private static string? BrokenLimit(PtxProgram program, Dim3 grid, Dim3 block, int sharedBytes)
     {
@@ -47,10 +50,13 @@ internal sealed unsafe partial class SimulatedDriver
         if (block.X < 1 || block.Y < 1 || block.Z is < 1 or > MostBlockZ) return $"a block of {block} is impossible";
         long threads = (long)block.X * block.Y * block.Z;
         if (threads > Math.Min(MostThreadsPerBlock, program.MaxThreads)) return $"a block of {threads} threads is too large";
-        return sharedBytes + program.SharedBytes > MostSharedBytesPerBlock ? $"{sharedBytes} bytes of dynamic shared memory are too many" : null;
+        return sharedBytes + program.SharedBytes > MostSharedBytesPerBlock
+            ? $"{sharedBytes} bytes of dynamic shared memory are too many" : null;
     }
 
-    /// <summary>The bytes of each parameter, from an array of pointers or from one packed buffer; null where their sizes do not fit.</summary>
+    /// <summary>
+    /// The bytes of each parameter, from an array of pointers or from one packed buffer; null where their sizes do not fit.
+    /// </summary>
     private byte[][]? ReadArguments(PtxProgram program, void** pointers, void** extra)
     {
         if (pointers is not null)
@@ -70,7 +76,9 @@ internal sealed unsafe partial class SimulatedDriver
             at = (at + parameter.Alignment - 1) / parameter.Alignment * parameter.Alignment;
             if (at + parameter.Length > size)
             {
-                Report(FindingKind.ArgumentSize, $"{program.Name}: the argument buffer has {size} bytes, but parameter {i} ends at {at + parameter.Length}");
+                Report(
+                    FindingKind.ArgumentSize,
+                    $"{program.Name}: the argument buffer has {size} bytes, but parameter {i} ends at {at + parameter.Length}");
                 return null;
             }
             values[i] = new ReadOnlySpan<byte>(buffer + at, parameter.Length).ToArray();

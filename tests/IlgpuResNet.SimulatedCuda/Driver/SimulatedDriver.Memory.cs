@@ -4,8 +4,8 @@ namespace IlgpuResNet.SimulatedCuda;
 internal sealed unsafe partial class SimulatedDriver
 {
     /// <summary>
-    /// Device addresses start here: no processor gives a process such addresses unless it asks for them, so that a host that follows one dies, and
-    /// a host pointer is never taken for a device's.
+    /// Device addresses start here: no processor gives a process such addresses unless it asks for them, so that a host that follows one
+    /// dies, and a host pointer is never taken for a device's.
     /// </summary>
     private const ulong FirstAddress = 1UL << 50;
 
@@ -38,7 +38,8 @@ internal sealed unsafe partial class SimulatedDriver
         SimulatedContext context = Current!;
         if (bytes <= 0) return CudaResult.InvalidValue;
         // One array holds an allocation, and .NET's have less than 2^31 elements.
-        if (bytes > Array.MaxLength || Used(context.Device) + bytes > settings.Devices[context.Device].MemoryBytes) return CudaResult.OutOfMemory;
+        if (bytes > Array.MaxLength || Used(context.Device) + bytes > settings.Devices[context.Device].MemoryBytes)
+            return CudaResult.OutOfMemory;
         var allocation = new Allocation(context, nextAddress + Alignment, (int)bytes, new HostStack());
         allocation.Data.AsSpan().Fill(FreshByte);
         allocations.Add(allocation.Address, allocation);
@@ -53,10 +54,12 @@ internal sealed unsafe partial class SimulatedDriver
         if (address == 0) return CudaResult.Success;
         if (!allocations.TryGetValue((ulong)address, out Allocation? allocation))
         {
-            Report(FindingKind.DoubleFree, freed.TryGetValue((ulong)address, out string? name) ? $"{name} was freed before" : $"0x{address:X} is no allocation");
+            string name = freed.GetValueOrDefault((ulong)address, $"0x{address:X}");
+            Report(FindingKind.DoubleFree, $"{name} is no allocation, or no longer one");
             return CudaResult.InvalidValue;
         }
-        if (allocation.Context != Current) Report(FindingKind.WrongContext, $"{allocation.Name} belongs to {allocation.Context}, not to {Current}");
+        if (allocation.Context != Current)
+            Report(FindingKind.WrongContext, $"{allocation.Name} belongs to {allocation.Context}, not to {Current}");
         RunAll(allocation.Context);
         Forget(allocation);
         return CudaResult.Success;
@@ -89,7 +92,8 @@ internal sealed unsafe partial class SimulatedDriver
 
     private static bool IsDeviceAddress(nint address) => (ulong)address >= FirstAddress && address > 0;
 
-    private long Used(int device) => allocations.Values.Where(allocation => allocation.Context.Device == device).Sum(allocation => (long)allocation.Length);
+    private long Used(int device) =>
+        allocations.Values.Where(allocation => allocation.Context.Device == device).Sum(allocation => (long)allocation.Length);
 
     private void Forget(Allocation allocation)
     {
@@ -107,7 +111,8 @@ internal sealed unsafe partial class SimulatedDriver
         ulong first = (ulong)address;
         if (AllocationAt(first) is not { } allocation)
         {
-            if (Floor(freed, first) is { } name) Report(FindingKind.UseAfterFree, $"0x{address:X} is no memory; the nearest below was {name}, which is freed");
+            if (Floor(freed, first) is { } name)
+                Report(FindingKind.UseAfterFree, $"0x{address:X} is no memory; the nearest below was {name}, which is freed");
             else Report(FindingKind.OutOfBounds, $"0x{address:X} is no device memory");
             return null;
         }
@@ -116,7 +121,8 @@ internal sealed unsafe partial class SimulatedDriver
             Report(FindingKind.OutOfBounds, $"{bytes} bytes at 0x{address:X} leave {allocation.Name}");
             return null;
         }
-        if (allocation.Context != Current) Report(FindingKind.WrongContext, $"{allocation.Name} belongs to {allocation.Context}, not to {Current}");
+        if (allocation.Context != Current)
+            Report(FindingKind.WrongContext, $"{allocation.Name} belongs to {allocation.Context}, not to {Current}");
         return allocation;
     }
 

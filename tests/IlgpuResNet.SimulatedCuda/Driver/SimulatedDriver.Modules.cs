@@ -49,8 +49,10 @@ internal sealed unsafe partial class SimulatedDriver
         {
             PtxProgram program = PtxParser.Parse(ptx, contracts: true);
             int target = int.Parse(Target().Match(ptx).Groups[1].ValueSpan, CultureInfo.InvariantCulture);
-            if (target > settings.Devices[Current!.Device].Capability) throw new PtxException($"{program.Name}: sm_{target} is more than the device has");
-            if (program.SharedBytes > MostSharedBytesPerBlock) throw new PtxException($"{program.Name}: {program.SharedBytes} bytes of shared memory are too many");
+            if (target > settings.Devices[Current!.Device].Capability)
+                throw new PtxException($"{program.Name}: sm_{target} is more than the device has");
+            if (program.SharedBytes > MostSharedBytesPerBlock)
+                throw new PtxException($"{program.Name}: {program.SharedBytes} bytes of shared memory are too many");
             *module = handles.Add(new SimulatedModule(Current!, program));
             return CudaResult.Success;
         }

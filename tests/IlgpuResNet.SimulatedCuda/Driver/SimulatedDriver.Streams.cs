@@ -2,7 +2,9 @@ using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.SimulatedCuda;
 
-/// <summary>Streams, and when their work runs. There is no thread behind them: work runs within driver calls, so that a seed repeats a run.</summary>
+/// <summary>
+/// Streams, and when their work runs. There is no thread behind them: work runs within driver calls, so that a seed repeats a run.
+/// </summary>
 internal sealed unsafe partial class SimulatedDriver
 {
     /// <summary><c>CU_STREAM_NON_BLOCKING</c>.</summary>
@@ -18,7 +20,8 @@ internal sealed unsafe partial class SimulatedDriver
 
     public CudaResult cuStreamCreate(nint* stream, int flags) => Call(Needs.Context, () => CreateStream(stream, flags));
 
-    public CudaResult cuStreamCreateWithPriority(nint* stream, int flags, int priority) => Call(Needs.Context, () => CreateStream(stream, flags));
+    public CudaResult cuStreamCreateWithPriority(nint* stream, int flags, int priority) =>
+        Call(Needs.Context, () => CreateStream(stream, flags));
 
     /// <summary>Lets the stream's work run first: a real driver runs it after the call.</summary>
     public CudaResult cuStreamDestroy_v2(nint stream) => Call(Needs.Context, () =>
@@ -58,7 +61,8 @@ internal sealed unsafe partial class SimulatedDriver
         // The default stream and blocking ones wait for each other.
         Operation[] after = [.. Streams()
             .Where(other => other != stream && other.Context == stream.Context && other.Pending.Count > 0)
-            .Where(other => stream == stream.Context.DefaultStream ? other.IsBlocking : stream.IsBlocking && other == stream.Context.DefaultStream)
+            .Where(other => stream == stream.Context.DefaultStream
+                ? other.IsBlocking : stream.IsBlocking && other == stream.Context.DefaultStream)
             .Select(other => other.Pending.Last())];
         stream.Clock.Add(hostClock);
         foreach (Operation other in after)
@@ -99,7 +103,9 @@ internal sealed unsafe partial class SimulatedDriver
         }
     }
 
-    /// <summary>Runs a stream up to an operation, and what that must come after; where time is random, also some work of other streams in between.</summary>
+    /// <summary>
+    /// Runs a stream up to an operation, and what that must come after; where time is random, also some work of other streams in between.
+    /// </summary>
     private void RunUntil(SimulatedStream stream, int number)
     {
         while (stream.Done < number)

@@ -8,8 +8,8 @@ namespace IlgpuResNet.SimulatedCuda;
 /// (<see cref="FaultRule"/>), and mistakes of the host are written down (<see cref="Finding"/>). One lock makes it thread-safe.
 /// </summary>
 /// <remarks>
-/// It knows neither the limits that ptxas sets, nor speed, nor the quirks of a driver's version. One file per concern: devices, contexts, memory,
-/// page locks, copies, streams, events, modules, launches, faults, findings.
+/// It knows neither the limits that ptxas sets, nor speed, nor the quirks of a driver's version. One file per concern: devices, contexts,
+/// memory, page locks, copies, streams, events, modules, launches, faults, findings.
 /// </remarks>
 internal sealed unsafe partial class SimulatedDriver
 {

@@ -1,6 +1,8 @@
 namespace IlgpuResNet.SimulatedCuda;
 
-/// <summary>Kinds of mistakes of the host or of a kernel that a real driver would answer with wrong results, a crash, or nothing at all.</summary>
+/// <summary>
+/// Kinds of mistakes of the host or of a kernel that a real driver would answer with wrong results, a crash, or nothing at all.
+/// </summary>
 internal enum FindingKind
 {
     /// <summary>Two streams touch the same bytes, one of them writes, and nothing orders them.</summary>

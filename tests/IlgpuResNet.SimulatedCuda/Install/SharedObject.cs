@@ -5,8 +5,8 @@ using System.Text;
 namespace IlgpuResNet.SimulatedCuda;
 
 /// <summary>
-/// Writes an ELF shared object without a compiler: each function that it exports jumps through a slot of a table, which it exports, too, and
-/// which managed code fills with addresses of its own. Layout as in the System V ABI and its supplements for x86-64 and AArch64.
+/// Writes an ELF shared object without a compiler: each function that it exports jumps through a slot of a table, which it exports, too,
+/// and which managed code fills with addresses of its own. Layout as in the System V ABI and its supplements for x86-64 and AArch64.
 /// </summary>
 internal sealed class SharedObject
 {
@@ -14,7 +14,8 @@ internal sealed class SharedObject
     public const string Table = "simulated_cuda_table";
 
     private const string SoName = "libcuda.so.1";
-    private const int HeaderBytes = 64, SegmentBytes = 56, SymbolBytes = 24, DynamicBytes = 16, SlotBytes = 8, PageBytes = 4096, TextAlignment = 64;
+    private const int HeaderBytes = 64, SegmentBytes = 56, SymbolBytes = 24, DynamicBytes = 16, SlotBytes = 8;
+    private const int PageBytes = 4096, TextAlignment = 64;
 
     /// <summary>e_type and e_machine.</summary>
     private const ushort SharedObjectType = 3, MachineX64 = 62, MachineArm64 = 183;
@@ -78,9 +79,10 @@ internal sealed class SharedObject
     private static ReadOnlySpan<uint> Segments => [Load, Load, Dynamic, GnuStack];
 
     /// <summary>The bytes of a shared object that exports these functions.</summary>
-    public static byte[] Write(IReadOnlyList<string> functions, Architecture architecture) => architecture is Architecture.X64 or Architecture.Arm64
-        ? new SharedObject(functions, architecture).file
-        : throw new PlatformNotSupportedException($"The simulated driver has no code for {architecture}.");
+    public static byte[] Write(IReadOnlyList<string> functions, Architecture architecture) =>
+        architecture is Architecture.X64 or Architecture.Arm64
+            ? new SharedObject(functions, architecture).file
+            : throw new PlatformNotSupportedException($"The simulated driver has no code for {architecture}.");
 
     private void WriteHeader()
     {

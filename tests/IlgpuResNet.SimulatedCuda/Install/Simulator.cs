@@ -16,8 +16,8 @@ internal static unsafe class Simulator
     public static SimulatedDriver? Driver { get; private set; }
 
     /// <summary>
-    /// From now on ILGPU finds this driver. It must be called before ILGPU looks for CUDA, which it does once in a process, and in a process
-    /// in which nobody else has set a resolver for ILGPU's assembly.
+    /// From now on ILGPU finds this driver. It must be called before ILGPU looks for CUDA, which it does once in a process, and in a
+    /// process in which nobody else has set a resolver for ILGPU's assembly.
     /// </summary>
     public static void Install(Assembly ilgpu, SimulatedDriver driver)
     {
@@ -33,7 +33,8 @@ internal static unsafe class Simulator
             if (LibraryHandle != 0) return LibraryHandle;
             MethodInfo[] exports = [.. typeof(Exports).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)];
             string path = Path.Combine(Path.GetTempPath(), $"simulated-cuda-{Environment.ProcessId}.so");
-            File.WriteAllBytes(path, SharedObject.Write([.. exports.Select(export => export.Name)], RuntimeInformation.ProcessArchitecture));
+            File.WriteAllBytes(path,
+                SharedObject.Write([.. exports.Select(export => export.Name)], RuntimeInformation.ProcessArchitecture));
             try
             {
                 LibraryHandle = NativeLibrary.Load(path);

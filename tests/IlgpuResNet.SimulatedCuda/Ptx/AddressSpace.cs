@@ -26,8 +26,8 @@ internal sealed class AddressSpace
     }
 
     /// <summary>
-    /// Device memory of a program's launch. Its race rule knows no barriers: no two threads of a launch may communicate through it. Elements as
-    /// narrow as the program's narrowest are told apart, as neighbouring threads may store neighbouring bytes.
+    /// Device memory of a program's launch. Its race rule knows no barriers: no two threads of a launch may communicate through it.
+    /// Elements as narrow as the program's narrowest are told apart, as neighbouring threads may store neighbouring bytes.
     /// </summary>
     public static AddressSpace Global(PtxProgram program) =>
         new("global", first: 1UL << 32, mustBeWritten: false, program.NarrowestGlobalElement);
@@ -66,10 +66,12 @@ internal sealed class AddressSpace
         (Region region, int offset, int bytes) = Access(thread, i);
         if (mustBeWritten && !region.Accesses.IsWritten(offset, bytes))
             throw thread.Fault(i, UnwrittenText(region, offset, bytes));
-        if (region.IsWritten is { } written && written.AsSpan(offset, bytes).Contains(false) && UnwrittenRead is { } report && reported.Add(region))
+        if (region.IsWritten is { } written && written.AsSpan(offset, bytes).Contains(false)
+            && UnwrittenRead is { } report && reported.Add(region))
             report(thread.Fault(i, UnwrittenText(region, offset, bytes)).Message);
         region.MarkLoaded(offset, bytes);
-        if (region.Accesses.Load(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other) throw Race(thread, i, region, offset, other);
+        if (region.Accesses.Load(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other)
+            throw Race(thread, i, region, offset, other);
         foreach (int element in i.Elements)
         {
             thread.Registers[element] = Read(region.Data.AsSpan(offset), i);
@@ -81,7 +83,8 @@ internal sealed class AddressSpace
     {
         (Region region, int offset, int bytes) = Access(thread, i);
         region.MarkStored(offset, bytes);
-        if (region.Accesses.Store(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other) throw Race(thread, i, region, offset, other);
+        if (region.Accesses.Store(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other)
+            throw Race(thread, i, region, offset, other);
         foreach (int element in i.Elements)
         {
             Write(region.Data.AsSpan(offset), i, thread.Registers[element]);
@@ -116,9 +119,15 @@ internal sealed class AddressSpace
         ulong address = unchecked(thread.Registers[i.A] + (ulong)i.Offset);
         int bytes = i.ElementBytes * i.Elements.Length;
         if (Find(address) is not { } region || !region.Contains(address, bytes))
-            throw thread.Fault(i, $"is out of bounds: {bytes} bytes at {name} address 0x{address:X}{Nearest(address)}", PtxFault.OutOfBounds);
+            throw thread.Fault(
+                i,
+                $"is out of bounds: {bytes} bytes at {name} address 0x{address:X}{Nearest(address)}",
+                PtxFault.OutOfBounds);
         if (address % (ulong)bytes != 0)
-            throw thread.Fault(i, $"is misaligned: {bytes} bytes at {name} address 0x{address:X}, {region.Name} + {address - region.Address}", PtxFault.Misaligned);
+            throw thread.Fault(
+                i,
+                $"is misaligned: {bytes} bytes at {name} address 0x{address:X}, {region.Name} + {address - region.Address}",
+                PtxFault.Misaligned);
         return (region, (int)(address - region.Address), bytes);
     }
 
@@ -138,14 +147,20 @@ internal sealed class AddressSpace
     /// <summary>Says which region an address missed.</summary>
     private string Nearest(ulong address)
     {
-        Region? nearest = regions.MinBy(region => Math.Min(Distance(address, region.Address), Distance(address, region.Address + (ulong)region.Data.Length)));
-        return nearest is null ? "" : $", byte {unchecked((long)(address - nearest.Address))} of the {nearest.Data.Length} of {nearest.Name}";
+        Region? nearest = regions.MinBy(region =>
+            Math.Min(Distance(address, region.Address), Distance(address, region.Address + (ulong)region.Data.Length)));
+        return nearest is null ? ""
+            : $", byte {unchecked((long)(address - nearest.Address))} of the {nearest.Data.Length} of {nearest.Name}";
     }
 
-    private static string UnwrittenText(Region region, int offset, int bytes) => $"reads {bytes} bytes at {region.Name} + {offset} that nobody wrote";
+    private static string UnwrittenText(Region region, int offset, int bytes) =>
+        $"reads {bytes} bytes at {region.Name} + {offset} that nobody wrote";
 
     private static ulong Distance(ulong a, ulong b) => a > b ? a - b : b - a;
 
     private static PtxException Race(PtxThread thread, Instruction i, Region region, int offset, PtxAccess other) =>
-        thread.Fault(i, $"races at {region.Name} + {offset} with {thread.Cta.Launch.Describe(other.Thread)}, {thread.Cta.Program.Code[other.Instruction]}");
+        thread.Fault(
+            i,
+            $"races at {region.Name} + {offset} with {thread.Cta.Launch.Describe(other.Thread)}, "
+            + $"{thread.Cta.Program.Code[other.Instruction]}");
 }

@@ -6,7 +6,9 @@ internal delegate void Computation(ulong[] r, Instruction i);
 /// <summary>What any other instruction does: memory, branches, barriers.</summary>
 internal delegate void Effect(PtxThread thread, Instruction i);
 
-/// <summary>One instruction with its operands resolved to register slots. Exactly one of <see cref="Compute"/> and <see cref="Act"/> is set.</summary>
+/// <summary>
+/// One instruction with its operands resolved to register slots. Exactly one of <see cref="Compute"/> and <see cref="Act"/> is set.
+/// </summary>
 internal sealed class Instruction
 {
     /// <summary>The guard of an instruction without <c>@%p</c>.</summary>
@@ -88,7 +90,8 @@ internal sealed class Instruction
     {
         int addend = A == product.D ? B : A;
         (A, B, C) = (product.A, product.B, addend);
-        Compute = (r, i) => r[i.D] = Arithmetic.Slot(MathF.FusedMultiplyAdd(Arithmetic.Float(r[i.A]), Arithmetic.Float(r[i.B]), Arithmetic.Float(r[i.C])));
+        Compute = (r, i) => r[i.D] =
+            Arithmetic.Slot(MathF.FusedMultiplyAdd(Arithmetic.Float(r[i.A]), Arithmetic.Float(r[i.B]), Arithmetic.Float(r[i.C])));
         Reads = [A, B, C];
     }
 

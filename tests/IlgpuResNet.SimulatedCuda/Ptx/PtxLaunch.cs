@@ -28,7 +28,8 @@ internal sealed class PtxLaunch
             throw new PtxException($"{program.Name} cannot be launched with {grid} CTAs of {block} threads");
         if (!arguments.Select(bytes => bytes.Length).SequenceEqual(program.Parameters.Select(parameter => parameter.Length)))
             throw new PtxException(
-                $"{program.Name} takes parameters of {string.Join(", ", program.Parameters.Select(p => p.Length))} bytes, not {string.Join(", ", arguments.Select(a => a.Length))}");
+                $"{program.Name} takes parameters of {string.Join(", ", program.Parameters.Select(p => p.Length))} bytes, "
+                + $"not {string.Join(", ", arguments.Select(a => a.Length))}");
         Registers = new ulong[block.Count][];
         for (int t = 0; t < Registers.Length; t++) Registers[t] = new ulong[program.Slots.Length];
     }

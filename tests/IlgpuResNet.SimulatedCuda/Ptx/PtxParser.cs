@@ -47,7 +47,8 @@ internal sealed partial class PtxParser
 
     private void ReadLine(string line, int number)
     {
-        // ILGPU declares and defines a function for what its own code generator has put in place; a call of one is no instruction that is known here.
+        // ILGPU declares and defines a function for what its own code generator has put in place; a call of one is no instruction that is
+        // known here.
         isInFunction |= Function().IsMatch(line);
         if (isInFunction)
         {
@@ -67,8 +68,10 @@ internal sealed partial class PtxParser
     {
         if (Ignored().IsMatch(line)) return;
         if (Entry().Match(line) is { Success: true } entry) name = entry.Groups[1].Value;
-        else if (MaxThreads().Match(line) is { Success: true } most) maxThreads = Number(most.Groups[1]) * Number(most.Groups[2]) * Number(most.Groups[3]);
-        else if (Registers().Match(line) is { Success: true } registers) slots.Declare(registers.Groups[1].Value, Number(registers.Groups[2]));
+        else if (MaxThreads().Match(line) is { Success: true } most)
+            maxThreads = Number(most.Groups[1]) * Number(most.Groups[2]) * Number(most.Groups[3]);
+        else if (Registers().Match(line) is { Success: true } registers)
+            slots.Declare(registers.Groups[1].Value, Number(registers.Groups[2]));
         else if (ArrayDeclaration().Match(line) is { Success: true } array) ReadArray(array);
         else if (ScalarParameter().Match(line) is { Success: true } scalar)
             parameters.Add(new PtxParameter(scalar.Groups[2].Value, Number(scalar.Groups[1]) / 8, Number(scalar.Groups[1]) / 8));
@@ -189,7 +192,8 @@ internal sealed partial class PtxParser
             throw new PtxException($"{name}: control falls out of the end of the entry");
         if (contracts) Contraction.Apply(code, labels);
         foreach ((Instruction branch, string label) in branches)
-            branch.Target = labels.TryGetValue(label, out int target) ? target : throw new PtxException($"{name}, {branch} -- there is no such label");
+            branch.Target = labels.TryGetValue(label, out int target) ? target
+                : throw new PtxException($"{name}, {branch} -- there is no such label");
         for (int n = 0; n < code.Count; n++) code[n].Index = n;
         return new PtxProgram
         {
@@ -244,7 +248,9 @@ internal sealed partial class PtxParser
     [GeneratedRegex(@"^\.param \.[bsuf](32|64) (\w+),?$")]
     private static partial Regex ScalarParameter();
 
-    [GeneratedRegex(@"^(?<kind>ld|st)\.(?<space>param|global|shared|local)(\.v(?<vector>[24]))?\.(?<type>[bsu](8|16|32|64)|f(32|64))$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^(?<kind>ld|st)\.(?<space>param|global|shared|local)(\.v(?<vector>[24]))?\.(?<type>[bsu](8|16|32|64)|f(32|64))$",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex MemoryAccess();
 
     [GeneratedRegex(@"^\[(?<base>%?\w+)(\+(?<offset>-?\d+))?\]$", RegexOptions.ExplicitCapture)]

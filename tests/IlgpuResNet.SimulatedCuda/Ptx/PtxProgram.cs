@@ -38,7 +38,8 @@ internal sealed class PtxProgram
 
     /// <summary>Bytes of the narrowest element that it loads from or stores to global memory.</summary>
     public int NarrowestGlobalElement =>
-        Code.Where(i => i.Opcode.Contains(".global.", StringComparison.Ordinal) && i.ElementBytes > 0).Select(i => i.ElementBytes).DefaultIfEmpty(1).Min();
+        Code.Where(i => i.Opcode.Contains(".global.", StringComparison.Ordinal) && i.ElementBytes > 0)
+            .Select(i => i.ElementBytes).DefaultIfEmpty(1).Min();
 
     /// <summary>Bytes of its shared arrays.</summary>
     public int SharedBytes => Shared.Sum(array => array.Length);

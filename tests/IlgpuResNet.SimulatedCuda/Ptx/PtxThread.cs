@@ -74,7 +74,8 @@ internal sealed class PtxThread
                 i.Act!(this, i);
                 mostEffects--;
             }
-            if (++executed > MostInstructions) throw Fault(i, $"is instruction {MostInstructions} of its thread: it seems to loop for ever");
+            if (++executed > MostInstructions)
+                throw Fault(i, $"is instruction {MostInstructions} of its thread: it seems to loop for ever");
         }
     }
 
@@ -89,7 +90,8 @@ internal sealed class PtxThread
     }
 
     /// <summary>An error of this thread at an instruction.</summary>
-    public PtxException Fault(Instruction i, string what, PtxFault fault = PtxFault.Undefined) => new($"{Cta.Program.Name}, {i} -- {this} {what}", fault);
+    public PtxException Fault(Instruction i, string what, PtxFault fault = PtxFault.Undefined) =>
+        new($"{Cta.Program.Name}, {i} -- {this} {what}", fault);
 
     public override string ToString() => Cta.Launch.Describe(Number);
 }

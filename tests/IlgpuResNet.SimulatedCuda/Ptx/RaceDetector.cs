@@ -4,7 +4,10 @@ namespace IlgpuResNet.SimulatedCuda.Ptx;
 /// Remembers who touched each cell of a piece of memory. Two accesses of one cell by different threads in one interval, at least
 /// one of them a store, are a race, whichever of them comes first in this run.
 /// </summary>
-/// <remarks>Threads and instructions are numbers, as a reference in each of so many cells would keep the garbage collector busy. Intervals count from 1. Two loads by different threads are enough to remember: a store by any thread conflicts with one of them.</remarks>
+/// <remarks>
+/// Threads and instructions are numbers, as a reference in each of so many cells would keep the garbage collector busy. Intervals count
+/// from 1. Two loads by different threads are enough to remember: a store by any thread conflicts with one of them.
+/// </remarks>
 internal sealed class RaceDetector(int length, int cellBytes)
 {
     private readonly Cell[] cells = new Cell[(length + cellBytes - 1) / cellBytes];

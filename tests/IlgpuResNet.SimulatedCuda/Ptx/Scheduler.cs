@@ -7,7 +7,8 @@ namespace IlgpuResNet.SimulatedCuda.Ptx;
 internal abstract class Scheduler
 {
     /// <summary>Every policy, made anew: the random one starts from its seed.</summary>
-    public static Scheduler[] All => [new RoundRobin(), new OneByOne(isReversed: false), new OneByOne(isReversed: true), new RandomBursts(Seed)];
+    public static Scheduler[] All =>
+        [new RoundRobin(), new OneByOne(isReversed: false), new OneByOne(isReversed: true), new RandomBursts(Seed)];
 
     private const int Seed = 17;
 

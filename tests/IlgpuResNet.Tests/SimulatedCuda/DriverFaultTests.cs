@@ -64,12 +64,14 @@ public sealed class DriverFaultTests
     [TestMethod]
     public void Settings_are_read_from_text()
     {
-        DriverSettings settings = DriverSettings.Parse("devices=T4,h100; timing=late; seed=7; fail=cuMemAlloc_v2:3:OutOfMemory; report=/r.txt");
+        DriverSettings settings = DriverSettings.Parse(
+            "devices=T4,h100; timing=late; seed=7; fail=cuMemAlloc_v2:3:OutOfMemory; report=/r.txt");
         CollectionAssert.AreEqual(new[] { DeviceModel.T4, DeviceModel.H100 }, settings.Devices);
         Assert.AreEqual(ExecutionTiming.Late, settings.Timing);
         Assert.AreEqual(7, settings.Seed);
         Assert.AreEqual(new FaultRule("cuMemAlloc_v2", 3, CudaResult.OutOfMemory), settings.Faults.Single());
         Assert.AreEqual("/r.txt", settings.Report);
-        Assert.ThrowsExactly<FormatException>(() => DriverSettings.Parse("color=red"));
+        Assert.ThrowsExactly<FormatException>(() => DriverSettings.Parse(
+            "color=red"));
     }
 }

@@ -15,7 +15,12 @@ internal sealed unsafe class DriverHost
 
     public DriverHost(ExecutionTiming timing = ExecutionTiming.Late, int seed = 1, params DeviceModel[] devices)
     {
-        Driver = new SimulatedDriver(new DriverSettings { Timing = timing, Seed = seed, Devices = devices.Length == 0 ? [DeviceModel.A100] : [.. devices] });
+        Driver = new SimulatedDriver(new DriverSettings
+        {
+            Timing = timing,
+            Seed = seed,
+            Devices = devices.Length == 0 ? [DeviceModel.A100] : [.. devices],
+        });
         Check(Driver.cuInit(0));
         Context = CreateContext();
     }
@@ -68,9 +73,11 @@ internal sealed unsafe class DriverHost
 
     public void Unlock(byte[] memory) => Check(Driver.cuMemHostUnregister(AddressOf(memory)));
 
-    public void Upload(nint target, byte[] source, nint stream) => Check(Driver.cuMemcpyAsync(target, AddressOf(source), source.Length, stream));
+    public void Upload(nint target, byte[] source, nint stream) =>
+        Check(Driver.cuMemcpyAsync(target, AddressOf(source), source.Length, stream));
 
-    public void Download(byte[] target, nint source, nint stream) => Check(Driver.cuMemcpyAsync(AddressOf(target), source, target.Length, stream));
+    public void Download(byte[] target, nint source, nint stream) =>
+        Check(Driver.cuMemcpyAsync(AddressOf(target), source, target.Length, stream));
 
     public void Fill(nint address, byte value, int bytes, nint stream) => Check(Driver.cuMemsetD8Async(address, value, bytes, stream));
 
@@ -85,7 +92,9 @@ internal sealed unsafe class DriverHost
         return function;
     }
 
-    /// <summary>Launches such a kernel with the address of its buffer in an argument buffer, 16 bytes long where nothing else is said.</summary>
+    /// <summary>
+    /// Launches such a kernel with the address of its buffer in an argument buffer, 16 bytes long where nothing else is said.
+    /// </summary>
     public CudaResult Launch(nint function, nint data, nint stream, int threads = 1, int argumentBytes = 16, int gridY = 1)
     {
         nint* arguments = stackalloc nint[4];

@@ -46,11 +46,14 @@ public sealed class SimulatedNetworkTests
         float[] Scores(ComputeDevice device)
         {
             using var classifier = new ImageClassifier(model, device, new ClassifierOptions { Batch = 1 });
-            return LogitsOf([.. classifier.Classify(image, model.NumClasses).Select(prediction => (prediction.Index, prediction.Probability))]);
+            Prediction[] predictions = classifier.Classify(image, model.NumClasses);
+            return LogitsOf([.. predictions.Select(prediction => (prediction.Index, prediction.Probability))]);
         }
     }
 
-    /// <summary>The product's table was typed in for its cost model, the simulator's for the driver: what ILGPU reads must give the former back.</summary>
+    /// <summary>
+    /// The product's table was typed in for its cost model, the simulator's for the driver: what ILGPU reads must give the former back.
+    /// </summary>
     [TestMethod, TestCategory(SimulatedCudaTests.Category)]
     [DataRow(0, "T4")]
     [DataRow(1, "A100")]

@@ -54,7 +54,8 @@ internal sealed unsafe class KernelArguments
             first ??= memory;
             for (int v = 0; v < views.Count; v++)
                 if (!memory.Regions[v].Data.AsSpan().SequenceEqual(first.Regions[v].Data))
-                    throw new PtxException($"{program.Name}: {views[v].Name} depends on the order of threads: it is another one when scheduled {scheduler}");
+                    throw new PtxException(
+                        $"{program.Name}: {views[v].Name} depends on the order of threads: it is another one when scheduled {scheduler}");
         }
         for (int v = 0; v < views.Count; v++)
             first!.Regions[v].Data.CopyTo(new Span<byte>((void*)views[v].Host, views[v].Length));

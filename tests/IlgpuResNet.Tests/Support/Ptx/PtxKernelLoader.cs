@@ -6,10 +6,13 @@ using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 
-/// <summary>Loads kernels as the PTX that ILGPU makes of them, or as what an edit makes of that, and launches them on the interpreter.</summary>
+/// <summary>
+/// Loads kernels as the PTX that ILGPU makes of them, or as what an edit makes of that, and launches them on the interpreter.
+/// </summary>
 internal sealed class PtxKernelLoader(Func<string, string>? edit = null) : IKernelLoader
 {
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(Action<T1, T2, T3> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(
+        Action<T1, T2, T3> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -25,7 +28,8 @@ internal sealed class PtxKernelLoader(Func<string, string>? edit = null) : IKern
         };
     }
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(
+        Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -43,7 +47,8 @@ internal sealed class PtxKernelLoader(Func<string, string>? edit = null) : IKern
         };
     }
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(
+        Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
@@ -63,7 +68,8 @@ internal sealed class PtxKernelLoader(Func<string, string>? edit = null) : IKern
         };
     }
 
-    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
+    public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(
+        Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
         where T1 : struct
         where T2 : struct
         where T3 : struct
