@@ -11,9 +11,14 @@ namespace IlgpuResNet.Tests;
 /// <summary>Plans whose steps are walked for a few images at a time give the bits of plans that are walked for the whole batch.</summary>
 public abstract class SegmentTests(BackEnd backEnd)
 {
-    private const int Seed = 7_311, Side = 20, MaxBatch = 5;
+    private const int Seed = 7_311, MaxBatch = 5;
 
     private static readonly ResNetConfig Small = new() { Block = ResNetBlock.Bottleneck, Depths = [2, 1], StemWidth = 8, BaseWidth = 8, NumClasses = 7 };
+
+    /// <summary>
+    /// Height and width of the images. A simulated device takes milliseconds for each tile of 32 pixels; its maps are 6x6 to 2x2, the others' 10x10 to 3x3.
+    /// </summary>
+    private readonly int side = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd ? 12 : 20;
 
     private TestDevice device = null!;
 
@@ -32,8 +37,8 @@ public abstract class SegmentTests(BackEnd backEnd)
     public void Slices_give_the_bits_of_the_whole_batch(Numerics numerics)
     {
         using ResNet model = ResNet.Create(Small, Seed);
-        Graph graph = model.Bind(Side, Side, ["layer1.0", "logits"]).Graph;
-        ExecutionPlan whole = ExecutionPlan.Create(graph, Side, Side, MaxBatch);
+        Graph graph = model.Bind(side, side, ["layer1.0", "logits"]).Graph;
+        ExecutionPlan whole = ExecutionPlan.Create(graph, side, side, MaxBatch);
         int steps = whole.Steps.Length;
         // The second segment begins with the second layer of the first block, whose input its end adds.
         ExecutionPlan walked = whole.Walked([new(0, 3, 2), new(3, 5, 3), new(8, 1, MaxBatch), new(9, steps - 9, 1)]);

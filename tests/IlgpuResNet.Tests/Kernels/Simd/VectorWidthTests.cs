@@ -23,38 +23,38 @@ public sealed class VectorWidthTests
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
+    /// <summary>
+    /// The variables that switch wider vectors off (clrconfignames.h of the .NET runtime; a processor without such vectors ignores them),
+    /// and the number of floats of the widest vectors that are left.
+    /// </summary>
+    public static IEnumerable<(string Setting, int Lanes)> Settings { get; } =
+    [
+        ("DOTNET_EnableAVX512", 8),
+        ("DOTNET_EnableAVX", 4),
+        ("DOTNET_EnableHWIntrinsic", 1),
+    ];
+
+    /// <summary>A process for every setting, all started with the first test, so that they fill the processor's cores together.</summary>
+    private static readonly Lazy<Dictionary<string, TestProcess>> Processes = new(
+        () => Settings.Where(row => row.Lanes <= SimdWidth.Widest).ToDictionary(row => row.Setting, row => new TestProcess(row.Setting, row.Lanes)));
+
     public required TestContext TestContext { get; set; }
 
-    /// <param name="setting">What switches wider vectors off (clrconfignames.h of the .NET runtime); the processors it does not concern ignore it.</param>
-    /// <param name="lanes">Floats of the widest vectors that are left.</param>
+    [ClassCleanup]
+    public static void EndProcesses()
+    {
+        if (!Processes.IsValueCreated) return;
+        foreach (TestProcess process in Processes.Value.Values) process.Dispose();
+    }
+
     [TestMethod]
-    [DataRow("DOTNET_EnableAVX512", 8)]
-    [DataRow("DOTNET_EnableAVX", 4)]
-    [DataRow("DOTNET_EnableHWIntrinsic", 1)]
+    [DynamicData(nameof(Settings))]
     public void Kernels_and_networks_are_right_with_narrower_vectors(string setting, int lanes)
     {
         if (lanes > SimdWidth.Widest) Assert.Inconclusive($"This machine has no vectors of {lanes} floats.");
-        string[] arguments =
-        [
-            Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter", $"TestCategory={Category}", "--no-ansi",
-            "--test-parameter", string.Create(CultureInfo.InvariantCulture, $"{Lanes}={lanes}"),
-            "--minimum-expected-tests", LeastTests.ToString(CultureInfo.InvariantCulture),
-        ];
-        var start = new ProcessStartInfo("dotnet", arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment[setting] = "0";
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(Patience))
-        {
-            process.Kill(entireProcessTree: true);
-            Assert.Fail($"{setting}=0 took longer than {Patience}: {output.Result}");
-        }
-        TestContext.WriteLine(output.Result);
-        Assert.AreEqual(0, process.ExitCode, $"{setting}=0: {output.Result}{error.Result}");
+        (int exitCode, string output) = Processes.Value[setting].WaitForExit();
+        TestContext.WriteLine(output);
+        Assert.AreEqual(0, exitCode, $"{setting}=0: {output}");
     }
 
     /// <summary>In such a process it fails unless the setting did what was meant, so that no width passes for another.</summary>
@@ -64,5 +64,49 @@ public sealed class VectorWidthTests
         int expected = TestContext.Properties.TryGetValue(Lanes, out object? lanes) ? int.Parse((string)lanes!, CultureInfo.InvariantCulture) : SimdWidth.Widest;
         Assert.AreEqual(expected, ((SimdKernels)TestDevice.OpenCompute(BackEnd.Cpu, TestContext).Open().Kernels).Lanes);
         Assert.AreEqual(expected, ((SimdKernels)TestDevice.Open(BackEnd.Cpu, TestContext).Kernels).Lanes);
+    }
+
+    /// <summary>The tests of <see cref="Category"/> in a process of their own, for which .NET gets a setting.</summary>
+    private sealed class TestProcess : IDisposable
+    {
+        private readonly string setting;
+        private readonly Process process;
+        private readonly Task<string> output, error;
+
+        public TestProcess(string setting, int lanes)
+        {
+            this.setting = setting;
+            string[] arguments =
+            [
+                Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter", $"TestCategory={Category}", "--no-ansi",
+                "--test-parameter", string.Create(CultureInfo.InvariantCulture, $"{Lanes}={lanes}"),
+                "--minimum-expected-tests", LeastTests.ToString(CultureInfo.InvariantCulture),
+            ];
+            var start = new ProcessStartInfo("dotnet", arguments)
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+            start.Environment[setting] = "0";
+            // Profiling code costs a process that lives for seconds a quarter of its time. The tests run with it in the process that starts this one.
+            start.Environment["DOTNET_TieredPGO"] = "0";
+            process = Process.Start(start)!;
+            output = process.StandardOutput.ReadToEndAsync();
+            error = process.StandardError.ReadToEndAsync();
+        }
+
+        public (int ExitCode, string Output) WaitForExit()
+        {
+            if (process.WaitForExit(Patience)) return (process.ExitCode, output.Result + error.Result);
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"{setting}=0 took longer than {Patience}: {output.Result}");
+            return default;
+        }
+
+        public void Dispose()
+        {
+            if (!process.HasExited) process.Kill(entireProcessTree: true);
+            process.Dispose();
+        }
     }
 }
