@@ -91,6 +91,8 @@ public sealed class BenchReportTests : IDisposable
         foreach (string row in rows) Assert.HasCount(4, Regex.Matches(row, @"(?<!\\)\|"), row);
         StringAssert.Contains(rows[5], @"a &lt;b>fast&lt;/b> & ""odd"" \| device");
         StringAssert.Contains(string.Join('\n', lines), "- GPU: none \\| was &lt;found>.");
+        Assert.AreEqual("## A &lt;Processor>, 3 threads", lines[0], "a section of docs/figures.md");
+        CollectionAssert.Contains(lines, FigureRow.Head);
     }
 
     [TestMethod]

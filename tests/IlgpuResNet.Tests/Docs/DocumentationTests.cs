@@ -13,6 +13,7 @@ public sealed partial class DocumentationTests
     private const string CSharp = "csharp";
     private const string Readme = "README.md";
     private const string Figures = "docs/figures.md";
+    private const string Glossary = "docs/glossary.md";
     private const string SoftmaxFile = "gpu-kernels/Tiled/Softmax/Softmax.cs";
     private const int LinesOfReadme = 100;
     private const int Columns = 140;
@@ -23,7 +24,7 @@ public sealed partial class DocumentationTests
 
     private static readonly Lazy<DocumentPage[]> Pages = new(() =>
     [
-        .. new[] { Readme, "CONTRIBUTING.md", "CHANGELOG.md", "bench/NOTES.md" }
+        .. new[] { Readme, "CONTRIBUTING.md", "CHANGELOG.md", "bench/NOTES.md", "gpu-kernels/README.md", "samples/README.md" }
             .Concat(Directory.GetFiles(Path.Combine(Root, "docs"), "*.md")
                 .Select(path => Path.GetRelativePath(Root, path).Replace('\\', '/')))
             .Select(name => DocumentPage.Load(Root, name)),
@@ -114,6 +115,11 @@ public sealed partial class DocumentationTests
     [TestMethod]
     public void Every_figure_has_its_command() => AssertNone(FigureFaults(Pages.Value.Single(page => page.Name == Figures)));
 
+    /// <summary>A word that is defined by a type names a type that exists.</summary>
+    [TestMethod]
+    public void Every_type_in_the_glossary_exists() =>
+        AssertNone(TypeFaults(Pages.Value.Single(page => page.Name == Glossary)));
+
     /// <summary>Each check finds a page that is wrong in the way it looks for.</summary>
     [TestMethod]
     public void Wrong_pages_are_found_wrong()
@@ -168,6 +174,8 @@ public sealed partial class DocumentationTests
             Assert.IsNotNull(NameFault(Page(""), 1, wrong), wrong);
         foreach (string name in (string[])["ImageClassifier.Load", "SessionOptions.Threads = 1", SoftmaxFile, "Planning/ExecutionPlan.cs"])
             Assert.IsNull(NameFault(Page(""), 1, name), name);
+
+        AssertFault(TypeFaults(Page("one\n`GemmTiles`, `GemmTile`, `groups`")), "docs/wrong.md(2): there is no type GemmTiles");
 
         string wide = new('a', Columns + 1);
         AssertFault(WidthFaults(Page($"one\n{wide}")), "docs/wrong.md(2)");
@@ -255,14 +263,27 @@ public sealed partial class DocumentationTests
                 : $"{page.Name}({line}): there is no file {text}";
         }
         if (Member().Match(text) is not { Success: true } member) return null;
-        Type[] types = [.. new[] { typeof(ImageClassifier), typeof(ImageFile), typeof(Conv2dShape), typeof(BackEnd) }
-            .SelectMany(type => type.Assembly.GetTypes()).Where(type => type.Name == member.Groups["type"].Value)];
+        Type[] types = TypesOf(member.Groups["type"].Value);
         const BindingFlags Any =
             BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.FlattenHierarchy;
         return types.Length == 0 || types.Any(type => type.GetMember(member.Groups["member"].Value, Any).Length > 0)
             ? null
             : $"{page.Name}({line}): {member.Groups["type"].Value} has no member {member.Groups["member"].Value}";
     }
+
+    private static Type[] TypesOf(string name) =>
+    [
+        .. new[] { typeof(ImageClassifier), typeof(ImageFile), typeof(Conv2dShape), typeof(BackEnd) }
+            .SelectMany(type => type.Assembly.GetTypes()).Where(type => type.Name == name),
+    ];
+
+    /// <summary>Single words in code that begin with a capital letter, such as <c>GemmTile</c>, and name no type.</summary>
+    private static IEnumerable<string> TypeFaults(DocumentPage page) => page.CodeSpans
+        .Where(span => TypeName().IsMatch(span.Text) && TypesOf(span.Text).Length == 0)
+        .Select(span => $"{page.Name}({span.Line}): there is no type {span.Text}");
+
+    [GeneratedRegex(@"^[A-Z][A-Za-z0-9]{3,}$")]
+    private static partial Regex TypeName();
 
     [GeneratedRegex(@"^[\w.-]+(/[\w.-]+)+\.(cs|py|md|csproj|props|targets|txt|safetensors|json)$")]
     private static partial Regex SourceFile();
