@@ -106,7 +106,7 @@ internal static class ClassifyCommand
             string name = TerminalText.OneLine(image.Path);
             foreach (Prediction prediction in image.Predictions)
             {
-                string label = TerminalText.OneLine(prediction.Label);
+                string label = TerminalText.Short(prediction.Label);
                 table.AddRow(Markup.Escape(name), Markup.Escape(label), ImageResult.Percent(prediction.Probability));
                 name = "";
             }

@@ -80,7 +80,7 @@ public static class HeatmapFigure
     {
         float width = layout.Width - layout.ImageX;
         string probability = map.Prediction.Probability.ToString("P1", CultureInfo.InvariantCulture);
-        string title = $"{probability}  {FileText.OneLine(map.Prediction.Label)}";
+        string title = $"{probability}  {FileText.Clean(map.Prediction.Label)}";
         yield return new TextLine(title, layout.ImageX, layout.TitleBaseline, layout.Em, width, IsBold: true);
         foreach (float fraction in TickFractions(map))
         {

@@ -49,6 +49,7 @@ public static class NetworkFigure
     internal static Drawing Draw(string name, string caption, StepTimes times)
     {
         ExecutionPlan plan = times.Plan;
+        name = FileText.Clean(name);
         int rows = times.StepMs.Length;
         var drawing = new Drawing($"{name}: time and memory of each step", Width, FirstRow + rows * Row + Margin);
         string title = Text($"{name}, batch {plan.MaxBatch} of {plan.Input.Shape}");

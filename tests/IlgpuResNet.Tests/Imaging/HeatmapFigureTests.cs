@@ -67,6 +67,16 @@ public sealed class HeatmapFigureTests
         }
     }
 
+    /// <summary>Fitting measures a text once for each letter that it leaves out: uncut, this name took minutes.</summary>
+    [TestMethod]
+    public void A_long_name_is_cut_before_it_is_fitted()
+    {
+        const int letters = 30_000;
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        HeatmapFigure.Draw(Map(new string('W', letters), [1, 2, 3, 4]), new PixelSpan(new byte[28 * 28], 28, 28, PixelFormat.Gray8));
+        Assert.IsLessThan(TimeSpan.FromSeconds(2), clock.Elapsed);
+    }
+
     [TestMethod]
     [DataRow(PixelFormat.Rgb24)]
     [DataRow(PixelFormat.Bgra32)]
