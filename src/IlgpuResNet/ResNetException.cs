@@ -1,3 +1,5 @@
+using IlgpuResNet.Files;
+
 namespace IlgpuResNet;
 
 /// <summary>
@@ -6,11 +8,11 @@ namespace IlgpuResNet;
 /// </summary>
 public class ResNetException : Exception
 {
-    /// <summary>Makes an exception with a one-line message.</summary>
-    public ResNetException(string message) : base(message) { }
+    /// <summary>Makes an exception; line breaks in its message become spaces, and what could mislead a terminal goes.</summary>
+    public ResNetException(string message) : base(FileText.OneLine(message)) { }
 
     /// <summary>Makes an exception with a one-line message and its cause.</summary>
-    public ResNetException(string message, Exception? innerException) : base(message, innerException) { }
+    public ResNetException(string message, Exception? innerException) : base(FileText.OneLine(message), innerException) { }
 }
 
 /// <summary>A weights file is damaged, has an unknown format, is refused for safety, or does not fit the network.</summary>

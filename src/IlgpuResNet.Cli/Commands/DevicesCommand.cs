@@ -30,7 +30,7 @@ internal static class DevicesCommand
         {
             table.AddRow(
                 device.Id,
-                Markup.Escape(device.Name),
+                Markup.Escape(TerminalText.Short(device.Name)),
                 device.Kind + (device.IsGpu ? " GPU" : device.Kind is DeviceKind.Cpu ? "" : " on a processor"),
                 string.Create(CultureInfo.InvariantCulture, $"{device.MemoryBytes / Gibi:F1} GiB"),
                 device.Multiprocessors.ToString(CultureInfo.InvariantCulture),

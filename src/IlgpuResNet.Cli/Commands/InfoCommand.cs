@@ -74,7 +74,7 @@ internal static class InfoCommand
                     Threads = options.Threads(result),
                 };
                 Plot(model, options.Device(result), session, path, cancellation);
-                console.Output.WriteLine($"image         {path}");
+                console.Output.WriteLine($"image         {TerminalText.OneLine(path)}");
             }
         });
         return command;
@@ -112,7 +112,7 @@ internal static class InfoCommand
         foreach (PlanStep step in plan.Steps)
         {
             table.AddRow(
-                Markup.Escape(step.Node.Name),
+                Markup.Escape(TerminalText.Short(step.Node.Name)),
                 Markup.Escape(step.Operation),
                 Markup.Escape(step.Input.Shape.ToString()),
                 Markup.Escape(step.Output.Shape.ToString()),
@@ -125,7 +125,7 @@ internal static class InfoCommand
 
         IFormatProvider invariant = CultureInfo.InvariantCulture;
         string classes = model.NumClasses > 0 ? string.Create(invariant, $"{model.NumClasses} classes, ") : "";
-        console.Output.WriteLine($"{model.Name}: {classes}{model.Description}");
+        console.Output.WriteLine(TerminalText.OneLine($"{model.Name}: {classes}{model.Description}"));
         console.Output.WriteLine(string.Create(invariant, $"parameters    {model.ParameterCount:N0}"));
         console.Output.WriteLine(string.Create(invariant, $"work          {plan.Macs / Million:N1} MMAC per image"));
         console.Output.WriteLine(string.Create(

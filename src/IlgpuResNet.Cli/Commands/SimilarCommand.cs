@@ -78,7 +78,7 @@ internal static class SimilarCommand
                     .OrderByDescending(image => image.Similarity)
                     .Take(result.GetValue(top)),
             ];
-            if (result.GetValue(json)) console.Output.WriteLine(JsonSerializer.Serialize(ranked, Json.SimilarImageArray));
+            if (result.GetValue(json)) console.Output.WriteLine(TerminalText.Json(JsonSerializer.Serialize(ranked, Json.SimilarImageArray)));
             else WriteTable(console, ranked);
         });
         return command;

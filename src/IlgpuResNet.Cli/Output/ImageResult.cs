@@ -17,7 +17,8 @@ internal sealed record ImageResult(
 
     public static ImageResult Of(ClassifiedImage image) => new(image.Path, image.Predictions, image.Error?.Message);
 
-    public static string ToJson(IReadOnlyList<ImageResult> results) => JsonSerializer.Serialize(results, Json.IReadOnlyListImageResult);
+    public static string ToJson(IReadOnlyList<ImageResult> results) =>
+        TerminalText.Json(JsonSerializer.Serialize(results, Json.IReadOnlyListImageResult));
 
     public static string Percent(float probability) => probability.ToString("P1", CultureInfo.InvariantCulture);
 }

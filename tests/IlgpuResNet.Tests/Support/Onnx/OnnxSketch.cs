@@ -45,6 +45,14 @@ internal sealed class OnnxSketch(long opset = 17)
         return this;
     }
 
+    /// <summary>A node whose one output, an output of the network too, has a name of any characters, as the node itself.</summary>
+    public OnnxSketch Named(string type, string from, string name)
+    {
+        nodes.Add(new OnnxNode(name, type, "", Names(from), [name], ImmutableDictionary<string, OnnxAttribute>.Empty));
+        outputs = [name];
+        return this;
+    }
+
     public OnnxSketch Outputs(string names)
     {
         outputs = Names(names);
