@@ -69,7 +69,7 @@ internal sealed class FeatureIndex
         if (file.Metadata.GetValueOrDefault(NetworkKey) != network) return index;
         string json = file.Metadata.GetValueOrDefault(ImagesKey, "");
         StateTensor tensor = file[FeaturesName];
-        if (tensor.Shape is not [var count, var stored] || stored != length || tensor.DataType is not DataType.Float32)
+        if (tensor.Shape is not [var count, var stored] || (stored != length && count > 0) || tensor.DataType is not DataType.Float32)
         {
             string shape = string.Join(", ", tensor.Shape);
             throw new WeightsException(
@@ -136,13 +136,18 @@ internal sealed class FeatureIndex
     {
         try
         {
-            return JsonSerializer.Deserialize(json, FeatureIndexContext.Default.IndexedImageArray) ?? [];
+            IndexedImage?[] images = JsonSerializer.Deserialize(json, FeatureIndexContext.Default.IndexedImageArray) ?? [];
+            // JSON may have a null for an image, or leave a name out.
+            if (!images.Any(image => image?.Name is null)) return images!;
         }
         catch (JsonException e)
         {
-            throw new WeightsException($"{path}: its list of images is damaged.", e);
+            throw Damaged(path, e);
         }
+        throw Damaged(path, null);
     }
+
+    private static WeightsException Damaged(string path, Exception? e) => new($"{path}: its list of images is damaged.", e);
 }
 
 /// <summary>JSON of the index.</summary>

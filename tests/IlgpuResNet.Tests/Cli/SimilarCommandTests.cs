@@ -1,5 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using IlgpuResNet.Cli;
 using IlgpuResNet.Cli.Commands;
@@ -126,6 +129,53 @@ public sealed class SimilarCommandTests : CommandLineFixture
             byte[] bytes = [.. sound];
             bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
             return bytes;
+        }
+    }
+
+    /// <summary>Lists that JSON allows under a right checksum: the warning is given once, and the next run has a sound index.</summary>
+    [TestMethod]
+    [DataRow("null")]
+    [DataRow("[null]")]
+    [DataRow("""[{"Name":null,"Bytes":1,"Time":1}]""")]
+    [DataRow("[{}]")]
+    [DataRow("[]")]
+    [DataRow("""["a"]""")]
+    [DataRow("""[{"Name":"a","Bytes":1e99,"Time":1}]""")]
+    public async Task An_index_with_a_damaged_list_is_made_anew(string list)
+    {
+        SimilarImage[] expected = await Similar(expectedWarnings: 1);
+        string network;
+        using (StateDict sound = StateDict.Load(IndexFile)) network = sound.Metadata["network"];
+        float[] features = new float[Thin.Features];
+        var hash = new XxHash128();
+        hash.Append(Encoding.UTF8.GetBytes(list));
+        hash.Append(MemoryMarshal.AsBytes(features.AsSpan()));
+        StateDict.Create([("features", [1, features.Length], features)]).Save(IndexFile, new Dictionary<string, string>
+        {
+            ["network"] = network,
+            ["images"] = list,
+            ["checksum"] = Convert.ToHexStringLower(hash.GetCurrentHash()),
+        });
+        CommandLineResult result = await Run(Arguments());
+        Assert.AreEqual(0, result.ExitCode, result.Error);
+        StringAssert.Contains(result.Error, "warning: the index is made anew: ");
+        AssertSame(expected, Parse(result), list);
+        AssertSame(expected, await Similar(expectedWarnings: 1), "made anew");
+    }
+
+    [TestMethod]
+    public async Task An_empty_index_is_sound()
+    {
+        string folder = Directory.CreateDirectory(InFolder("bad")).FullName, bad = Path.Combine(folder, "bad.png");
+        File.Copy(Photo, bad);
+        string[] line = ["similar", Photo, folder, "-w", Weights, "-d", "cpu", "--index", IndexFile];
+        Assert.AreEqual(0, (await Run(line)).ExitCode);
+        File.WriteAllText(bad, "no image");
+        for (int i = 0; i < 2; i++)
+        {
+            CommandLineResult result = await Run(line);
+            Assert.AreEqual(Program.Failure, result.ExitCode);
+            Assert.DoesNotContain("made anew", result.Error);
         }
     }
 
