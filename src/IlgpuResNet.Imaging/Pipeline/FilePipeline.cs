@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using IlgpuResNet.Diagnostics;
 
 namespace IlgpuResNet.Imaging;
 
@@ -97,7 +98,7 @@ internal sealed class FilePipeline<TResult>(
             {
                 await decodedBytes.WaitAsync(stopped).ConfigureAwait(false);
                 await idleWorkers.WaitAsync(stopped).ConfigureAwait(false);
-                Task<LoadedImage> decoding = Task.Run(() => Decode(path), CancellationToken.None);
+                Task<LoadedImage> decoding = Task.Run(() => Decode(path), CancellationToken.None).Observed();
                 await decoded.WriteAsync(decoding, stopped).ConfigureAwait(false);
             }
             decoded.Complete();
@@ -158,7 +159,7 @@ internal sealed class FilePipeline<TResult>(
 
         async Task HandOverBatchAsync()
         {
-            Task<TResult[]> running = RunAsync(batch, bytes, stopped);
+            Task<TResult[]> running = RunAsync(batch, bytes, stopped).Observed();
             // A batch whose run fails is not run again.
             batch = new List<LoadedImage>(batchSize);
             bytes = 0;

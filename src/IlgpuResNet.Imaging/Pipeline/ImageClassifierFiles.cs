@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using IlgpuResNet.Diagnostics;
 
 namespace IlgpuResNet;
 
@@ -43,7 +44,7 @@ public static class ImageClassifierFiles
         this ImageClassifier classifier, string path, int topK = 5, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(classifier);
-        PixelBuffer image = await Task.Run(() => ImageFile.Load(path), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        PixelBuffer image = await Task.Run(() => ImageFile.Load(path), cancellation).Observed().WaitAsync(cancellation).ConfigureAwait(false);
         return await classifier.ClassifyAsync(image, topK, cancellation).ConfigureAwait(false);
     }
 
@@ -61,7 +62,7 @@ public static class ImageClassifierFiles
         this ImageClassifier classifier, Stream stream, int topK = 5, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(classifier);
-        PixelBuffer image = await Task.Run(() => ImageFile.Load(stream), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+        PixelBuffer image = await Task.Run(() => ImageFile.Load(stream), cancellation).Observed().WaitAsync(cancellation).ConfigureAwait(false);
         return await classifier.ClassifyAsync(image, topK, cancellation).ConfigureAwait(false);
     }
 
@@ -137,7 +138,7 @@ public static class ImageClassifierFiles
         {
             done++;
             if (image.Error is not null) failed++;
-            progress?.Report(new FileProgress(done, failed, total));
+            Callback.Report(progress, new FileProgress(done, failed, total));
             yield return image;
         }
     }

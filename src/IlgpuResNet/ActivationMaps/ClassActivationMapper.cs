@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using IlgpuResNet.Devices;
+using IlgpuResNet.Diagnostics;
 using IlgpuResNet.Graphs;
 
 namespace IlgpuResNet;
@@ -123,7 +124,7 @@ public sealed class ClassActivationMapper : IDisposable
     /// <inheritdoc cref="Run(PixelSpan)"/>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Task<ClassActivations> RunAsync(PixelBuffer image, CancellationToken cancellation = default) =>
-        Task.Run(() => Run(image), cancellation).WaitAsync(cancellation);
+        Task.Run(() => Run(image), cancellation).Observed().WaitAsync(cancellation);
 
     /// <summary>Frees the session after the run in progress. Results stay valid. May be called more than once.</summary>
     public void Dispose() => session.Dispose();

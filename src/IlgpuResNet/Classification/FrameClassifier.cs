@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using IlgpuResNet.Classification;
+using IlgpuResNet.Diagnostics;
+using IlgpuResNet.Files;
 
 namespace IlgpuResNet;
 
@@ -77,8 +79,25 @@ public sealed class FrameClassifier : IDisposable
                 // The classifier was disposed first, against the contract: no further frame can be classified.
                 return;
             }
+            catch (Exception e)
+            {
+                // Anything that left this thread would end the process.
+                error = new ResNetException($"The frame cannot be classified: {e.Message}", e);
+            }
             Interlocked.Increment(ref classified);
-            handler(new FrameResult(frame.Number, Stopwatch.GetElapsedTime(frame.Posted), predictions.AsSpan(0, count), error));
+            HandOver(new FrameResult(frame.Number, Stopwatch.GetElapsedTime(frame.Posted), predictions.AsSpan(0, count), error));
+        }
+    }
+
+    private void HandOver(in FrameResult result)
+    {
+        try
+        {
+            handler(result);
+        }
+        catch (Exception e)
+        {
+            classifier.Logger.HandlerThrew(result.Number, FileText.OneLine(e.Message));
         }
     }
 }

@@ -1,8 +1,8 @@
 namespace IlgpuResNet;
 
 /// <summary>
-/// Handles the result of a frame, on the thread of the <see cref="FrameClassifier"/>. The next frame waits until the handler returns. The
-/// handler must not throw.
+/// Handles the result of a frame, on the thread of the <see cref="FrameClassifier"/>. The next frame waits until the handler returns. An
+/// exception of the handler is logged as a warning, and the next frame is classified.
 /// </summary>
 public delegate void FrameHandler(in FrameResult result);
 

@@ -5,7 +5,9 @@ using System.Diagnostics.CodeAnalysis;
 using IlgpuResNet.Classification;
 using IlgpuResNet.Devices;
 using IlgpuResNet.Diagnostics;
+using IlgpuResNet.Files;
 using IlgpuResNet.Kernels;
+using Microsoft.Extensions.Logging;
 
 namespace IlgpuResNet;
 
@@ -27,7 +29,7 @@ public sealed class ImageClassifier : IDisposable
     /// </summary>
     private const int MostSessionsOnProcessor = 1;
 
-    private readonly ClassifierOptions options;
+    private readonly ILogger logger;
     private readonly bool ownsModel;
     private readonly SessionPool pool;
 
@@ -59,7 +61,7 @@ public sealed class ImageClassifier : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MemoryBudget, 1, nameof(options));
         Model = model;
         Device = device ?? ComputeDevice.Default;
-        this.options = options;
+        logger = GuardedLogger.Of(options.Logger);
         this.ownsModel = ownsModel;
         var session = new SessionOptions
         {
@@ -67,11 +69,11 @@ public sealed class ImageClassifier : IDisposable
             Threads = options.Threads,
             Numerics = options.Numerics,
             TuningFile = options.TuningFile,
-            Logger = options.Logger,
+            Logger = logger,
         };
         pool = new SessionPool(
             () => CreateSession(session), options.MemoryBudget, Device.SharesProcessor ? MostSessionsOnProcessor : MostSessions,
-            options.Logger, typeof(ImageClassifier));
+            logger, typeof(ImageClassifier));
     }
 
     /// <summary>The network that classifies.</summary>
@@ -91,6 +93,9 @@ public sealed class ImageClassifier : IDisposable
 
     /// <summary>Largest number of sessions.</summary>
     internal int MaxSessions => pool.Capacity;
+
+    /// <summary>The app's logger, which cannot throw here.</summary>
+    internal ILogger Logger => logger;
 
     /// <summary>Loads a network and prepares it on a device, so that calls only compute.</summary>
     /// <param name="weights">
@@ -136,7 +141,7 @@ public sealed class ImageClassifier : IDisposable
     {
         options ??= new ClassifierOptions();
         string file = await ResNetWeights.ResolveAsync(weights, options.Cache, progress, cancellation).ConfigureAwait(false);
-        Task<ImageClassifier> loading = Task.Run(() => LoadFile(file, Prepare(device), options), cancellation);
+        Task<ImageClassifier> loading = Task.Run(() => LoadFile(file, Prepare(device), options), cancellation).Observed();
         try
         {
             return await loading.WaitAsync(cancellation).ConfigureAwait(false);
@@ -183,7 +188,7 @@ public sealed class ImageClassifier : IDisposable
         catch (DeviceException e)
         {
             failed = true;
-            options.Logger.GaveUp(Model.Name, e.Message);
+            logger.GaveUp(FileText.Clean(Model.Name), e.Message);
             throw;
         }
         finally
@@ -224,7 +229,7 @@ public sealed class ImageClassifier : IDisposable
         // The wait for a session holds no thread; a new session, and the run, take one of the pool.
         Task<ClassifiedBatch> run = Task.Run(
             async () => ClassifyBatch(await pool.RentAsync(cancellation).ConfigureAwait(false), images, topK, cancellation), cancellation);
-        return await run.WaitAsync(cancellation).ConfigureAwait(false);
+        return await run.Observed().WaitAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Classifies up to <see cref="Batch"/> images in one run on the calling thread.</summary>
@@ -247,7 +252,9 @@ public sealed class ImageClassifier : IDisposable
         Model model = Model.Load(path, options.Variant, options.Preset);
         try
         {
-            options.Logger.Loaded(model.Name, model.Weights.Source, model.NumClasses, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            string name = FileText.Clean(model.Name), source = FileText.OneLine(model.Weights.Source);
+            GuardedLogger.Of(options.Logger).Loaded(name, source, model.NumClasses, milliseconds);
             return new ImageClassifier(model, device, options, ownsModel: true);
         }
         catch
@@ -296,7 +303,7 @@ public sealed class ImageClassifier : IDisposable
         catch (DeviceException e)
         {
             failed = true;
-            options.Logger.GaveUp(Model.Name, e.Message);
+            logger.GaveUp(FileText.Clean(Model.Name), e.Message);
             throw;
         }
         finally

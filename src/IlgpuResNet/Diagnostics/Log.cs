@@ -29,4 +29,7 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Warning, "There is no memory for one more session; callers wait for the existing ones: {Reason}")]
     public static partial void NoRoom(this ILogger logger, string reason);
+
+    [LoggerMessage(9, LogLevel.Warning, "The handler of frame {Number} threw; the next frame is classified: {Reason}")]
+    public static partial void HandlerThrew(this ILogger logger, long number, string reason);
 }

@@ -8,7 +8,7 @@ namespace IlgpuResNet.Diagnostics;
 /// </summary>
 internal sealed class TimedStep(string name, Histogram<double> duration, Action<TimeSpan>? report = null) : IDisposable
 {
-    private readonly Activity? activity = Telemetry.Source.StartActivity(name);
+    private readonly Activity? activity = Callback.Start(name);
     private readonly long start = Stopwatch.GetTimestamp();
     private TagList tags;
     private bool succeeded;
@@ -36,13 +36,13 @@ internal sealed class TimedStep(string name, Histogram<double> duration, Action<
         if (succeeded)
         {
             TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-            duration.Record(elapsed.TotalSeconds, tags);
+            Callback.Record(duration, elapsed, tags);
             report?.Invoke(elapsed);
         }
         else
         {
             activity?.SetStatus(ActivityStatusCode.Error);
         }
-        activity?.Dispose();
+        Callback.Stop(activity);
     }
 }

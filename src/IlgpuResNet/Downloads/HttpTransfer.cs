@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using IlgpuResNet.Diagnostics;
 using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Downloads;
@@ -121,7 +122,7 @@ internal sealed class HttpTransfer(HttpClient client, Uri url, TimeSpan stallTim
         void Report()
         {
             double seconds = Stopwatch.GetElapsedTime(startTime).TotalSeconds;
-            progress?.Report(new DownloadProgress(file.Length, total, seconds > 0 ? (file.Length - start) / seconds : 0));
+            Callback.Report(progress, new DownloadProgress(file.Length, total, seconds > 0 ? (file.Length - start) / seconds : 0));
         }
     }
 

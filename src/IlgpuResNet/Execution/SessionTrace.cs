@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using IlgpuResNet.Diagnostics;
+using IlgpuResNet.Files;
 using IlgpuResNet.Planning;
 using Microsoft.Extensions.Logging;
 
@@ -9,9 +10,25 @@ namespace IlgpuResNet.Execution;
 /// Reports one session's planning, preparation and runs as activities, measurements and log lines. Not thread-safe: runs of a session take
 /// turns.
 /// </summary>
-internal sealed class SessionTrace(ILogger logger, string model, string device)
+internal sealed class SessionTrace
 {
+    private readonly ILogger logger;
+    private readonly string model;
+    private readonly string device;
+    private readonly TagList tags;
     private bool hasRun;
+
+    /// <summary>Reports a session.</summary>
+    /// <param name="logger">The app's logger; it may throw.</param>
+    /// <param name="model">The network's name, which may come from a file.</param>
+    /// <param name="device">The device's id.</param>
+    public SessionTrace(ILogger logger, string model, string device)
+    {
+        this.logger = GuardedLogger.Of(logger);
+        this.model = FileText.Clean(model);
+        this.device = device;
+        tags = new TagList { { Telemetry.ModelTag, this.model }, { Telemetry.DeviceTag, device } };
+    }
 
     /// <summary>Begins to time the plan; planning ends when the result is disposed.</summary>
     public TimedStep Planning() =>
@@ -30,7 +47,7 @@ internal sealed class SessionTrace(ILogger logger, string model, string device)
     /// <summary>Logs warnings.</summary>
     public void Warn(IEnumerable<string> warnings)
     {
-        foreach (string warning in warnings) logger.Suspicious(warning);
+        foreach (string warning in warnings) logger.Suspicious(FileText.OneLine(warning));
     }
 
     /// <summary>Begins to time a run. Without a listener this costs nothing more than asking for one.</summary>
@@ -45,7 +62,7 @@ internal sealed class SessionTrace(ILogger logger, string model, string device)
             hasRun = true;
             return default;
         }
-        Activity? activity = Telemetry.Source.StartActivity(first ? "first run" : "run");
+        Activity? activity = Callback.Start(first ? "first run" : "run");
         activity?.SetTag(Telemetry.ModelTag, model);
         activity?.SetTag(Telemetry.DeviceTag, device);
         activity?.SetTag(Telemetry.ImagesTag, images);
@@ -60,10 +77,8 @@ internal sealed class SessionTrace(ILogger logger, string model, string device)
             return;
         }
         hasRun = true;
-        var modelTag = new KeyValuePair<string, object?>(Telemetry.ModelTag, model);
-        var deviceTag = new KeyValuePair<string, object?>(Telemetry.DeviceTag, device);
-        (run.IsFirst ? Telemetry.FirstRunDuration : Telemetry.RunDuration).Record(elapsed.TotalSeconds, modelTag, deviceTag);
-        Telemetry.Images.Add(run.Images, modelTag, deviceTag);
+        Callback.Record(run.IsFirst ? Telemetry.FirstRunDuration : Telemetry.RunDuration, elapsed, tags);
+        Callback.Add(Telemetry.Images, run.Images, tags);
         if (run.IsFirst) logger.RanFirst(model, device, run.Images, elapsed.TotalMilliseconds);
         else logger.Ran(model, device, run.Images, elapsed.TotalMilliseconds);
     }
@@ -90,6 +105,6 @@ internal struct RunTrace(SessionTrace session, Activity? activity, int images, b
     public readonly void Stop()
     {
         session?.Stop(this, Stopwatch.GetElapsedTime(start));
-        Activity?.Dispose();
+        Callback.Stop(Activity);
     }
 }
