@@ -183,6 +183,7 @@ public sealed class ComputeDevice
 
     private static ImmutableArray<ComputeDevice> Enumerate()
     {
+        DriverLibraries.Install();
         var devices = ImmutableArray.CreateBuilder<ComputeDevice>();
         foreach (CudaDevice cuda in CudaDevice.GetDevices(_ => true).OfType<CudaDevice>())
         {
