@@ -132,12 +132,22 @@ internal sealed class SessionPool : IDisposable
     private InferenceSession? Take()
     {
         bool closed;
+        InferenceSession? found = null;
+        InferenceSession[] lost = [];
         lock (gate)
         {
-            if (idle.TryPop(out InferenceSession? session)) return session;
+            while (found is null && idle.TryPop(out InferenceSession? session))
+            {
+                if (!session.IsLost) found = session;
+                else lost = [.. lost, session];
+            }
+            sessions -= lost.Length;
             closed = disposed;
-            if (!closed) sessions++;
+            if (found is null && !closed) sessions++;
         }
+        // Runs on a lost device only fail, and its memory is freed with the last of them.
+        foreach (InferenceSession session in lost) session.Dispose();
+        if (found is not null) return found;
         if (!closed) return Create();
         // The next caller that waits must find the pool disposed too.
         permits.Release();

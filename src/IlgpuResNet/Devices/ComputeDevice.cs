@@ -154,6 +154,18 @@ public sealed class ComputeDevice
         }
     }
 
+    /// <summary>The opened device for a session; each call is paired with one of <see cref="DeviceRuntime.Release"/>.</summary>
+    /// <exception cref="DeviceException">The driver refused.</exception>
+    [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
+    internal DeviceRuntime Acquire()
+    {
+        while (true)
+        {
+            DeviceRuntime opened = Open();
+            if (opened.TryRetain()) return opened;
+        }
+    }
+
     /// <summary>
     /// Asks for profiling markers, for measurements, where the device has them: the processor has none. Call it before the device is first
     /// opened.

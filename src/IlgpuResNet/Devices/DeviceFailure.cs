@@ -23,6 +23,15 @@ internal static class DeviceFailure
     /// </summary>
     public static bool IsLoss(Exception e) => e.GetBaseException() is CudaException or CLException && !IsOutOfMemory(e);
 
+    /// <summary>True when a driver reports that it cannot compile a kernel, which leaves its context usable.</summary>
+    public static bool IsCompilation(Exception e) => e.GetBaseException() switch
+    {
+        CudaException cuda => cuda.Error is nameof(CudaError.CUDA_ERROR_INVALID_PTX) or nameof(CudaError.CUDA_ERROR_INVALID_IMAGE)
+            or nameof(CudaError.CUDA_ERROR_INVALID_SOURCE) or nameof(CudaError.CUDA_ERROR_NO_BINARY_FOR_GPU),
+        CLException cl => cl.Error is CLError.CL_BUILD_PROGRAM_FAILURE or CLError.CL_COMPILE_PROGRAM_FAILURE,
+        _ => false,
+    };
+
     /// <summary>Free bytes of the device; null where the driver does not report them.</summary>
     public static long? FreeMemory(Accelerator accelerator)
     {

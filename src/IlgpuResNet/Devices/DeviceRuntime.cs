@@ -11,13 +11,18 @@ using IlgpuResNet.Kernels.Tiled;
 namespace IlgpuResNet.Devices;
 
 /// <summary>
-/// An opened device, on which sessions run: its accelerator and its kernels. It lives until the process ends or the device is lost, because
-/// kernels live as long as their accelerator and take long to compile.
+/// An opened device, on which sessions run: its accelerator and its kernels. It lives until the process ends, because kernels live as long
+/// as their accelerator and take long to compile. A lost device lives until its last session is disposed: only then may its context be
+/// destroyed, since a driver need not survive calls with handles of a destroyed one.
 /// </summary>
 internal sealed class DeviceRuntime
 {
     private readonly AcceleratorKernelLoader? loader;
     private readonly BackgroundLoad<IKernelFamily> common;
+    private readonly Task firstLoad;
+    private readonly Lock users = new();
+    private int sessions;
+    private bool isClosed;
 
     private DeviceRuntime(ComputeDevice device, Accelerator accelerator)
     {
@@ -37,7 +42,7 @@ internal sealed class DeviceRuntime
             Kernels.Load();
             return Kernels;
         });
-        common.Start();
+        firstLoad = common.Start();
     }
 
     /// <summary>The device.</summary>
@@ -96,17 +101,66 @@ internal sealed class DeviceRuntime
         }
         catch (Exception e)
         {
-            accelerator?.Dispose();
-            context?.Dispose();
+            // An accelerator whose constructor fails is the thread's current one, and cannot be reached otherwise.
+            accelerator ??= Accelerator.Current is { } half && half.Context == context ? half : null;
+            AcceleratorDisposal.Destroy(accelerator, context);
             if (e is ResNetException) throw;
-            throw new DeviceException(
-                $"{device.Id}: the device cannot be opened: {FirstLine(e)} Check its driver, or name another device.", e);
+            string what = $"{device.Id}: the device cannot be opened: {FirstLine(e)}";
+            throw DeviceFailure.IsOutOfMemory(e)
+                ? new DeviceMemoryException($"{what} Free memory of the device, or name another.", null, null, e)
+                : new DeviceException($"{what} Check its driver, or name another device.", e);
+        }
+    }
+
+    /// <summary>Counts a session, or what else must find the device open; false when the device is closed already.</summary>
+    public bool TryRetain()
+    {
+        lock (users)
+        {
+            if (isClosed) return false;
+            sessions++;
+            return true;
+        }
+    }
+
+    /// <summary>Gives back what <see cref="TryRetain"/> counted. A lost device is closed with its last session.</summary>
+    public void Release()
+    {
+        lock (users)
+        {
+            if (--sessions > 0 || !IsLost || isClosed) return;
+            isClosed = true;
+        }
+        // Kernels that are still loading use the context; on a lost device they soon fail.
+        firstLoad.ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
+        AcceleratorDisposal.Destroy(Accelerator, Accelerator.Context);
+    }
+
+    /// <summary>Makes the device current on the calling thread, as drivers' calls need it.</summary>
+    public DeviceBinding Bind() => new(Accelerator);
+
+    /// <summary>
+    /// Takes one step to free something. Where the driver fails, something stays allocated: the device counts as lost, so that the context
+    /// with all that it holds is destroyed after its last session.
+    /// </summary>
+    public void Free(Action step)
+    {
+        try
+        {
+            using DeviceBinding binding = Bind();
+            step();
+        }
+        catch (AcceleratorException)
+        {
+            IsLost = true;
         }
     }
 
     /// <summary>Waits for kernels that other threads load: a plan's, and those that every session needs.</summary>
     /// <param name="plan">The loading of a plan's kernels.</param>
-    /// <exception cref="DeviceException">A kernel was not compiled; the next call that needs it tries again.</exception>
+    /// <exception cref="DeviceException">
+    /// A kernel was not compiled; the next call that needs it tries again. Or the device is lost or has no memory for it.
+    /// </exception>
     public void WaitForKernels(Task plan)
     {
         try
@@ -116,6 +170,8 @@ internal sealed class DeviceRuntime
         }
         catch (Exception e) when (e is not ResNetException)
         {
+            if (DeviceFailure.IsOutOfMemory(e) || (DeviceFailure.IsLoss(e) && !DeviceFailure.IsCompilation(e)))
+                throw Failed($"a kernel cannot be loaded: {FirstLine(e)}", e);
             throw new DeviceException(
                 $"{Device.Id}: a kernel cannot be compiled: {FirstLine(e)} Update the device's driver, or name another device.", e);
         }
@@ -125,6 +181,7 @@ internal sealed class DeviceRuntime
     /// <param name="length">Number of floats.</param>
     /// <param name="purpose">Their use, for the error when there is no memory.</param>
     /// <exception cref="DeviceMemoryException">There is not enough memory.</exception>
+    /// <exception cref="DeviceLostException">The device is lost.</exception>
     public DeviceMemory Allocate(long length, string purpose)
     {
         try
@@ -133,7 +190,9 @@ internal sealed class DeviceRuntime
         }
         catch (Exception e) when (e is not ResNetException)
         {
-            throw DeviceFailure.CannotAllocate(Accelerator, Device.Id, length * sizeof(float), purpose, e);
+            throw DeviceFailure.IsLoss(e)
+                ? Failed($"{purpose} cannot be allocated: {FirstLine(e)}", e)
+                : DeviceFailure.CannotAllocate(Accelerator, Device.Id, length * sizeof(float), purpose, e);
         }
     }
 
@@ -143,16 +202,20 @@ internal sealed class DeviceRuntime
     public unsafe Span<float> HostSpan(ArrayView<float> view) =>
         Kernels.HostVisible && view.Length > 0 ? new Span<float>(Unsafe.AsPointer(ref view[0]), checked((int)view.Length)) : [];
 
-    /// <summary>The error of a session whose run failed; a device that is lost with it is opened anew for the next session.</summary>
-    public DeviceException Failed(string network, Exception e)
+    /// <summary>
+    /// The error of a session that failed on the device; a device that is lost with it is opened anew for the next session.
+    /// </summary>
+    /// <param name="what">What failed and why, as a sentence.</param>
+    /// <param name="e">The driver's exception.</param>
+    public DeviceException Failed(string what, Exception e)
     {
-        string what = $"{Device.Id}: the device failed while running {network}: {FirstLine(e)}";
-        if (DeviceFailure.IsOutOfMemory(e))
+        what = $"{Device.Id}: {what}";
+        if (!IsLost && DeviceFailure.IsOutOfMemory(e))
         {
             long? free = DeviceFailure.FreeMemory(Accelerator);
             return new DeviceMemoryException($"{what} Use a smaller batch or image, or another device.", null, free, e);
         }
-        if (!DeviceFailure.IsLoss(e)) return new DeviceException($"{what} Dispose the session and make a new one.", e);
+        if (!IsLost && !DeviceFailure.IsLoss(e)) return new DeviceException($"{what} Dispose the session and make a new one.", e);
         IsLost = true;
         return new DeviceLostException($"{what} Dispose the session and make a new one, which opens the device anew.", e);
     }

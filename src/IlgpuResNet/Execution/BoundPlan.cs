@@ -14,6 +14,7 @@ namespace IlgpuResNet.Execution;
 /// </summary>
 internal sealed class BoundPlan : IDisposable
 {
+    private readonly DeviceRuntime runtime;
     private readonly SharedWeights sharing;
     private readonly DeviceWeights weights;
     private readonly DeviceMemory arena;
@@ -23,11 +24,13 @@ internal sealed class BoundPlan : IDisposable
     /// <exception cref="ResNetException">The weights cannot be read any more, or the model's preset makes no input.</exception>
     public BoundPlan(Model model, Network network, DeviceRuntime runtime, ExecutionPlan plan, SessionOptions options, int? threads)
     {
+        this.runtime = runtime;
         Plan = plan;
         sharing = SharedWeights.Of(runtime);
         Task? loading = null;
         try
         {
+            using DeviceBinding binding = runtime.Bind();
             TuningFile? tuning = options is { TuningFile: { } path, StepMethods.IsDefault: true } ? TuningFile.Open(path) : null;
             StepMethods = !options.StepMethods.IsDefault ? options.StepMethods
                 : tuning is null ? MethodSelector.Choose(runtime.Kernels.Planner, plan, options.Numerics)
@@ -50,21 +53,24 @@ internal sealed class BoundPlan : IDisposable
             // Where the host reads results in place, nothing is downloaded.
             long downloaded = runtime.Kernels.HostVisible ? 0 : Outputs.Sum(output => (long)output.View.Count * plan.MaxBatch);
             Staging = new HostStaging(runtime, Math.Max(Input.Length, downloaded));
+            if (Staging.PageLockRefusal is { } refusal)
+            {
+                Warnings =
+                    [.. Warnings, $"{runtime.Device.Id}: the driver does not page-lock host memory ({refusal}); copies take longer."];
+            }
             runtime.WaitForKernels(loading);
             Preprocessor = new Preprocessor(runtime.Accelerator, Stream, model.Preset, runtime.Kernels);
         }
         catch (Exception e)
         {
-            // Kernels that are still loading stay with the device. If one fails as well, only the first failure is reported.
-            loading?.ContinueWith(static failed => failed.Exception, TaskContinuationOptions.OnlyOnFaulted);
-            Staging?.Dispose();
-            arena?.Dispose();
-            Stream?.Dispose();
-            if (weights is not null) sharing.Release(weights);
-            if (e is ResNetException or ObjectDisposedException) throw;
-            throw new DeviceException(
-                $"{runtime.Device.Id}: a session of {model.Name} for {plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)} "
-                + "Use a smaller batch or image, or another device.", e);
+            // Marks a lost device before its parts are freed.
+            ResNetException? failure = e is ResNetException or ObjectDisposedException ? null
+                : runtime.Failed(
+                    $"a session of {model.Name} for {plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)}", e);
+            if (loading is not null) LeaveToDevice(loading);
+            Free();
+            if (failure is null) throw;
+            throw failure;
         }
     }
 
@@ -74,7 +80,7 @@ internal sealed class BoundPlan : IDisposable
     /// <summary>The method of each step, in order; the default where it is no convolution.</summary>
     public ImmutableArray<Conv2dMethod> StepMethods { get; }
 
-    /// <summary>Warnings about the weights and the tuning file, one line each.</summary>
+    /// <summary>Warnings about the weights, the tuning file and the driver, one line each.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>Time that the first session of these weights took to pack and upload them.</summary>
@@ -111,19 +117,28 @@ internal sealed class BoundPlan : IDisposable
     }
 
     /// <summary>Frees the arena, and the weights with the last session that shares them.</summary>
-    public void Dispose()
+    public void Dispose() => Free();
+
+    /// <summary>Frees every part that was made, also after one has failed.</summary>
+    private void Free()
     {
-        try
-        {
-            Preprocessor.Dispose();
-            Staging.Dispose();
-            arena.Dispose();
-            Stream.Dispose();
-            sharing.Release(weights);
-        }
-        catch (AcceleratorException)
-        {
-            // A driver that fails here has lost its memory anyway; the next call on the device reports the failure.
-        }
+        // A run that failed may have left copies under way, which must end before their memory goes.
+        runtime.Free(() => Stream?.Synchronize());
+        runtime.Free(() => Preprocessor?.Dispose());
+        runtime.Free(() => Staging?.Dispose());
+        runtime.Free(() => arena?.Dispose());
+        runtime.Free(() => Stream?.Dispose());
+        if (weights is not null) runtime.Free(() => sharing.Release(weights));
+    }
+
+    /// <summary>
+    /// Lets kernels load on: they stay with the device, which must not close before. If one fails as well, only the first failure is
+    /// reported.
+    /// </summary>
+    private void LeaveToDevice(Task loading)
+    {
+        Task ended = loading.ContinueWith(static failed => _ = failed.Exception, TaskScheduler.Default);
+        if (runtime.IsLost) ended.Wait();
+        else if (runtime.TryRetain()) ended.ContinueWith(_ => runtime.Release(), TaskScheduler.Default);
     }
 }

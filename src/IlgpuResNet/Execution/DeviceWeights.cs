@@ -59,8 +59,9 @@ internal sealed class DeviceWeights : IDisposable
         }
         catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {
-            throw new DeviceException(
-                $"{runtime.Device.Id}: the weights of {name} cannot be packed: {DeviceRuntime.FirstLine(e)} Use a smaller network.", e);
+            throw new DeviceMemoryException(
+                $"{runtime.Device.Id}: the weights of {name} cannot be packed: {DeviceRuntime.FirstLine(e)} Use a smaller network.",
+                null, null, e);
         }
     }
 
@@ -107,7 +108,7 @@ internal sealed class DeviceWeights : IDisposable
         }
         catch
         {
-            weights.Dispose();
+            runtime.Free(weights.Dispose);
             throw;
         }
     }

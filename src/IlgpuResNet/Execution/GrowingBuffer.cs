@@ -38,7 +38,7 @@ internal sealed class GrowingBuffer<T>(string purpose) : IDisposable
         {
             return accelerator.Allocate1D<T>(length);
         }
-        catch (Exception e)
+        catch (Exception e) when (!DeviceFailure.IsLoss(e))
         {
             throw DeviceFailure.CannotAllocate(accelerator, accelerator.Name, length * Interop.SizeOf<T>(), purpose, e);
         }

@@ -15,7 +15,7 @@ internal sealed class HostStaging : IDisposable
 {
     private readonly DeviceRuntime runtime;
     private readonly float[] floats;
-    private readonly PageLockScope<float>? pageLock;
+    private readonly PageLock? pageLock;
 
     /// <summary>Allocates the host memory.</summary>
     /// <param name="runtime">The device.</param>
@@ -25,12 +25,15 @@ internal sealed class HostStaging : IDisposable
         this.runtime = runtime;
         floats = GC.AllocateUninitializedArray<float>(checked((int)length), pinned: true);
         if (runtime.Kernels.HostVisible) return;
-        using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
-        pageLock = runtime.Accelerator.CreatePageLockFromPinned(floats);
+        using DeviceBinding binding = runtime.Bind();
+        pageLock = PageLock.Create(runtime.Accelerator, floats);
     }
 
     /// <summary>Floats of host memory.</summary>
     public int Length => floats.Length;
+
+    /// <inheritdoc cref="PageLock.Refusal"/>
+    public string? PageLockRefusal => pageLock?.Refusal;
 
     /// <summary>Brings values to the device in memory's order. Nothing waits for the copy: the stream keeps the order.</summary>
     /// <param name="stream">Where the copy is enqueued.</param>

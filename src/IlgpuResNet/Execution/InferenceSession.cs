@@ -66,29 +66,36 @@ public sealed class InferenceSession : IDisposable
         // The device is opened while the graph is made, and its kernels are compiled while the weights are packed.
         device.Prepare();
         var trace = new SessionTrace(options.Logger, model.Name, device.Id);
-        using (TimedStep planning = trace.Planning())
+        for (bool again = false; ; again = true)
         {
-            network = derive(model.Bind(options.Height, options.Width, options.Outputs));
-            Input = TensorInfo.Of(network.Input);
-            Outputs = [.. network.Outputs.Select(TensorInfo.Of)];
-            Threads = device.ThreadsOf(options.Threads);
-            runtime = device.Open();
-            Plan = SegmentSelector.Choose(
-                runtime.Kernels.Planner, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
-            planning.Succeed();
-        }
-        try
-        {
-            using TimedStep preparing = trace.Preparing(Plan);
-            bound = new BoundPlan(model, network, runtime, Plan, options, Threads);
-            trace.Warn(Warnings);
-            preparing.Succeed();
-        }
-        catch
-        {
-            // A logger or activity listener may throw; free what was allocated.
-            bound?.Dispose();
-            throw;
+            try
+            {
+                using (TimedStep planning = trace.Planning())
+                {
+                    network = derive(model.Bind(options.Height, options.Width, options.Outputs));
+                    Input = TensorInfo.Of(network.Input);
+                    Outputs = [.. network.Outputs.Select(TensorInfo.Of)];
+                    Threads = device.ThreadsOf(options.Threads);
+                    runtime = device.Acquire();
+                    Plan = SegmentSelector.Choose(
+                        runtime.Kernels.Planner, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
+                    planning.Succeed();
+                }
+                using TimedStep preparing = trace.Preparing(Plan);
+                bound = new BoundPlan(model, network, runtime, Plan, options, Threads);
+                trace.Warn(Warnings);
+                preparing.Succeed();
+                break;
+            }
+            catch (Exception e)
+            {
+                // A logger or activity listener may throw; free what was allocated.
+                bound?.Dispose();
+                runtime?.Release();
+                (bound, runtime) = (null!, null!);
+                // The device may have been lost while nobody used it. Opened anew, it is tried once more.
+                if (e is not DeviceLostException || again) throw;
+            }
         }
         run = new SessionRun(runtime, bound, network.Input, model.Name, Threads, trace);
         scores = GC.AllocateUninitializedArray<float>(NumClasses);
@@ -113,7 +120,7 @@ public sealed class InferenceSession : IDisposable
     /// <summary>Names and shapes of the outputs, in order: <see cref="SessionOptions.Outputs"/>, or the network's own.</summary>
     public ImmutableArray<TensorInfo> Outputs { get; }
 
-    /// <summary>Warnings about the weights, such as values that are not finite, and about the tuning file, one line each.</summary>
+    /// <summary>Warnings about the weights, such as values that are not finite, the tuning file and the driver, one line each.</summary>
     public IReadOnlyList<string> Warnings => bound.Warnings;
 
     /// <summary>Runs the network on prepared input, such as the memory of a PyTorch tensor.</summary>
@@ -226,6 +233,9 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
+    /// <summary>True when the device is lost, so that runs only fail.</summary>
+    internal bool IsLost => runtime.IsLost;
+
     /// <summary>Frees the arena, and the weights with the last session that shares them. May be called again.</summary>
     public void Dispose()
     {
@@ -234,6 +244,7 @@ public sealed class InferenceSession : IDisposable
             if (disposed) return;
             disposed = true;
             bound.Dispose();
+            runtime.Release();
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using IlgpuResNet.Devices;
 using IlgpuResNet.Pixels;
 
 namespace IlgpuResNet.Execution;
@@ -20,7 +21,7 @@ internal sealed class PixelStaging(AcceleratorStream stream, bool hostVisible) :
 
     private readonly GrowingBuffer<byte> pixels = new("the pixels of an image");
     private byte[] host = [];
-    private PageLockScope<byte>? pageLock;
+    private PageLock? pageLock;
 
     /// <summary>Bytes of host memory whose copies may be under way.</summary>
     private int staged;
@@ -64,11 +65,7 @@ internal sealed class PixelStaging(AcceleratorStream stream, bool hostVisible) :
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        pageLock?.Dispose();
-        pixels.Dispose();
-    }
+    public void Dispose() => Disposal.All(pageLock, pixels);
 
     private ArrayView<byte> PackInPlace(PixelSpan image, ImageResampling resampling, int length, int following)
     {
@@ -102,6 +99,6 @@ internal sealed class PixelStaging(AcceleratorStream stream, bool hostVisible) :
         pageLock?.Dispose();
         pageLock = null;
         host = GC.AllocateUninitializedArray<byte>(wanted, pinned: true);
-        pageLock = stream.Accelerator.CreatePageLockFromPinned(host);
+        pageLock = PageLock.Create(stream.Accelerator, host);
     }
 }

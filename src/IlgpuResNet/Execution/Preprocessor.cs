@@ -1,5 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime;
+using IlgpuResNet.Devices;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Pixels;
 
@@ -83,13 +84,7 @@ internal sealed class Preprocessor : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        staging.Dispose();
-        table.Dispose();
-        resized.Dispose();
-        weights.Dispose();
-    }
+    public void Dispose() => Disposal.All(staging, table, resized, weights);
 
     /// <summary>The resampling of an image's size, with its weights on the device; the last one when the size is the same.</summary>
     private ImageResampling ResamplingOf(PixelSpan image)

@@ -82,7 +82,7 @@ internal sealed class SessionRun
     {
         try
         {
-            using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
+            using DeviceBinding binding = runtime.Bind();
             // Copies need no kernels: another session's run may be enqueued meanwhile.
             if (!source.IsImages) bound.Staging.Upload(bound.Stream, input, source.Floats, bound.Input);
             lock (runtime.Gate)
@@ -96,9 +96,12 @@ internal sealed class SessionRun
             bound.Staging.Download(bound.Stream, outputs, batch, destinations);
             bound.Preprocessor.EndRun();
         }
-        catch (Exception e) when (e is not ResNetException and not ObjectDisposedException)
+        catch (Exception e)
         {
-            throw runtime.Failed(network, e);
+            // Copies that the failed run has enqueued must not meet the host memory of the next run, nor its release.
+            runtime.Free(bound.Stream.Synchronize);
+            if (e is ResNetException or ObjectDisposedException) throw;
+            throw runtime.Failed($"the device failed while running {network}: {DeviceRuntime.FirstLine(e)}", e);
         }
     }
 

@@ -45,7 +45,7 @@ internal sealed class MethodTuner(Accelerator accelerator, IKernelFamily kernels
     public static ImmutableArray<Conv2dMethod> Tune(DeviceRuntime runtime, ExecutionPlan plan, Numerics numerics, TuningFile file)
     {
         runtime.WaitForKernels(Task.CompletedTask);
-        using ScopedAcceleratorBinding binding = runtime.Accelerator.BindScoped();
+        using DeviceBinding binding = runtime.Bind();
         lock (runtime.Gate) return new MethodTuner(runtime.Accelerator, runtime.Kernels).Choose(plan, numerics, runtime.TuningKey, file);
     }
 
