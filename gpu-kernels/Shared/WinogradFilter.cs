@@ -22,8 +22,8 @@ namespace IlgpuResNet.Kernels;
 /// <para>
 /// The interpolation points are 0, ±a, ±b and infinity (F(2x2): 0, ±1 and infinity). Any points give a correct algorithm; their choice
 /// decides its rounding error. Over 128 channels of random values the relative L2 error of F(4x4) is 19.1e-7 with the usual ±1 and ±2,
-/// 9.1e-7 with ±5/8 and ±3/2, and the error of direct convolution is 4.2e-7. All powers of these points by which the transforms multiply are
-/// exact in float32.
+/// 9.1e-7 with ±5/8 and ±3/2, and the error of direct convolution is 4.2e-7. All powers of these points by which the transforms multiply
+/// are exact in float32.
 /// </para>
 /// </remarks>
 internal static class WinogradFilter

@@ -15,7 +15,7 @@ using ImageClassifier classifier = await ImageClassifier.LoadAsync(args.ElementA
 // The handler runs on the classifier's thread: print, or hand the answer to a window, and return.
 using var frames = new FrameClassifier(classifier, (in FrameResult frame) => Console.WriteLine(
     frame.Error?.Message
-    ?? $"frame {frame.Number}: {frame.Predictions[0].Label} {frame.Predictions[0].Probability:P0}, {frame.Latency.TotalMilliseconds:F0} ms"));
+    ?? $"{frame.Number}: {frame.Predictions[0].Label} {frame.Predictions[0].Probability:P0}, {frame.Latency.TotalMilliseconds:F0} ms"));
 
 using Stream camera = Console.OpenStandardInput();
 byte[] pixels = new byte[checked(width * height * BytesPerPixel)];

@@ -16,7 +16,8 @@ Console.CancelKeyPress += (_, press) =>
 var progress = new Progress<FileProgress>(state => Console.Error.Write($"\r{state.Done} of {state.Total}, {state.Failed} failed "));
 try
 {
-    using ImageClassifier classifier = await ImageClassifier.LoadAsync(args.ElementAtOrDefault(1) ?? "resnet50:IMAGENET1K_V2", cancellation: stop.Token);
+    using ImageClassifier classifier =
+        await ImageClassifier.LoadAsync(args.ElementAtOrDefault(1) ?? "resnet50:IMAGENET1K_V2", cancellation: stop.Token);
     await foreach (ClassifiedImage image in classifier.ClassifyFolderAsync(args[0], topK: 1, progress, cancellation: stop.Token))
     {
         // A damaged file has its error in its result, and the others go on.

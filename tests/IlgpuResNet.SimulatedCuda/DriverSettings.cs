@@ -16,7 +16,7 @@ internal enum ExecutionTiming
     Random,
 }
 
-/// <summary>What a simulated driver is asked to be.</summary>
+/// <summary>Settings of a simulated driver.</summary>
 internal sealed record DriverSettings
 {
     /// <summary>

@@ -1,7 +1,6 @@
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
 
-
 namespace IlgpuResNet.Bench.Ptx;
 
 /// <summary>A kernel's machine code on one architecture; figures of its main loop are null where no loop has multiply-adds.</summary>

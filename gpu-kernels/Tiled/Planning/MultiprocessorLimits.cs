@@ -1,7 +1,7 @@
 namespace IlgpuResNet.Kernels.Tiled;
 
 /// <summary>
-/// What one multiprocessor (NVIDIA), compute unit (AMD) or Xe core (Intel) holds at a time. The numbers of NVIDIA GPUs are from the CUDA
+/// Limits of one multiprocessor (NVIDIA), compute unit (AMD) or Xe core (Intel). The numbers of NVIDIA GPUs are from the CUDA
 /// programming guide, table "Technical specifications per compute capability", and from the occupancy calculator in the CUDA toolkit.
 /// </summary>
 /// <param name="Threads">Threads.</param>

@@ -1,6 +1,5 @@
 using IlgpuResNet.Files;
 
-
 namespace IlgpuResNet.Imaging;
 
 /// <summary>Role of an element of a drawing; a writer chooses its colour.</summary>

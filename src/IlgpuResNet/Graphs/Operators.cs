@@ -1,6 +1,5 @@
 using IlgpuResNet.Weights;
 
-
 namespace IlgpuResNet.Graphs;
 
 /// <summary>

@@ -1,7 +1,6 @@
 using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
-
 namespace IlgpuResNet.Graphs;
 
 /// <summary>

@@ -28,6 +28,6 @@ internal sealed class Allocation(SimulatedContext context, ulong address, int le
 
     public bool IsWhollyWritten(ulong at, long bytes) => !IsWritten.AsSpan((int)(at - address), checked((int)bytes)).Contains(false);
 
-    /// <summary>What a kernel sees of it.</summary>
+    /// <summary>The allocation as a region that a kernel may access.</summary>
     public Region CreateRegion(int cellBytes) => new(Name, address, Data, cellBytes) { IsWritten = IsWritten };
 }

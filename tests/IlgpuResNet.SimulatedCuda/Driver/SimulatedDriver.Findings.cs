@@ -1,6 +1,6 @@
 namespace IlgpuResNet.SimulatedCuda;
 
-/// <summary>What was found, and what is alive.</summary>
+/// <summary>The findings, and the objects that are still alive.</summary>
 internal sealed partial class SimulatedDriver
 {
     /// <summary>More findings than anybody reads; later ones are only counted.</summary>
@@ -22,7 +22,7 @@ internal sealed partial class SimulatedDriver
         lock (gate) findings.Clear();
     }
 
-    /// <summary>What lives in contexts that were not destroyed.</summary>
+    /// <summary>Objects of contexts that were not destroyed.</summary>
     public LiveObjects Live
     {
         get

@@ -13,7 +13,7 @@ internal sealed unsafe partial class SimulatedDriver
     /// <summary>Most operations that run at a call which does not wait for them.</summary>
     private const int MostAtOnce = 4;
 
-    /// <summary>What the host knows to be done, because it has waited for it.</summary>
+    /// <summary>Operations that the host has waited for.</summary>
     private readonly StreamClock hostClock = new();
 
     private int streamsMade;

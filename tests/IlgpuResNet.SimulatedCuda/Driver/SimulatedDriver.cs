@@ -30,7 +30,7 @@ internal sealed unsafe partial class SimulatedDriver
         faults = [.. this.settings.Faults.Select(rule => new PendingFault(rule))];
     }
 
-    /// <summary>What a call needs before it does anything.</summary>
+    /// <summary>Conditions that a call checks first.</summary>
     private enum Needs
     {
         Nothing,

@@ -17,7 +17,7 @@ internal sealed class SimulatedStream(SimulatedContext context, string name, boo
     /// <summary>Number of the last operation that has run.</summary>
     public int Done { get; set; }
 
-    /// <summary>What an operation that is enqueued now comes after.</summary>
+    /// <summary>Operations that come before one that is enqueued now.</summary>
     public StreamClock Clock { get; } = new();
 
     public override string ToString() => name;
@@ -61,7 +61,7 @@ internal sealed class Operation(SimulatedStream stream, string call, string what
     /// <summary>Operations of other streams that must have run before.</summary>
     public List<Operation> After { get; } = [];
 
-    /// <summary>What comes before it.</summary>
+    /// <summary>Operations that come before it.</summary>
     public required StreamClock Clock { get; init; }
 
     /// <summary>The page-locked memory that it reads or writes.</summary>

@@ -1,7 +1,7 @@
 namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>
-/// What ptxas does by default with a product that only one sum reads: both become one fused multiply-add, which rounds once. The PTX ISA
+/// Contracts a product that only one sum reads, as ptxas does by default: both become one fused multiply-add that rounds once. The PTX ISA
 /// allows it for <c>mul.f32</c> and <c>add.f32</c> without a rounding modifier.
 /// </summary>
 internal static class Contraction

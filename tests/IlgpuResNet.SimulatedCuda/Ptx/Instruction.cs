@@ -1,9 +1,9 @@
 namespace IlgpuResNet.SimulatedCuda.Ptx;
 
-/// <summary>What an instruction does that touches its own thread's registers only.</summary>
+/// <summary>Effect of an instruction that touches only its own thread's registers.</summary>
 internal delegate void Computation(ulong[] r, Instruction i);
 
-/// <summary>What any other instruction does: memory, branches, barriers.</summary>
+/// <summary>Effect of any other instruction: memory, branches, barriers.</summary>
 internal delegate void Effect(PtxThread thread, Instruction i);
 
 /// <summary>

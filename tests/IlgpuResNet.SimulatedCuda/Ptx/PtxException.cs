@@ -1,6 +1,6 @@
 namespace IlgpuResNet.SimulatedCuda.Ptx;
 
-/// <summary>What a device makes of a mistake.</summary>
+/// <summary>How a device would answer a mistake.</summary>
 internal enum PtxFault
 {
     /// <summary>The program is wrong, or what it does has no defined result.</summary>
@@ -13,7 +13,7 @@ internal enum PtxFault
     Misaligned,
 }
 
-/// <summary>What is wrong with a PTX program or with what it did; the message names the kernel and the line.</summary>
+/// <summary>A PTX program is wrong or did something wrong; the message names the kernel and the line.</summary>
 internal sealed class PtxException(string message, PtxFault fault = PtxFault.Undefined) : Exception(message)
 {
     public PtxFault Fault => fault;

@@ -12,7 +12,7 @@ internal sealed record PtxArray(string Name, int Alignment, int Length, int Slot
 /// </summary>
 internal sealed class PtxProgram
 {
-    /// <summary>What a register holds before its first write: as an address outside everything, as a float a NaN.</summary>
+    /// <summary>Content of a register before its first write: as an address outside everything, as a float a NaN.</summary>
     public const ulong Poison = 0x7FC5_1ABE_7FC5_1ABE;
 
     /// <summary>Name of the entry.</summary>

@@ -12,7 +12,7 @@ internal sealed class RegisterSlots
 
     public IReadOnlyDictionary<string, int> Special => special;
 
-    /// <summary>What all slots start with.</summary>
+    /// <summary>Initial content of all slots.</summary>
     public ulong[] Initial => [.. initial];
 
     /// <summary><c>.reg .b32 %r&lt;4&gt;</c>: the registers %r0 to %r3.</summary>

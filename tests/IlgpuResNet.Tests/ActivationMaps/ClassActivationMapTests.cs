@@ -1,6 +1,5 @@
 using IlgpuResNet.ActivationMaps;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>A map over its photo: where each of its pixels comes to lie, and in which colour.</summary>
@@ -11,7 +10,10 @@ public sealed class ClassActivationMapTests
 
     private static readonly Rgb Least = new(0x44, 0x01, 0x54), Largest = new(0xFD, 0xE7, 0x25);
 
-    /// <summary>The numbers are those of <c>torch.nn.functional.interpolate(torch.tensor([[[[0., 1.], [2., 3.]]]]), size=(4, 4), mode="bilinear")</c>.</summary>
+    /// <summary>
+    /// The numbers are those of <c>torch.nn.functional.interpolate(torch.tensor([[[[0., 1.], [2., 3.]]]]), size=(4, 4),
+    /// mode="bilinear")</c>.
+    /// </summary>
     [TestMethod]
     public void Between_pixels_a_map_is_bilinear_as_in_PyTorch()
     {
@@ -20,7 +22,10 @@ public sealed class ClassActivationMapTests
         CollectionAssert.AreEqual(new[] { 0, .25f, .75f, 1, .5f, .75f, 1.25f, 1.5f, 1.5f, 1.75f, 2.25f, 2.5f, 2, 2.25f, 2.75f, 3 }, values);
     }
 
-    /// <summary>Photos of any shape under presets that cut away and that pad: the value is that of the place in the crop, by a search for the four nearest centres.</summary>
+    /// <summary>
+    /// Photos of any shape under presets that cut away and that pad: the value is that of the place in the crop, by a search for the four
+    /// nearest centres.
+    /// </summary>
     [TestMethod]
     [DataRow(40, 30, 32, 28)]
     [DataRow(30, 47, 32, 32)]
@@ -64,7 +69,8 @@ public sealed class ClassActivationMapTests
         map.Upsample(width * factor, height * factor, large);
         // The middle pixel of nine lies where the one pixel does.
         for (int i = 0; i < small.Length; i++)
-            Assert.AreEqual(small[i], large[(i / width * factor + 1) * width * factor + i % width * factor + 1], 8 * TestData.Epsilon, $"seed {Seed}, pixel {i}");
+            Assert.AreEqual(small[i], large[(i / width * factor + 1) * width * factor + i % width * factor + 1], 8 * TestData.Epsilon,
+                $"seed {Seed}, pixel {i}");
     }
 
     [TestMethod]
@@ -73,7 +79,8 @@ public sealed class ClassActivationMapTests
         // Black and white halves; the map falls from left to right.
         PixelBuffer photo = new(new byte[] { 0, 0, 0, 0, 255, 255, 255, 255 }, 4, 2, PixelFormat.Gray8);
         ClassActivationMap map = Map([5, -3], 1, 2);
-        byte[] pure = map.Overlay(photo, 1).Pixels.ToArray(), half = map.Overlay(photo, 0.5f).Pixels.ToArray(), gray = map.Overlay(photo, 0).Pixels.ToArray();
+        byte[] pure = map.Overlay(photo, 1).Pixels.ToArray(), half = map.Overlay(photo, 0.5f).Pixels.ToArray(),
+            gray = map.Overlay(photo, 0).Pixels.ToArray();
         Assert.AreEqual(Largest, Pixel(pure, 0));
         Assert.AreEqual(Least, Pixel(pure, 3));
         Assert.AreEqual(Largest, Pixel(pure, 4));
@@ -116,7 +123,8 @@ public sealed class ClassActivationMapTests
             for (int i = 0; i < width * 3; i++)
                 pixels[y * stride + i / 3 * bytes + (isBlueFirst ? 2 - i % 3 : i % 3)] = photo.Pixels.Span[y * width * 3 + i];
         ClassActivationMap map = Map([1, 2, 3, 4], 2, 2);
-        CollectionAssert.AreEqual(map.Overlay(photo).Pixels.ToArray(), map.Overlay(new PixelSpan(pixels, width, height, format, stride)).Pixels.ToArray());
+        CollectionAssert.AreEqual(
+            map.Overlay(photo).Pixels.ToArray(), map.Overlay(new PixelSpan(pixels, width, height, format, stride)).Pixels.ToArray());
     }
 
     [TestMethod]
@@ -126,7 +134,8 @@ public sealed class ClassActivationMapTests
         PixelBuffer photo = SmallClassifier.Image(1);
         foreach (float opacity in new[] { -0.1f, 1.1f, float.NaN })
             Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => map.Overlay(photo, opacity));
-        StringAssert.Contains(Assert.ThrowsExactly<ImageException>(() => map.Overlay(photo, new byte[5])).Message, "has 4320 bytes, but the span has 5");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ImageException>(() => map.Overlay(photo, new byte[5])).Message, "has 4320 bytes, but the span has 5");
         StringAssert.Contains(Assert.ThrowsExactly<ImageException>(() => map.Upsample(3, 2, new float[5])).Message, "6 values");
         Assert.ThrowsExactly<ImageException>(() => map.Upsample(0, 2, []));
         var gray = new PixelSpan(new byte[1], 1, 1, PixelFormat.Gray8);
@@ -145,7 +154,7 @@ public sealed class ClassActivationMapTests
         return crop > resized ? place + (crop - resized) / 2 : place - Math.Round((resized - crop) / 2.0, MidpointRounding.ToEven);
     }
 
-    /// <summary>What one of the map's pixels adds at a place: a triangle around its centre, level at the map's ends.</summary>
+    /// <summary>Contribution of one of the map's pixels at a place: a triangle around its centre, level at the map's ends.</summary>
     private static double Share(double place, int pixel, int count, int crop)
     {
         double unit = (double)crop / count, centre = (pixel + 0.5) * unit;

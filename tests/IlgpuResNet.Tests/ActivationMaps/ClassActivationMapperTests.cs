@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace IlgpuResNet.Tests;
 
 /// <summary>
-/// Class activation maps of networks of every kind: against PyTorch in double (data/networks holds the maps and the script that made them), against
-/// sums written out here, and against the logits, of which they are the parts.
+/// Class activation maps of networks of every kind: against PyTorch in double (data/networks holds the maps and the script that made them),
+/// against sums written out here, and against the logits, of which they are the parts.
 /// </summary>
 public abstract class ClassActivationMapperTests(BackEnd backEnd)
 {
@@ -52,7 +52,9 @@ public abstract class ClassActivationMapperTests(BackEnd backEnd)
         Assert.IsLessThanOrEqualTo(MapBar, error, name);
     }
 
-    /// <summary>Also where the pool is smaller than the map, where there is one class or a thousand, and where the stride became a dilation.</summary>
+    /// <summary>
+    /// Also where the pool is smaller than the map, where there is one class or a thousand, and where the stride became a dilation.
+    /// </summary>
     [TestMethod]
     [DataRow("resnet18")]
     [DataRow("resnet50-v1")]
@@ -71,7 +73,8 @@ public abstract class ClassActivationMapperTests(BackEnd backEnd)
         using ClassActivationMapper mapper = Mapper(model, golden);
         float[] image = FirstImage(golden);
         ClassActivations activations = mapper.Run(image);
-        float[] features = Features(model, golden, image), weight = model.Weights["fc.weight"].ToArray(), bias = model.Weights["fc.bias"].ToArray();
+        float[] features = Features(model, golden, image), weight = model.Weights["fc.weight"].ToArray(),
+            bias = model.Weights["fc.bias"].ToArray();
         int pixels = activations.Height * activations.Width, channels = features.Length / pixels;
         double productTolerance = 4 * TestData.Epsilon * channels * TestData.MaxMagnitude(weight) * TestData.MaxMagnitude(features);
         double worst = 0;
@@ -93,7 +96,9 @@ public abstract class ClassActivationMapperTests(BackEnd backEnd)
             Assert.AreEqual(activations.Probabilities[k], map.Prediction.Probability);
             worst = Math.Max(worst, Math.Abs(sum / map.PooledPixels + map.Bias - map.Logit));
         }
-        TestContext.WriteLine($"{name}: mean and bias are at most {worst:E2} from the logit; derived {productTolerance + 4 * TestData.Epsilon * TestData.MaxMagnitude(bias):E2}");
+        TestContext.WriteLine(
+            $"{name}: mean and bias are at most {worst:E2} from the logit; "
+            + $"derived {productTolerance + 4 * TestData.Epsilon * TestData.MaxMagnitude(bias):E2}");
         Assert.IsLessThanOrEqualTo(productTolerance + 4 * TestData.Epsilon * TestData.MaxMagnitude(bias), worst, name);
         Assert.IsLessThanOrEqualTo(LogitBar, worst, name);
     }
@@ -107,7 +112,8 @@ public abstract class ClassActivationMapperTests(BackEnd backEnd)
         string path = folder.PathOf("network.onnx");
         Golden golden = Network("resnext-3-groups");
         using ResNet model = golden.Load();
-        OnnxExport.Save(model, path, new OnnxExportOptions { FoldBatchNorms = fold, Height = golden.Input.Shape[2], Width = golden.Input.Shape[3] });
+        OnnxExport.Save(
+            model, path, new OnnxExportOptions { FoldBatchNorms = fold, Height = golden.Input.Shape[2], Width = golden.Input.Shape[3] });
         using OnnxModel onnx = OnnxModel.Load(path);
         float[] image = FirstImage(golden);
         using ClassActivationMapper ours = Mapper(model, golden, Numerics.Exact), imported = Mapper(onnx, golden, Numerics.Exact);
@@ -116,7 +122,8 @@ public abstract class ClassActivationMapperTests(BackEnd backEnd)
         {
             float[] map = expected.Map(k).Values.ToArray();
             TestData.AssertClose(
-                Array.ConvertAll(map, value => (double)value), actual.Map(k).Values.ToArray(), 2 * MapBar * TestData.MaxMagnitude(map), $"class {k}");
+                Array.ConvertAll(map, value => (double)value), actual.Map(k).Values.ToArray(), 2 * MapBar * TestData.MaxMagnitude(map),
+                $"class {k}");
             Assert.AreEqual(actual.Logits[k], actual.Map(k).Values.ToArray().Average(value => (double)value) + actual.Bias(k), LogitBar);
         }
     }
@@ -189,8 +196,10 @@ public abstract class ClassActivationMapperTests(BackEnd backEnd)
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => activations.Map(SmallClassifier.Classes));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => activations.Bias(SmallClassifier.Classes));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => activations.Predictions(0));
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => activations.CopyMap(0, new float[2])).Message, "is [1, 1], 1 floats, but the span has 2");
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => other.Run(SmallClassifier.Image(3), activations)).Message, "another mapper");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => activations.CopyMap(0, new float[2])).Message,
+            "is [1, 1], 1 floats, but the span has 2");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => other.Run(SmallClassifier.Image(3), activations)).Message, "another mapper");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => mapper.Run(new float[5])).Message, "multiple of 3072");
         StringAssert.Contains(Assert.ThrowsExactly<ImageException>(() => mapper.Run(SmallClassifier.TooNarrow())).Message, "too narrow");
         using var cancellation = new CancellationTokenSource();
@@ -213,7 +222,8 @@ public abstract class ClassActivationMapperTests(BackEnd backEnd)
     private float[] Features(ResNet model, Golden golden, float[] image)
     {
         string name = model.Config.PreActivation ? "relu" : $"layer{model.Config.Depths.Length}";
-        using var session = new InferenceSession(model, device, new SessionOptions { Height = golden.Input.Shape[2], Width = golden.Input.Shape[3], Outputs = [name] });
+        using var session = new InferenceSession(
+            model, device, new SessionOptions { Height = golden.Input.Shape[2], Width = golden.Input.Shape[3], Outputs = [name] });
         float[] features = new float[session.Outputs[0].Length];
         session.Run(image, [features]);
         return features;
@@ -223,7 +233,8 @@ public abstract class ClassActivationMapperTests(BackEnd backEnd)
     private sealed record GoldenMaps(string Name, int[] Shape, double[][] Maps)
     {
         public static IReadOnlyList<GoldenMaps> All { get; } = JsonSerializer.Deserialize<GoldenMaps[]>(
-            File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", "networks", "activation-maps.json")), JsonSerializerOptions.Web)!;
+            File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", "networks", "activation-maps.json")),
+            JsonSerializerOptions.Web)!;
     }
 }
 
@@ -232,7 +243,7 @@ public sealed class ClassActivationMapperCpuTests() : ClassActivationMapperTests
 {
     private const int Runs = 50;
 
-    /// <summary>What a session allocates are objects of ILGPU's, for each launch.</summary>
+    /// <summary>A session allocates only objects of ILGPU's, for each launch.</summary>
     [TestMethod]
     public void A_run_into_results_that_there_are_allocates_no_more_than_a_session()
     {

@@ -6,7 +6,8 @@ public sealed class DependencyTests
 {
     private const string Devices = Rooms.Library + "/Devices";
 
-    private static readonly string[] BackEnds = ["Cuda", "OpenCL", "Cpu", "CPUAccelerator", "CudaAccelerator", "CLAccelerator", "AcceleratorType"];
+    private static readonly string[] BackEnds = ["Cuda", "OpenCL", "Cpu", "CPUAccelerator", "CudaAccelerator", "CLAccelerator",
+        "AcceleratorType"];
 
     private static readonly Lazy<SourceHouse> House = new(() => SourceHouse.Load());
 
@@ -19,7 +20,8 @@ public sealed class DependencyTests
     [TestMethod]
     public void Every_folder_is_a_room_of_the_table()
     {
-        IEnumerable<string> rooms = new[] { Rooms.Kernels, Rooms.Library }.SelectMany(project => SourceHouse.FilesOf(project)).Select(path => Rooms.Of(path)!).Distinct();
+        IEnumerable<string> rooms = new[] { Rooms.Kernels, Rooms.Library }.SelectMany(project => SourceHouse.FilesOf(project)).Select(
+            path => Rooms.Of(path)!).Distinct();
         CollectionAssert.AreEquivalent(rooms.ToArray(), Rooms.MayUse.Keys.ToArray());
     }
 
@@ -28,16 +30,25 @@ public sealed class DependencyTests
     public void Forbidden_uses_are_found()
     {
         SourceHouse house = SourceHouse.Load(
-            ("src/IlgpuResNet/Weights/Upward.cs", "using IlgpuResNet.Execution;\nnamespace IlgpuResNet.Weights;\ninternal static class Upward;\n"),
-            ("src/IlgpuResNet/Pixels/Root.cs", "namespace IlgpuResNet.Pixels;\ninternal static class Root\n{\n    public static ImageClassifier? Value;\n}\n"),
-            ("gpu-kernels/Simd/Sideways.cs", "namespace IlgpuResNet.Kernels.Simd;\ninternal static class Sideways\n{\n    public static Tiled.TiledKernels? Value;\n}\n"),
-            ("src/IlgpuResNet/Graphs/Named.cs", "namespace IlgpuResNet.Graphs;\ninternal static class Named\n{\n    public const int Cuda = 1, Twice = 2 * Cuda;\n}\n"));
+            ("src/IlgpuResNet/Weights/Upward.cs",
+                "using IlgpuResNet.Execution;\nnamespace IlgpuResNet.Weights;\ninternal static class Upward;\n"),
+            ("src/IlgpuResNet/Pixels/Root.cs",
+                "namespace IlgpuResNet.Pixels;\ninternal static class Root\n{\n    public static ImageClassifier? Value;\n}\n"),
+            ("gpu-kernels/Simd/Sideways.cs",
+                "namespace IlgpuResNet.Kernels.Simd;\ninternal static class Sideways\n{\n"
+                    + "    public static Tiled.TiledKernels? Value;\n}\n"),
+            ("src/IlgpuResNet/Graphs/Named.cs",
+                "namespace IlgpuResNet.Graphs;\ninternal static class Named\n{\n    public const int Cuda = 1, Twice = 2 * Cuda;\n}\n"));
         string[] faults = [.. house.ForbiddenUses().Except(House.Value.ForbiddenUses())];
-        StringAssert.StartsWith(faults.Single(fault => fault.Contains("Upward.cs", StringComparison.Ordinal)), "src/IlgpuResNet/Weights/Upward.cs(1): using IlgpuResNet.Execution");
-        StringAssert.StartsWith(faults.Single(fault => fault.Contains("Root.cs", StringComparison.Ordinal)), "src/IlgpuResNet/Pixels/Root.cs(4): ImageClassifier belongs to");
-        StringAssert.StartsWith(faults.Single(fault => fault.Contains("Sideways.cs", StringComparison.Ordinal)), "gpu-kernels/Simd/Sideways.cs(4): TiledKernels belongs to");
+        StringAssert.StartsWith(faults.Single(fault => fault.Contains("Upward.cs", StringComparison.Ordinal)),
+            "src/IlgpuResNet/Weights/Upward.cs(1): using IlgpuResNet.Execution");
+        StringAssert.StartsWith(faults.Single(fault => fault.Contains("Root.cs", StringComparison.Ordinal)),
+            "src/IlgpuResNet/Pixels/Root.cs(4): ImageClassifier belongs to");
+        StringAssert.StartsWith(faults.Single(fault => fault.Contains("Sideways.cs", StringComparison.Ordinal)),
+            "gpu-kernels/Simd/Sideways.cs(4): TiledKernels belongs to");
         Assert.HasCount(3, faults);
-        StringAssert.Contains(house.Mentions(Devices, BackEnds).Except(House.Value.Mentions(Devices, BackEnds)).Single(), "Named.cs(4): Cuda");
+        StringAssert.Contains(
+            house.Mentions(Devices, BackEnds).Except(House.Value.Mentions(Devices, BackEnds)).Single(), "Named.cs(4): Cuda");
     }
 
     private static void AssertNone(IEnumerable<string> faults)

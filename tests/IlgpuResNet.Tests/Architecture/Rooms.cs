@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace IlgpuResNet.Tests.Architecture;
 
 /// <summary>
-/// The rooms of the house: what the code in each folder may use. A file that lies in no folder of a project belongs to that project's entrance, which every
-/// room above may use.
+/// The rooms of the house: what the code in each folder may use. A file that lies in no folder of a project belongs to that project's
+/// entrance, which every room above may use.
 /// </summary>
 internal static class Rooms
 {
@@ -67,10 +67,12 @@ internal static class Rooms
     {
         string[] order =
         [
-            "Files", "Pixels", "Diagnostics", "Labels", "Devices", "Weights", "Graphs", "Onnx", "Downloads", "Models", "Planning", "Execution",
+            "Files", "Pixels", "Diagnostics", "Labels", "Devices", "Weights", "Graphs", "Onnx", "Downloads", "Models", "Planning",
+            "Execution",
             "ActivationMaps", "Classification",
         ];
         // Models are made on machines without a device.
-        return [.. order.TakeWhile(other => other != room).Where(other => room != "Models" || other != "Devices").Select(other => $"{Library}/{other}")];
+        return [.. order.TakeWhile(other => other != room).Where(other => room != "Models" || other != "Devices").Select(
+            other => $"{Library}/{other}")];
     }
 }

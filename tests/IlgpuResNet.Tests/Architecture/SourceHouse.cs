@@ -29,11 +29,13 @@ internal sealed class SourceHouse
 
     /// <summary>The checkout that these tests were built in.</summary>
     public static string Root { get; } = Path.GetFullPath(
-        typeof(SourceHouse).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(entry => entry.Key == "RepositoryRoot").Value!);
+        typeof(SourceHouse).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(
+            entry => entry.Key == "RepositoryRoot").Value!);
 
     /// <summary>The house as it stands, with more files for a control.</summary>
     public static SourceHouse Load(params (string Path, string Text)[] more) =>
-        new([.. new[] { Rooms.Kernels, Rooms.Library }.SelectMany(folder => FilesOf(folder)).Select(path => (path, File.ReadAllText(Path.Combine(Root, path)))), .. more]);
+        new([.. new[] { Rooms.Kernels, Rooms.Library }.SelectMany(folder => FilesOf(folder)).Select(
+            path => (path, File.ReadAllText(Path.Combine(Root, path)))), .. more]);
 
     /// <summary>Source files below a folder, as paths from <see cref="Root"/>.</summary>
     public static IEnumerable<string> FilesOf(string folder, string extension = ".cs") => Directory

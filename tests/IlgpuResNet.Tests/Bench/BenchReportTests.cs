@@ -8,7 +8,9 @@ using IlgpuResNet.Imaging;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>The report of measurements: made of figures that a test makes up, so that each is known in the page, the table and the charts.</summary>
+/// <summary>
+/// The report of measurements: made of figures that a test makes up, so that each is known in the page, the table and the charts.
+/// </summary>
 [TestClass]
 public sealed class BenchReportTests : IDisposable
 {
@@ -17,7 +19,8 @@ public sealed class BenchReportTests : IDisposable
     private static readonly DeviceRun Device = new(
         "resnet18", "opencl:0", DeviceName, 7, 1234, "measured here",
         [
-            new BatchRun(1, 101, 102, 10.27, 9.5, 9.25, 97.5625, 0.3125, [new StepRun("conv1", "F(4x4)", 5.125, 800, 1.5), new StepRun("pool<1>", "", 4.125, 0, 0)]),
+            new BatchRun(1, 101, 102, 10.27, 9.5, 9.25, 97.5625, 0.3125,
+                [new StepRun("conv1", "F(4x4)", 5.125, 800, 1.5), new StepRun("pool<1>", "", 4.125, 0, 0)]),
             new BatchRun(4, 103, 104, 31.5, 30, 29, 126.984, 0.40625, [new StepRun("conv1", "direct", 17.375, 400, 0.75)]),
         ]);
 
@@ -39,7 +42,8 @@ public sealed class BenchReportTests : IDisposable
         string text = Text(Page(Whole));
         foreach (string expected in new[]
         {
-            "A <Processor>", "An & System", ".NET 99", "0.1.0+0123abcd", "2026-11-26 07:30 +01:00", "7.5 GiB", "report --out \"a b\"", DeviceName,
+            "A <Processor>", "An & System", ".NET 99", "0.1.0+0123abcd", "2026-11-26 07:30 +01:00", "7.5 GiB", "report --out \"a b\"",
+            DeviceName,
             // Medians, least and the median of the ratios 1/3, 3/4 and 4/5.
             "30.0 ms against 50.0 ms, ratio 0.75; minimum 20.0 ms against 40.0 ms; other work took 13 %",
             "311 ms against 622 ms, ratio 0.50", "251 MB against 502 MB, ratio 0.50",
@@ -71,7 +75,12 @@ public sealed class BenchReportTests : IDisposable
     [TestMethod]
     public void Page_without_a_peer_or_a_device_has_no_figures_of_them()
     {
-        XElement page = Page(Whole with { Peers = null, Devices = [], Skipped = ["ONNX Runtime: its native library cannot be loaded.", "cpu: failed: for a reason."] });
+        XElement page = Page(Whole with
+        {
+            Peers = null,
+            Devices = [],
+            Skipped = ["ONNX Runtime: its native library cannot be loaded.", "cpu: failed: for a reason."]
+        });
         string text = Text(page);
         StringAssert.Contains(text, "ONNX Runtime: its native library cannot be loaded.");
         StringAssert.Contains(text, "cpu: failed: for a reason.");
@@ -104,13 +113,15 @@ public sealed class BenchReportTests : IDisposable
         CollectionAssert.AreEquivalent(
             new[]
             {
-                "peers-time", "peers-cold", "peers-memory", "opencl-0-batches", "opencl-0-peak", "opencl-0-layers-1", "opencl-0-layers-1-peak", "opencl-0-layers-4", "opencl-0-layers-4-peak",
+                "peers-time", "peers-cold", "peers-memory", "opencl-0-batches", "opencl-0-peak", "opencl-0-layers-1",
+                "opencl-0-layers-1-peak", "opencl-0-layers-4", "opencl-0-layers-4-peak",
             },
             charts.Select(chart => chart.Name).ToArray());
         foreach (NamedChart chart in charts)
         {
             PixelBuffer picture = ImageFile.Load(Path.Combine(path, $"{chart.Name}.png"));
-            Assert.AreEqual((PngDrawing.Scale * chart.Drawing.Width, PngDrawing.Scale * chart.Drawing.Height), (picture.Width, picture.Height), chart.Name);
+            Assert.AreEqual((PngDrawing.Scale * chart.Drawing.Width, PngDrawing.Scale * chart.Drawing.Height),
+                (picture.Width, picture.Height), chart.Name);
             Assert.IsGreaterThan(20, picture.Span.Pixels.ToArray().Distinct().Count(), "letters have many shades");
             DrawingAssert.IsInside(chart.Drawing);
         }
@@ -125,7 +136,8 @@ public sealed class BenchReportTests : IDisposable
     [TestMethod]
     public void Bars_of_nothing_or_with_long_names_stay_inside()
     {
-        DrawingAssert.IsInside(BarChart.Draw("A title that is far too long for the width of a telephone's screen", "c", [new Bar(new string('w', 200), 0, "0"), new Bar("", 0, "0")]));
+        DrawingAssert.IsInside(BarChart.Draw("A title that is far too long for the width of a telephone's screen", "c",
+            [new Bar(new string('w', 200), 0, "0"), new Bar("", 0, "0")]));
         DrawingAssert.IsInside(BarChart.Draw("t", "c", [new Bar(string.Concat(Enumerable.Repeat("\U0001F600", 200)) + "\u0007", 1, "1")]));
         DrawingAssert.IsInside(BarChart.Draw("t", "c", [new Bar("a", 0.5, "50 %"), new Bar("b", 2, "200 %")], mark: 1));
     }
@@ -145,6 +157,7 @@ public sealed class BenchReportTests : IDisposable
 
     private static XElement Page(BenchReport report) => XDocument.Parse(HtmlReport.Write(report)).Root!;
 
-    /// <summary>What a reader sees: all text, with a space between elements.</summary>
-    private static string Text(XElement page) => string.Join(' ', page.Element("body")!.DescendantNodes().OfType<XText>().Select(text => text.Value));
+    /// <summary>The text that a reader sees, with a space between elements.</summary>
+    private static string Text(XElement page) =>
+        string.Join(' ', page.Element("body")!.DescendantNodes().OfType<XText>().Select(text => text.Value));
 }

@@ -26,7 +26,8 @@ public sealed class BenchTests : IDisposable
     [TestMethod]
     public void Compare_gives_times_of_the_same_outputs_and_ends_in_the_ratio()
     {
-        (int exitCode, string output, string error) = Run("compare", "--model", Model, "--batch", "2", "--threads", "1", "--rounds", "3", "--json", Json);
+        (int exitCode, string output, string error) =
+            Run("compare", "--model", Model, "--batch", "2", "--threads", "1", "--rounds", "3", "--json", Json);
         Assert.AreEqual(0, exitCode, error);
         JsonElement figures = Figures();
         Assert.AreEqual(Model, figures.GetProperty("model").GetString());
@@ -77,7 +78,8 @@ public sealed class BenchTests : IDisposable
         Assert.AreEqual(20, figures.GetProperty("runs").GetInt32());
         Assert.AreEqual(1, figures.GetProperty("threads").GetInt32());
         AssertPositive(figures, "allocated_bytes_per_run", "launch_allocated_bytes");
-        Assert.AreEqual(OperatingSystem.IsLinux() ? JsonValueKind.Number : JsonValueKind.Null, figures.GetProperty("growth_bytes").ValueKind);
+        Assert.AreEqual(
+            OperatingSystem.IsLinux() ? JsonValueKind.Number : JsonValueKind.Null, figures.GetProperty("growth_bytes").ValueKind);
         StringAssert.Contains(output, "managed bytes per run");
     }
 
@@ -111,14 +113,15 @@ public sealed class BenchTests : IDisposable
         // 53 convolutions, two pools, the classifier and softmax.
         Assert.HasCount(57, steps);
         foreach (JsonElement step in steps) AssertPositive(step, "modelled_ms", "floor_ms", "launches", "bytes");
-        foreach (JsonElement step in steps.Where(step => step.GetProperty("algorithm").ValueKind is JsonValueKind.String)) AssertPositive(step, "blocks", "waves", "splits");
+        foreach (JsonElement step in steps.Where(step => step.GetProperty("algorithm").ValueKind is JsonValueKind.String))
+            AssertPositive(step, "blocks", "waves", "splits");
         double sum = steps.Sum(step => step.GetProperty("modelled_ms").GetDouble());
         Assert.AreEqual(sum, figures.GetProperty("modelled_ms").GetDouble(), 1e-9);
         Assert.AreEqual(32 * 1000 / sum, figures.GetProperty("images_per_second").GetDouble(), 1e-6);
         StringAssert.Contains(output, "nothing measured");
     }
 
-    /// <summary>What the project wants of a batch of 32, by the model.</summary>
+    /// <summary>A batch of 32 is as fast as the project wants it, by the model.</summary>
     [TestMethod]
     [DataRow("A100")]
     [DataRow("RTX 4090")]
@@ -136,7 +139,8 @@ public sealed class BenchTests : IDisposable
         (int exitCode, _, string error) = Run("plan", "--device", "RTX 4090", "--batch", "32", "--json", Json);
         Assert.AreEqual(0, exitCode, error);
         int[] images = [.. Figures().GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("images").GetInt32())];
-        int[] ofSegments = [.. Figures().GetProperty("segments").EnumerateArray().SelectMany(segment => Enumerable.Repeat(segment.GetProperty("images").GetInt32(), segment.GetProperty("count").GetInt32()))];
+        int[] ofSegments = [.. Figures().GetProperty("segments").EnumerateArray().SelectMany(
+            segment => Enumerable.Repeat(segment.GetProperty("images").GetInt32(), segment.GetProperty("count").GetInt32()))];
         CollectionAssert.AreEqual(ofSegments, images);
         Assert.IsLessThan(32, images.Min());
         AssertPositive(Figures(), "arena_bytes", "whole_batch_arena_bytes");
@@ -147,11 +151,16 @@ public sealed class BenchTests : IDisposable
     {
         (int exitCode, string output, string error) = Run("plan", "--device", "A100", "--batch", "1", "--json", Json);
         Assert.AreEqual(0, exitCode, error);
-        StringAssert.Matches(output, new Regex("waves +A100: [0-9]+ layers have less than a wave of blocks; no kernel with a full wave is modelled to be faster for any of them"));
-        foreach (JsonElement step in Figures().GetProperty("steps").EnumerateArray().Where(step => step.GetProperty("full_wave_ms").ValueKind is JsonValueKind.Number))
+        StringAssert.Matches(
+            output, new Regex(
+                "waves +A100: [0-9]+ layers have less than a wave of blocks; "
+                + "no kernel with a full wave is modelled to be faster for any of them"));
+        foreach (JsonElement step in Figures().GetProperty("steps").EnumerateArray().Where(
+            step => step.GetProperty("full_wave_ms").ValueKind is JsonValueKind.Number))
         {
             Assert.IsLessThan(1, step.GetProperty("waves").GetDouble());
-            Assert.IsLessThanOrEqualTo(step.GetProperty("full_wave_ms").GetDouble(), step.GetProperty("modelled_ms").GetDouble(), step.GetProperty("name").GetString());
+            Assert.IsLessThanOrEqualTo(step.GetProperty("full_wave_ms").GetDouble(), step.GetProperty("modelled_ms").GetDouble(),
+                step.GetProperty("name").GetString());
         }
     }
 
@@ -168,7 +177,8 @@ public sealed class BenchTests : IDisposable
     [TestMethod]
     public void Run_times_each_step_each_batch_and_what_it_is_compared_with()
     {
-        (int exitCode, string output, string error) = Run("run", "--device", "cpu", "--against", "cpu", "--model", Model, "--batch", "2", "--rounds", "2", "--json", Json);
+        (int exitCode, string output, string error) =
+            Run("run", "--device", "cpu", "--against", "cpu", "--model", Model, "--batch", "2", "--rounds", "2", "--json", Json);
         Assert.AreEqual(0, exitCode, error);
         JsonElement figures = Figures();
         AssertRun(figures, "cpu", 1, 2);
@@ -184,7 +194,8 @@ public sealed class BenchTests : IDisposable
     public void Run_times_steps_by_the_markers_of_an_OpenCL_device()
     {
         string device = TestDevice.OpenCompute(BackEnd.OpenCL, TestContext).Id;
-        (int exitCode, string output, string error) = Run("run", "--device", device, "--model", Model, "--batch", "1", "--rounds", "2", "--json", Json);
+        (int exitCode, string output, string error) =
+            Run("run", "--device", device, "--model", Model, "--batch", "1", "--rounds", "2", "--json", Json);
         Assert.AreEqual(0, exitCode, error);
         AssertRun(Figures(), device, 1);
         Assert.DoesNotContain("ratio ", output, "nothing was measured to compare with");
@@ -202,21 +213,24 @@ public sealed class BenchTests : IDisposable
         Assert.AreEqual(0, exitCode, error);
         JsonElement figures = Figures();
         Assert.AreEqual(16, figures.GetProperty("images").GetInt32());
-        AssertPositive(figures, "decode_images_per_second", "inference_images_per_second", "folder_images_per_second", "ratio", "cancelled_ms");
+        AssertPositive(
+            figures, "decode_images_per_second", "inference_images_per_second", "folder_images_per_second", "ratio", "cancelled_ms");
         StringAssert.Contains(output, "ratio ");
     }
 
     [TestMethod]
     public void Frames_says_how_long_they_took_and_what_they_left()
     {
-        (int exitCode, string output, string error) = Run("frames", "--model", Model, "--device", "cpu", "--rate", "20", "--minutes", "0.03", "--json", Json);
+        (int exitCode, string output, string error) =
+            Run("frames", "--model", Model, "--device", "cpu", "--rate", "20", "--minutes", "0.03", "--json", Json);
         Assert.AreEqual(0, exitCode, error);
         JsonElement figures = Figures();
         Assert.AreEqual(36, figures.GetProperty("frames").GetInt32());
         Assert.AreEqual(36, figures.GetProperty("classified").GetInt32() + figures.GetProperty("dropped").GetInt32());
         AssertPositive(figures, "p50_ms", "p90_ms", "p99_ms", "max_ms", "machine_p99_ratio");
         StringAssert.Contains(output, "latency");
-        Assert.HasCount(3, output.Split('\n').Where(line => line.StartsWith("met ", StringComparison.Ordinal) || line.StartsWith("MISSED ", StringComparison.Ordinal)));
+        Assert.HasCount(3, output.Split('\n').Where(
+            line => line.StartsWith("met ", StringComparison.Ordinal) || line.StartsWith("MISSED ", StringComparison.Ordinal)));
     }
 
     [TestMethod]
@@ -248,7 +262,8 @@ public sealed class BenchTests : IDisposable
         CollectionAssert.AreEqual(batches, points.Select(point => point.GetProperty("batch").GetInt32()).ToArray());
         foreach (JsonElement point in points)
         {
-            AssertPositive(point, "session_ms", "first_run_ms", "end_to_end_ms", "device_ms", "sum_of_steps_ms", "images_per_second", "peak_share");
+            AssertPositive(
+                point, "session_ms", "first_run_ms", "end_to_end_ms", "device_ms", "sum_of_steps_ms", "images_per_second", "peak_share");
             JsonElement[] steps = [.. point.GetProperty("steps").EnumerateArray()];
             // 20 convolutions, two pools and the classifier; no softmax, for nobody asks for probabilities.
             Assert.HasCount(23, steps);

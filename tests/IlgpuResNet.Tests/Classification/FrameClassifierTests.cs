@@ -1,7 +1,6 @@
 using IlgpuResNet.Classification;
 using IlgpuResNet.Kernels.Simd;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>Frames: the newest wins, answers are those of single images, nothing is allocated.</summary>
@@ -66,7 +65,10 @@ public sealed class FrameClassifierTests
         }
     }
 
-    /// <summary>Each launch wakes all threads, waits for them and allocates: the preparation of a frame, or of images of one size, and the network share one.</summary>
+    /// <summary>
+    /// Each launch wakes all threads, waits for them and allocates: the preparation of a frame, or of images of one size, and the network
+    /// share one.
+    /// </summary>
     [TestMethod]
     public void A_frame_and_a_batch_of_one_size_are_one_launch_on_the_processor()
     {
@@ -79,9 +81,11 @@ public sealed class FrameClassifierTests
         {
             session.Run(SmallClassifier.Image(1).Span, [], new float[SmallClassifier.Classes]);
             Assert.AreEqual(1, launches);
-            session.Run([SmallClassifier.Image(1), SmallClassifier.Image(2), SmallClassifier.Image(3)], new float[3 * SmallClassifier.Classes]);
+            session.Run(
+                [SmallClassifier.Image(1), SmallClassifier.Image(2), SmallClassifier.Image(3)], new float[3 * SmallClassifier.Classes]);
             Assert.AreEqual(2, launches);
-            session.Run([SmallClassifier.Image(1), SmallClassifier.Image(2), SmallClassifier.Image(3, width: 50)], new float[3 * SmallClassifier.Classes]);
+            session.Run([SmallClassifier.Image(1), SmallClassifier.Image(2), SmallClassifier.Image(3, width: 50)],
+                new float[3 * SmallClassifier.Classes]);
             Assert.AreEqual(4, launches, "another size has other weights");
         }
         finally

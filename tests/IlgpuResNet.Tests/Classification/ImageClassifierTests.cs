@@ -58,7 +58,8 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
             else CollectionAssert.AreEqual(Expected(ImageFile.Load(image.Path)), image.Predictions.ToArray(), image.Path);
         }
         CollectionAssert.AreEqual(
-            Enumerable.Range(1, paths.Length).Select(done => new FileProgress(done, done > SmallClassifier.Photos.Length ? 1 : 0, paths.Length)).ToArray(), progress.Reports);
+            Enumerable.Range(1, paths.Length).Select(
+                done => new FileProgress(done, done > SmallClassifier.Photos.Length ? 1 : 0, paths.Length)).ToArray(), progress.Reports);
     }
 
     [TestMethod]
@@ -68,15 +69,20 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => new ImageClassifier(single, device)).Message, "gives one score");
     }
 
-    /// <summary>Some are prepared in one launch on the processor, some need one of their own: other sizes, other formats, and more bytes than are gathered.</summary>
+    /// <summary>
+    /// Some are prepared in one launch on the processor, some need one of their own: other sizes, other formats, and more bytes than are
+    /// gathered.
+    /// </summary>
     [TestMethod]
     public void Images_of_a_run_have_the_bits_of_each_alone()
     {
         PixelBuffer gray = new(SmallClassifier.Image(4).Pixels[..(40 * 36)], 40, 36, PixelFormat.Gray8);
         PixelBuffer[] images =
         [
-            SmallClassifier.Image(1), SmallClassifier.Image(2), gray, SmallClassifier.Image(3, 50, 30), SmallClassifier.Image(5, 50, 30), SmallClassifier.Image(6),
-            SmallClassifier.Image(7, 500, 400), SmallClassifier.Image(8, 500, 400), SmallClassifier.Image(9, 700, 700), SmallClassifier.Image(10, 700, 700),
+            SmallClassifier.Image(1), SmallClassifier.Image(2), gray, SmallClassifier.Image(3, 50, 30), SmallClassifier.Image(5, 50, 30),
+            SmallClassifier.Image(6),
+            SmallClassifier.Image(7, 500, 400), SmallClassifier.Image(8, 500, 400), SmallClassifier.Image(9, 700, 700),
+            SmallClassifier.Image(10, 700, 700),
         ];
         using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = images.Length });
         float[] together = new float[images.Length * SmallClassifier.Classes], alone = new float[SmallClassifier.Classes];
@@ -91,7 +97,8 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
     [TestMethod]
     public async Task Results_that_were_left_amid_can_be_enumerated_again()
     {
-        IAsyncEnumerable<ClassifiedImage> images = classifier.ClassifyFilesAsync(SmallClassifier.Photos, options: new ReadAheadOptions { DecodedBytes = 1 });
+        IAsyncEnumerable<ClassifiedImage> images =
+            classifier.ClassifyFilesAsync(SmallClassifier.Photos, options: new ReadAheadOptions { DecodedBytes = 1 });
         for (int i = 0; i < 3; i++)
         {
             await foreach (ClassifiedImage first in images)
@@ -110,7 +117,8 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
     {
         PixelBuffer[] images = [.. Enumerable.Range(0, Callers).Select(seed => SmallClassifier.Image(seed, 30 + seed))];
         Prediction[][] expected = [.. images.Select(image => Expected(image))];
-        Task<Prediction[]>[] calls = [.. Enumerable.Range(0, 10 * Callers).Select(i => classifier.ClassifyAsync(images[i % Callers], TopK))];
+        Task<Prediction[]>[] calls = [.. Enumerable.Range(0, 10 * Callers).Select(
+            i => classifier.ClassifyAsync(images[i % Callers], TopK))];
         Prediction[][] answers = await Task.WhenAll(calls);
         for (int i = 0; i < answers.Length; i++) CollectionAssert.AreEqual(expected[i % Callers], answers[i], $"call {i}");
         Assert.IsLessThanOrEqualTo(classifier.MaxSessions, classifier.Sessions);
@@ -135,7 +143,8 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
     {
         PixelBuffer image = SmallClassifier.Image(2);
         using var cancellation = new CancellationTokenSource();
-        Task<Prediction[]>[] calls = [.. Enumerable.Range(0, Callers).Select(_ => classifier.ClassifyAsync(image, TopK, cancellation.Token))];
+        Task<Prediction[]>[] calls = [.. Enumerable.Range(0, Callers).Select(
+            _ => classifier.ClassifyAsync(image, TopK, cancellation.Token))];
         await cancellation.CancelAsync();
         foreach (Task<Prediction[]> call in calls)
         {
@@ -157,7 +166,8 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
     {
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => classifier.Classify(SmallClassifier.Image(1), 0));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => classifier.ClassifyFilesAsync([], 0));
-        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => classifier.ClassifyFilesAsync([], options: new ReadAheadOptions { Workers = 0 }));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(
+            () => classifier.ClassifyFilesAsync([], options: new ReadAheadOptions { Workers = 0 }));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Make(new ClassifierOptions { Batch = 0 }));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Make(new ClassifierOptions { MemoryBudget = 0 }));
         Assert.HasCount(SmallClassifier.Classes, classifier.Classify(SmallClassifier.Image(1), int.MaxValue));
@@ -178,8 +188,10 @@ public abstract class ImageClassifierTests(BackEnd backEnd)
     {
         using var folder = new WeightsFolder();
         string path = folder.PathOf("small.safetensors");
-        using (ResNet saved = ResNet.Create(ResNetConfig.ResNet18 with { StemWidth = 4, BaseWidth = 4, NumClasses = 5 }, 1)) saved.Weights.Save(path);
-        using (ImageClassifier loaded = await ImageClassifier.LoadAsync(path, device)) Assert.HasCount(5, loaded.Classify(SmallClassifier.Photos[0]));
+        using (ResNet saved =
+            ResNet.Create(ResNetConfig.ResNet18 with { StemWidth = 4, BaseWidth = 4, NumClasses = 5 }, 1)) saved.Weights.Save(path);
+        using (ImageClassifier loaded = await ImageClassifier.LoadAsync(path, device)) Assert.HasCount(
+            5, loaded.Classify(SmallClassifier.Photos[0]));
         Assert.ThrowsExactly<WeightsException>(() => ImageClassifier.Load(folder.PathOf("nowhere.pth"), device));
     }
 

@@ -55,7 +55,8 @@ public sealed class SessionPoolTests
     public async Task Where_memory_ends_callers_wait_for_the_sessions_there_are()
     {
         int made = 0;
-        using var pool = new SessionPool(() => made++ == 0 ? Create() : throw new DeviceMemoryException("full", 1, 0, null), NoLimit, 4, NullLogger.Instance, typeof(SessionPoolTests));
+        using var pool = new SessionPool(() => made++ == 0 ? Create() : throw new DeviceMemoryException("full", 1, 0, null), NoLimit, 4,
+            NullLogger.Instance, typeof(SessionPoolTests));
         InferenceSession only = pool.Rent();
         Task<InferenceSession> next = pool.RentAsync(CancellationToken.None).AsTask();
         Assert.IsFalse(next.IsCompleted);

@@ -2,7 +2,6 @@ using IlgpuResNet.Cli;
 using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>The tool on ONNX files: the answers of the weights they were made from.</summary>
@@ -40,7 +39,8 @@ public sealed class CommandLineOnnxTests : CommandLineFixture
     public async Task Embed_writes_a_row_of_features_for_each_picture()
     {
         string fromWeights = InFolder("weights.npy"), fromOnnx = InFolder("onnx.npy"), map = InFolder("map.npy");
-        Assert.AreEqual(0, (await Run("embed", Photo, Photo, "--weights", Weights, "--device", "cpu", "-o", fromWeights, "-o", $"layer3={map}")).ExitCode);
+        Assert.AreEqual(0,
+            (await Run("embed", Photo, Photo, "--weights", Weights, "--device", "cpu", "-o", fromWeights, "-o", $"layer3={map}")).ExitCode);
         CommandLineResult result = await Run("embed", Photo, Photo, "--weights", Onnx, "--device", "cpu", "--batch", "2", "-o", fromOnnx);
         Assert.AreEqual(0, result.ExitCode, result.Error);
         NpyArray features = NpyArray.Load(fromOnnx);
@@ -79,11 +79,15 @@ public sealed class CommandLineOnnxTests : CommandLineFixture
     {
         string x = InFolder("x.npy");
         new NpyArray([1, 3, 32, 32], new float[3 * 32 * 32]).Save(x);
-        AssertFails(await Run("run", Onnx, "-i", x, "-o", InFolder("y.npy"), "--device", "cpu"), "a fixed height of 224 pixels, but 32 was asked for");
-        AssertFails(await Run("run", Weights, "-i", x, "-o", $"layer7={InFolder("y.npy")}", "--device", "cpu"), "no tensor called 'layer7'");
-        AssertFails(await Run("classify", Photo, "--weights", Onnx, "--variant", "v1"), "an ONNX file says itself how its blocks are computed");
+        AssertFails(await Run("run", Onnx, "-i", x, "-o", InFolder("y.npy"), "--device", "cpu"),
+            "a fixed height of 224 pixels, but 32 was asked for");
+        AssertFails(
+            await Run("run", Weights, "-i", x, "-o", $"layer7={InFolder("y.npy")}", "--device", "cpu"), "no tensor called 'layer7'");
+        AssertFails(
+            await Run("classify", Photo, "--weights", Onnx, "--variant", "v1"), "an ONNX file says itself how its blocks are computed");
         AssertFails(await Run("run", Weights, "-i", x, "-o", x, "--device", "cpu"), "is an input too");
-        AssertFails(await Run("run", Weights, "-i", x, "-o", InFolder("y.npy"), "-o", $"layer1={InFolder("y.npy")}", "--device", "cpu"), "written twice");
+        AssertFails(await Run("run", Weights, "-i", x, "-o", InFolder("y.npy"), "-o", $"layer1={InFolder("y.npy")}", "--device", "cpu"),
+            "written twice");
         CommandLineResult wrongName = await Run("run", Weights, "-i", x, "-o", $"layer1={InFolder("y.pth")}");
         Assert.AreEqual(Program.WrongUsage, wrongName.ExitCode);
         AssertOneLine(wrongName.Error, "--output writes .npy, .pb, .csv, .safetensors files");

@@ -4,7 +4,7 @@ using IlgpuResNet.Cli.Similarity;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>What the tool writes: never over what it reads, and what cannot be written is said before the work.</summary>
+/// <summary>The tool writes over nothing that it reads, and says before the work which file cannot be written.</summary>
 [TestClass]
 public sealed class CommandLineOutputTests : CommandLineFixture
 {
@@ -21,7 +21,8 @@ public sealed class CommandLineOutputTests : CommandLineFixture
         AssertFails(await Run("similar", Photo, pictures, "-w", Weights, "-d", "cpu", "--index", Weights), $"{Weights}: holds ");
         CollectionAssert.AreEqual(weights, File.ReadAllBytes(Weights));
         CollectionAssert.AreEqual(File.ReadAllBytes(Photo), File.ReadAllBytes(photo));
-        CommandLineResult otherName = await Run("similar", Photo, pictures, "-w", Weights, "-d", "cpu", "--index", Path.Combine(pictures, "a.jpg"));
+        CommandLineResult otherName =
+            await Run("similar", Photo, pictures, "-w", Weights, "-d", "cpu", "--index", Path.Combine(pictures, "a.jpg"));
         Assert.AreEqual(Program.WrongUsage, otherName.ExitCode);
         AssertOneLine(otherName.Error, "--index must end in .safetensors");
     }
@@ -62,12 +63,14 @@ public sealed class CommandLineOutputTests : CommandLineFixture
     {
         // With its end, and what is added while it is written, the name is longer than file systems take.
         const int LongestName = 240;
-        string photos = Directory.CreateDirectory(InFolder("photos")).FullName, maps = InFolder("maps"), longName = new string('b', LongestName);
+        string photos = Directory.CreateDirectory(InFolder("photos")).FullName, maps = InFolder("maps"),
+            longName = new string('b', LongestName);
         foreach (string name in (string[])["a", longName, "c"]) File.Copy(Photo, Path.Combine(photos, $"{name}.jpg"));
         CommandLineResult result = await Run("classify", photos, "-w", Weights, "-d", "cpu", "--json", "--heatmap", maps);
         AssertFails(result, $"{longName}-heatmap.png: the image cannot be written");
         Assert.AreEqual(3, JsonDocument.Parse(result.Output).RootElement.GetArrayLength());
-        CollectionAssert.AreEqual(new[] { "a-heatmap.png", "c-heatmap.png" }, Directory.GetFiles(maps).Select(Path.GetFileName).Order().ToArray());
+        CollectionAssert.AreEqual(
+            new[] { "a-heatmap.png", "c-heatmap.png" }, Directory.GetFiles(maps).Select(Path.GetFileName).Order().ToArray());
     }
 
     [TestMethod]
@@ -75,7 +78,8 @@ public sealed class CommandLineOutputTests : CommandLineFixture
     {
         string pictures = Directory.CreateDirectory(InFolder("pictures")).FullName;
         File.WriteAllText(Path.Combine(pictures, "bad.png"), "no picture");
-        CommandLineResult result = await Run("similar", Photo, pictures, "-w", Weights, "-d", "cpu", "--index", InFolder("index.safetensors"));
+        CommandLineResult result =
+            await Run("similar", Photo, pictures, "-w", Weights, "-d", "cpu", "--index", InFolder("index.safetensors"));
         Assert.AreEqual(Program.Failure, result.ExitCode);
         StringAssert.Contains(result.Error, $"error: {pictures}: none of its 1 images could be read");
     }

@@ -4,7 +4,9 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>The tool under bad circumstances: streams that fail, cancelled work, hostile names. One line and an exit code, whatever happens.</summary>
+/// <summary>
+/// The tool under bad circumstances: streams that fail, cancelled work, hostile names. One line and an exit code, whatever happens.
+/// </summary>
 [TestClass]
 public sealed class CommandLineRobustnessTests : CommandLineFixture
 {
@@ -12,7 +14,8 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
     public async Task An_output_that_cannot_be_written_is_one_line()
     {
         using var error = new StringWriter();
-        Assert.AreEqual(Program.Failure, await Program.RunAsync(["devices"], new FailingWriter(new IOException("No space left on device")), error));
+        Assert.AreEqual(
+            Program.Failure, await Program.RunAsync(["devices"], new FailingWriter(new IOException("No space left on device")), error));
         AssertOneLine(error.ToString(), "the output cannot be written: No space left on device");
     }
 
@@ -26,7 +29,8 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
 
     [TestMethod]
     public async Task When_both_streams_fail_the_exit_code_remains() =>
-        Assert.AreEqual(Program.Failure, await Program.RunAsync(["devices"], new FailingWriter(new IOException("full")), new FailingWriter(new IOException("full"))));
+        Assert.AreEqual(Program.Failure,
+            await Program.RunAsync(["devices"], new FailingWriter(new IOException("full")), new FailingWriter(new IOException("full"))));
 
     /// <summary>A device behind a link has no end; its length is that of what the link leads to.</summary>
     [TestMethod]
@@ -52,7 +56,8 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
         StateDict.Create(tensors).Save(Weights);
         (int exitCode, string output, string error) = await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--json");
         Assert.AreEqual(0, exitCode, error);
-        Assert.AreEqual(JsonValueKind.Null, JsonDocument.Parse(output).RootElement[0].GetProperty("predictions")[0].GetProperty("probability").ValueKind);
+        Assert.AreEqual(JsonValueKind.Null,
+            JsonDocument.Parse(output).RootElement[0].GetProperty("predictions")[0].GetProperty("probability").ValueKind);
     }
 
     [TestMethod]
@@ -60,12 +65,14 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
     {
         string names = InFolder("names.txt");
         File.WriteAllText(names, string.Concat(Enumerable.Repeat("犬\u001b[31m\u202eé\n", 10)));
-        (int exitCode, string table, string error) = await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", names);
+        (int exitCode, string table, string error) =
+            await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", names);
         Assert.AreEqual(0, exitCode, error);
         StringAssert.Contains(table, "犬?[31mé");
         (_, string json, _) = await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", names, "--json");
         StringAssert.Contains(json, "犬");
-        Assert.AreEqual("犬\u001b[31m\u202eé", JsonDocument.Parse(json).RootElement[0].GetProperty("predictions")[0].GetProperty("label").GetString());
+        Assert.AreEqual(
+            "犬\u001b[31m\u202eé", JsonDocument.Parse(json).RootElement[0].GetProperty("predictions")[0].GetProperty("label").GetString());
     }
 
     [TestMethod]
@@ -119,7 +126,8 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
         using var cancellation = new CancellationTokenSource();
         using var output = new StringWriter();
         using var error = new CancellingWriter(cancellation);
-        int exitCode = await Program.RunAsync(["classify", Photo, Photo, "-w", Weights, "-d", "cpu", .. json ? new[] { "--json" } : []], output, error, cancellation.Token);
+        int exitCode = await Program.RunAsync(
+            ["classify", Photo, Photo, "-w", Weights, "-d", "cpu", .. json ? new[] { "--json" } : []], output, error, cancellation.Token);
         Assert.AreEqual(Program.Failure, exitCode);
         StringAssert.Contains(error.ToString(), "error: cancelled after 0 of 2");
         Assert.AreEqual(json ? "[]" : "", output.ToString().Trim());

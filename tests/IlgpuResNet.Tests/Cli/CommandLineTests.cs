@@ -40,7 +40,8 @@ public sealed class CommandLineTests : CommandLineFixture
     [TestMethod]
     public async Task The_boxed_model_gets_at_least_nine_of_its_ten_images_right()
     {
-        CommandLineResult result = await Run("classify", Path.Combine(AppContext.BaseDirectory, "data", "fashion-mnist"), "--device", "cpu", "--json");
+        CommandLineResult result =
+            await Run("classify", Path.Combine(AppContext.BaseDirectory, "data", "fashion-mnist"), "--device", "cpu", "--json");
         Assert.AreEqual(0, result.ExitCode, result.Error);
         JsonElement[] images = [.. JsonDocument.Parse(result.Output).RootElement.EnumerateArray()];
         Assert.HasCount(10, images);
@@ -54,7 +55,8 @@ public sealed class CommandLineTests : CommandLineFixture
     {
         string bad = Write("bad.jpg", "not a picture"u8);
         File.Copy(Photo, InFolder("good.jpg"));
-        CommandLineResult result = await Run("classify", Folder, "--weights", Weights, "--device", "cpu", "--batch", "4", "--json", "--top", "3");
+        CommandLineResult result =
+            await Run("classify", Folder, "--weights", Weights, "--device", "cpu", "--batch", "4", "--json", "--top", "3");
         Assert.AreEqual(Program.Failure, result.ExitCode);
         AssertOneLine(result.Error, bad);
         JsonElement[] images = [.. JsonDocument.Parse(result.Output).RootElement.EnumerateArray()];
@@ -136,7 +138,8 @@ public sealed class CommandLineTests : CommandLineFixture
         var tensors = model.Weights.Values.Select(tensor => (tensor.Name, tensor.Shape, Values: tensor.ToArray())).ToArray();
         string missing = InFolder("missing.safetensors"), wrong = InFolder("wrong.safetensors");
         StateDict.Create(tensors.Where(tensor => tensor.Name != "layer2.1.bn2.bias")).Save(missing);
-        StateDict.Create(tensors.Select(tensor => tensor.Name == "layer1.1.conv2.weight" ? (tensor.Name, [2, 2, 3, 1], tensor.Values[..12]) : tensor)).Save(wrong);
+        StateDict.Create(tensors.Select(
+            tensor => tensor.Name == "layer1.1.conv2.weight" ? (tensor.Name, [2, 2, 3, 1], tensor.Values[..12]) : tensor)).Save(wrong);
         (string File, string Message)[] cases =
         [
             (InFolder("nothere.pth"), "nothere.pth"),
@@ -194,7 +197,8 @@ public sealed class CommandLineTests : CommandLineFixture
     public async Task Class_names_must_be_as_many_as_classes()
     {
         string names = Write("names.txt", "a\nb\n"u8);
-        AssertFails(await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", names), $"{names}: has 2 names, but {Weights} has 10 classes");
+        AssertFails(await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", names),
+            $"{names}: has 2 names, but {Weights} has 10 classes");
         AssertFails(await Run("classify", Photo, "--weights", Weights, "--device", "cpu", "--labels", InFolder("none.txt")), "none.txt");
     }
 
@@ -203,13 +207,15 @@ public sealed class CommandLineTests : CommandLineFixture
     {
         string input = InFolder("in.npy"), output = InFolder("out.npy");
         new NpyArray([3, 3, 40, 36], new float[3 * 3 * 40 * 36]).Save(input);
-        CommandLineResult result = await Run("run", "--weights", Weights, "--input", input, "--output", output, "--device", "cpu", "--batch", "2");
+        CommandLineResult result =
+            await Run("run", "--weights", Weights, "--input", input, "--output", output, "--device", "cpu", "--batch", "2");
         Assert.AreEqual(0, result.ExitCode, result.Error);
         NpyArray logits = NpyArray.Load(output);
         CollectionAssert.AreEqual(new[] { 3, 10 }, logits.Shape);
         CollectionAssert.AreEqual(logits.Values[..10], logits.Values[20..], "equal images in different batches");
 
-        AssertFails(await Run("run", "--weights", Weights, "--input", input, "--output", Path.Combine(Folder, "no", "out.npy"), "--device", "cpu"), "cannot be written");
+        AssertFails(await Run("run", "--weights", Weights, "--input", input, "--output", Path.Combine(Folder, "no", "out.npy"), "--device",
+            "cpu"), "cannot be written");
         AssertFails(await Run("run", "--weights", Weights, "--input", Photo, "--output", output, "--device", "cpu"), "NumPy");
         new NpyArray([1, 1, 32, 32], new float[32 * 32]).Save(input);
         AssertFails(await Run("run", "--weights", Weights, "--input", input, "--output", output, "--device", "cpu"), "3 channels");

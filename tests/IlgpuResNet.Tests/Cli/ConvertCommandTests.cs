@@ -3,7 +3,6 @@ using IlgpuResNet.Onnx;
 using IlgpuResNet.Weights;
 using IlgpuResNet.Weights.Torch;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary><c>convert</c>: what goes through every format comes back in every bit.</summary>
@@ -30,7 +29,8 @@ public sealed class ConvertCommandTests : CommandLineFixture
             Assert.AreEqual(0, result.ExitCode, result.Error);
             Assert.AreEqual("", result.Output);
             // Only a .pth file has no place for what safetensors said.
-            if (to.EndsWith(".pt", StringComparison.Ordinal)) StringAssert.Contains(result.Error, "no place for metadata, so this is left out: ");
+            if (to.EndsWith(".pt", StringComparison.Ordinal))
+                StringAssert.Contains(result.Error, "no place for metadata, so this is left out: ");
             else Assert.AreEqual("", result.Error);
         }
         using (StateDict before = StateDict.Load(files[1])) TorchWriterTests.AssertSame(source, before);
@@ -42,7 +42,8 @@ public sealed class ConvertCommandTests : CommandLineFixture
     [TestMethod]
     public async Task What_only_the_file_name_or_the_option_says_goes_along()
     {
-        string v2Weights = InFolder("resnet50-11ad3fa6.pth"), copy = InFolder("copy.safetensors"), onnx = InFolder("copy.onnx"), back = InFolder("back.safetensors");
+        string v2Weights = InFolder("resnet50-11ad3fa6.pth"), copy = InFolder("copy.safetensors"), onnx = InFolder("copy.onnx"),
+            back = InFolder("back.safetensors");
         using (StateDict weights = OnnxExportNetworks.Weights(Small, Seed)) TorchZipWriter.Write(weights, v2Weights);
         foreach (string[] arguments in new[] { new[] { v2Weights, copy, "--variant", "v1" }, [copy, onnx], [onnx, back] })
         {

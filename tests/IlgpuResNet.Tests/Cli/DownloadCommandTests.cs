@@ -58,7 +58,8 @@ public sealed class DownloadCommandTests : CommandLineFixture
         CommandLineResult result = await Run("download", "resnet18", "--cache", Folder, "--mirror", server.Url.AbsoluteUri);
         Assert.AreEqual(Program.Failure, result.ExitCode);
         string[] lines = result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.AreEqual($"note: downloading resnet18:IMAGENET1K_V1, 1,000 bytes, to {InFolder("resnet18-f37072fd.pth")}", lines[0].TrimEnd());
+        Assert.AreEqual(
+            $"note: downloading resnet18:IMAGENET1K_V1, 1,000 bytes, to {InFolder("resnet18-f37072fd.pth")}", lines[0].TrimEnd());
         StringAssert.Contains(lines[1], "its SHA-256 should begin with f37072fd");
         Assert.HasCount(2, lines);
         Assert.IsFalse(File.Exists(InFolder("resnet18-f37072fd.pth")));
@@ -68,16 +69,19 @@ public sealed class DownloadCommandTests : CommandLineFixture
     public async Task The_proxy_is_gone_through()
     {
         await using var proxy = new FaultyServer(Answers.Status("404 Not Found"));
-        AssertFails(await Run("download", "resnet18", "--cache", Folder, "--mirror", "http://weights.invalid/x", "--proxy", proxy.Url.AbsoluteUri), "404");
+        AssertFails(await Run(
+            "download", "resnet18", "--cache", Folder, "--mirror", "http://weights.invalid/x", "--proxy", proxy.Url.AbsoluteUri), "404");
         Assert.AreEqual("http://weights.invalid/x/resnet18-f37072fd.pth", proxy.Requests.Single().Target);
     }
 
     [TestMethod]
     public async Task A_proxy_that_asks_is_told_the_name_and_password_of_its_address()
     {
-        await using var proxy = new FaultyServer(Answers.Status("407 Proxy Authentication Required", "Proxy-Authenticate: Basic realm=\"proxy\""), Answers.Status("404 Not Found"));
+        await using var proxy = new FaultyServer(Answers.Status(
+            "407 Proxy Authentication Required", "Proxy-Authenticate: Basic realm=\"proxy\""), Answers.Status("404 Not Found"));
         string address = proxy.Url.AbsoluteUri.Replace("//", "//me:p%40ss@", StringComparison.Ordinal);
-        AssertFails(await Run("download", "resnet18", "--cache", Folder, "--mirror", "http://weights.invalid/x", "--proxy", address), "404");
+        AssertFails(
+            await Run("download", "resnet18", "--cache", Folder, "--mirror", "http://weights.invalid/x", "--proxy", address), "404");
         Assert.AreEqual($"Basic {Convert.ToBase64String("me:p@ss"u8)}", proxy.Requests[^1].ProxyAuthorization);
     }
 
@@ -108,11 +112,18 @@ public sealed class DownloadDisplayTests : DownloadFixture
     public async Task The_bar_shows_name_size_rate_and_time_left()
     {
         using var output = new StringWriter();
-        IAnsiConsole ansi = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, ColorSystem = ColorSystemSupport.NoColors, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(output) });
+        IAnsiConsole ansi = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.Yes,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.Yes,
+            Out = new AnsiConsoleOutput(output)
+        });
         ansi.Profile.Width = 120;
         // Long enough for the bar to be drawn: it is several times a second.
         await using var server = new FaultyServer(Answers.Stall(Answers.Good(Content), 50_000), Answers.Good(Content));
-        await DownloadDisplay.GetWithBarAsync(ansi, CacheOf(server) with { StallTimeout = TimeSpan.FromSeconds(1) }, Weights, CancellationToken.None);
+        await DownloadDisplay.GetWithBarAsync(
+            ansi, CacheOf(server) with { StallTimeout = TimeSpan.FromSeconds(1) }, Weights, CancellationToken.None);
         StringAssert.Contains(output.ToString(), "tiny:TEST");
         Assert.MatchesRegex(@"\d+(\.\d+)?/\d+(\.\d+)? KB", output.ToString());
         Assert.MatchesRegex(@"\d+\.\d MB/s, \d\d:\d\d left", output.ToString());

@@ -43,7 +43,8 @@ public sealed class NetworkPlotTests : CommandLineFixture
         string svg = InFolder("plot.svg"), png = InFolder("plot.PNG");
         foreach (string path in new[] { svg, png })
         {
-            CommandLineResult result = await Run("info", "--weights", Weights, "--device", "cpu", "--height", "64", "--width", "64", "--batch", "1", "--plot", path);
+            CommandLineResult result = await Run(
+                "info", "--weights", Weights, "--device", "cpu", "--height", "64", "--width", "64", "--batch", "1", "--plot", path);
             Assert.AreEqual(0, result.ExitCode, result.Error);
             StringAssert.Contains(result.Output, path);
         }
@@ -61,7 +62,8 @@ public sealed class NetworkPlotTests : CommandLineFixture
     public async Task A_picture_that_cannot_be_written_is_an_error()
     {
         string path = InFolder("nowhere/plot.png");
-        AssertFails(await Run("info", "--weights", Weights, "--device", "cpu", "--height", "32", "--width", "32", "--plot", path), $"{path}: the image cannot be written: its folder does not exist.");
+        AssertFails(await Run("info", "--weights", Weights, "--device", "cpu", "--height", "32", "--width", "32", "--plot", path),
+            $"{path}: the image cannot be written: its folder does not exist.");
     }
 
     [TestMethod]

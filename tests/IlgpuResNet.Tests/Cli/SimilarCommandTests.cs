@@ -45,7 +45,8 @@ public sealed class SimilarCommandTests : CommandLineFixture
     {
         string[] outputs = [InFolder("f.npy"), InFolder("f.csv"), InFolder("f.safetensors")];
         string second = SmallClassifier.Photos[0];
-        CommandLineResult result = await Run(["embed", Photo, second, "-w", Weights, "-d", "cpu", "--batch", "2", .. outputs.SelectMany(output => new[] { "-o", output })]);
+        CommandLineResult result = await Run(
+            ["embed", Photo, second, "-w", Weights, "-d", "cpu", "--batch", "2", .. outputs.SelectMany(output => new[] { "-o", output })]);
         Assert.AreEqual(0, result.ExitCode, result.Error);
         NpyArray expected = NpyArray.Load(outputs[0]);
         CollectionAssert.AreEqual(new[] { 2, Thin.Features }, expected.Shape);
@@ -53,7 +54,8 @@ public sealed class SimilarCommandTests : CommandLineFixture
         string[][] rows = [.. File.ReadLines(outputs[1]).Select(line => line.Split(','))];
         Assert.HasCount(3, rows);
         CollectionAssert.AreEqual(new[] { "image", Photo, second }, rows.Select(row => row[0]).ToArray());
-        TestData.AssertSameBits(expected.Values, [.. rows.Skip(1).SelectMany(row => row.Skip(1)).Select(cell => float.Parse(cell, CultureInfo.InvariantCulture))], "csv");
+        TestData.AssertSameBits(expected.Values,
+            [.. rows.Skip(1).SelectMany(row => row.Skip(1)).Select(cell => float.Parse(cell, CultureInfo.InvariantCulture))], "csv");
 
         using StateDict file = StateDict.Load(outputs[2]);
         StateTensor tensor = file.Values.Single();
@@ -76,7 +78,8 @@ public sealed class SimilarCommandTests : CommandLineFixture
         Assert.AreEqual(Path.Combine(Pictures, "same.jpg"), ranked[0].Image);
         Assert.AreEqual(1, ranked[0].Similarity, TestData.Epsilon);
         for (int i = 1; i < ranked.Length; i++) Assert.IsLessThanOrEqualTo(ranked[i - 1].Similarity, ranked[i].Similarity);
-        foreach (SimilarImage image in ranked) Assert.AreEqual(expected[Array.IndexOf(files, image.Image)], image.Similarity, TestData.Epsilon, image.Image);
+        foreach (SimilarImage image in ranked)
+            Assert.AreEqual(expected[Array.IndexOf(files, image.Image)], image.Similarity, TestData.Epsilon, image.Image);
 
         float[] Row(int i) => values[(i * Thin.Features)..((i + 1) * Thin.Features)];
 
@@ -112,7 +115,8 @@ public sealed class SimilarCommandTests : CommandLineFixture
         SimilarImage[] expected = await Similar(expectedWarnings: 1);
         byte[] sound = File.ReadAllBytes(IndexFile);
         var random = new Random(Seed);
-        byte[][] damaged = [[], sound[..^1], sound[..(sound.Length / 2)], [.. sound.Take(sound.Length - 1), (byte)~sound[^1]], "no index"u8.ToArray(), Flipped(), Flipped(), Flipped()];
+        byte[][] damaged = [[], sound[..^1], sound[..(sound.Length / 2)], [.. sound.Take(sound.Length - 1), (byte)~sound[^1]],
+            "no index"u8.ToArray(), Flipped(), Flipped(), Flipped()];
         for (int i = 0; i < damaged.Length; i++)
         {
             File.WriteAllBytes(IndexFile, damaged[i]);
@@ -193,23 +197,28 @@ public sealed class SimilarCommandTests : CommandLineFixture
 
     private static SimilarImage[] Parse(CommandLineResult result) => JsonSerializer.Deserialize<SimilarImage[]>(result.Output, SnakeCase)!;
 
-    private string[] Arguments() => ["similar", Photo, Pictures, "-w", Weights, "-d", "cpu", "--json", "--top", "100", "--index", IndexFile];
+    private string[] Arguments() =>
+        ["similar", Photo, Pictures, "-w", Weights, "-d", "cpu", "--json", "--top", "100", "--index", IndexFile];
 
     private async Task<SimilarImage[]> Similar(int expectedWarnings)
     {
         CommandLineResult result = await Run(Arguments());
         Assert.AreEqual(0, result.ExitCode, result.Error);
-        Assert.AreEqual(expectedWarnings, result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.StartsWith("warning: ", StringComparison.Ordinal)), result.Error);
+        Assert.AreEqual(expectedWarnings, result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(
+            line => line.StartsWith("warning: ", StringComparison.Ordinal)), result.Error);
         return Parse(result);
     }
 
-    /// <summary>Killed while it writes, over and over: what is in place is one whole index or another, and the next run goes on from it.</summary>
+    /// <summary>
+    /// Killed while it writes, over and over: what is in place is one whole index or another, and the next run goes on from it.
+    /// </summary>
     [TestMethod]
     public async Task An_index_survives_a_process_that_is_killed_while_it_writes()
     {
         string[] arguments =
         [
-            Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter", $"FullyQualifiedName~{nameof(Writes_an_index_until_it_is_killed)}", "--no-ansi",
+            Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter",
+            $"FullyQualifiedName~{nameof(Writes_an_index_until_it_is_killed)}", "--no-ansi",
             "--test-parameter", $"{ChildIndex}={IndexFile}",
         ];
         using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true })!;
@@ -227,7 +236,9 @@ public sealed class SimilarCommandTests : CommandLineFixture
         Assert.AreEqual(ChildPictures + 1, FeatureIndex.Load(IndexFile, ChildNetwork, ChildFeatures).Count);
     }
 
-    /// <summary>What <see cref="An_index_survives_a_process_that_is_killed_while_it_writes"/> runs in another process; nothing by itself.</summary>
+    /// <summary>
+    /// Runs in another process for <see cref="An_index_survives_a_process_that_is_killed_while_it_writes"/>; does nothing by itself.
+    /// </summary>
     [TestMethod]
     public void Writes_an_index_until_it_is_killed()
     {

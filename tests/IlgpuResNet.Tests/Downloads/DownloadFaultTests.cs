@@ -10,7 +10,8 @@ public sealed class DownloadFaultTests : DownloadFixture
     public async Task A_cut_connection_is_taken_up_where_it_broke()
     {
         await using var server = new FaultyServer(
-            Answers.Cut(Answers.Good(Content), Half), Answers.Cut(Answers.Good(Content), 0), Answers.Cut(Answers.Good(Content), 1000), Answers.Good(Content));
+            Answers.Cut(Answers.Good(Content), Half), Answers.Cut(Answers.Good(Content), 0), Answers.Cut(Answers.Good(Content), 1000),
+            Answers.Good(Content));
         await AssertDownloads(server);
         CollectionAssert.AreEqual(new int?[] { null, Half, Half, Half + 1000 }, server.Requests.Select(request => request.From).ToArray());
     }
@@ -35,7 +36,8 @@ public sealed class DownloadFaultTests : DownloadFixture
         await using var server = new FaultyServer(Answers.Cut(Answers.Good(Content), 0));
         // 2^63 ticks and more, were the pauses doubled each time.
         WeightsCache cache = CacheOf(server) with { MaxAttempts = 70, RetryDelay = TimeSpan.FromTicks(1) };
-        StringAssert.Contains((await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights))).Message, "given up at attempt 70");
+        StringAssert.Contains(
+            (await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights))).Message, "given up at attempt 70");
     }
 
     [TestMethod]
@@ -96,14 +98,16 @@ public sealed class DownloadFaultTests : DownloadFixture
     public async Task A_length_that_is_too_short_gives_a_wrong_hash()
     {
         await using var server = new FaultyServer(Answers.Lying(Content, Content.Length - 10));
-        await AssertFails(server, $"its SHA-256 should begin with {Weights.Sha256Prefix}, but the {Content.Length - 10} bytes received have");
+        await AssertFails(
+            server, $"its SHA-256 should begin with {Weights.Sha256Prefix}, but the {Content.Length - 10} bytes received have");
         Assert.HasCount(1, server.Requests);
     }
 
     [TestMethod]
     public async Task Without_a_length_the_hash_tells_whether_the_end_was_the_end()
     {
-        await using (var server = new FaultyServer(Answers.Cut(Answers.Unannounced(Content), Half), Answers.Unannounced(Content))) await AssertDownloads(server);
+        await using (var server =
+            new FaultyServer(Answers.Cut(Answers.Unannounced(Content), Half), Answers.Unannounced(Content))) await AssertDownloads(server);
         File.Delete(Cached);
         await using var always = new FaultyServer(Answers.Cut(Answers.Unannounced(Content), Half));
         await AssertFails(always, $"but the {Half} bytes received have");
@@ -122,7 +126,8 @@ public sealed class DownloadFaultTests : DownloadFixture
     [DataRow(Half + 1)]
     public async Task Another_range_than_was_asked_for_is_not_appended(int from)
     {
-        await using var server = new FaultyServer(Answers.Cut(Answers.Whole(Content), Half), Answers.OtherRange(Content, from), Answers.Good(Content));
+        await using var server =
+            new FaultyServer(Answers.Cut(Answers.Whole(Content), Half), Answers.OtherRange(Content, from), Answers.Good(Content));
         await AssertDownloads(server);
         Assert.IsNull(server.Requests[2].From);
     }
@@ -183,7 +188,8 @@ public sealed class DownloadFaultTests : DownloadFixture
     [TestMethod]
     public async Task A_file_far_too_long_is_refused_by_its_announcement_and_by_its_bytes()
     {
-        await using (var server = new FaultyServer(Answers.Lying(Content, 1 << 30))) await AssertFails(server, $"announces {1 << 30} bytes");
+        await using (var server = new FaultyServer(Answers.Lying(Content, 1 << 30))) await AssertFails(
+            server, $"announces {1 << 30} bytes");
         await using var endless = new FaultyServer(Answers.Endless);
         await AssertFails(endless, "sends more than");
         Assert.IsFalse(File.Exists(Part));

@@ -98,14 +98,15 @@ public sealed class WeightsCacheTests : DownloadFixture
         Assert.AreEqual(50_000, server.Requests[1].From);
     }
 
-    /// <summary>What a killed process leaves is what it had received, and nothing keeps others out.</summary>
+    /// <summary>A killed process leaves the bytes that it had received, and no lock that keeps others out.</summary>
     [TestMethod]
     public async Task A_killed_process_leaves_what_another_goes_on_with()
     {
         await using var server = new FaultyServer(Answers.Stall(Answers.Good(Content), 50_000), Answers.Good(Content));
         string[] arguments =
         [
-            Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter", $"FullyQualifiedName~{nameof(Downloads_until_it_is_killed)}", "--no-ansi",
+            Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter",
+            $"FullyQualifiedName~{nameof(Downloads_until_it_is_killed)}", "--no-ansi",
             "--test-parameter", $"{ChildFolder}={Folder}", "--test-parameter", $"{ChildServer}={server.Url}",
         ];
         using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true })!;
@@ -122,11 +123,14 @@ public sealed class WeightsCacheTests : DownloadFixture
         Assert.AreEqual(50_000, server.Requests[1].From);
     }
 
-    /// <summary>What <see cref="A_killed_process_leaves_what_another_goes_on_with"/> runs in another process; nothing by itself.</summary>
+    /// <summary>
+    /// Runs in another process for <see cref="A_killed_process_leaves_what_another_goes_on_with"/>; does nothing by itself.
+    /// </summary>
     [TestMethod]
     public async Task Downloads_until_it_is_killed()
     {
-        if (!TestContext.Properties.TryGetValue(ChildFolder, out object? folder) || !TestContext.Properties.TryGetValue(ChildServer, out object? server)) return;
+        if (!TestContext.Properties.TryGetValue(ChildFolder, out object? folder)
+            || !TestContext.Properties.TryGetValue(ChildServer, out object? server)) return;
         await new WeightsCache { Folder = (string)folder!, Mirror = new Uri((string)server!) }.GetAsync(Weights);
         Assert.Fail("The download ended, though its server does not go on.");
     }
@@ -155,7 +159,8 @@ public sealed class WeightsCacheTests : DownloadFixture
         await using var server = new FaultyServer(Answers.Good(Content));
         string file = Path.Combine(Folder, "file");
         File.WriteAllText(file, "");
-        DownloadException error = await Assert.ThrowsExactlyAsync<DownloadException>(() => (CacheOf(server) with { Folder = file }).GetAsync(Weights));
+        DownloadException error =
+            await Assert.ThrowsExactlyAsync<DownloadException>(() => (CacheOf(server) with { Folder = file }).GetAsync(Weights));
         StringAssert.Contains(error.Message, $"{Path.Combine(file, Weights.FileName)}: cannot be written");
     }
 
@@ -163,14 +168,16 @@ public sealed class WeightsCacheTests : DownloadFixture
     public async Task Only_addresses_of_the_web_are_downloaded_from()
     {
         var cache = new WeightsCache { Folder = Folder, Mirror = new Uri("ftp://127.0.0.1/models") };
-        StringAssert.Contains((await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights))).Message, "Give an http or https address.");
+        StringAssert.Contains(
+            (await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights))).Message, "Give an http or https address.");
     }
 
     [TestMethod]
     public async Task A_mirror_needs_a_whole_address_and_keeps_its_query()
     {
         var cache = new WeightsCache { Folder = Folder, Mirror = new Uri("some/where", UriKind.Relative) };
-        StringAssert.Contains((await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights))).Message, "some/where: is no address of a mirror");
+        StringAssert.Contains((await Assert.ThrowsExactlyAsync<DownloadException>(() => cache.GetAsync(Weights))).Message,
+            "some/where: is no address of a mirror");
         await using var server = new FaultyServer(Answers.Good(Content));
         await (CacheOf(server) with { Mirror = new Uri($"{server.Url}?key=1") }).GetAsync(Weights);
         Assert.AreEqual($"/models/{Weights.FileName}?key=1", server.Requests.Single().Target);

@@ -1,9 +1,8 @@
 using IlgpuResNet.Weights;
 
-
 namespace IlgpuResNet.Tests;
 
-/// <summary>What a session promises besides right answers: threads, sharing, errors that leave it usable, no allocation.</summary>
+/// <summary>A session's promises besides right answers: threads, sharing, errors that leave it usable, no allocation.</summary>
 public abstract class InferenceSessionTests(BackEnd backEnd)
 {
     private const int Seed = 7_001;
@@ -111,8 +110,10 @@ public abstract class InferenceSessionTests(BackEnd backEnd)
         float[] expected = Logits(session, Image(0));
         float[] image = Image(0), logits = new float[session.NumClasses];
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image.AsSpan(1), logits)).Message, "multiple of");
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(Array.Empty<float>(), logits)).Message, "1 to 2 images");
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(new float[3 * image.Length], logits)).Message, "1 to 2 images");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => session.Run(Array.Empty<float>(), logits)).Message, "1 to 2 images");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => session.Run(new float[3 * image.Length], logits)).Message, "1 to 2 images");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image, new float[9])).Message, "logits");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image, [])).Message, "nowhere");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(new[] { Photo(5, 5) }, logits)).Message, "preset");
@@ -172,7 +173,8 @@ public abstract class InferenceSessionTests(BackEnd backEnd)
         using ResNet model = ResNet.Create(Thin, Seed);
         using InferenceSession session = Open(model, size: null);
         PixelBuffer[] images = [Photo(300, 200)];
-        float[] logits = new float[session.NumClasses], input = new float[session.Plan.Input.Shape.Count], probabilities = new float[session.NumClasses];
+        float[] logits = new float[session.NumClasses], input = new float[session.Plan.Input.Shape.Count],
+            probabilities = new float[session.NumClasses];
         for (int i = 0; i < warmUp; i++) Once();
         // The least of several: the runtime may allocate too, when it compiles a method again.
         long least = long.MaxValue;

@@ -28,13 +28,16 @@ public abstract class NetworkTests(BackEnd backEnd)
 
     private void Check(string name, Numerics numerics) => Check(Golden.All.Single(candidate => candidate.Name == name), numerics);
 
-    /// <summary>Checks one network and returns the relative L2 error of its logits, and how many of its layers Winograd's algorithm computed.</summary>
+    /// <summary>
+    /// Checks one network and returns the relative L2 error of its logits, and how many of its layers Winograd's algorithm computed.
+    /// </summary>
     private protected (double Error, int WinogradLayers) Check(Golden golden, Numerics numerics)
     {
         ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
         using ResNet model = golden.Load();
         int[] shape = golden.Input.Shape;
-        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = shape[0], Height = shape[2], Width = shape[3], Numerics = numerics });
+        using var session = new InferenceSession(
+            model, device, new SessionOptions { MaxBatch = shape[0], Height = shape[2], Width = shape[3], Numerics = numerics });
         float[] logits = new float[golden.Logits.Length * golden.Logits[0].Length];
         float[] probabilities = new float[logits.Length];
         session.Run(golden.Input.Values(), logits, probabilities);
@@ -42,12 +45,14 @@ public abstract class NetworkTests(BackEnd backEnd)
         double[] expected = [.. golden.Logits.SelectMany(row => row)];
         double error = RelativeError(logits, expected);
         TestContext.WriteLine($"{golden.Name}: relative L2 error {error:E2}");
-        Assert.IsLessThanOrEqualTo(Tolerance(numerics), error, $"{golden.Name}: relative L2 error {error:E2}; PyTorch's own float32 has {golden.Float32Error:E2}");
+        Assert.IsLessThanOrEqualTo(
+            Tolerance(numerics), error, $"{golden.Name}: relative L2 error {error:E2}; PyTorch's own float32 has {golden.Float32Error:E2}");
         TestData.AssertClose(
             Oracle.Softmax(session.NumClasses, expected), probabilities,
             ProbabilityTolerance(session.NumClasses, logits, expected), golden.Name);
         for (int i = 0; i < golden.Logits.Length; i++)
-            CollectionAssert.AreEqual(Best(golden.Logits[i]), Best(logits.AsSpan(i * session.NumClasses, session.NumClasses).ToArray()), $"{golden.Name}: best classes of image {i}");
+            CollectionAssert.AreEqual(Best(golden.Logits[i]), Best(logits.AsSpan(i * session.NumClasses, session.NumClasses).ToArray()),
+                $"{golden.Name}: best classes of image {i}");
         Assert.IsEmpty(session.Warnings);
         return (error, session.StepMethods.Count(kernel => kernel.Algorithm is not Conv2dAlgorithm.Direct));
     }
@@ -74,7 +79,7 @@ public abstract class NetworkTests(BackEnd backEnd)
     }
 
     /// <summary>
-    /// What the error of the logits, known by now to be small, does to a probability p: when every logit moves by at most d,
+    /// Bound on the change of a probability p by the error of the logits, known by now to be small: when every logit moves by at most d,
     /// p is multiplied by something between exp(-2d) and exp(2d), which is 1 ± 2d to first order (d p_i / d x_j = p_i (δ_ij - p_j)).
     /// To that come the roundings of the softmax itself: that of x - max, which stands in an exponent, one per class in the
     /// sum, and a few in exp and the quotient. What is below the normal floats may be flushed to zero.
@@ -124,8 +129,11 @@ public sealed class NetworkCpuTests() : NetworkTests(BackEnd.Cpu)
         {
             var results = Golden.All.Select(golden => (golden.Name, Result: Check(golden, numerics))).ToList();
             (string worst, (double error, _)) = results.MaxBy(result => result.Result.Error);
-            int networks = results.Count(result => result.Result.WinogradLayers > 0), layers = results.Sum(result => result.Result.WinogradLayers);
-            TestContext.WriteLine($"the worst is {error:E2}, of {worst}; Winograd in {layers} layers of {networks} of {results.Count} networks, vectors of {kernels.Lanes}");
+            int networks = results.Count(result => result.Result.WinogradLayers > 0),
+                layers = results.Sum(result => result.Result.WinogradLayers);
+            TestContext.WriteLine(
+                $"the worst is {error:E2}, of {worst}; Winograd in {layers} layers of "
+                + $"{networks} of {results.Count} networks, vectors of {kernels.Lanes}");
             Assert.IsLessThanOrEqualTo(Held, error, worst);
             Assert.IsGreaterThanOrEqualTo(leastNetworks, networks);
             if (numerics is Numerics.Exact) Assert.AreEqual(0, layers);
@@ -144,7 +152,8 @@ public sealed class NetworkOpenCLTests() : NetworkTests(BackEnd.OpenCL);
 public sealed class NetworkCudaTests() : NetworkTests(BackEnd.Cuda);
 
 /// <summary>One entry of networks.json.</summary>
-public sealed record Golden(string Name, string File, GoldenConfig Config, GoldenInput Input, double[][] Logits, [property: JsonPropertyName("float32_error")] double Float32Error)
+public sealed record Golden(string Name, string File, GoldenConfig Config, GoldenInput Input, double[][] Logits,
+    [property: JsonPropertyName("float32_error")] double Float32Error)
 {
     private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
@@ -160,7 +169,8 @@ public sealed record Golden(string Name, string File, GoldenConfig Config, Golde
 
 /// <summary>The network as the script describes it.</summary>
 public sealed record GoldenConfig(
-    string Block, int[] Depths, int NumClasses, int InputChannels, int StemWidth, int BaseWidth, string StridePlacement, bool ReluBeforeAdd, int? FixedPool, string? Variant,
+    string Block, int[] Depths, int NumClasses, int InputChannels, int StemWidth, int BaseWidth, string StridePlacement, bool ReluBeforeAdd,
+    int? FixedPool, string? Variant,
     int Groups = 1, int WidthPerGroup = 64, bool[]? ReplaceStrideWithDilation = null, bool PreActivation = false)
 {
     public ResNetConfig ToResNetConfig(string name) => new()

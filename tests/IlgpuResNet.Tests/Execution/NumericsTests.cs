@@ -4,10 +4,9 @@ using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Planning;
 
-
 namespace IlgpuResNet.Tests;
 
-/// <summary>What <see cref="SessionOptions.Numerics"/> changes in a session on the processor, and what it does not.</summary>
+/// <summary>Effects of <see cref="SessionOptions.Numerics"/> on a session on the processor, and what stays as it is.</summary>
 [TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class NumericsTests
 {
@@ -56,7 +55,8 @@ public sealed class NumericsTests
             session.Run(images.AsSpan(i * images.Length / MaxBatch, images.Length / MaxBatch), alone);
             TestData.AssertSameBits(together.AsSpan(i * alone.Length, alone.Length), alone, $"{numerics}, image {i}, seed {Seed}");
             single.Run(images.AsSpan(i * images.Length / MaxBatch, images.Length / MaxBatch), alone);
-            TestData.AssertSameBits(together.AsSpan(i * alone.Length, alone.Length), alone, $"{numerics}, image {i} in a session for one, seed {Seed}");
+            TestData.AssertSameBits(
+                together.AsSpan(i * alone.Length, alone.Length), alone, $"{numerics}, image {i} in a session for one, seed {Seed}");
         }
     }
 
@@ -67,7 +67,8 @@ public sealed class NumericsTests
         Graph graph = model.Bind(Side, Side, []).Graph;
         DeviceRuntime runtime = Processor.Open();
         var sharing = SharedWeights.Of(runtime);
-        DeviceWeights[] acquired = [Acquire(Side, Numerics.Fast), Acquire(Side, Numerics.Fast), Acquire(Side, Numerics.Exact), Acquire(2 * Side, Numerics.Exact)];
+        DeviceWeights[] acquired = [Acquire(Side, Numerics.Fast), Acquire(Side, Numerics.Fast), Acquire(Side, Numerics.Exact),
+            Acquire(2 * Side, Numerics.Exact)];
         Assert.AreSame(acquired[0], acquired[1]);
         Assert.AreNotSame(acquired[0], acquired[2]);
         Assert.AreSame(acquired[2], acquired[3]);

@@ -31,7 +31,8 @@ public sealed class ParallelWorkTests
         var states = new ConcurrentBag<State>();
         int runs = 0;
         var thrown = new InvalidOperationException("the third");
-        Assert.AreSame(thrown, Assert.ThrowsExactly<InvalidOperationException>(() => ParallelWork.Run(100_000, 2, () => Add(states), (i, _) =>
+        Assert.AreSame(
+            thrown, Assert.ThrowsExactly<InvalidOperationException>(() => ParallelWork.Run(100_000, 2, () => Add(states), (i, _) =>
         {
             Interlocked.Increment(ref runs);
             if (i == 2) throw thrown;

@@ -61,7 +61,8 @@ public abstract class PreprocessTests(BackEnd backEnd)
                 for (int x = 0; x < c.Width; x++)
                     for (int channel = 0; channel < 3; channel++)
                         pixels[y * stride + x * bytesPerPixel + order[channel]] = rgb[(y * c.Width + x) * 3 + channel];
-            Assert.AreEqual(c.Sha256, Hash(Run(device, c.Preset, new PixelSpan(pixels, c.Width, c.Height, format, stride))), $"{c}, {format}, stride {stride}");
+            Assert.AreEqual(c.Sha256, Hash(Run(device, c.Preset, new PixelSpan(pixels, c.Width, c.Height, format, stride))),
+                $"{c}, {format}, stride {stride}");
         }
     }
 
@@ -82,7 +83,8 @@ public abstract class PreprocessTests(BackEnd backEnd)
     public void Each_image_goes_to_its_slot()
     {
         TestDevice device = Device;
-        PreprocessCase[] cases = [.. PreprocessCase.All.Where(c => c.Preset.CropSize == SmallCrop && c.Width * c.Height <= SmallImage).GroupBy(c => c.Preset).First().Take(3)];
+        PreprocessCase[] cases = [.. PreprocessCase.All.Where(c => c.Preset.CropSize == SmallCrop && c.Width * c.Height <= SmallImage)
+            .GroupBy(c => c.Preset).First().Take(3)];
         ImagePreset preset = cases[0].Preset;
         int slot = InputLength(preset);
         using var preprocessor = device.CreatePreprocessor(preset);

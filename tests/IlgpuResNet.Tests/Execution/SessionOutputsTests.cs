@@ -32,9 +32,11 @@ public abstract class SessionOutputsTests(BackEnd backEnd)
         {
             (int image, int k) = Math.DivRem(i, Thin.NumClasses);
             expected[i] = bias[k];
-            for (int c = 0; c < Thin.Features; c++) expected[i] += (double)weight[k * Thin.Features + c] * results[0][image * Thin.Features + c];
+            for (int c = 0; c < Thin.Features; c++)
+                expected[i] += (double)weight[k * Thin.Features + c] * results[0][image * Thin.Features + c];
         }
-        double tolerance = 4 * TestData.Epsilon * (Thin.Features * TestData.MaxMagnitude(weight) * TestData.MaxMagnitude(results[0]) + TestData.MaxMagnitude(bias));
+        double tolerance = 4 * TestData.Epsilon * (Thin.Features * TestData.MaxMagnitude(weight) * TestData.MaxMagnitude(results[0])
+            + TestData.MaxMagnitude(bias));
         TestData.AssertClose(expected, results[1], tolerance, "fc");
         TestData.AssertSameBits(results[1], results[2], "two names of one tensor");
         using var plain = new InferenceSession(model, device, new SessionOptions { MaxBatch = Batch, Height = Side, Width = Side });
@@ -79,12 +81,15 @@ public abstract class SessionOutputsTests(BackEnd backEnd)
     [TestMethod]
     public void What_a_session_does_not_give_is_refused_by_name()
     {
-        var missing = Assert.ThrowsExactly<GraphException>(() => new InferenceSession(model, device, new SessionOptions { Outputs = ["layer9"] }));
+        var missing =
+            Assert.ThrowsExactly<GraphException>(() => new InferenceSession(model, device, new SessionOptions { Outputs = ["layer9"] }));
         StringAssert.Contains(missing.Message, "no tensor called 'layer9'");
         using var session = new InferenceSession(model, device, new SessionOptions { Height = Side, Width = Side, Outputs = ["layer1"] });
         float[] image = new float[session.Input.Length], logits = new float[Thin.NumClasses];
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image, logits)).Message, "gives 'layer1' [12, 16, 16] and no class scores");
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image, [logits])).Message, "layer1 of 1 images are 3072 floats");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image, logits)).Message,
+            "gives 'layer1' [12, 16, 16] and no class scores");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => session.Run(image, [logits])).Message, "layer1 of 1 images are 3072 floats");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => session.Run(image, [logits, logits])).Message, "1 outputs");
     }
 
@@ -92,7 +97,8 @@ public abstract class SessionOutputsTests(BackEnd backEnd)
 
     private float[][] Run(params string[] names)
     {
-        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = Batch, Height = Side, Width = Side, Outputs = [.. names] });
+        using var session =
+            new InferenceSession(model, device, new SessionOptions { MaxBatch = Batch, Height = Side, Width = Side, Outputs = [.. names] });
         float[][] results = [.. session.Outputs.Select(output => new float[Batch * output.Length])];
         session.Run(Input(), [.. results.Select(result => result.AsMemory())]);
         return results;

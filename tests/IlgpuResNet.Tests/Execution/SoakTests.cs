@@ -1,6 +1,5 @@
 using IlgpuResNet.Bench;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>Ten thousand runs leave nothing behind.</summary>
@@ -36,7 +35,8 @@ public sealed class SoakTests
     [TestMethod]
     public void Runs_of_images_leave_nothing()
     {
-        using ResNet model = ResNet.FromWeights(ResNet.Create(Thin, Seed).Weights, preset: new ImagePreset { ResizeSize = Side, CropSize = Side });
+        using ResNet model =
+            ResNet.FromWeights(ResNet.Create(Thin, Seed).Weights, preset: new ImagePreset { ResizeSize = Side, CropSize = Side });
         using var session = new InferenceSession(model, ComputeDevice.Cpu);
         byte[] pixels = new byte[3 * 50 * 40];
         new Random(Seed).NextBytes(pixels);

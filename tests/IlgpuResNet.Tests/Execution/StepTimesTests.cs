@@ -1,6 +1,5 @@
 using IlgpuResNet.Planning;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>Times of a run's steps, and how much memory each needs.</summary>
@@ -38,7 +37,8 @@ public sealed class StepTimesTests
     {
         using ResNet model = ResNet.Create(Thin);
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => StepTimes.Measure(model, ComputeDevice.Cpu, Small, runs: 0));
-        Assert.ThrowsExactly<OperationCanceledException>(() => StepTimes.Measure(model, ComputeDevice.Cpu, Small, cancellation: new CancellationToken(canceled: true)));
+        Assert.ThrowsExactly<OperationCanceledException>(
+            () => StepTimes.Measure(model, ComputeDevice.Cpu, Small, cancellation: new CancellationToken(canceled: true)));
     }
 
     [TestMethod]

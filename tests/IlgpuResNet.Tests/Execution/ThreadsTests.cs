@@ -3,7 +3,7 @@ using IlgpuResNet.Kernels.Simd;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>What <see cref="SessionOptions.Threads"/> promises of sessions on the processor, alone and several at once.</summary>
+/// <summary>Promises of <see cref="SessionOptions.Threads"/>: sessions on the processor, alone and several at once.</summary>
 [TestClass]
 public sealed class ThreadsTests
 {
@@ -97,7 +97,8 @@ public sealed class ThreadsTests
     {
         using ResNet model = ResNet.Create(Thin, Seed);
         string message = Assert.ThrowsExactly<DeviceException>(() => Open(model, threads)).Message;
-        Assert.AreEqual($"cpu: {threads} threads were asked for, but there are {All}; ask for 1 to {All}, or for no number to have all.", message);
+        Assert.AreEqual(
+            $"cpu: {threads} threads were asked for, but there are {All}; ask for 1 to {All}, or for no number to have all.", message);
         Assert.ThrowsExactly<DeviceException>(() => Open(model, All + 1));
     }
 

@@ -9,7 +9,7 @@ using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>What <see cref="SessionOptions.TuningFile"/> keeps, and that a bad file costs a warning and nothing else.</summary>
+/// <summary>Content of <see cref="SessionOptions.TuningFile"/>; a bad file costs a warning and nothing else.</summary>
 [TestClass]
 public sealed class TuningTests : IDisposable
 {
@@ -45,11 +45,14 @@ public sealed class TuningTests : IDisposable
 
         using InferenceSession session = Open(model, path);
         string[] taken = [.. session.Plan.Steps.Zip(session.StepMethods)
-            .Where(step => shape.StartsWith(Start(StepShapes.Conv2d(step.First)), StringComparison.Ordinal)).Select(step => step.Second.ToString())];
-        Assert.IsTrue(taken.Length > 0 && taken.All(name => name == told.ToString()), $"{told} was told for {shape}, taken are {string.Join(", ", taken)}");
+            .Where(step => shape.StartsWith(Start(StepShapes.Conv2d(step.First)), StringComparison.Ordinal)).Select(
+                step => step.Second.ToString())];
+        Assert.IsTrue(taken.Length > 0 && taken.All(name => name == told.ToString()),
+            $"{told} was told for {shape}, taken are {string.Join(", ", taken)}");
         Assert.AreEqual(written, File.ReadAllText(path), "nothing was timed, so nothing is written");
 
-        static string Start(Conv2dShape conv) => $"1x{conv.H}x{conv.W}x{conv.C} to {conv.P}x{conv.Q}x{conv.K}, filter {conv.R}x{conv.S}, stride {conv.StrideH}";
+        static string Start(Conv2dShape conv) =>
+            $"1x{conv.H}x{conv.W}x{conv.C} to {conv.P}x{conv.Q}x{conv.K}, filter {conv.R}x{conv.S}, stride {conv.StrideH}";
     }
 
     [TestMethod]
@@ -84,7 +87,8 @@ public sealed class TuningTests : IDisposable
         JsonElement again = JsonDocument.Parse(File.ReadAllBytes(path)).RootElement.GetProperty("Devices");
         Assert.AreEqual("kernel", again.GetProperty("another").GetProperty("shape").GetString());
         Assert.IsFalse(again.GetProperty(own.Name).EnumerateObject().Any(shape => shape.Value.GetString()!.Contains('9')));
-        CollectionAssert.AreEquivalent(own.Value.EnumerateObject().Select(shape => shape.Name).ToArray(), again.GetProperty(own.Name).EnumerateObject().Select(shape => shape.Name).ToArray());
+        CollectionAssert.AreEquivalent(own.Value.EnumerateObject().Select(shape => shape.Name).ToArray(),
+            again.GetProperty(own.Name).EnumerateObject().Select(shape => shape.Name).ToArray());
     }
 
     [TestMethod]

@@ -1,7 +1,6 @@
 using IlgpuResNet.Files;
 using IlgpuResNet.Weights;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>Files that are read and written: nothing but the named file changes, and inputs that are no files are refused.</summary>
@@ -85,7 +84,8 @@ public sealed class FileSafetyTests
         Assert.AreEqual(0, new FileInfo("/dev/null").Length);
         string full = InFolder("full");
         File.CreateSymbolicLink(full, "/dev/full");
-        StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => Array.Save(full)).Message, $"{full}: the array cannot be written: No space left");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ResNetException>(() => Array.Save(full)).Message, $"{full}: the array cannot be written: No space left");
         Assert.AreEqual("/dev/full", new FileInfo(full).LinkTarget);
     }
 
@@ -96,16 +96,19 @@ public sealed class FileSafetyTests
     public void Places_that_cannot_be_written_are_named_as_given(string name, string reason)
     {
         string path = name.Length == 0 ? "" : InFolder(name);
-        Assert.AreEqual($"{path}: the array cannot be written: {reason}.", Assert.ThrowsExactly<ResNetException>(() => Array.Save(path)).Message);
+        Assert.AreEqual(
+            $"{path}: the array cannot be written: {reason}.", Assert.ThrowsExactly<ResNetException>(() => Array.Save(path)).Message);
         Assert.IsEmpty(Directory.GetFiles(folder));
     }
 
     [TestMethod]
     public void Inputs_that_are_no_files_are_refused_unopened()
     {
-        StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => NpyArray.Load(folder)).Message, $"{folder}: the array cannot be read: it is a folder");
+        StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => NpyArray.Load(folder)).Message,
+            $"{folder}: the array cannot be read: it is a folder");
         StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => ClassLabels.Load(folder)).Message, "it is a folder");
-        StringAssert.Contains(Assert.ThrowsExactly<ResNetException>(() => ClassLabels.Load(InFolder("none"))).Message, "there is no such file");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ResNetException>(() => ClassLabels.Load(InFolder("none"))).Message, "there is no such file");
         if (!OperatingSystem.IsLinux()) return;
         string link = InFolder("zero");
         File.CreateSymbolicLink(link, "/dev/zero");

@@ -85,7 +85,8 @@ public sealed class PassesTests
                 foreach (double value in new[] { -2.0, -0.25, 0.75, 3.0 })
                 {
                     foreach (double residual in new[] { -1.5, 1.25 })
-                        Assert.AreEqual(Apply(second, Apply(first, value, residual), residual), Apply(both, value, residual), 1e-12, $"{first} then {second} at {value}, {residual}");
+                        Assert.AreEqual(Apply(second, Apply(first, value, residual), residual), Apply(both, value, residual), 1e-12,
+                            $"{first} then {second} at {value}, {residual}");
                 }
             }
         }
@@ -95,9 +96,18 @@ public sealed class PassesTests
     private static IEnumerable<EpilogueSpec> AllSpecs() =>
         from scale in new ImmutableArray<double>?[] { null, [-0.5] }
         from shift in new ImmutableArray<double>?[] { null, [0.75] }
-        from form in new[] { (false, false, false), (false, false, true), (true, false, false), (true, false, true), (false, true, false), (false, true, true), (true, true, false), (true, true, true) }
+        from form in new[] { (false, false, false), (false, false, true), (true, false, false), (true, false, true), (false, true, false),
+            (false, true, true), (true, true, false), (true, true, true) }
         from clip in new (double, double)?[] { null, (-0.5, 2) }
-        select new EpilogueSpec { Scale = scale, Shift = shift, ReluBeforeAdd = form.Item1, HasResidual = form.Item2, Relu = form.Item3, Clip = clip };
+        select new EpilogueSpec
+        {
+            Scale = scale,
+            Shift = shift,
+            ReluBeforeAdd = form.Item1,
+            HasResidual = form.Item2,
+            Relu = form.Item3,
+            Clip = clip
+        };
 
     private static double Apply(EpilogueSpec spec, double value, double residual)
     {

@@ -1,6 +1,5 @@
 using IlgpuResNet.Graphs;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>How many windows fit over a map, against the definition: those that start where they may, counted one by one.</summary>

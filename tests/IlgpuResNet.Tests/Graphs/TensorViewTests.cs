@@ -104,7 +104,8 @@ public sealed class TensorViewTests
             shape = shape[random.Next(first, shape.Length)..];
             double[] constants = [.. Enumerable.Range(0, shape.Aggregate(1, (count, size) => count * size)).Select(i => i + 0.5)];
             var builder = new OnnxGraphBuilder();
-            var op = new OnnxOperator(new OnnxNode("n", "Add", "", [], ["y"], ImmutableDictionary<string, OnnxAttribute>.Empty), 13, "file", (_, _) => throw new InvalidOperationException());
+            var op = new OnnxOperator(new OnnxNode("n", "Add", "", [], ["y"], ImmutableDictionary<string, OnnxAttribute>.Empty), 13, "file",
+                (_, _) => throw new InvalidOperationException());
             Activation result = builder.Affine(op, input, [.. shape], null, constants, new ReadBudget("file", 0))!;
             ImmutableArray<double> shift = ((PointwiseNode)builder.Nodes[^1]).Epilogue.Shift!.Value;
             Assert.AreEqual(result.Shape.C, shift.Length);
@@ -142,8 +143,10 @@ public sealed class TensorViewTests
             int h = random.Next(1, 5), w = random.Next(1, 7), c = random.Next(1, 9);
             bool hasBatch = random.Next(2) == 0;
             ImmutableArray<Axis> batch = hasBatch ? [new Axis(0, isBatch: true)] : [];
-            ImmutableArray<Axis> rows = OnnxGraphBuilder.AxesOf(h), columns = OnnxGraphBuilder.AxesOf(w), channels = OnnxGraphBuilder.AxesOf(c);
-            var activation = new Activation("tensor", new MapShape(h, w, c), [.. batch, .. rows, .. columns, .. channels], hasBatch ? [batch, channels, rows, columns] : [channels, rows, columns]);
+            ImmutableArray<Axis> rows = OnnxGraphBuilder.AxesOf(h), columns = OnnxGraphBuilder.AxesOf(w),
+                channels = OnnxGraphBuilder.AxesOf(c);
+            var activation = new Activation("tensor", new MapShape(h, w, c), [.. batch, .. rows, .. columns, .. channels],
+                hasBatch ? [batch, channels, rows, columns] : [channels, rows, columns]);
             int[] places = new int[h * w * c];
             for (int i = 0; i < places.Length; i++) places[i] = i % (h * w) * c + i / (h * w);
             return new Tracked(activation, [c, h, w], places);
@@ -169,7 +172,8 @@ public sealed class TensorViewTests
                 }
                 places[i] = Places[from];
             }
-            ImmutableArray<ImmutableArray<Axis>> dims = [.. Activation.Dims[..First], .. order.Select(axis => Activation.Dims[axis + First])];
+            ImmutableArray<ImmutableArray<Axis>> dims = [.. Activation.Dims[..First],
+                .. order.Select(axis => Activation.Dims[axis + First])];
             return new Tracked(Activation with { Dims = dims }, shape, places);
         }
 
@@ -190,7 +194,8 @@ public sealed class TensorViewTests
                 else shape.Insert(random.Next(shape.Count + 1), divisor);
             }
             if (random.Next(3) == 0) shape.Insert(random.Next(shape.Count + 1), 1);
-            return Activation.Reshape([.. Enumerable.Repeat(0, First), .. shape]) is { } reshaped ? new Tracked(reshaped, [.. shape], Places) : null;
+            return Activation.Reshape([.. Enumerable.Repeat(0, First), .. shape]) is { } reshaped
+                ? new Tracked(reshaped, [.. shape], Places) : null;
         }
 
         public void Check(string message)

@@ -1,6 +1,5 @@
 using IlgpuResNet.Imaging;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>Decoding, running and consuming at the same time: order, bounds, errors and ends.</summary>
@@ -24,7 +23,8 @@ public sealed class FilePipelineTests
     public async Task Results_have_the_order_of_the_files_and_bad_files_keep_their_place(bool onProcessor)
     {
         var random = new Random(Seed);
-        string[] paths = [.. Enumerable.Range(0, 100).Select(i => i % 7 == 3 ? $"missing-{i}.jpg" : SmallClassifier.Photos[random.Next(SmallClassifier.Photos.Length)])];
+        string[] paths = [.. Enumerable.Range(0, 100).Select(
+            i => i % 7 == 3 ? $"missing-{i}.jpg" : SmallClassifier.Photos[random.Next(SmallClassifier.Photos.Length)])];
         int[] delays = [.. paths.Select(_ => random.Next(3))];
         int batches = 0;
         var pipeline = new FilePipeline<LoadedImage>(Batch, new ReadAheadOptions { Workers = 4 }, async (files, _) =>
@@ -47,7 +47,8 @@ public sealed class FilePipelineTests
     public async Task The_public_method_enumerates_anew_each_time_and_checks_its_arguments()
     {
         IAsyncEnumerable<string> names = ImagePipeline.RunAsync(
-            SmallClassifier.Photos, Batch, ComputeDevice.Cpu, (files, _) => Task.FromResult<string[]>([.. files.Select(file => file.Path)]));
+            SmallClassifier.Photos, Batch, ComputeDevice.Cpu,
+            (files, _) => Task.FromResult<string[]>([.. files.Select(file => file.Path)]));
         for (int pass = 0; pass < 2; pass++) CollectionAssert.AreEqual(SmallClassifier.Photos, await names.ToArrayAsync());
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Run(0, new ReadAheadOptions()));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Run(1, new ReadAheadOptions { Workers = 0 }));
@@ -88,7 +89,8 @@ public sealed class FilePipelineTests
             runs++;
             return new bool[files.Count];
         }, onProcessor: true);
-        await foreach (bool _ in pipeline.RunAsync(Endless(() => Interlocked.Increment(ref begun)).Take(10 * Batch), CancellationToken.None))
+        await foreach (bool _ in pipeline.RunAsync(
+            Endless(() => Interlocked.Increment(ref begun)).Take(10 * Batch), CancellationToken.None))
         {
         }
         Assert.AreEqual(10, runs);
@@ -172,14 +174,16 @@ public sealed class FilePipelineTests
         var results = new List<LoadedImage>();
         var paths = await Assert.ThrowsExactlyAsync<InvalidTimeZoneException>(async () =>
         {
-            await foreach (LoadedImage file in Identity(onProcessor).RunAsync(FailingAfter(Before), CancellationToken.None)) results.Add(file);
+            await foreach (LoadedImage file in Identity(onProcessor).RunAsync(FailingAfter(Before), CancellationToken.None))
+                results.Add(file);
         });
         Assert.AreEqual("of the caller", paths.Message);
         Assert.HasCount(Before, results);
 
         int batches = 0, handed = 0;
         var failing = new FilePipeline<bool>(Batch, TwoWorkers, (files, _) =>
-            Interlocked.Increment(ref batches) == 2 ? Task.FromException<bool[]>(new DeviceException("failed")) : Task.FromResult(new bool[files.Count]), onProcessor);
+            Interlocked.Increment(ref batches) == 2 ? Task.FromException<bool[]>(new DeviceException("failed"))
+                : Task.FromResult(new bool[files.Count]), onProcessor);
         await Assert.ThrowsExactlyAsync<DeviceException>(async () =>
         {
             await foreach (bool _ in failing.RunAsync(SmallClassifier.Photos, CancellationToken.None)) handed++;
@@ -193,7 +197,8 @@ public sealed class FilePipelineTests
         }
     }
 
-    private static FilePipeline<LoadedImage> Identity(bool onProcessor) => new(Batch, TwoWorkers, (files, _) => Task.FromResult<LoadedImage[]>([.. files]), onProcessor);
+    private static FilePipeline<LoadedImage> Identity(bool onProcessor) =>
+        new(Batch, TwoWorkers, (files, _) => Task.FromResult<LoadedImage[]>([.. files]), onProcessor);
 
     private static IEnumerable<string> Endless(Action begin)
     {

@@ -1,7 +1,6 @@
 using IlgpuResNet.ActivationMaps;
 using IlgpuResNet.Pixels;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>The picture with a legend, and PNG files.</summary>
@@ -37,7 +36,8 @@ public sealed class HeatmapFigureTests
     public void The_legend_has_text()
     {
         PixelBuffer photo = new(new byte[28 * 28], 28, 28, PixelFormat.Gray8);
-        PixelBuffer figure = HeatmapFigure.Draw(Map("Ankle boot", [1, 2, 3, 4]), photo), other = HeatmapFigure.Draw(Map("Sandal", [1, 2, 3, 4]), photo);
+        PixelBuffer figure = HeatmapFigure.Draw(Map("Ankle boot", [1, 2, 3, 4]), photo),
+            other = HeatmapFigure.Draw(Map("Sandal", [1, 2, 3, 4]), photo);
         byte[] pixels = RgbaPixels.Of(figure), others = RgbaPixels.Of(other);
         Assert.IsTrue(Dark(pixels, 0, 26, 0, figure.Width), "title");
         Assert.IsTrue(Dark(pixels, figure.Height - 40, figure.Height, 0, figure.Width), "captions");
@@ -62,7 +62,8 @@ public sealed class HeatmapFigureTests
     {
         foreach (float[] values in (float[][])[[1e30f, -1e30f, 0, 1e-30f], [2, 2, 2, 2], [float.NaN, float.NaN, float.NaN, float.NaN]])
         {
-            PixelBuffer figure = HeatmapFigure.Draw(Map(new string('W', 300) + "犬\n", values), new PixelSpan(new byte[width * height], width, height, PixelFormat.Gray8));
+            PixelBuffer figure = HeatmapFigure.Draw(
+                Map(new string('W', 300) + "犬\n", values), new PixelSpan(new byte[width * height], width, height, PixelFormat.Gray8));
             Assert.IsGreaterThan(Math.Max(width, 320), figure.Width + figure.Height);
         }
     }
@@ -101,7 +102,8 @@ public sealed class HeatmapFigureTests
         using var folder = new WeightsFolder();
         PixelBuffer picture = SmallClassifier.Image(Seed);
         string nowhere = folder.PathOf(Path.Combine("no", "picture.png")), path = folder.PathOf("picture.png");
-        Assert.AreEqual($"{nowhere}: the image cannot be written: its folder does not exist.", Assert.ThrowsExactly<ImageException>(() => ImageFile.SavePng(picture, nowhere)).Message);
+        Assert.AreEqual($"{nowhere}: the image cannot be written: its folder does not exist.",
+            Assert.ThrowsExactly<ImageException>(() => ImageFile.SavePng(picture, nowhere)).Message);
         Directory.CreateDirectory(path);
         StringAssert.Contains(Assert.ThrowsExactly<ImageException>(() => ImageFile.SavePng(picture, path)).Message, "it is a folder");
         // No picture at all.
@@ -110,7 +112,8 @@ public sealed class HeatmapFigureTests
         Assert.AreEqual("kept", File.ReadAllText(kept));
     }
 
-    private static ClassActivationMap Map(string label, float[] values) => new(new Prediction(3, label, 0.25f), 2.75f, 0.25f, 2, 2, 4, values, null);
+    private static ClassActivationMap Map(string label, float[] values) =>
+        new(new Prediction(3, label, 0.25f), 2.75f, 0.25f, 2, 2, 4, values, null);
 
     /// <summary>Where the photo begins: at the first pixel that is not white, text apart, has the first row of the overlay.</summary>
     private static (int Left, int Top) Find(byte[] pixels, PixelBuffer figure, ReadOnlySpan<byte> overlay)
@@ -124,5 +127,6 @@ public sealed class HeatmapFigureTests
         throw new AssertFailedException("The photo is not in the figure.");
     }
 
-    private static Rgb At(ReadOnlySpan<byte> pixels, int channels, int pixel) => new(pixels[pixel * channels], pixels[pixel * channels + 1], pixels[pixel * channels + 2]);
+    private static Rgb At(ReadOnlySpan<byte> pixels, int channels, int pixel) =>
+        new(pixels[pixel * channels], pixels[pixel * channels + 1], pixels[pixel * channels + 2]);
 }

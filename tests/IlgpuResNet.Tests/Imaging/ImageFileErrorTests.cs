@@ -63,9 +63,11 @@ public sealed class ImageFileErrorTests
     {
         byte[] packed = [0x78, 0x9C, 0xFF, 0xFF];
         using var damaged = new ZLibStream(new MemoryStream(packed), CompressionMode.Decompress);
-        StringAssert.StartsWith(Assert.ThrowsExactly<ImageException>(() => ImageFile.Load(damaged)).Message, "image stream: cannot be read: ");
+        StringAssert.StartsWith(
+            Assert.ThrowsExactly<ImageException>(() => ImageFile.Load(damaged)).Message, "image stream: cannot be read: ");
         using FileStream unreadable = File.OpenWrite(Path.Combine(Scratch, "written"));
-        StringAssert.StartsWith(Assert.ThrowsExactly<ImageException>(() => ImageFile.Load(unreadable)).Message, "image stream: cannot be read: ");
+        StringAssert.StartsWith(
+            Assert.ThrowsExactly<ImageException>(() => ImageFile.Load(unreadable)).Message, "image stream: cannot be read: ");
     }
 
     [TestMethod]
@@ -115,7 +117,8 @@ public sealed class ImageFileErrorTests
         BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(headerChunk + headerLength), Crc32(png.AsSpan(headerChunk, headerLength)));
         string path = Write("huge.png", png);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        AssertFails(path, $"{width}x{height} pixels, {((long)width * height / 1e6).ToString("F1", CultureInfo.InvariantCulture)} megapixels, but ");
+        AssertFails(
+            path, $"{width}x{height} pixels, {((long)width * height / 1e6).ToString("F1", CultureInfo.InvariantCulture)} megapixels, but ");
         Assert.IsLessThan(1 << 20, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
@@ -218,7 +221,8 @@ public sealed class ImageFileErrorTests
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         header[8] = 1;
-        return [0x89, .. "PNG\r\n\x1A\n"u8, .. PngChunk("IHDR"u8, header), .. PngChunk("IDAT"u8, rows.ToArray()), .. PngChunk("IEND"u8, [])];
+        return [0x89, .. "PNG\r\n\x1A\n"u8, .. PngChunk("IHDR"u8, header), .. PngChunk("IDAT"u8, rows.ToArray()),
+            .. PngChunk("IEND"u8, [])];
     }
 
     private static byte[] PngChunk(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)

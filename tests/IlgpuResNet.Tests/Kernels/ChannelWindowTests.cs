@@ -1,6 +1,5 @@
 using IlgpuResNet.Kernels;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>Which input channels a tile of output channels reads: all that it needs, and few that it does not.</summary>

@@ -1,6 +1,5 @@
 using IlgpuResNet.Kernels;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>Convolution with its epilogue against the oracle, on buffers with sentinels on both sides.</summary>
@@ -8,7 +7,9 @@ public abstract class Conv2dTests(BackEnd backEnd)
 {
     private static readonly Epilogue ResidualRelu = new(HasResidual: 1, ReluBeforeAdd: 0, Relu: 1);
 
-    /// <summary>A barrier costs 100 us and more on a simulated device, an instruction some ns on the interpreter: their shapes stay tiny.</summary>
+    /// <summary>
+    /// A barrier costs 100 us and more on a simulated device, an instruction some ns on the interpreter: their shapes stay tiny.
+    /// </summary>
     private readonly bool tiny = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd or BackEnd.Ptx;
 
     private TestDevice device = null!;
@@ -56,16 +57,24 @@ public abstract class Conv2dTests(BackEnd backEnd)
             "3x3/2" => tiny ? Conv2dShape.Create(1, 5, 5, 4, 4, 3, 3, 2, 1) : Conv2dShape.Create(2, 28, 28, 32, 64, 3, 3, 2, 1),
             "1x1" => tiny ? Conv2dShape.Create(1, 3, 3, 8, 8, 1, 1, 1, 0) : Conv2dShape.Create(1, 28, 28, 64, 256, 1, 1, 1, 0),
             "1x1/2" => tiny ? Conv2dShape.Create(1, 5, 5, 8, 8, 1, 1, 2, 0) : Conv2dShape.Create(1, 28, 28, 64, 128, 1, 1, 2, 0),
-            "1x1 with few pixels" => tiny ? Conv2dShape.Create(1, 1, 3, 16, 8, 1, 1, 1, 0) : Conv2dShape.Create(1, 7, 7, 512, 128, 1, 1, 1, 0),
+            "1x1 with few pixels" => tiny ? Conv2dShape.Create(1, 1, 3, 16, 8, 1, 1, 1, 0)
+                : Conv2dShape.Create(1, 7, 7, 512, 128, 1, 1, 1, 0),
             "linear, N = 1" => tiny ? Conv2dShape.Linear(1, 20, 10) : Conv2dShape.Linear(1, 2048, 1000),
             "linear, N = 3" => tiny ? Conv2dShape.Linear(3, 20, 10) : Conv2dShape.Linear(3, 512, 1001),
-            "ResNeXt 32x4d, stage 1" => tiny ? Conv2dShape.Create(1, 3, 3, 32, 32, 3, 3, 1, 1, groups: 8) : Conv2dShape.Create(1, 14, 14, 128, 128, 3, 3, 1, 1, groups: 32),
-            "ResNeXt 32x4d, stage 2, 3x3/2" => tiny ? Conv2dShape.Create(1, 5, 5, 16, 16, 3, 3, 2, 1, groups: 2) : Conv2dShape.Create(2, 14, 14, 256, 256, 3, 3, 2, 1, groups: 32),
-            "ResNeXt 32x8d, stage 2" => tiny ? Conv2dShape.Create(1, 3, 3, 32, 32, 3, 3, 1, 1, groups: 2) : Conv2dShape.Create(1, 9, 9, 512, 512, 3, 3, 1, 1, groups: 32),
-            "ResNeXt 32x4d, stage 4" => tiny ? Conv2dShape.Create(1, 2, 2, 128, 128, 3, 3, 1, 1, groups: 4) : Conv2dShape.Create(1, 7, 7, 1024, 1024, 3, 3, 1, 1, groups: 32),
-            "depthwise" => tiny ? Conv2dShape.Create(1, 3, 3, 68, 68, 3, 3, 1, 1, groups: 68) : Conv2dShape.Create(1, 14, 14, 144, 144, 3, 3, 1, 1, groups: 144),
-            "3x3, dilation 2" => tiny ? Conv2dShape.Create(1, 5, 5, 4, 4, 3, 3, 1, 2, dilation: 2) : Conv2dShape.Create(1, 14, 14, 64, 64, 3, 3, 1, 2, dilation: 2),
-            "3x3, dilation 4" => tiny ? Conv2dShape.Create(1, 5, 5, 4, 4, 3, 3, 1, 4, dilation: 4) : Conv2dShape.Create(1, 14, 14, 64, 64, 3, 3, 1, 4, dilation: 4),
+            "ResNeXt 32x4d, stage 1" => tiny ? Conv2dShape.Create(1, 3, 3, 32, 32, 3, 3, 1, 1, groups: 8)
+                : Conv2dShape.Create(1, 14, 14, 128, 128, 3, 3, 1, 1, groups: 32),
+            "ResNeXt 32x4d, stage 2, 3x3/2" => tiny ? Conv2dShape.Create(1, 5, 5, 16, 16, 3, 3, 2, 1, groups: 2)
+                : Conv2dShape.Create(2, 14, 14, 256, 256, 3, 3, 2, 1, groups: 32),
+            "ResNeXt 32x8d, stage 2" => tiny ? Conv2dShape.Create(1, 3, 3, 32, 32, 3, 3, 1, 1, groups: 2)
+                : Conv2dShape.Create(1, 9, 9, 512, 512, 3, 3, 1, 1, groups: 32),
+            "ResNeXt 32x4d, stage 4" => tiny ? Conv2dShape.Create(1, 2, 2, 128, 128, 3, 3, 1, 1, groups: 4)
+                : Conv2dShape.Create(1, 7, 7, 1024, 1024, 3, 3, 1, 1, groups: 32),
+            "depthwise" => tiny ? Conv2dShape.Create(1, 3, 3, 68, 68, 3, 3, 1, 1, groups: 68)
+                : Conv2dShape.Create(1, 14, 14, 144, 144, 3, 3, 1, 1, groups: 144),
+            "3x3, dilation 2" => tiny ? Conv2dShape.Create(1, 5, 5, 4, 4, 3, 3, 1, 2, dilation: 2)
+                : Conv2dShape.Create(1, 14, 14, 64, 64, 3, 3, 1, 2, dilation: 2),
+            "3x3, dilation 4" => tiny ? Conv2dShape.Create(1, 5, 5, 4, 4, 3, 3, 1, 4, dilation: 4)
+                : Conv2dShape.Create(1, 14, 14, 64, 64, 3, 3, 1, 4, dilation: 4),
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         };
         Check(shape, Epilogue.None, seed: 1, residualIsOutput: false);
@@ -91,7 +100,9 @@ public abstract class Conv2dTests(BackEnd backEnd)
         Check(shape, new Epilogue(hasResidual, reluBeforeAdd, relu), seed: 3, residualIsOutput);
     }
 
-    /// <summary>A second tile on either side that is not full, and in both halves of it quads of output channels of which one to four exist.</summary>
+    /// <summary>
+    /// A second tile on either side that is not full, and in both halves of it quads of output channels of which one to four exist.
+    /// </summary>
     [TestMethod]
     [DataRow(12, 1, DisplayName = "activations as they lie")]
     [DataRow(12, 3, DisplayName = "activations in quads")]

@@ -11,7 +11,10 @@ using IlgpuResNet.Planning;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>The tiled family's kernels are loaded on many threads, each once; what failed is tried again. Nothing is compiled and no device is needed.</summary>
+/// <summary>
+/// The tiled family's kernels are loaded on many threads, each once; what failed is tried again. Nothing is compiled and no device is
+/// needed.
+/// </summary>
 [TestClass]
 public sealed class KernelLoadingTests
 {
@@ -26,7 +29,8 @@ public sealed class KernelLoadingTests
         var kernels = new TiledKernels(loader, new TiledPlanner(multiprocessors: 1));
         using ResNet model = ResNet.Create(ResNetConfig.ResNet50);
         ExecutionPlan[] plans = [ExecutionPlan.Create(model), ExecutionPlan.Create(model, maxBatch: 32)];
-        ImmutableArray<Conv2dMethod>[] chosen = [.. plans.Select(plan => MethodSelector.Choose(new TiledPlanner(DeviceProfiles.Find("A100")!), plan, Numerics.Fast))];
+        ImmutableArray<Conv2dMethod>[] chosen = [.. plans.Select(
+            plan => MethodSelector.Choose(new TiledPlanner(DeviceProfiles.Find("A100")!), plan, Numerics.Fast))];
         using var start = new Barrier(Sessions);
         Thread[] sessions = [.. Enumerable.Range(0, Sessions).Select(i => new Thread(() =>
         {
@@ -48,13 +52,15 @@ public sealed class KernelLoadingTests
         var operands = new Operands(buffer.View, buffer.View, buffer.View, buffer.View, buffer.View, buffer.View);
         Conv2dShape[] shapes =
         [
-            Conv2dShape.Create(1, 9, 9, 3, 64, 7, 7, 2, 3), Conv2dShape.Create(1, 7, 7, 64, 64, 3, 3, 1, 1), Conv2dShape.Create(1, 7, 7, 512, 32, 1, 1, 1, 0),
+            Conv2dShape.Create(1, 9, 9, 3, 64, 7, 7, 2, 3), Conv2dShape.Create(1, 7, 7, 64, 64, 3, 3, 1, 1),
+            Conv2dShape.Create(1, 7, 7, 512, 32, 1, 1, 1, 0),
             Conv2dShape.Create(1, 5, 5, 32, 32, 3, 3, 1, 1, groups: 8), Conv2dShape.Linear(1, 130, 10),
         ];
         foreach (Conv2dShape shape in shapes)
         {
             foreach (Conv2dMethod kernel in TiledConv2dMethods.Of(shape))
-                Check($"{shape} by {kernel}", k => k.LoadConv2d(shape, kernel), k => k.Conv2d(device.Stream, shape, operands, Epilogue.None, kernel, buffer.View));
+                Check($"{shape} by {kernel}", k => k.LoadConv2d(shape, kernel),
+                    k => k.Conv2d(device.Stream, shape, operands, Epilogue.None, kernel, buffer.View));
         }
         foreach (int channels in (int[])[5, 8])
         {
@@ -70,13 +76,16 @@ public sealed class KernelLoadingTests
     public void A_kernel_that_failed_is_told_to_all_and_loaded_when_it_is_asked_for_again()
     {
         bool fails = true;
-        var loader = new CountingLoader(kernel => fails && kernel.DeclaringType == typeof(Softmax) ? new InvalidOperationException("the driver ran out of registers") : null);
+        var loader = new CountingLoader(kernel =>
+            fails && kernel.DeclaringType == typeof(Softmax) ? new InvalidOperationException("the driver ran out of registers") : null);
         var kernels = new TiledKernels(loader, new TiledPlanner(multiprocessors: 1));
         Task[] sessions = [.. Enumerable.Range(0, Sessions).Select(_ => kernels.LoadSoftmax()), kernels.LoadPointwise(4)];
         foreach (Task session in sessions[..^1])
         {
             var error = Assert.ThrowsExactly<DeviceException>(() => ComputeDevice.Cpu.Open().WaitForKernels(session));
-            Assert.AreEqual("cpu: a kernel cannot be compiled: the driver ran out of registers. Update the device's driver, or name another device.", error.Message);
+            Assert.AreEqual(
+                "cpu: a kernel cannot be compiled: the driver ran out of registers. Update the device's driver, or name another device.",
+                error.Message);
         }
         ComputeDevice.Cpu.Open().WaitForKernels(sessions[^1]);
         fails = false;
@@ -103,7 +112,8 @@ public sealed class KernelLoadingTests
 
         public ConcurrentQueue<MethodInfo> Launched { get; } = [];
 
-        public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(Action<T1, T2, T3> kernel, KernelSpecialization specialization)
+        public Action<AcceleratorStream, KernelConfig, T1, T2, T3> Load<T1, T2, T3>(
+            Action<T1, T2, T3> kernel, KernelSpecialization specialization)
             where T1 : struct
             where T2 : struct
             where T3 : struct
@@ -112,7 +122,8 @@ public sealed class KernelLoadingTests
             return (_, _, _, _, _) => Launched.Enqueue(kernel.Method);
         }
 
-        public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
+        public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> Load<T1, T2, T3, T4>(
+            Action<T1, T2, T3, T4> kernel, KernelSpecialization specialization)
             where T1 : struct
             where T2 : struct
             where T3 : struct
@@ -122,7 +133,8 @@ public sealed class KernelLoadingTests
             return (_, _, _, _, _, _) => Launched.Enqueue(kernel.Method);
         }
 
-        public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
+        public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> Load<T1, T2, T3, T4, T5>(
+            Action<T1, T2, T3, T4, T5> kernel, KernelSpecialization specialization)
             where T1 : struct
             where T2 : struct
             where T3 : struct
@@ -133,7 +145,8 @@ public sealed class KernelLoadingTests
             return (_, _, _, _, _, _, _) => Launched.Enqueue(kernel.Method);
         }
 
-        public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
+        public Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> Load<T1, T2, T3, T4, T5, T6>(
+            Action<T1, T2, T3, T4, T5, T6> kernel, KernelSpecialization specialization)
             where T1 : struct
             where T2 : struct
             where T3 : struct

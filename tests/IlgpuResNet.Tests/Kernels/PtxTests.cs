@@ -9,8 +9,8 @@ using IlgpuResNet.Tests.Ptx;
 namespace IlgpuResNet.Tests;
 
 /// <summary>
-/// What the tiled kernels and those of the preprocessing become on an NVIDIA GPU, read from their PTX for sm_80; needs no GPU. The other back ends run the same
-/// C#, but not what ILGPU's optimiser makes of it for CUDA; <see cref="BackEnd.Ptx"/> executes that.
+/// The PTX of the tiled kernels, those of the preprocessing included, for sm_80; needs no GPU. The other
+/// back ends run the same C#, but not what ILGPU's optimiser makes of it for CUDA; <see cref="BackEnd.Ptx"/> executes that.
 /// </summary>
 [TestClass]
 public sealed partial class PtxTests
@@ -41,7 +41,7 @@ public sealed partial class PtxTests
 
     public static IEnumerable<object[]> ConvolutionNames => Convolutions.Keys.Select(name => new object[] { name });
 
-    /// <summary>What the memory instructions of <see cref="MemoryOrder"/> are abbreviated to.</summary>
+    /// <summary>Abbreviations of memory instructions in <see cref="MemoryOrder"/>.</summary>
     private static readonly Dictionary<string, char> Letters = new()
     {
         ["ld.global"] = 'G',
@@ -75,13 +75,15 @@ public sealed partial class PtxTests
 
     /// <summary>
     /// First the slice ahead of the loop: global loads, shared stores, barrier; then in the loop the next slice's global loads, the steps'
-    /// shared loads, the next slice's shared stores, barrier. A shared load behind the stores or behind the barrier would read what another thread is about
-    /// to overwrite; global loads behind the steps would wait for memory instead of for arithmetic. Loads under a condition are written at the end.
+    /// shared loads, the next slice's shared stores, barrier. A shared load behind the stores or behind the barrier would read what another
+    /// thread is about to overwrite; global loads behind the steps would wait for memory instead of for arithmetic. Loads under a condition
+    /// are written at the end.
     /// </summary>
     [TestMethod]
     [DynamicData(nameof(ConvolutionNames))]
     public void Convolution_loads_ahead_and_reads_shared_memory_before_the_barrier(string kernel) =>
-        Assert.MatchesRegex(new Regex(Convolutions[kernel].Tile.PartitionsK > 1 ? "^[Gs]+BG+S+s+B(s+BS+B|[Gg])+$" : "^[Gs]+BG+S+s+B[Gg]+$"), MemoryOrder(Compile(kernel)));
+        Assert.MatchesRegex(new Regex(Convolutions[kernel].Tile.PartitionsK > 1 ? "^[Gs]+BG+S+s+B(s+BS+B|[Gg])+$" : "^[Gs]+BG+S+s+B[Gg]+$"),
+            MemoryOrder(Compile(kernel)));
 
     [TestMethod]
     [DynamicData(nameof(ConvolutionNames))]
@@ -97,8 +99,10 @@ public sealed partial class PtxTests
         Assert.DoesNotMatchRegex(new Regex(@"ld\.(global|shared)\.(?!v4)"), mainLoop, "a narrow load in the main loop");
         int quads = (tile.M + tile.N) * tile.K / Float4.Width / tile.Threads;
         int residual = tile.ThreadM * tile.ThreadN / tile.PartitionsK / Float4.Width;
-        Assert.HasCount(2 * quads + residual, Regex.Matches(ptx, @"ld\.global\.v4\.f32"), "the first slice, the next one in the loop, the residual");
-        Assert.HasCount((tile.ThreadM + tile.ThreadN) / Float4.Width * tile.K / tile.PartitionsK, Regex.Matches(mainLoop, @"ld\.shared\.v4\.f32"), "one slice");
+        Assert.HasCount(
+            2 * quads + residual, Regex.Matches(ptx, @"ld\.global\.v4\.f32"), "the first slice, the next one in the loop, the residual");
+        Assert.HasCount((tile.ThreadM + tile.ThreadN) / Float4.Width * tile.K / tile.PartitionsK,
+            Regex.Matches(mainLoop, @"ld\.shared\.v4\.f32"), "one slice");
     }
 
     /// <summary>The kernel's memory instructions as they follow each other, a letter each.</summary>
@@ -112,7 +116,8 @@ public sealed partial class PtxTests
     private static string Compile(string kernel)
     {
         return Convolutions.TryGetValue(kernel, out (GemmTile Tile, GemmInput Input) convolution)
-            ? PtxCompiler.Compile(ImplicitGemmKernels.Method(convolution.Tile, convolution.Input).Method, ImplicitGemmKernels.Specialization(convolution.Tile))
+            ? PtxCompiler.Compile(ImplicitGemmKernels.Method(convolution.Tile, convolution.Input).Method,
+                ImplicitGemmKernels.Specialization(convolution.Tile))
             : PtxCompiler.Compile(Others[kernel].Method, KernelSpecialization.Empty);
     }
 

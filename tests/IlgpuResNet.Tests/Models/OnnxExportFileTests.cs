@@ -7,7 +7,7 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>What an export holds: names, types, metadata, and nothing that is lost.</summary>
+/// <summary>Content of an export: names, types, metadata, and nothing that is lost.</summary>
 [TestClass]
 public sealed class OnnxExportFileTests : IDisposable
 {
@@ -77,7 +77,8 @@ public sealed class OnnxExportFileTests : IDisposable
         using ResNet model = OnnxExportNetworks.Create(Thin with { BatchNormEpsilon = 0.25 }, Seed);
         using OnnxFile file = Export(model, new OnnxExportOptions());
         Assert.IsEmpty(file.Metadata);
-        Assert.IsTrue(file.Graph.Nodes.Where(node => node.OpType == "BatchNormalization").All(node => node.Attributes["epsilon"].F == 0.25f));
+        Assert.IsTrue(
+            file.Graph.Nodes.Where(node => node.OpType == "BatchNormalization").All(node => node.Attributes["epsilon"].F == 0.25f));
     }
 
     [TestMethod]
@@ -107,9 +108,11 @@ public sealed class OnnxExportFileTests : IDisposable
         using ResNet model = ResNet.Create(Thin, weights);
         using OnnxFile file = Export(model, new OnnxExportOptions { FoldBatchNorms = true });
         Assert.IsFalse(file.Graph.Nodes.Any(node => node.OpType == "BatchNormalization"));
-        foreach ((string conv, string norm) in new[] { ("conv1", "bn1"), ("layer2.0.conv3", "layer2.0.bn3"), ("layer3.0.downsample.0", "layer3.0.downsample.1") })
+        foreach ((string conv, string norm) in new[] { ("conv1", "bn1"), ("layer2.0.conv3", "layer2.0.bn3"),
+            ("layer3.0.downsample.0", "layer3.0.downsample.1") })
         {
-            double[] gamma = Doubles($"{norm}.weight"), beta = Doubles($"{norm}.bias"), mean = Doubles($"{norm}.running_mean"), variance = Doubles($"{norm}.running_var");
+            double[] gamma = Doubles($"{norm}.weight"), beta = Doubles($"{norm}.bias"), mean = Doubles($"{norm}.running_mean"),
+                variance = Doubles($"{norm}.running_var");
             double[] filter = Doubles($"{conv}.weight"), bias = Doubles($"{conv}.bias");
             int perChannel = filter.Length / gamma.Length;
             double[] scale = [.. gamma.Select((g, k) => g / Math.Sqrt(variance[k] + 1e-5))];
@@ -132,10 +135,12 @@ public sealed class OnnxExportFileTests : IDisposable
         string[] norms = [.. file.Graph.Nodes.Where(node => node.OpType == "BatchNormalization").Select(node => node.Name)];
         // Each block's first stands after a sum, and so does the last of all; the stem of the first block feeds its shortcut too.
         CollectionAssert.AreEqual(
-            Enumerable.Range(1, 4).SelectMany(stage => Enumerable.Range(0, 2).Select(block => $"layer{stage}.{block}.bn1")).Append("bn").ToArray(), norms);
+            Enumerable.Range(1, 4).SelectMany(stage => Enumerable.Range(0, 2).Select(block => $"layer{stage}.{block}.bn1")).Append("bn")
+                .ToArray(), norms);
 
         Graph both = ResNetGraph.Build(model.Config, model.Weights) with { Outputs = ["layer1.0.conv1", "logits"] };
-        OnnxModelToWrite watched = OnnxExporter.Export(both, new OnnxExportOptions { FoldBatchNorms = true, Height = 64, Width = 64 }, ImmutableDictionary<string, string>.Empty);
+        OnnxModelToWrite watched = OnnxExporter.Export(
+            both, new OnnxExportOptions { FoldBatchNorms = true, Height = 64, Width = 64 }, ImmutableDictionary<string, string>.Empty);
         Assert.IsTrue(watched.Nodes.Any(node => node.Name == "layer1.0.bn2"), "an output must stay what it was");
     }
 
@@ -144,7 +149,8 @@ public sealed class OnnxExportFileTests : IDisposable
     {
         string path = folder.PathOf("shared.onnx");
         StateTensor tensor = TestTensors.Create("module.bn1.weight", [2], [1, 1]);
-        OnnxNode identity = new("", "Identity", "", ["module.bn1.weight"], ["module.bn2.weight"], ImmutableDictionary<string, OnnxAttribute>.Empty);
+        OnnxNode identity =
+            new("", "Identity", "", ["module.bn1.weight"], ["module.bn2.weight"], ImmutableDictionary<string, OnnxAttribute>.Empty);
         using (FileStream file = File.Create(path))
             OnnxWriter.Write(file, new OnnxModelToWrite("g", 13, [identity], [tensor], [], [], ImmutableDictionary<string, string>.Empty));
         using StateDict weights = OnnxStateDict.Load(path);
@@ -167,13 +173,16 @@ public sealed class OnnxExportFileTests : IDisposable
     {
         string path = folder.Write("old.onnx", "old"u8);
         using ResNet note = OnnxExportNetworks.Create(OnnxExportNetworks.Shrink(ResNetConfig.ResNet50V1ReluBeforeAdd), Seed);
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => OnnxExport.Save(note, path, new OnnxExportOptions { Height = 64, Width = 64 })).Message, "avgpool");
+        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(
+            () => OnnxExport.Save(note, path, new OnnxExportOptions { Height = 64, Width = 64 })).Message, "avgpool");
         Assert.AreEqual("old", File.ReadAllText(path));
         string nowhere = folder.PathOf(Path.Combine("no", "a.onnx"));
-        Assert.AreEqual($"{nowhere}: cannot be written: its folder does not exist.", Assert.ThrowsExactly<WeightsException>(() => OnnxExport.Save(note, nowhere)).Message);
+        Assert.AreEqual($"{nowhere}: cannot be written: its folder does not exist.",
+            Assert.ThrowsExactly<WeightsException>(() => OnnxExport.Save(note, nowhere)).Message);
         Graph optimized = note.Graph;
         StringAssert.Contains(
-            Assert.ThrowsExactly<GraphException>(() => OnnxExporter.Export(optimized, new OnnxExportOptions { Height = 224, Width = 224 }, ImmutableDictionary<string, string>.Empty)).Message,
+            Assert.ThrowsExactly<GraphException>(() => OnnxExporter.Export(
+                optimized, new OnnxExportOptions { Height = 224, Width = 224 }, ImmutableDictionary<string, string>.Empty)).Message,
             "conv1: a fused epilogue cannot be written as ONNX");
     }
 
@@ -184,19 +193,24 @@ public sealed class OnnxExportFileTests : IDisposable
         {
             using ResNet model = OnnxExportNetworks.Create(config, Seed);
             OnnxExport.Save(model, folder.PathOf($"{config.Name}.onnx"), new OnnxExportOptions { Probabilities = true });
-            OnnxExport.Save(model, folder.PathOf($"{config.Name}-folded.onnx"), new OnnxExportOptions { FoldBatchNorms = true, DynamicSize = true });
+            OnnxExport.Save(
+                model, folder.PathOf($"{config.Name}-folded.onnx"), new OnnxExportOptions { FoldBatchNorms = true, DynamicSize = true });
         }
         using ResNet half = ResNet.Create(Thin, OnnxExportNetworks.As(OnnxExportNetworks.Weights(Thin, Seed), DataType.BFloat16));
         OnnxExport.Save(half, folder.PathOf("bfloat16.onnx"));
-        if (!File.Exists(Python) || RunPython("import onnx").ExitCode != 0) Assert.Inconclusive($"{Python} has no onnx (package python3-onnx).");
-        (int exitCode, string output) = RunPython($"import glob, onnx\nfor path in glob.glob(r'{folder.PathOf("*.onnx")}'):\n  onnx.checker.check_model(path, full_check=True)\n  print(path)");
+        if (!File.Exists(Python) || RunPython("import onnx").ExitCode != 0)
+            Assert.Inconclusive($"{Python} has no onnx (package python3-onnx).");
+        (int exitCode, string output) =
+            RunPython($"import glob, onnx\nfor path in glob.glob(r'{folder.PathOf("*.onnx")}'):\n"
+                + "  onnx.checker.check_model(path, full_check=True)\n  print(path)");
         Assert.AreEqual(0, exitCode, output);
         Assert.AreEqual(2 * OnnxExportNetworks.Thin.Length + 1, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length, output);
     }
 
     private static (int ExitCode, string Output) RunPython(string script)
     {
-        using var python = Process.Start(new ProcessStartInfo(Python, ["-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var python =
+            Process.Start(new ProcessStartInfo(Python, ["-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> error = python.StandardError.ReadToEndAsync();
         string output = python.StandardOutput.ReadToEnd();
         python.WaitForExit();
@@ -210,5 +224,6 @@ public sealed class OnnxExportFileTests : IDisposable
         return OnnxFile.Load(path);
     }
 
-    private static string Describe(OnnxValue value) => $"{value.Name} [{string.Join(", ", value.Shape!.Value.Select(size => size.Parameter ?? $"{size.Value}"))}]";
+    private static string Describe(OnnxValue value) =>
+        $"{value.Name} [{string.Join(", ", value.Shape!.Value.Select(size => size.Parameter ?? $"{size.Value}"))}]";
 }

@@ -53,7 +53,8 @@ public sealed class OnnxExportTests : IDisposable
         OnnxExport.Save(model, path);
         using Model again = Model.Load(path);
         float[] images = TestData.Uniform(new Random(Seed), config.InputChannels * 224 * 224);
-        TestData.AssertSameBits(OnnxExportRuntime.RunHere(model, images, 1, 224, 224, config.NumClasses), OnnxExportRuntime.RunHere(again, images, 1, 224, 224, config.NumClasses), name);
+        TestData.AssertSameBits(OnnxExportRuntime.RunHere(model, images, 1, 224, 224, config.NumClasses),
+            OnnxExportRuntime.RunHere(again, images, 1, 224, 224, config.NumClasses), name);
     }
 
     [TestMethod]
@@ -82,7 +83,8 @@ public sealed class OnnxExportTests : IDisposable
     private void Check(OnnxExportRuntime runtime, ResNet model, int batch, int height, int width, string what)
     {
         double error = runtime.RelativeError(model, batch, height, width, Seed);
-        string message = string.Create(CultureInfo.InvariantCulture, $"{model.Config.Name}, {what}, {batch} x {height}x{width}, seed {Seed}: relative L2 error {error:E2}");
+        string message = string.Create(CultureInfo.InvariantCulture,
+            $"{model.Config.Name}, {what}, {batch} x {height}x{width}, seed {Seed}: relative L2 error {error:E2}");
         TestContext.WriteLine(message);
         Assert.IsLessThanOrEqualTo(Tolerance, error, message);
     }

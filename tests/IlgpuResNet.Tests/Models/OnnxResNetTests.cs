@@ -9,7 +9,8 @@ namespace IlgpuResNet.Tests;
 [TestClass]
 public sealed class OnnxResNetTests
 {
-    private static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 5, Depths = [1, 2] };
+    private static readonly ResNetConfig Thin =
+        ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 5, Depths = [1, 2] };
 
     private readonly string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".onnx");
 
@@ -40,7 +41,8 @@ public sealed class OnnxResNetTests
     private void AssertRefused(string difference)
     {
         using StateDict weights = OnnxStateDict.Load(path);
-        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => OnnxResNet.Recognise(path, weights, variant: null)).Message, difference);
+        StringAssert.Contains(
+            Assert.ThrowsExactly<WeightsException>(() => OnnxResNet.Recognise(path, weights, variant: null)).Message, difference);
     }
 
     /// <summary>Without metadata, as other exporters write.</summary>
@@ -48,7 +50,8 @@ public sealed class OnnxResNetTests
     {
         using ResNet model = ResNet.Create(config, seed: 3);
         OnnxModelToWrite onnx = OnnxExporter.Export(
-            ResNetGraph.Build(config, model.Weights), new OnnxExportOptions { Height = 64, Width = 64 }, ImmutableDictionary<string, string>.Empty);
+            ResNetGraph.Build(config, model.Weights), new OnnxExportOptions { Height = 64, Width = 64 },
+            ImmutableDictionary<string, string>.Empty);
         using FileStream stream = File.Create(path);
         OnnxWriter.Write(stream, onnx);
     }

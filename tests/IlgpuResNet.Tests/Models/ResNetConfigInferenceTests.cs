@@ -8,7 +8,8 @@ namespace IlgpuResNet.Tests;
 [TestClass]
 public sealed class ResNetConfigInferenceTests
 {
-    public static IEnumerable<object[]> Goldens => Golden.All.Where(golden => golden.Config.Variant is not null).Select(golden => new object[] { golden.Name });
+    public static IEnumerable<object[]> Goldens =>
+        Golden.All.Where(golden => golden.Config.Variant is not null).Select(golden => new object[] { golden.Name });
 
     public static IEnumerable<object[]> Presets => ResNetConfig.Presets.Select(preset => new object[] { preset.Name });
 
@@ -17,9 +18,11 @@ public sealed class ResNetConfigInferenceTests
     [DataRow("resnet50")]
     public void Parameters_are_torchvisions_in_its_order(string name)
     {
-        string[] expected = [.. File.ReadLines(WeightsFolder.Golden($"{name}.names")).Where(line => !line.Contains("num_batches_tracked", StringComparison.Ordinal))];
+        string[] expected = [.. File.ReadLines(WeightsFolder.Golden($"{name}.names")).Where(
+            line => !line.Contains("num_batches_tracked", StringComparison.Ordinal))];
         ResNetConfig config = ResNetConfig.Presets.Single(preset => preset.Name == name);
-        CollectionAssert.AreEqual(expected, ResNetParameters.Of(config).Where(p => !p.Optional).Select(p => $"{p.Name} {FileText.Shape(p.Shape)}").ToArray());
+        CollectionAssert.AreEqual(
+            expected, ResNetParameters.Of(config).Where(p => !p.Optional).Select(p => $"{p.Name} {FileText.Shape(p.Shape)}").ToArray());
     }
 
     // The totals that torchvision documents for its weights.
@@ -87,7 +90,9 @@ public sealed class ResNetConfigInferenceTests
     }
 
     [TestMethod]
-    [DataRow("[false, true]", "'replace_stride_with_dilation' should be 3 booleans, one for each stage after the first, but has 2 booleans. Correct or remove that entry.")]
+    [DataRow("[false, true]",
+        "'replace_stride_with_dilation' should be 3 booleans, one for each stage after the first, but has 2 booleans. "
+        + "Correct or remove that entry.")]
     [DataRow("[0, 1, 1]", "'replace_stride_with_dilation' should be a JSON array of booleans, but is '[0, 1, 1]'")]
     [DataRow("null", "should be a JSON array of booleans, but is 'null'")]
     [DataRow("true", "should be a JSON array of booleans, but is 'true'")]
@@ -114,8 +119,12 @@ public sealed class ResNetConfigInferenceTests
     {
         using StateDict second = Weights(Needed(ResNetConfig.ResNet50V2)), first = Weights(Needed(ResNetConfig.ResNet50));
         Assert.AreEqual("resnet50-v2", ResNetConfigInference.Infer(second).Name);
-        Throws(second, "model.pth: variant v1 is asked for, but its tensors are those of a ResNet with batch norms before its convolutions (variant v2). Leave the variant out, or correct it.", ResNetVariant.V1);
-        Throws(first, "model.pth: variant v2 is asked for, but its tensors are those of a ResNet with batch norms after its convolutions (variant v1.5, v1 or v1-relu-before-add).", ResNetVariant.V2);
+        Throws(second,
+            "model.pth: variant v1 is asked for, but its tensors are those of a ResNet with batch norms before its convolutions "
+            + "(variant v2). Leave the variant out, or correct it.", ResNetVariant.V1);
+        Throws(first,
+            "model.pth: variant v2 is asked for, but its tensors are those of a ResNet with batch norms after its convolutions "
+            + "(variant v1.5, v1 or v1-relu-before-add).", ResNetVariant.V2);
         using StateDict stated = Weights(Needed(ResNetConfig.ResNet50), ("variant", "v2"));
         Throws(stated, "variant v2 is stated in its metadata, but");
         Assert.AreEqual("resnet50", ResNetConfigInference.Infer(stated, ResNetVariant.V15).Name, "what is asked for comes first");
@@ -138,7 +147,8 @@ public sealed class ResNetConfigInferenceTests
     [DataRow(ResNetBlock.Bottleneck, new[] { 1, 1, 1, 1, 1, 1, 1, 12 }, 4, 1, "resnet(bottleneck 1-1-1-1-1-1-1-12)")]
     public void Finds_free_depths_and_widths(ResNetBlock block, int[] depths, int stem, int width, string name)
     {
-        var config = new ResNetConfig { Name = name, Block = block, Depths = [.. depths], NumClasses = 10, StemWidth = stem, BaseWidth = width };
+        var config =
+            new ResNetConfig { Name = name, Block = block, Depths = [.. depths], NumClasses = 10, StemWidth = stem, BaseWidth = width };
         using StateDict weights = Weights(Needed(config));
         Same(config, ResNetConfigInference.Infer(weights));
     }
@@ -163,7 +173,9 @@ public sealed class ResNetConfigInferenceTests
     }
 
     public static IEnumerable<object[]> Families =>
-        ResNetConfig.Presets.Where(config => config.Name is "resnet50" or "resnext50_32x4d" or "wide_resnet50_2" or "resnet50-v2" or "resnet18-v2").Select(config => new object[] { config.Name });
+        ResNetConfig.Presets.Where(
+            config => config.Name is "resnet50" or "resnext50_32x4d" or "wide_resnet50_2" or "resnet50-v2" or "resnet18-v2").Select(
+                config => new object[] { config.Name });
 
     [TestMethod]
     [DynamicData(nameof(Families))]
@@ -175,7 +187,8 @@ public sealed class ResNetConfigInferenceTests
             using StateDict weights = Weights(needed.Where(p => p != parameter));
             WeightsException error = Assert.ThrowsExactly<WeightsException>(() => ResNetConfigInference.Infer(weights), parameter.Name);
             // Without its last convolution a bottleneck reads as a basic block, whose shapes then do not fit.
-            if (parameter.Name != "layer1.0.conv3.weight") StringAssert.StartsWith(error.Message, $"model.pth: tensor {parameter.Name} is missing", StringComparison.Ordinal);
+            if (parameter.Name != "layer1.0.conv3.weight")
+                StringAssert.StartsWith(error.Message, $"model.pth: tensor {parameter.Name} is missing", StringComparison.Ordinal);
         }
     }
 
@@ -189,24 +202,38 @@ public sealed class ResNetConfigInferenceTests
             ImmutableArray<int> wrong = [.. parameter.Shape, 1];
             using StateDict weights = Weights(needed.Select(p => p == parameter ? p with { Shape = wrong } : p));
             WeightsException error = Assert.ThrowsExactly<WeightsException>(() => ResNetConfigInference.Infer(weights), parameter.Name);
-            StringAssert.StartsWith(error.Message, $"model.pth: tensor {parameter.Name} has shape {FileText.Shape(wrong)}, but ", StringComparison.Ordinal);
+            StringAssert.StartsWith(
+                error.Message, $"model.pth: tensor {parameter.Name} has shape {FileText.Shape(wrong)}, but ", StringComparison.Ordinal);
         }
     }
 
     [TestMethod]
-    [DataRow("layer1.1.conv1.weight", new[] { 64, 64, 1, 1 }, "model.pth: tensor layer1.1.conv1.weight has shape [64, 64, 1, 1], but [64, 256, 1, 1] was expected. Check that the file is a complete checkpoint of a ResNet.")]
+    [DataRow("layer1.1.conv1.weight", new[] { 64, 64, 1, 1 },
+        "model.pth: tensor layer1.1.conv1.weight has shape [64, 64, 1, 1], but [64, 256, 1, 1] was expected. "
+        + "Check that the file is a complete checkpoint of a ResNet.")]
     [DataRow("fc.weight", new[] { 1000, 512 }, "model.pth: tensor fc.weight has shape [1000, 512], but [1000, 2048] was expected.")]
-    [DataRow("fc.weight", new[] { 0, 2048 }, "model.pth: tensor fc.weight has shape [0, 2048], but 2 dimensions of at least 1 was expected.")]
-    [DataRow("conv1.weight", new[] { 64, 3, 3, 3 }, "model.pth: tensor conv1.weight has shape [64, 3, 3, 3], but [64, 3, 7, 7] was expected.")]
+    [DataRow("fc.weight", new[] { 0, 2048 },
+        "model.pth: tensor fc.weight has shape [0, 2048], but 2 dimensions of at least 1 was expected.")]
+    [DataRow("conv1.weight", new[] { 64, 3, 3, 3 },
+        "model.pth: tensor conv1.weight has shape [64, 3, 3, 3], but [64, 3, 7, 7] was expected.")]
     // A first block of 32 groups says ResNeXt; the next block contradicts it.
-    [DataRow("layer1.0.conv2.weight", new[] { 64, 2, 3, 3 }, "model.pth: tensor layer1.1.conv2.weight has shape [64, 64, 3, 3], but [64, 2, 3, 3] was expected.")]
-    [DataRow("layer1.0.conv2.weight", new[] { 64, 3, 3, 3 }, "model.pth: tensor layer1.0.conv2.weight has shape [64, 3, 3, 3], but [64, channels of a group that divide 64, 3, 3] was expected.")]
-    [DataRow("layer1.0.conv2.weight", new[] { 32, 64, 3, 3 }, "model.pth: tensor layer1.0.conv2.weight has shape [32, 64, 3, 3], but [64, 64, 3, 3] was expected.")]
-    [DataRow("layer1.0.conv3.weight", new[] { 256, 128, 1, 1 }, "model.pth: tensor layer1.0.conv3.weight has shape [256, 128, 1, 1], but [256, 64, 1, 1] was expected.")]
-    [DataRow("layer1.0.conv3.weight", new[] { 254, 64, 1, 1 }, "model.pth: tensor layer1.0.conv3.weight has shape [254, 64, 1, 1], but [4 times the planes, 64, 1, 1] was expected.")]
-    [DataRow("layer1.0.conv3.weight", new[] { int.MaxValue - 3, 64, 1, 1 }, "model.pth: tensor layer1.0.conv3.weight has shape [2147483644, 64, 1, 1], too wide for 4 stages")]
-    [DataRow("layer1.0.conv1.weight", new[] { int.MaxValue, 64, 1, 1 }, "model.pth: tensor layer1.0.conv1.weight has shape [2147483647, 64, 1, 1], but [64, 64, 1, 1] was expected.")]
-    [DataRow("layer4.0.conv2.weight", new[] { 512, 16, 3, 3 }, "model.pth: tensor layer4.0.conv2.weight has shape [512, 16, 3, 3], but [512, 512, 3, 3] was expected.")]
+    [DataRow("layer1.0.conv2.weight", new[] { 64, 2, 3, 3 },
+        "model.pth: tensor layer1.1.conv2.weight has shape [64, 64, 3, 3], but [64, 2, 3, 3] was expected.")]
+    [DataRow("layer1.0.conv2.weight", new[] { 64, 3, 3, 3 },
+        "model.pth: tensor layer1.0.conv2.weight has shape [64, 3, 3, 3], "
+        + "but [64, channels of a group that divide 64, 3, 3] was expected.")]
+    [DataRow("layer1.0.conv2.weight", new[] { 32, 64, 3, 3 },
+        "model.pth: tensor layer1.0.conv2.weight has shape [32, 64, 3, 3], but [64, 64, 3, 3] was expected.")]
+    [DataRow("layer1.0.conv3.weight", new[] { 256, 128, 1, 1 },
+        "model.pth: tensor layer1.0.conv3.weight has shape [256, 128, 1, 1], but [256, 64, 1, 1] was expected.")]
+    [DataRow("layer1.0.conv3.weight", new[] { 254, 64, 1, 1 },
+        "model.pth: tensor layer1.0.conv3.weight has shape [254, 64, 1, 1], but [4 times the planes, 64, 1, 1] was expected.")]
+    [DataRow("layer1.0.conv3.weight", new[] { int.MaxValue - 3, 64, 1, 1 },
+        "model.pth: tensor layer1.0.conv3.weight has shape [2147483644, 64, 1, 1], too wide for 4 stages")]
+    [DataRow("layer1.0.conv1.weight", new[] { int.MaxValue, 64, 1, 1 },
+        "model.pth: tensor layer1.0.conv1.weight has shape [2147483647, 64, 1, 1], but [64, 64, 1, 1] was expected.")]
+    [DataRow("layer4.0.conv2.weight", new[] { 512, 16, 3, 3 },
+        "model.pth: tensor layer4.0.conv2.weight has shape [512, 16, 3, 3], but [512, 512, 3, 3] was expected.")]
     public void Refuses_a_ResNet50_with_another_shape(string name, int[] shape, string part)
     {
         using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Select(p => p.Name == name ? p with { Shape = [.. shape] } : p));
@@ -225,7 +252,8 @@ public sealed class ResNetConfigInferenceTests
             _ => p,
         }));
         Throws(wide, "model.pth: tensor layer1.0.conv3.weight has shape [256, 2147483647, 1, 1], too wide for 4 stages.");
-        using StateDict basic = Weights(Needed(ResNetConfig.ResNet18).Select(p => p.Name == "layer1.0.conv1.weight" ? p with { Shape = [int.MaxValue, 64, 3, 3] } : p));
+        using StateDict basic = Weights(
+            Needed(ResNetConfig.ResNet18).Select(p => p.Name == "layer1.0.conv1.weight" ? p with { Shape = [int.MaxValue, 64, 3, 3] } : p));
         Throws(basic, "model.pth: tensor layer1.0.conv1.weight has shape [2147483647, 64, 3, 3], too wide for 4 stages.");
     }
 
@@ -245,13 +273,16 @@ public sealed class ResNetConfigInferenceTests
     public void Refuses_a_backbone_and_says_what_it_lacks()
     {
         using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Where(p => !p.Name.StartsWith("fc.", StringComparison.Ordinal)));
-        Throws(weights, "model.pth: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. Use a checkpoint that has fc.weight");
+        Throws(weights,
+            "model.pth: tensor fc.weight is missing; the file seems to hold a backbone without its classifier. "
+            + "Use a checkpoint that has fc.weight");
     }
 
     [TestMethod]
     public void Refuses_a_head_of_several_layers_by_its_name()
     {
-        using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Select(p => p.Name.StartsWith("fc.", StringComparison.Ordinal) ? p with { Name = $"fc.1.{p.Name[3..]}" } : p));
+        using StateDict weights = Weights(Needed(ResNetConfig.ResNet50).Select(
+            p => p.Name.StartsWith("fc.", StringComparison.Ordinal) ? p with { Name = $"fc.1.{p.Name[3..]}" } : p));
         Throws(weights, "model.pth: tensor fc.weight is missing; its classifier is a module of its own, with fc.1.weight.");
     }
 
@@ -260,7 +291,12 @@ public sealed class ResNetConfigInferenceTests
     {
         using var weights = new StateDict(
             "model.pth",
-            Needed(ResNetConfig.ResNet18).Select(p => new ShapeOnlyTensor { Name = p.Name, Shape = p.Shape, DataType = p.Name == "layer2.0.conv1.weight" ? DataType.Int8 : DataType.Float32 }),
+            Needed(ResNetConfig.ResNet18).Select(p => new ShapeOnlyTensor
+            {
+                Name = p.Name,
+                Shape = p.Shape,
+                DataType = p.Name == "layer2.0.conv1.weight" ? DataType.Int8 : DataType.Float32
+            }),
             new Dictionary<string, string>());
         Throws(weights, "model.pth: tensor layer2.0.conv1.weight holds Int8 values, but floating-point numbers were expected.");
     }
@@ -276,13 +312,16 @@ public sealed class ResNetConfigInferenceTests
     public void Refuses_another_network()
     {
         using StateDict weights = Weights([new("features.0.weight", [64, 3, 3, 3], ParameterKind.ConvWeight)]);
-        Throws(weights, "model.pth: tensor conv1.weight is missing; torchvision's ResNet names were expected, but its first tensor is features.0.weight. Check that the file is a complete checkpoint of a ResNet.");
+        Throws(weights,
+            "model.pth: tensor conv1.weight is missing; torchvision's ResNet names were expected, "
+            + "but its first tensor is features.0.weight. Check that the file is a complete checkpoint of a ResNet.");
         using StateDict empty = Weights([]);
         Throws(empty, "it has no tensors");
     }
 
     private static void Throws(StateDict weights, string part, ResNetVariant? variant = null) =>
-        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => ResNetConfigInference.Infer(weights, variant)).Message, part, StringComparison.Ordinal);
+        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => ResNetConfigInference.Infer(weights, variant)).Message, part,
+            StringComparison.Ordinal);
 
     private static void Same(ResNetConfig expected, ResNetConfig actual)
     {

@@ -65,13 +65,22 @@ public sealed class ResNetTests
             {
                 ["classes"] = """["cat", "dog", "fish"]""",
                 ["variant"] = "v1",
-                ["preset"] = """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}""",
+                ["preset"] =
+                    """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}""",
             });
             using ResNet loaded = ResNet.Load(path);
             Assert.AreEqual(StridePlacement.FirstConv1x1, loaded.Config.StridePlacement);
             CollectionAssert.AreEqual(new[] { "cat", "dog", "fish" }, loaded.ClassNames);
-            Assert.AreEqual(new ImagePreset { ResizeSize = 40, CropSize = 36, Interpolation = Interpolation.Bicubic, Mean = (0.1f, 0.2f, 0.3f), Std = (0.4f, 0.5f, 0.6f) }, loaded.Preset);
-            foreach (StateTensor tensor in created.Weights.Values) CollectionAssert.AreEqual(tensor.ToArray(), loaded.Weights[tensor.Name].ToArray(), tensor.Name);
+            Assert.AreEqual(new ImagePreset
+            {
+                ResizeSize = 40,
+                CropSize = 36,
+                Interpolation = Interpolation.Bicubic,
+                Mean = (0.1f, 0.2f, 0.3f),
+                Std = (0.4f, 0.5f, 0.6f)
+            }, loaded.Preset);
+            foreach (StateTensor tensor in created.Weights.Values)
+                CollectionAssert.AreEqual(tensor.ToArray(), loaded.Weights[tensor.Name].ToArray(), tensor.Name);
             using ResNet asV15 = ResNet.Load(path, ResNetVariant.V15);
             Assert.AreEqual(StridePlacement.Conv3x3, asV15.Config.StridePlacement);
         }
@@ -103,13 +112,15 @@ public sealed class ResNetTests
     [TestMethod]
     public void Configurations_that_are_no_network_are_refused()
     {
-        foreach (ResNetConfig config in new[] { Thin with { Depths = [] }, Thin with { Depths = [1, 0] }, Thin with { NumClasses = 0 }, Thin with { StemWidth = 0 }, Thin with { BaseWidth = 1 << 20 }, Thin with { FixedPool = 0 } })
+        foreach (ResNetConfig config in new[] { Thin with { Depths = [] }, Thin with { Depths = [1, 0] }, Thin with { NumClasses = 0 },
+            Thin with { StemWidth = 0 }, Thin with { BaseWidth = 1 << 20 }, Thin with { FixedPool = 0 } })
             Assert.ThrowsExactly<GraphException>(() => ResNet.Create(config));
     }
 
     [TestMethod]
     [DataRow(1, 4, new[] { true, false, true }, "needs its ReLUs before")]
-    [DataRow(1, 64, new[] { true, false }, "one flag to replace stride with dilation for each of the 3 stages after the first, or none at all")]
+    [DataRow(1, 64, new[] { true, false },
+        "one flag to replace stride with dilation for each of the 3 stages after the first, or none at all")]
     [DataRow(0, 64, new bool[0], "at least one group")]
     [DataRow(1, 0, new bool[0], "at least one group")]
     [DataRow(32, 7, new bool[0], "at least one channel in each group, but 8 planes and a width of 7 per group give none")]
@@ -117,7 +128,9 @@ public sealed class ResNetTests
     [DataRow(1 << 16, 1 << 16, new bool[0], "widths and classes up to 65536")]
     public void Groups_and_dilation_that_are_no_network_are_refused(int groups, int widthPerGroup, bool[] dilation, string part)
     {
-        ResNetConfig config = ResNetConfig.ResNet50 with { BaseWidth = 8, Groups = groups, WidthPerGroup = widthPerGroup, ReplaceStrideWithDilation = [.. dilation] };
+        ResNetConfig config = ResNetConfig.ResNet50
+            with
+        { BaseWidth = 8, Groups = groups, WidthPerGroup = widthPerGroup, ReplaceStrideWithDilation = [.. dilation] };
         if (dilation.Length == 3) config = config with { BaseWidth = 64, PreActivation = true, ReluBeforeAdd = true };
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ResNet.Create(config)).Message, part);
     }
@@ -125,25 +138,32 @@ public sealed class ResNetTests
     [TestMethod]
     public void Basic_blocks_have_no_groups_and_no_dilation_as_in_torchvision()
     {
-        foreach (ResNetConfig config in new[] { Thin with { Groups = 2 }, Thin with { WidthPerGroup = 128 }, Thin with { ReplaceStrideWithDilation = [false, false, true] } })
+        foreach (ResNetConfig config in new[] { Thin with { Groups = 2 }, Thin with { WidthPerGroup = 128 },
+            Thin with { ReplaceStrideWithDilation = [false, false, true] } })
             StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ResNet.Create(config)).Message, "bottleneck blocks");
         using ResNet without = ResNet.Create(Thin with { ReplaceStrideWithDilation = [false, false, false] });
         Assert.IsGreaterThan(0, without.ParameterCount);
     }
 
-    /// <summary>torchvision/models/resnet.py, <c>_make_layer</c>: the first block of a dilated stage keeps the dilation before it.</summary>
+    /// <summary>
+    /// torchvision/models/resnet.py, <c>_make_layer</c>: the first block of a dilated stage keeps the dilation before it.
+    /// </summary>
     [TestMethod]
     public void Dilation_replaces_strides_as_in_torchvision()
     {
-        ResNetConfig config = ResNetConfig.ResNet50 with { Depths = [1, 2, 2, 2], StemWidth = 4, BaseWidth = 1, ReplaceStrideWithDilation = [true, false, true] };
+        ResNetConfig config = ResNetConfig.ResNet50
+            with
+        { Depths = [1, 2, 2, 2], StemWidth = 4, BaseWidth = 1, ReplaceStrideWithDilation = [true, false, true] };
         using ResNet model = ResNet.Create(config);
-        Conv2dNode[] middle = [.. model.Graph.Nodes.OfType<Conv2dNode>().Where(conv => conv.Name.EndsWith("conv2", StringComparison.Ordinal))];
+        Conv2dNode[] middle = [.. model.Graph.Nodes.OfType<Conv2dNode>().Where(
+            conv => conv.Name.EndsWith("conv2", StringComparison.Ordinal))];
         (string, int, int, int)[] expected =
         [
             ("layer1.0.conv2", 1, 1, 1), ("layer2.0.conv2", 1, 1, 1), ("layer2.1.conv2", 1, 2, 2), ("layer3.0.conv2", 2, 2, 2),
             ("layer3.1.conv2", 1, 2, 2), ("layer4.0.conv2", 1, 2, 2), ("layer4.1.conv2", 1, 4, 4),
         ];
-        Assert.AreSequenceEqual(expected, middle.Select(conv => (conv.Name, conv.Window.StrideH, conv.Window.DilationW, conv.Window.Pad.Bottom)));
+        Assert.AreSequenceEqual(
+            expected, middle.Select(conv => (conv.Name, conv.Window.StrideH, conv.Window.DilationW, conv.Window.Pad.Bottom)));
     }
 
     /// <summary>int(planes * (base_width / 64.)) * groups, with torchvision's numbers and with planes that leave a remainder.</summary>

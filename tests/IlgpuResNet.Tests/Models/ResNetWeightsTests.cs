@@ -2,13 +2,16 @@ using System.Globalization;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>The table of published weights against torchvision's own, which <c>tests/reference/torchvision_weights.py</c> printed.</summary>
+/// <summary>
+/// The table of published weights against torchvision's own, which <c>tests/reference/torchvision_weights.py</c> printed.
+/// </summary>
 [TestClass]
 public sealed class ResNetWeightsTests
 {
     private static readonly Row[] Torchvision =
     [
-        .. File.ReadLines(Path.Combine(AppContext.BaseDirectory, "data", "torchvision-weights.csv")).Skip(1).Select(line => Row.Parse(line.Split(','))),
+        .. File.ReadLines(Path.Combine(AppContext.BaseDirectory, "data", "torchvision-weights.csv")).Skip(1).Select(
+            line => Row.Parse(line.Split(','))),
     ];
 
     [TestMethod]
@@ -71,10 +74,12 @@ public sealed class ResNetWeightsTests
     }
 
     private sealed record Row(
-        string Enum, string Tag, bool IsDefault, string Url, int Classes, long Parameters, double Top1, double Top5, int Resize, int Crop, string Interpolation)
+        string Enum, string Tag, bool IsDefault, string Url, int Classes, long Parameters, double Top1, double Top5, int Resize, int Crop,
+        string Interpolation)
     {
         public static Row Parse(string[] fields) => new(
-            fields[0], fields[1], fields[2] == "1", fields[3], Whole(fields[4]), Whole(fields[5]), Real(fields[6]), Real(fields[7]), Whole(fields[8]), Whole(fields[9]), fields[10]);
+            fields[0], fields[1], fields[2] == "1", fields[3], Whole(fields[4]), Whole(fields[5]), Real(fields[6]), Real(fields[7]),
+            Whole(fields[8]), Whole(fields[9]), fields[10]);
 
         private static int Whole(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 

@@ -8,7 +8,8 @@ using IlgpuResNet.Weights.Torch;
 namespace IlgpuResNet.Tests;
 
 /// <summary>
-/// The packages as a stranger meets them: what is in them, the README's program in a new project, the tool installed. Needs the test parameter
+/// The packages as a stranger meets them: what is in them, the README's program in a new project, the tool installed. Needs the test
+/// parameter
 /// <c>PackageFolder</c>, the folder that <c>dotnet pack</c> has filled; see <c>.ci/run</c>.
 /// </summary>
 [TestClass, TestCategory("Packages")]
@@ -29,7 +30,8 @@ public sealed partial class PackageTests
     [TestInitialize]
     public void FindPackages()
     {
-        if (!TestContext.Properties.TryGetValue(Parameter, out object? given)) Assert.Inconclusive($"Needs packages: --test-parameter {Parameter}=FOLDER.");
+        if (!TestContext.Properties.TryGetValue(Parameter, out object? given))
+            Assert.Inconclusive($"Needs packages: --test-parameter {Parameter}=FOLDER.");
         packages = Path.GetFullPath((string)given!);
         folder = Directory.CreateTempSubdirectory("ilgpu-resnet-packages-").FullName;
     }
@@ -48,10 +50,12 @@ public sealed partial class PackageTests
         using ZipArchive zip = ZipFile.OpenRead(package);
         CollectionAssert.AreEquivalent(
             new[] { "IlgpuResNet.dll", "IlgpuResNet.xml", "IlgpuResNet.Kernels.dll" },
-            zip.Entries.Where(entry => entry.FullName.StartsWith("lib/net10.0/", StringComparison.Ordinal)).Select(entry => entry.Name).ToArray());
+            zip.Entries.Where(entry => entry.FullName.StartsWith("lib/net10.0/", StringComparison.Ordinal)).Select(entry => entry.Name)
+                .ToArray());
         foreach (ZipArchiveEntry entry in zip.Entries.Where(entry => entry.Name.EndsWith(".dll", StringComparison.Ordinal)))
             Assert.AreEqual(0, Read(entry).PEHeaders.CorHeader!.ManagedNativeHeaderDirectory.Size, $"{entry.FullName} holds machine code.");
-        Assert.IsFalse(Manifest(zip).Contains("IlgpuResNet.Kernels", StringComparison.Ordinal), "The kernels have no package of their own to depend on.");
+        Assert.IsFalse(Manifest(zip).Contains("IlgpuResNet.Kernels", StringComparison.Ordinal),
+            "The kernels have no package of their own to depend on.");
         Assert.IsFalse(zip.Entries.Any(entry => entry.FullName.StartsWith("runtimes/", StringComparison.Ordinal)), "No native library.");
     }
 
@@ -65,7 +69,8 @@ public sealed partial class PackageTests
         Assert.IsNotNull(zip.GetEntry("README.md"));
         Assert.IsNotNull(zip.GetEntry("THIRD-PARTY-NOTICES.txt"));
         string manifest = Manifest(zip);
-        foreach (string element in (string[])["<readme>README.md</readme>", "<license type=\"expression\">MIT</license>", "<description>"]) StringAssert.Contains(manifest, element);
+        foreach (string element in (string[])["<readme>README.md</readme>", "<license type=\"expression\">MIT</license>", "<description>"])
+            StringAssert.Contains(manifest, element);
         if (symbols.Length == 0) return;
         using ZipArchive symbolZip = ZipFile.OpenRead(Path.ChangeExtension(PackageOf(id), "snupkg"));
         foreach (string name in symbols.Split(' '))
@@ -110,8 +115,10 @@ public sealed partial class PackageTests
     {
         WriteSources();
         string tools = Path.Combine(folder, "tools");
-        await RunAsync("dotnet", "tool", "install", "ilgpu-resnet", "--tool-path", tools, "--add-source", packages, "--version", VersionOf("ilgpu-resnet"));
-        string output = await RunAsync(Path.Combine(tools, OperatingSystem.IsWindows() ? "ilgpu-resnet.exe" : "ilgpu-resnet"), "classify", Photo, "--device", "cpu");
+        await RunAsync("dotnet", "tool", "install", "ilgpu-resnet", "--tool-path", tools, "--add-source", packages, "--version",
+            VersionOf("ilgpu-resnet"));
+        string output = await RunAsync(
+            Path.Combine(tools, OperatingSystem.IsWindows() ? "ilgpu-resnet.exe" : "ilgpu-resnet"), "classify", Photo, "--device", "cpu");
         Assert.MatchesRegex(@"baseline-q100\.jpg .*\d %", output);
     }
 
@@ -151,12 +158,15 @@ public sealed partial class PackageTests
 
     private async Task<string> RunAsync(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(
+            program, arguments)
+        { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["XDG_CACHE_HOME"] = Path.Combine(folder, "cache");
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
         // An installed tool looks for .NET there, which is not everywhere in its usual place.
-        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        start.Environment["DOTNET_ROOT"] =
+            Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(Patience))
@@ -173,10 +183,12 @@ public sealed partial class PackageTests
     private static string ReadmeProgram()
     {
         string readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "data", "README.md"));
-        return CSharpBlock().Match(readme) is { Success: true } block ? block.Groups[1].Value : throw new AssertFailedException("README.md has no block of C#.");
+        return CSharpBlock().Match(readme) is { Success: true } block ? block.Groups[1].Value
+            : throw new AssertFailedException("README.md has no block of C#.");
     }
 
-    private string PackageOf(string id) => Directory.GetFiles(packages, "*.nupkg").Single(path => Identity().Match(Path.GetFileName(path)).Groups["id"].Value == id);
+    private string PackageOf(string id) =>
+        Directory.GetFiles(packages, "*.nupkg").Single(path => Identity().Match(Path.GetFileName(path)).Groups["id"].Value == id);
 
     private string VersionOf(string id) => Identity().Match(Path.GetFileName(PackageOf(id))).Groups["version"].Value;
 
@@ -196,12 +208,15 @@ public sealed partial class PackageTests
         return bytes.ToArray();
     }
 
-    /// <summary>The assembly names its symbols by an id that these must have; reproducible builds say so by an entry of their own.</summary>
+    /// <summary>
+    /// The assembly names its symbols by an id that these must have; reproducible builds say so by an entry of their own.
+    /// </summary>
     private static void AssertBelongTogether(PEReader assembly, byte[] symbols)
     {
         var entries = assembly.ReadDebugDirectory();
         Assert.IsTrue(entries.Any(entry => entry.Type is DebugDirectoryEntryType.Reproducible));
-        Guid expected = assembly.ReadCodeViewDebugDirectoryData(entries.Single(entry => entry.Type is DebugDirectoryEntryType.CodeView)).Guid;
+        Guid expected =
+            assembly.ReadCodeViewDebugDirectoryData(entries.Single(entry => entry.Type is DebugDirectoryEntryType.CodeView)).Guid;
         using MetadataReaderProvider provider = MetadataReaderProvider.FromPortablePdbStream(new MemoryStream(symbols));
         Assert.AreEqual(expected, new BlobContentId(provider.GetMetadataReader().DebugMetadataHeader!.Id).Guid);
     }

@@ -1,9 +1,10 @@
 using IlgpuResNet.Kernels;
 
-
 namespace IlgpuResNet.Tests;
 
-/// <summary>What users may see. The members of the other assemblies stand in their <c>PublicAPI.*.txt</c>, which an analyzer checks.</summary>
+/// <summary>
+/// The types that users may see. The members of the other assemblies stand in their <c>PublicAPI.*.txt</c>, which an analyzer checks.
+/// </summary>
 [TestClass]
 public sealed class PublicApiTests
 {

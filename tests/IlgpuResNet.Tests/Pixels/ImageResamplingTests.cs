@@ -23,7 +23,8 @@ public sealed class ImageResamplingTests
         Assert.AreEqual(taken * pixel, resampling.RowBytes(format));
         byte[] packed = new byte[resampling.PackedLength(format)];
         resampling.Pack(new PixelSpan(bytes, width, height, format, stride), packed);
-        byte[] expected = [.. Enumerable.Range(0, height).SelectMany(y => bytes.AsSpan(y * stride + first * pixel, taken * pixel).ToArray())];
+        byte[] expected = [.. Enumerable.Range(0, height).SelectMany(
+            y => bytes.AsSpan(y * stride + first * pixel, taken * pixel).ToArray())];
         CollectionAssert.AreEqual(expected, packed);
     }
 

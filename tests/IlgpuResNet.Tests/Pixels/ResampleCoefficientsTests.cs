@@ -1,6 +1,5 @@
 using IlgpuResNet.Pixels;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>The weights and the geometry of preprocessing, without a device.</summary>
@@ -80,7 +79,8 @@ public sealed class ResampleCoefficientsTests
     [DataRow(10, 30, 10, 15, 10, 30, 0, 8, 2, 0, 10, 15)]
     [DataRow(1, 1, 256, 224, 256, 256, 16, 16, 0, 0, 224, 224)]
     public void Geometry_is_torchvisions(
-        int width, int height, int resize, int crop, int resizedW, int resizedH, int left, int top, int padLeft, int padTop, int takenW, int takenH)
+        int width, int height, int resize, int crop, int resizedW, int resizedH, int left, int top, int padLeft, int padTop, int takenW,
+        int takenH)
     {
         var geometry = PreprocessGeometry.Create(width, height, new ImagePreset { ResizeSize = resize, CropSize = crop });
         Assert.AreEqual(new PreprocessAxis(width, resizedW, left, padLeft, takenW), geometry.X);

@@ -39,16 +39,20 @@ public sealed class CostModelTests
         TileCode code = TileCode.Of(GemmTile.M32N64P4);
         double instructions = 2 * 256 + 0.5 * (code.SliceInstructions - 256);
         double cycles = 50 * (Math.Max(instructions, 600) + 60) + 3 * (64 + 2 * 60) + 2 * 600;
-        StepCost cost = new TiledCostModel(Simple).OfConv2d(shape, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N64P4), hasResidual: false);
+        StepCost cost =
+            new TiledCostModel(Simple).OfConv2d(shape, new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N64P4), hasResidual: false);
         Assert.AreEqual(1.5e-6 + cycles * 1e-9, cost.Seconds, 1e-12);
     }
 
     [TestMethod]
     public void Groups_beyond_a_wave_wait_for_the_next()
     {
-        int resident = Simple.Limits.BlocksOf(GemmTile.M64N64.Threads, TileCode.Of(GemmTile.M64N64).Registers, TileCode.Of(GemmTile.M64N64).SharedBytes);
-        double Seconds(int groups) => new TiledCostModel(Simple).OfConv2d(Conv2dShape.Create(groups, 8, 8, 800, 64, 1, 1, 1, 0), Direct, hasResidual: false).Seconds;
-        Assert.AreEqual(1.0, new TiledCostModel(Simple).OfConv2d(Conv2dShape.Create(resident, 8, 8, 800, 64, 1, 1, 1, 0), Direct, hasResidual: false).Waves);
+        int resident = Simple.Limits.BlocksOf(
+            GemmTile.M64N64.Threads, TileCode.Of(GemmTile.M64N64).Registers, TileCode.Of(GemmTile.M64N64).SharedBytes);
+        double Seconds(int groups) =>
+            new TiledCostModel(Simple).OfConv2d(Conv2dShape.Create(groups, 8, 8, 800, 64, 1, 1, 1, 0), Direct, hasResidual: false).Seconds;
+        Assert.AreEqual(1.0,
+            new TiledCostModel(Simple).OfConv2d(Conv2dShape.Create(resident, 8, 8, 800, 64, 1, 1, 1, 0), Direct, hasResidual: false).Waves);
         // What begins a wave alone takes as long as if nothing had run before it.
         Assert.AreEqual(Seconds(resident) + Seconds(1) - 1.5e-6, Seconds(resident + 1), 1e-12);
     }
@@ -65,8 +69,10 @@ public sealed class CostModelTests
                 foreach (DeviceProfile device in DeviceProfiles.Known)
                 {
                     var planner = new TiledPlanner(device);
-                    foreach ((PlanStep step, StepCost cost) in plan.Steps.Zip(PlanCosts.Of(planner.CostModel!, plan, MethodSelector.Choose(planner, plan, Numerics.Fast))))
-                        Assert.IsGreaterThanOrEqualTo(cost.FloorSeconds, cost.Seconds, $"{name}, {step.Node.Name}, {device.Name}, batch {batch}");
+                    foreach ((PlanStep step, StepCost cost) in plan.Steps.Zip(
+                        PlanCosts.Of(planner.CostModel!, plan, MethodSelector.Choose(planner, plan, Numerics.Fast))))
+                        Assert.IsGreaterThanOrEqualTo(
+                            cost.FloorSeconds, cost.Seconds, $"{name}, {step.Node.Name}, {device.Name}, batch {batch}");
                 }
             }
         }
@@ -94,7 +100,8 @@ public sealed class CostModelTests
                     foreach (Conv2dMethod kernel in TiledConv2dMethods.Of(StepShapes.Conv2d(plan.Steps[i]) with { N = segment.Images }))
                     {
                         StepCost other = PlanCosts.OfStep(planner.CostModel!, plan, i, segment, kernel);
-                        if (other.Waves >= 1) Assert.IsLessThanOrEqualTo(other.Seconds, costs[i].Seconds, $"{device.Name}, {plan.Steps[i].Node.Name}, {kernel}");
+                        if (other.Waves >= 1) Assert.IsLessThanOrEqualTo(
+                            other.Seconds, costs[i].Seconds, $"{device.Name}, {plan.Steps[i].Node.Name}, {kernel}");
                     }
                 }
             }
@@ -102,7 +109,9 @@ public sealed class CostModelTests
         Assert.IsGreaterThan(0, below, "no layer has less than a wave, so nothing was compared");
     }
 
-    /// <summary>A map costs the memory's time as soon as the images between its writing and its reading do not fit half of the cache.</summary>
+    /// <summary>
+    /// A map costs the memory's time as soon as the images between its writing and its reading do not fit half of the cache.
+    /// </summary>
     [TestMethod]
     public void Maps_of_more_images_than_the_cache_holds_come_from_memory()
     {
@@ -113,7 +122,8 @@ public sealed class CostModelTests
         Assert.AreEqual(start + 2 * fast + 2 * fast, Seconds(new MapsInFlight(2, 2, 2, 0)), 1e-12);
         Assert.AreEqual(start + 2 * slow + 2 * fast, Seconds(new MapsInFlight(8, 2, 2, 0)), 1e-12);
         Assert.AreEqual(start + 2 * fast + 2 * slow, Seconds(new MapsInFlight(2, 2, 8, 0)), 1e-12);
-        Assert.AreEqual(start + 2 * slow + 2 * slow, Seconds(new MapsInFlight(2, 2, 2, 4 * Floats)), 1e-12, "what waits fills the cache, too");
+        Assert.AreEqual(
+            start + 2 * slow + 2 * slow, Seconds(new MapsInFlight(2, 2, 2, 4 * Floats)), 1e-12, "what waits fills the cache, too");
 
         double Seconds(MapsInFlight maps) => new TiledCostModel(device).OfPass(2 * Floats, 0, 2 * Floats, 2, maps).Seconds;
     }
@@ -127,7 +137,8 @@ public sealed class CostModelTests
         {
             var planner = new TiledPlanner(device);
             ExecutionPlan single = ExecutionPlan.Create(model);
-            Assert.HasCount(1, SegmentSelector.ByCost(planner, planner.CostModel!, single, Numerics.Fast).Segments, $"{device.Name}: one image is not cut");
+            Assert.HasCount(1, SegmentSelector.ByCost(planner, planner.CostModel!, single, Numerics.Fast).Segments,
+                $"{device.Name}: one image is not cut");
             ExecutionPlan whole = ExecutionPlan.Create(model, maxBatch: 32), walked = SegmentSelector.Choose(planner, whole, Numerics.Fast);
             Assert.IsLessThanOrEqualTo(Seconds(whole), Seconds(walked), device.Name);
             int next = 0;
@@ -138,7 +149,8 @@ public sealed class CostModelTests
             }
             Assert.AreEqual(whole.Steps.Length, next, device.Name);
 
-            double Seconds(ExecutionPlan plan) => PlanCosts.Of(planner.CostModel!, plan, MethodSelector.Choose(planner, plan, Numerics.Fast)).Sum(cost => cost.Seconds);
+            double Seconds(ExecutionPlan plan) =>
+                PlanCosts.Of(planner.CostModel!, plan, MethodSelector.Choose(planner, plan, Numerics.Fast)).Sum(cost => cost.Seconds);
         }
         ExecutionPlan batch = ExecutionPlan.Create(model, maxBatch: 32);
         // Its cache of 72 MB holds maps of a few images of the first stages, its memory is slow for its multiply-adds.
@@ -146,7 +158,9 @@ public sealed class CostModelTests
         Assert.HasCount(1, SegmentSelector.Choose(new TiledPlanner(DeviceProfiles.Find("T4")!), batch, Numerics.Fast).Segments);
     }
 
-    /// <summary>The model counts launches and groups by itself; here they are those that the kernel family makes, for every kernel it offers.</summary>
+    /// <summary>
+    /// The model counts launches and groups by itself; here they are those that the kernel family makes, for every kernel it offers.
+    /// </summary>
     [TestMethod]
     [DataRow("resnet50", 1)]
     [DataRow("resnet50", 32)]
@@ -182,7 +196,8 @@ public sealed class CostModelTests
             Assert.IsLessThanOrEqualTo((1 + planner.CostModel!.Indifference) * all.Min(Seconds), Seconds(planner.FastestConv2d(shape)));
             Conv2dMethod exact = planner.FastestConv2d(shape, exact: true);
             Assert.IsTrue(exact.IsExact);
-            Assert.IsLessThanOrEqualTo((1 + planner.CostModel!.Indifference) * all.Where(kernel => kernel.IsExact).Min(Seconds), Seconds(exact));
+            Assert.IsLessThanOrEqualTo(
+                (1 + planner.CostModel!.Indifference) * all.Where(kernel => kernel.IsExact).Min(Seconds), Seconds(exact));
         }
     }
 

@@ -40,7 +40,8 @@ public sealed class ExecutionPlanTests
             foreach (int batch in new[] { 1, 8 })
             {
                 ExecutionPlan plan = ExecutionPlan.Create(model, 224, 224, batch);
-                Assert.IsLessThanOrEqualTo(LargestArenaRatio, (double)plan.ArenaLength / plan.ArenaLowerBound, $"{config.Name}, batch {batch}");
+                Assert.IsLessThanOrEqualTo(
+                    LargestArenaRatio, (double)plan.ArenaLength / plan.ArenaLowerBound, $"{config.Name}, batch {batch}");
             }
         }
     }
@@ -53,16 +54,20 @@ public sealed class ExecutionPlanTests
         {
             using ResNet model = ResNet.Create(config);
             ExecutionPlan plan = ExecutionPlan.Create(model, 224, 224, 2);
-            Dictionary<string, string> viewed = model.Graph.Nodes.OfType<ViewNode>().ToDictionary(view => view.Output, view => view.Inputs[0]);
+            Dictionary<string, string> viewed =
+                model.Graph.Nodes.OfType<ViewNode>().ToDictionary(view => view.Output, view => view.Inputs[0]);
             var contents = new List<(long Start, long End, string Tensor)> { Range(plan.Input, "input") };
             foreach (PlanStep step in plan.Steps)
             {
-                Assert.Contains(Range(step.Input, viewed.GetValueOrDefault(step.Node.Inputs[0], step.Node.Inputs[0])), contents, $"{config.Name}: {step.Node.Name} reads {step.Node.Inputs[0]}");
-                if (step.Residual is { } residual) Assert.Contains(Range(residual, step.Node.Inputs[1]), contents, $"{config.Name}: {step.Node.Name} adds {step.Node.Inputs[1]}");
+                Assert.Contains(Range(step.Input, viewed.GetValueOrDefault(step.Node.Inputs[0], step.Node.Inputs[0])), contents,
+                    $"{config.Name}: {step.Node.Name} reads {step.Node.Inputs[0]}");
+                if (step.Residual is { } residual) Assert.Contains(
+                    Range(residual, step.Node.Inputs[1]), contents, $"{config.Name}: {step.Node.Name} adds {step.Node.Inputs[1]}");
                 (long start, long end, _) = Range(step.Output, step.Node.Output);
                 contents.RemoveAll(other => other.Start < end && start < other.End);
                 contents.Add(Range(step.Output, step.Node.Output));
-                Assert.IsFalse(step.Output.Offset < step.Input.Offset + step.Input.Shape.Count && step.Input.Offset < end, $"{step.Node.Name} writes over its input");
+                Assert.IsFalse(step.Output.Offset < step.Input.Offset + step.Input.Shape.Count && step.Input.Offset < end,
+                    $"{step.Node.Name} writes over its input");
             }
             Assert.Contains(Range(plan.Steps[^1].Input, "logits"), contents, "logits stay readable beside the probabilities");
         }
@@ -102,7 +107,8 @@ public sealed class ExecutionPlanTests
             {
                 var segments = new List<PlanSegment>();
                 for (int first = 0; first < whole.Steps.Length; first = segments[^1].End)
-                    segments.Add(new PlanSegment(first, Math.Min(random.Next(1, 20), whole.Steps.Length - first), random.Next(1, Batch + 1)));
+                    segments.Add(
+                        new PlanSegment(first, Math.Min(random.Next(1, 20), whole.Steps.Length - first), random.Next(1, Batch + 1)));
                 ExecutionPlan plan = whole.Walked([.. segments]);
                 string message = $"{config.Name}, {string.Join(' ', segments)}, seed {Seed}";
                 foreach (int batch in (int[])[Batch, 3]) AssertReadsWhatWasWritten(plan, graph, batch, message);
@@ -114,7 +120,8 @@ public sealed class ExecutionPlanTests
     private static void AssertReadsWhatWasWritten(ExecutionPlan plan, Graph graph, int batch, string message)
     {
         var viewed = new Dictionary<string, string>();
-        foreach (ViewNode view in graph.Nodes.OfType<ViewNode>()) viewed.Add(view.Output, viewed.GetValueOrDefault(view.Inputs[0], view.Inputs[0]));
+        foreach (ViewNode view in graph.Nodes.OfType<ViewNode>())
+            viewed.Add(view.Output, viewed.GetValueOrDefault(view.Inputs[0], view.Inputs[0]));
         var contents = new List<(long Start, long End, string Tensor, int Image)>();
         for (int image = 0; image < batch; image++) Write(plan.Input, graph.Input, image);
         int launched = 0;
@@ -134,7 +141,8 @@ public sealed class ExecutionPlanTests
             for (int image = 0; image < batch; image++) Read(slot, name, image);
 
         void Read(TensorSlot slot, string tensor, int image) =>
-            Assert.Contains(Place(slot, viewed.GetValueOrDefault(tensor, tensor), image), contents, $"{message}: {tensor} of image {image}");
+            Assert.Contains(
+                Place(slot, viewed.GetValueOrDefault(tensor, tensor), image), contents, $"{message}: {tensor} of image {image}");
 
         void Write(TensorSlot slot, string tensor, int image)
         {
@@ -156,11 +164,14 @@ public sealed class ExecutionPlanTests
     {
         using ResNet note = ResNet.Create(ResNetConfig.ResNet50V1ReluBeforeAdd);
         GraphException tooSmall = Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 192, 192, 1));
-        Assert.AreEqual("avgpool: expected a map of at least 7x7, but its input is [6, 6, 2048]. Check the weights against the network, and the size of the image.", tooSmall.Message);
+        Assert.AreEqual(
+            "avgpool: expected a map of at least 7x7, but its input is [6, 6, 2048]. "
+            + "Check the weights against the network, and the size of the image.", tooSmall.Message);
         GraphException tooLarge = Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 448, 448, 1));
         StringAssert.StartsWith(tooLarge.Message, "flatten: expected 2048 elements, but its input is [2, 2, 2048].");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 224, 224, 0)).Message, "at least 1");
-        StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 224, 224, 1_000_000)).Message, "smaller batch");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 224, 224, 1_000_000)).Message, "smaller batch");
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ExecutionPlan.Create(note, 16, 0, 1)).Message, "at least 1x1");
     }
 

@@ -1,6 +1,5 @@
 using IlgpuResNet.Planning;
 
-
 namespace IlgpuResNet.Tests;
 
 [TestClass]
@@ -24,8 +23,10 @@ public sealed class MemoryPlannerTests
                 for (int j = 0; j < i; j++)
                 {
                     bool aliveTogether = blocks[i].First <= blocks[j].Last && blocks[j].First <= blocks[i].Last;
-                    bool overlap = plan.Offsets[i] < plan.Offsets[j] + blocks[j].Length && plan.Offsets[j] < plan.Offsets[i] + blocks[i].Length;
-                    Assert.IsFalse(aliveTogether && overlap, $"seed {Seed}, case {test}: blocks {i} and {j} share memory while both are alive");
+                    bool overlap = plan.Offsets[i] < plan.Offsets[j] + blocks[j].Length
+                        && plan.Offsets[j] < plan.Offsets[i] + blocks[i].Length;
+                    Assert.IsFalse(
+                        aliveTogether && overlap, $"seed {Seed}, case {test}: blocks {i} and {j} share memory while both are alive");
                 }
             }
         }

@@ -13,10 +13,12 @@ public abstract class SegmentTests(BackEnd backEnd)
 {
     private const int Seed = 7_311, MaxBatch = 5;
 
-    private static readonly ResNetConfig Small = new() { Block = ResNetBlock.Bottleneck, Depths = [2, 1], StemWidth = 8, BaseWidth = 8, NumClasses = 7 };
+    private static readonly ResNetConfig Small =
+        new() { Block = ResNetBlock.Bottleneck, Depths = [2, 1], StemWidth = 8, BaseWidth = 8, NumClasses = 7 };
 
     /// <summary>
-    /// Height and width of the images. A simulated device takes milliseconds for each tile of 32 pixels; its maps are 6x6 to 2x2, the others' 10x10 to 3x3.
+    /// Height and width of the images. A simulated device takes milliseconds for each tile of 32 pixels; its maps are 6x6 to 2x2, the
+    /// others' 10x10 to 3x3.
     /// </summary>
     private readonly int side = backEnd is BackEnd.SimulatedNvidia or BackEnd.SimulatedAmd ? 12 : 20;
 
@@ -28,8 +30,8 @@ public abstract class SegmentTests(BackEnd backEnd)
     public void Open() => device = TestDevice.Open(backEnd, TestContext);
 
     /// <summary>
-    /// Slices that leave tails, segments that begin between a block's input and its sum, and outputs that are asked for from inside one; runs of fewer images
-    /// than the plan has room for, too.
+    /// Slices that leave tails, segments that begin between a block's input and its sum, and outputs that are asked for from inside one;
+    /// runs of fewer images than the plan has room for, too.
     /// </summary>
     [TestMethod]
     [DataRow(Numerics.Exact)]
@@ -45,7 +47,8 @@ public abstract class SegmentTests(BackEnd backEnd)
         Assert.IsLessThan(whole.ArenaLength, walked.ArenaLength);
         // Fast: the same kernels; exact ones give the same bits whichever they are.
         ImmutableArray<Conv2dMethod> kernels = MethodSelector.Choose(device.Kernels.Planner, walked, numerics);
-        ImmutableArray<Conv2dMethod> kernelsOfWhole = numerics is Numerics.Exact ? MethodSelector.Choose(device.Kernels.Planner, whole, numerics) : kernels;
+        ImmutableArray<Conv2dMethod> kernelsOfWhole =
+            numerics is Numerics.Exact ? MethodSelector.Choose(device.Kernels.Planner, whole, numerics) : kernels;
         float[] images = TestData.Uniform(new Random(Seed), (int)(MaxBatch * whole.Input.Shape.Count));
         foreach (int batch in (int[])[MaxBatch, 3])
         {
@@ -58,7 +61,7 @@ public abstract class SegmentTests(BackEnd backEnd)
         }
     }
 
-    /// <summary>What a plan leaves of some images in each of its outputs, in memory that holds NaN before.</summary>
+    /// <summary>Each of a plan's outputs after a run of some images, in memory that holds NaN before.</summary>
     private float[][] Run(ExecutionPlan plan, ImmutableArray<Conv2dMethod> kernels, float[] images, int batch)
     {
         var memory = new List<GuardedBuffer>();
@@ -68,7 +71,8 @@ public abstract class SegmentTests(BackEnd backEnd)
             StepOperator[] operators = StepOperator.Of(plan, kernels);
             long workspaceLength = StepOperator.WorkspaceLength(device.Kernels.Planner, operators);
             GuardedBuffer workspace = Kept(GuardedBuffer.Output(device.Accelerator, (int)Math.Max(1, workspaceLength)));
-            var weights = plan.Steps.Zip(kernels).Where(step => step.First.Node is EpilogueNode).ToDictionary(step => step.First.Node, step => Pack(step.First, step.Second));
+            var weights = plan.Steps.Zip(kernels).Where(step => step.First.Node is EpilogueNode).ToDictionary(
+                step => step.First.Node, step => Pack(step.First, step.Second));
             StepOperator.LoadAsync(device.Kernels, operators).GetAwaiter().GetResult();
             BoundStep[] steps = [.. plan.Steps.Zip(operators, (step, operation) => new BoundStep(
                 device.Kernels, step, operation, arena.View, workspace.View, weights.GetValueOrDefault(step.Node)))];
@@ -80,7 +84,8 @@ public abstract class SegmentTests(BackEnd backEnd)
             device.Stream.Synchronize();
             workspace.Read();
             float[] all = arena.Read();
-            return [.. new[] { "layer1.0", "logits" }.Select(name => plan.Outputs[name]).Select(slot => all.AsSpan((int)slot.Offset, (int)(batch * slot.Shape.Count)).ToArray())];
+            return [.. new[] { "layer1.0", "logits" }.Select(name => plan.Outputs[name]).Select(
+                slot => all.AsSpan((int)slot.Offset, (int)(batch * slot.Shape.Count)).ToArray())];
         }
         finally
         {
@@ -106,10 +111,12 @@ public abstract class SegmentTests(BackEnd backEnd)
                 device.Kernels.PackFilter(shape, values, packed, kernel.Algorithm);
             }
             return new NodeWeights(
-                Kept(GuardedBuffer.Input(device.Accelerator, packed)).View, Channels(node.Epilogue.Scale, 1), Channels(node.Epilogue.Shift, 0));
+                Kept(GuardedBuffer.Input(device.Accelerator, packed)).View, Channels(node.Epilogue.Scale, 1),
+                Channels(node.Epilogue.Shift, 0));
 
             ArrayView<float> Channels(ImmutableArray<double>? values, float otherwise) => Kept(GuardedBuffer.Input(
-                device.Accelerator, values is { } some ? [.. some.Select(value => (float)value)] : [.. Enumerable.Repeat(otherwise, step.Output.Shape.C)])).View;
+                device.Accelerator, values is { } some ? [.. some.Select(value => (float)value)]
+                    : [.. Enumerable.Repeat(otherwise, step.Output.Shape.C)])).View;
         }
     }
 }

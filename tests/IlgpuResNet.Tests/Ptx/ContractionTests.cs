@@ -20,7 +20,8 @@ public sealed class ContractionTests
     [DataRow("mul.f32 %f2, %f0, %f0; | mul.f32 %f4, %f2, %f0; | add.f32 %f3, %f2, %f1;", false, DisplayName = "read twice")]
     [DataRow("mul.f32 %f2, %f0, %f0; | HERE: | add.f32 %f3, %f2, %f1;", false, DisplayName = "another block, entered")]
     [DataRow("mul.f32 %f2, %f0, %f0; | @%p0 bra END; | add.f32 %f3, %f2, %f1; | END:", false, DisplayName = "another block, left")]
-    [DataRow("mov.f32 %f4, %f0; | mul.f32 %f2, %f4, %f0; | mov.f32 %f4, %f1; | add.f32 %f3, %f2, %f1;", false, DisplayName = "factor overwritten")]
+    [DataRow("mov.f32 %f4, %f0; | mul.f32 %f2, %f4, %f0; | mov.f32 %f4, %f1; | add.f32 %f3, %f2, %f1;", false,
+        DisplayName = "factor overwritten")]
     [DataRow("mul.f32 %f2, %f0, %f0; | mul.rn.f32 %f2, %f0, %f0; | add.f32 %f3, %f2, %f1;", false, DisplayName = "product overwritten")]
     [DataRow("mul.f32 %f2, %f0, %f0; | @!%p0 add.f32 %f3, %f2, %f1;", false, DisplayName = "guarded sum")]
     [DataRow("mul.rn.f32 %f2, %f0, %f0; | add.f32 %f3, %f2, %f1;", false, DisplayName = "product with a rounding modifier")]
@@ -34,14 +35,19 @@ public sealed class ContractionTests
     /// <summary>Labels behind a product that is left out still name the same instruction.</summary>
     [TestMethod]
     public void Branches_still_find_their_targets() =>
-        Assert.AreEqual(5f, Run("mul.f32 %f2, %f0, %f0; | add.f32 %f3, %f2, %f1; | bra END; | mov.f32 %f3, 0f3F800000; | END: | mov.f32 %f3, 0f40A00000;", contracts: true));
+        Assert.AreEqual(
+            5f,
+            Run(
+                "mul.f32 %f2, %f0, %f0; | add.f32 %f3, %f2, %f1; | bra END; | mov.f32 %f3, 0f3F800000; | END: | mov.f32 %f3, 0f40A00000;",
+                contracts: true));
 
     /// <summary>The convolution's inner loop is fused multiply-adds and so is its epilogue: there is no product alone.</summary>
     [TestMethod]
     public void Every_product_of_the_convolution_is_merged()
     {
         GemmTile tile = GemmTile.M64N64;
-        string ptx = PtxCompiler.Compile(ImplicitGemmKernels.Method(tile, GemmInput.Dense).Method, ImplicitGemmKernels.Specialization(tile));
+        string ptx =
+            PtxCompiler.Compile(ImplicitGemmKernels.Method(tile, GemmInput.Dense).Method, ImplicitGemmKernels.Specialization(tile));
         Assert.AreEqual(0, Count(PtxParser.Parse(ptx, contracts: true)));
 
         static int Count(PtxProgram program) => program.Code.Count(i => i.Opcode == "mul.f32");
@@ -51,8 +57,10 @@ public sealed class ContractionTests
     {
         string setUp = string.Create(
             CultureInfo.InvariantCulture,
-            $"setp.ne.s32 %p0, %r0, %r0;\nmov.f32 %f0, 0f{BitConverter.SingleToUInt32Bits(Factor):X8};\nmov.f32 %f1, 0f{BitConverter.SingleToUInt32Bits(Addend):X8};\n");
-        int[] data = PtxSnippet.Run($"{setUp}{body.Replace(" | ", "\n")}\nst.global.f32 [%rd1], %f3;\nret;", Scheduler.All[0], threads: 1, contracts: contracts);
+            $"setp.ne.s32 %p0, %r0, %r0;\nmov.f32 %f0, 0f{BitConverter.SingleToUInt32Bits(Factor):X8};\n"
+            + $"mov.f32 %f1, 0f{BitConverter.SingleToUInt32Bits(Addend):X8};\n");
+        int[] data = PtxSnippet.Run(
+            $"{setUp}{body.Replace(" | ", "\n")}\nst.global.f32 [%rd1], %f3;\nret;", Scheduler.All[0], threads: 1, contracts: contracts);
         return BitConverter.Int32BitsToSingle(data[0]);
     }
 }

@@ -152,12 +152,14 @@ public sealed class PtxArithmeticTests
                 (string Name, bool Holds)[] expected =
                 [
                     ("eq.s32", a == b), ("ne.s32", a != b), ("lt.s32", a < b), ("le.s32", a <= b), ("gt.s32", a > b), ("ge.s32", a >= b),
-                    ("lo.u32", (uint)a < (uint)b), ("ls.u32", (uint)a <= (uint)b), ("hi.u32", (uint)a > (uint)b), ("hs.u32", (uint)a >= (uint)b),
+                    ("lo.u32", (uint)a < (uint)b), ("ls.u32", (uint)a <= (uint)b), ("hi.u32", (uint)a > (uint)b),
+                    ("hs.u32", (uint)a >= (uint)b),
                     ("lt.u32", (uint)a < (uint)b), ("ge.u32", (uint)a >= (uint)b), ("lt.s64", a < b), ("gt.u64", (uint)a > (uint)b),
                 ];
                 foreach ((string name, bool holds) in expected)
                 {
-                    (ulong first, ulong second) = name.EndsWith("s64", StringComparison.Ordinal) ? ((ulong)a, (ulong)b) : (Slot(a), Slot(b));
+                    (ulong first, ulong second) = name.EndsWith("s64", StringComparison.Ordinal) ? ((ulong)a, (ulong)b)
+                        : (Slot(a), Slot(b));
                     Assert.AreEqual(holds ? 1ul : 0, Evaluate($"setp.{name}", first, second), $"{a} {name} {b}");
                 }
             }

@@ -7,16 +7,19 @@ namespace IlgpuResNet.Tests.Ptx;
 
 /// <summary>
 /// Direct convolution, the split reduction and Winograd's with one thing broken in their PTX, on the checks of the kernels' own tests
-/// (<see cref="Conv2dCase.Check"/>): what these would let pass, they would not test. Missing barriers are <see cref="PtxBrokenKernelTests"/>'.
+/// (<see cref="Conv2dCase.Check"/>): a check that let these pass would test nothing.
+/// <see cref="PtxBrokenKernelTests"/> are about missing barriers.
 /// </summary>
 [TestClass]
 public sealed partial class PtxBrokenAlgorithmTests
 {
-    /// <summary>What each kernel's PTX alone contains.</summary>
-    private const string SumParts = "_partial_", ImplicitGemm = "bar.sync", InputTransform = "Kernel_TransformInput", OutputTransform = "Kernel_TransformOutput";
+    /// <summary>Text that only one kernel's PTX contains, for each kernel.</summary>
+    private const string SumParts = "_partial_", ImplicitGemm = "bar.sync", InputTransform = "Kernel_TransformInput",
+        OutputTransform = "Kernel_TransformOutput";
 
     /// <summary>27 slices of the reduction, 9 pixels of a tile of 32.</summary>
-    private static readonly Conv2dCase Product = Conv2dCase.Make(Conv2dShape.Create(1, 3, 3, 24, 8, 3, 3, 1, 1), new Epilogue(0, 0, 1), seed: 1);
+    private static readonly Conv2dCase Product =
+        Conv2dCase.Make(Conv2dShape.Create(1, 3, 3, 24, 8, 3, 3, 1, 1), new Epilogue(0, 0, 1), seed: 1);
 
     private static readonly Conv2dMethod Whole = new(Conv2dAlgorithm.Direct, GemmTile.M32N32), InThreeParts = Whole with { Splits = 3 };
 
@@ -51,10 +54,12 @@ public sealed partial class PtxBrokenAlgorithmTests
     {
         TestDevice device = TestDevice.Open(BackEnd.Ptx, TestContext);
         // The first part, then the others from the last on.
-        TestDevice reversed = Broken(SumParts, ptx => PartsIndex().Replace(ptx, $"sub.s32 $1, {PartsOf(ptx)}, $2;\nmul.lo.s32 $1, $1, $3;", 1));
+        TestDevice reversed =
+            Broken(SumParts, ptx => PartsIndex().Replace(ptx, $"sub.s32 $1, {PartsOf(ptx)}, $2;\nmul.lo.s32 $1, $1, $3;", 1));
         Product.Check(reversed, InThreeParts);
         var error = Assert.ThrowsExactly<AssertFailedException>(
-            () => TestData.AssertSameBits(Product.Run(device, InThreeParts, false), Product.Run(reversed, InThreeParts, false), "two runs"));
+            () => TestData.AssertSameBits(
+                Product.Run(device, InThreeParts, false), Product.Run(reversed, InThreeParts, false), "two runs"));
         Assert.Contains("two runs: element ", error.Message);
     }
 
@@ -68,7 +73,8 @@ public sealed partial class PtxBrokenAlgorithmTests
 
     [TestMethod]
     public void A_part_behind_the_last_is_out_of_bounds() => AssertReported(
-        Product, InThreeParts, Broken(SumParts, ptx => Regex.Replace(ptx, $@"setp\.ge\.s32(\s+%p\d+, %r\d+, {PartsOf(ptx)};)", "setp.gt.s32$1")), "ld.global.v4.f32", "out of bounds");
+        Product, InThreeParts, Broken(SumParts, ptx =>
+            Regex.Replace(ptx, $@"setp\.ge\.s32(\s+%p\d+, %r\d+, {PartsOf(ptx)};)", "setp.gt.s32$1")), "ld.global.v4.f32", "out of bounds");
 
     /// <summary>Of one part they lie where the next has its sums, of the last behind all.</summary>
     [TestMethod]
@@ -76,7 +82,8 @@ public sealed partial class PtxBrokenAlgorithmTests
     [DataRow(3)]
     public void Pixels_behind_the_last_that_are_stored_are_reported(int parts) => AssertReported(
         Product, Whole with { Splits = parts },
-        Broken(ImplicitGemm, ptx => Regex.Replace(ptx, $@"setp\.lt\.s32(\s+%p\d+), %r\d+, ({PixelGuard().Match(ptx).Groups[1].Value});", "setp.eq.s32$1, $2, $2;")),
+        Broken(ImplicitGemm, ptx =>
+            Regex.Replace(ptx, $@"setp\.lt\.s32(\s+%p\d+), %r\d+, ({PixelGuard().Match(ptx).Groups[1].Value});", "setp.eq.s32$1, $2, $2;")),
         "st.global", "(races at|out of bounds)");
 
     /// <summary>Threads of a group that have no work.</summary>
@@ -99,7 +106,8 @@ public sealed partial class PtxBrokenAlgorithmTests
                 Pixel, By(algorithm), Broken(OutputTransform, ptx =>
                 {
                     string columns = TileGuard().Match(ptx).Groups[2].Value;
-                    return TileGuard().Replace(ptx, guard => guard.Groups[2].Value == columns == rows ? guard.Value : $"setp.ne.s32{guard.Groups[1]}, {columns}, {columns};");
+                    return TileGuard().Replace(ptx, guard =>
+                        guard.Groups[2].Value == columns == rows ? guard.Value : $"setp.ne.s32{guard.Groups[1]}, {columns}, {columns};");
                 }),
                 "st.global.f32", "out of bounds: .* byte 16 of the 16 of ");
         }
@@ -118,7 +126,8 @@ public sealed partial class PtxBrokenAlgorithmTests
         foreach (string coefficient in coefficients)
         {
             string wrong = (Convert.ToInt32(coefficient, 16) ^ A64th).ToString("X8");
-            AssertNotTheOracles(Image, By(Conv2dAlgorithm.WinogradF4), Broken(transform, text => text.Replace("0f" + coefficient, "0f" + wrong)));
+            AssertNotTheOracles(
+                Image, By(Conv2dAlgorithm.WinogradF4), Broken(transform, text => text.Replace("0f" + coefficient, "0f" + wrong)));
         }
     }
 
@@ -137,7 +146,8 @@ public sealed partial class PtxBrokenAlgorithmTests
         {
             if (!ptx.Contains(kernel)) return ptx;
             string edited = edit(ptx);
-            return edited != ptx ? edited : throw new InvalidOperationException($"The PTX of {kernel} has no longer what was to be broken.");
+            return edited != ptx ? edited
+                : throw new InvalidOperationException($"The PTX of {kernel} has no longer what was to be broken.");
         }),
         new TiledPlanner(multiprocessors: 1)));
 
@@ -157,7 +167,8 @@ public sealed partial class PtxBrokenAlgorithmTests
     private static string PartsOf(string ptx) => Regex.Match(ptx, @"ld\.param\.b32\s+(%r\d+), \[_parts_").Groups[1].Value;
 
     private static string PtxOf(string transform) => PtxCompiler.Compile(
-        (transform == InputTransform ? (Delegate)Winograd.TransformInput<WinogradF4> : Winograd.TransformOutput<WinogradF4>).Method, default);
+        (transform == InputTransform ? (Delegate)Winograd.TransformInput<WinogradF4> : Winograd.TransformOutput<WinogradF4>).Method,
+        default);
 
     /// <summary>Where the sum goes on behind part 0.</summary>
     [GeneratedRegex(@"mov\.b32(\s+%r\d+), 1;")]

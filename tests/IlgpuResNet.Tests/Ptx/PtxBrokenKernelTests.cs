@@ -7,7 +7,9 @@ using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 
-/// <summary>The project's own kernels with one thing broken. That they pass unbroken says something only if the interpreter notices.</summary>
+/// <summary>
+/// The project's own kernels with one thing broken. That they pass unbroken says something only if the interpreter notices.
+/// </summary>
 [TestClass]
 public sealed partial class PtxBrokenKernelTests
 {
@@ -37,7 +39,8 @@ public sealed partial class PtxBrokenKernelTests
     [TestMethod]
     public void An_instruction_that_becomes_unknown_is_named()
     {
-        var broken = new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32")), new TiledPlanner(multiprocessors: 1));
+        var broken =
+            new TiledKernels(new PtxKernelLoader(ptx => ptx.Replace("mul.f32", "mul.rz.f32")), new TiledPlanner(multiprocessors: 1));
         var error = Assert.ThrowsExactly<PtxException>(() => Run("softmax", broken));
         Assert.Contains("the instruction mul.rz.f32 is not known here", error.Message);
     }
@@ -70,11 +73,13 @@ public sealed partial class PtxBrokenKernelTests
         arguments.Add(window);
         arguments.Add(TapSteps.Of(shape, window, tile.K));
         arguments.Add(new Operands(
-            View("input", shape.InputLength), View("filter", PackedFilter.Length(shape, Conv2dAlgorithm.Direct)), View("scale", shape.K), View("shift", shape.K),
+            View("input", shape.InputLength), View("filter", PackedFilter.Length(shape, Conv2dAlgorithm.Direct)), View("scale", shape.K),
+            View("shift", shape.K),
             View("residual", shape.OutputLength), View("output", shape.OutputLength)));
         arguments.Add(new Epilogue(HasResidual: 1, ReluBeforeAdd: 0, Relu: 0));
         arguments.Add(GemmParts.Whole(slices, tile.K * columns / Float4.Width));
-        PtxProgram program = PtxCompiler.Load(ImplicitGemmKernels.Method(tile, GemmInput.Slices).Method, ImplicitGemmKernels.Specialization(tile));
+        PtxProgram program =
+            PtxCompiler.Load(ImplicitGemmKernels.Method(tile, GemmInput.Slices).Method, ImplicitGemmKernels.Specialization(tile));
 
         void Launch() => arguments.Launch(program, new KernelConfig(1, tile.Threads));
         if (shortened == "none") Launch();
@@ -84,7 +89,8 @@ public sealed partial class PtxBrokenKernelTests
 
     /// <summary>All kernels, each without the barrier of this number if it has as many.</summary>
     private static TiledKernels WithoutBarrier(int number) => new(new PtxKernelLoader(ptx =>
-        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx), new TiledPlanner(multiprocessors: 1));
+        Barrier().Matches(ptx).ElementAtOrDefault(number) is { } barrier ? ptx.Remove(barrier.Index, barrier.Length) : ptx),
+        new TiledPlanner(multiprocessors: 1));
 
     private void Run(string kernel, TiledKernels kernels)
     {
@@ -112,7 +118,8 @@ public sealed partial class PtxBrokenKernelTests
         }
 
         void Convolve(int channels, int window, Conv2dMethod how) => kernels.Conv2d(
-            device.Stream, Conv2dShape.Create(1, 3, 3, channels, 8, window, window, 1, window / 2), operands, Epilogue.None, how, workspace.View);
+            device.Stream, Conv2dShape.Create(1, 3, 3, channels, 8, window, window, 1, window / 2), operands, Epilogue.None, how,
+            workspace.View);
     }
 
     [GeneratedRegex(@"bar\.sync\s+0;")]

@@ -10,7 +10,7 @@ public sealed class PtxCoverageTests
 {
     public TestContext TestContext { get; set; } = null!;
 
-    /// <summary>What is not a tile's: <see cref="PtxTiledConv2dTests"/> look at each of those.</summary>
+    /// <summary>The kernels besides the tiles', which <see cref="PtxTiledConv2dTests"/> look at one by one.</summary>
     [TestMethod]
     public void Of_the_convolution()
     {

@@ -2,7 +2,10 @@ using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 
-/// <summary>The interpreter reports what a GPU would silently do wrong: kernels written by hand, each with one mistake, and what they look like without.</summary>
+/// <summary>
+/// The interpreter reports what a GPU would silently do wrong: kernels written by hand, each with one mistake, and what they look like
+/// without.
+/// </summary>
 [TestClass]
 public sealed class PtxInterpreterTests
 {
@@ -34,7 +37,9 @@ public sealed class PtxInterpreterTests
             CollectionAssert.AreEqual(new[] { 11, 10 }, Run(Exchange, [Load, Barrier], scheduler)[..2], $"scheduled {scheduler}");
     }
 
-    /// <summary>What ILGPU's optimiser once made of the convolution's prototype: the load sunk below the barrier that parts it from the next store.</summary>
+    /// <summary>
+    /// ILGPU's optimiser once made this of the convolution's prototype: the load sunk below the barrier that parts it from the next store.
+    /// </summary>
     [TestMethod]
     public void A_load_that_sank_below_the_second_barrier_is_a_race() => AllContain(Errors(Exchange, [Barrier, Load]), "races at tile + ");
 
@@ -42,7 +47,8 @@ public sealed class PtxInterpreterTests
     public void A_missing_second_barrier_is_a_race() => AllContain(Errors(Exchange, [Load]), "races at tile + ");
 
     [TestMethod]
-    public void Stores_of_two_threads_to_one_word_are_a_race() => AllContain(Errors("st.shared.b32 [%rd2], %r0; | ret;"), "races at tile + 0");
+    public void Stores_of_two_threads_to_one_word_are_a_race() =>
+        AllContain(Errors("st.shared.b32 [%rd2], %r0; | ret;"), "races at tile + 0");
 
     /// <summary>Two readers are remembered, so that a store by one of them still meets the other.</summary>
     [TestMethod]
@@ -72,7 +78,8 @@ public sealed class PtxInterpreterTests
             st.global.b8 [%rd4], %rs0;
             ret;
             """;
-        foreach (Scheduler scheduler in Scheduler.All) Assert.AreEqual(0x04030201, PtxSnippet.Run(Body, scheduler, threads: 4)[0], $"scheduled {scheduler}");
+        foreach (Scheduler scheduler in Scheduler.All)
+            Assert.AreEqual(0x04030201, PtxSnippet.Run(Body, scheduler, threads: 4)[0], $"scheduled {scheduler}");
     }
 
     [TestMethod]
@@ -85,8 +92,11 @@ public sealed class PtxInterpreterTests
     [TestMethod]
     public void Each_thread_has_local_memory_of_its_own()
     {
-        const string Body = "mov.b64 %rd4, scratch; | st.local.b32 [%rd4+4], %r0; | bar.sync 0; | ld.local.b32 %r1, [%rd4+4]; | st.global.b32 [%rd1], %r1; | ret;";
-        foreach (Scheduler scheduler in Scheduler.All) CollectionAssert.AreEqual(new[] { 0, 1, 2 }, PtxSnippet.Run(Lines(Body), scheduler, threads: 3)[..3]);
+        const string Body =
+            "mov.b64 %rd4, scratch; | st.local.b32 [%rd4+4], %r0; | bar.sync 0; | "
+            + "ld.local.b32 %r1, [%rd4+4]; | st.global.b32 [%rd1], %r1; | ret;";
+        foreach (Scheduler scheduler in Scheduler.All)
+            CollectionAssert.AreEqual(new[] { 0, 1, 2 }, PtxSnippet.Run(Lines(Body), scheduler, threads: 3)[..3]);
     }
 
     [TestMethod]
@@ -139,7 +149,8 @@ public sealed class PtxInterpreterTests
     {
         const string Body = "setp.lt.s32 %p0, %r0, {0}; | @%p0 bra.uni END; | st.global.b32 [%rd1], %r0; | END: | ret;";
         AllContain(Errors(Body.Replace("{0}", "31"), threads: 64), "at a branch that says it is uniform");
-        foreach (Scheduler scheduler in Scheduler.All) Assert.AreEqual(32, PtxSnippet.Run(Lines(Body.Replace("{0}", "32")), scheduler, threads: 64)[32]);
+        foreach (Scheduler scheduler in Scheduler.All)
+            Assert.AreEqual(32, PtxSnippet.Run(Lines(Body.Replace("{0}", "32")), scheduler, threads: 64)[32]);
     }
 
     [TestMethod]
@@ -149,13 +160,16 @@ public sealed class PtxInterpreterTests
     public void A_launch_that_does_not_fit_the_kernel_is_refused()
     {
         PtxProgram program = PtxParser.Parse(PtxSnippet.Kernel("ret;").Replace(")\n", ")\n.maxntid 32, 1, 1\n"));
-        Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(33), AddressSpace.Global(program), [new byte[16]]));
-        Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(program), [new byte[8]]));
+        Assert.ThrowsExactly<PtxException>(
+            () => new PtxLaunch(program, new Dim3(1), new Dim3(33), AddressSpace.Global(program), [new byte[16]]));
+        Assert.ThrowsExactly<PtxException>(
+            () => new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(program), [new byte[8]]));
         Assert.ThrowsExactly<PtxException>(() => new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(program), []));
         new PtxLaunch(program, new Dim3(1), new Dim3(32), AddressSpace.Global(program), [new byte[16]]).Run(Scheduler.All[0]);
     }
 
-    private static int[] Run(string format, string[] lines, Scheduler scheduler) => PtxSnippet.Run(format.Replace("{0}", string.Join('\n', lines)), scheduler);
+    private static int[] Run(string format, string[] lines, Scheduler scheduler) =>
+        PtxSnippet.Run(format.Replace("{0}", string.Join('\n', lines)), scheduler);
 
     private static IEnumerable<string> Errors(string format, string[] lines) => Errors(format.Replace("{0}", string.Join('\n', lines)));
 

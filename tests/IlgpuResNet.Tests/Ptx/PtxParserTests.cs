@@ -2,7 +2,7 @@ using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 
-/// <summary>What the parser does not know, it refuses by name; nothing is skipped.</summary>
+/// <summary>The parser refuses by name what it does not know; it skips nothing.</summary>
 [TestClass]
 public sealed class PtxParserTests
 {
@@ -43,7 +43,8 @@ public sealed class PtxParserTests
     {
         const string Function = ".visible .func (.param .b32 result) Of(\n.param .b32 _value\n)";
         string kernel = PtxSnippet.Kernel("mov.b32 %r1, 0;\nret;"), called = PtxSnippet.Kernel("call.uni (result), Of, (_value);\nret;");
-        Assert.HasCount(PtxParser.Parse(kernel).Code.Length, PtxParser.Parse($"{Function}\n;\n{Function}\n{{\n.reg .b32 %r<9>;\nret;\n}}\n{kernel}").Code);
+        Assert.HasCount(PtxParser.Parse(kernel).Code.Length,
+            PtxParser.Parse($"{Function}\n;\n{Function}\n{{\n.reg .b32 %r<9>;\nret;\n}}\n{kernel}").Code);
         Assert.Contains("the instruction call.uni is not known", Assert.ThrowsExactly<PtxException>(() => PtxParser.Parse(called)).Message);
     }
 

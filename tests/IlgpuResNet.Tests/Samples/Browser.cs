@@ -39,7 +39,11 @@ internal sealed partial class Browser : IDisposable
             {
                 capabilities = new
                 {
-                    alwaysMatch = new Dictionary<string, object> { ["browserName"] = "chrome", ["goog:chromeOptions"] = new { args = Arguments } },
+                    alwaysMatch = new Dictionary<string, object>
+                    {
+                        ["browserName"] = "chrome",
+                        ["goog:chromeOptions"] = new { args = Arguments }
+                    },
                 },
             });
             browser.session += $"/{created.GetProperty("sessionId").GetString()}";
@@ -56,7 +60,8 @@ internal sealed partial class Browser : IDisposable
 
     public Task OpenAsync(string url) => PostAsync("/url", new { url });
 
-    public async Task TypeAsync(string selector, string text) => await PostAsync($"/element/{await FindAsync(selector)}/value", new { text });
+    public async Task TypeAsync(string selector, string text) =>
+        await PostAsync($"/element/{await FindAsync(selector)}/value", new { text });
 
     public async Task ClickAsync(string selector) => await PostAsync($"/element/{await FindAsync(selector)}/click", new { });
 

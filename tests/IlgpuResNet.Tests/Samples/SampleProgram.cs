@@ -11,7 +11,8 @@ internal static class SampleProgram
 
     /// <summary>The checkout.</summary>
     public static string Root { get; } = Path.GetFullPath(
-        typeof(SampleProgram).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(entry => entry.Key == "RepositoryRoot").Value!);
+        typeof(SampleProgram).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(
+            entry => entry.Key == "RepositoryRoot").Value!);
 
     /// <summary>The model in the box.</summary>
     public static string Weights { get; } = Path.Combine(Root, "src", "IlgpuResNet.Cli", "FashionMnist", "fashion-resnet.safetensors");
@@ -50,6 +51,7 @@ internal static class SampleProgram
             process.Kill(entireProcessTree: true);
             Assert.Fail($"{name} took longer than {Patience}");
         }
-        return (process.ExitCode, output.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), error.Result);
+        return (process.ExitCode, output.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+            error.Result);
     }
 }

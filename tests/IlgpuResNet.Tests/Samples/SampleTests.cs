@@ -12,7 +12,8 @@ public sealed class SampleTests
     [TestMethod]
     public void ClassifyImage_writes_the_most_probable_classes()
     {
-        (int exitCode, string[] output, string error) = SampleProgram.Run("ClassifyImage", null, SampleProgram.Pullover, SampleProgram.Weights);
+        (int exitCode, string[] output, string error) =
+            SampleProgram.Run("ClassifyImage", null, SampleProgram.Pullover, SampleProgram.Weights);
         Assert.AreEqual(0, exitCode, error);
         Assert.HasCount(3, output);
         StringAssert.EndsWith(output[0], "% Pullover");
@@ -26,7 +27,8 @@ public sealed class SampleTests
         (int exitCode, string[] output, string error) = SampleProgram.Run("ClassifyFolder", null, folder, SampleProgram.Weights);
         Assert.AreEqual(0, exitCode, error);
         Assert.HasCount(11, output);
-        StringAssert.StartsWith(output.Single(line => line.StartsWith("2-pullover.png", StringComparison.Ordinal)), "2-pullover.png: Pullover ");
+        StringAssert.StartsWith(
+            output.Single(line => line.StartsWith("2-pullover.png", StringComparison.Ordinal)), "2-pullover.png: Pullover ");
         StringAssert.Contains(output.Single(line => line.StartsWith("5-damaged.png", StringComparison.Ordinal)), "not an image");
         StringAssert.Contains(error, "11 of 11, 1 failed");
     }
@@ -48,10 +50,12 @@ public sealed class SampleTests
         for (int y = 0; y < image.Height; y++)
         {
             // The file is gray, so its three channels are equal in any order.
-            for (int x = 0; x < 3 * image.Width; x++) frame[y * 3 * image.Width + x] = image.Pixels[y * image.Stride + x / 3 * image.Format.BytesPerPixel()];
+            for (int x = 0; x < 3 * image.Width; x++)
+                frame[y * 3 * image.Width + x] = image.Pixels[y * image.Stride + x / 3 * image.Format.BytesPerPixel()];
         }
         byte[] stream = [.. frame, .. frame, .. frame];
-        (int exitCode, string[] output, string error) = SampleProgram.Run("CameraFrames", stream, $"{image.Width}", $"{image.Height}", SampleProgram.Weights);
+        (int exitCode, string[] output, string error) =
+            SampleProgram.Run("CameraFrames", stream, $"{image.Width}", $"{image.Height}", SampleProgram.Weights);
         Assert.AreEqual(0, exitCode, error);
         StringAssert.StartsWith(output[^1], "3 frames: ");
         Assert.IsGreaterThan(1, output.Length);
@@ -62,7 +66,8 @@ public sealed class SampleTests
     public void ImageSearch_finds_the_copy_first()
     {
         foreach (string image in Directory.GetFiles(SampleProgram.Images)) File.Copy(image, Path.Combine(folder, Path.GetFileName(image)));
-        (int exitCode, string[] output, string error) = SampleProgram.Run("ImageSearch", null, SampleProgram.Pullover, folder, SampleProgram.Weights);
+        (int exitCode, string[] output, string error) =
+            SampleProgram.Run("ImageSearch", null, SampleProgram.Pullover, folder, SampleProgram.Weights);
         Assert.AreEqual(0, exitCode, error);
         Assert.HasCount(5, output);
         Assert.AreEqual($"1.0000 {Path.Combine(folder, "2-pullover.png")}", output[0]);

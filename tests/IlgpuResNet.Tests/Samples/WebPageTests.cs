@@ -38,7 +38,8 @@ public sealed partial class WebPageTests : IDisposable
     {
         string form = await client.GetStringAsync(new Uri(address));
         StringAssert.Contains(form, "10 classes");
-        using HttpResponseMessage response = await Upload(await File.ReadAllBytesAsync(SampleProgram.Pullover, TestContext.CancellationToken));
+        using HttpResponseMessage response =
+            await Upload(await File.ReadAllBytesAsync(SampleProgram.Pullover, TestContext.CancellationToken));
         string page = await response.Content.ReadAsStringAsync(TestContext.CancellationToken);
         Assert.AreEqual(HttpStatusCode.OK, response.StatusCode, page);
         Assert.AreEqual(5, Regex.Count(page, "<tr>"));
@@ -55,7 +56,10 @@ public sealed partial class WebPageTests : IDisposable
         StringAssert.Contains(await response.Content.ReadAsStringAsync(TestContext.CancellationToken), "class=\"error\">");
     }
 
-    /// <summary>Chooses a file and presses the button. A test parameter <c>Screenshots</c> names a folder of the checkout for what the browser shows.</summary>
+    /// <summary>
+    /// Chooses a file and presses the button. A test parameter <c>Screenshots</c> names a folder of the checkout for what the browser
+    /// shows.
+    /// </summary>
     [TestMethod]
     public async Task A_browser_shows_the_answer()
     {
@@ -72,7 +76,8 @@ public sealed partial class WebPageTests : IDisposable
         byte[] screenshot = await browser.ScreenshotAsync();
         Assert.IsGreaterThan(100, ImageFile.Load(screenshot).Width);
         if (Parameter("Screenshots") is { } folder)
-            await File.WriteAllBytesAsync(Path.Combine(SampleProgram.Root, folder, "web-page.png"), screenshot, TestContext.CancellationToken);
+            await File.WriteAllBytesAsync(
+                Path.Combine(SampleProgram.Root, folder, "web-page.png"), screenshot, TestContext.CancellationToken);
     }
 
     public void Dispose()

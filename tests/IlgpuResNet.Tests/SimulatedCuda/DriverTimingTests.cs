@@ -49,7 +49,7 @@ public sealed class DriverTimingTests
         host.AssertFaultless();
     }
 
-    /// <summary>What two streams that nothing orders leave behind.</summary>
+    /// <summary>Memory after the work of two streams that nothing orders.</summary>
     private static byte[] Outcome(int seed)
     {
         var host = new DriverHost(ExecutionTiming.Random, seed);

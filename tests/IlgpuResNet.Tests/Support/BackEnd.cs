@@ -15,7 +15,9 @@ public enum BackEnd
     /// <summary>The CPU accelerator simulating an AMD device (groups of at most 256), with the tiled family. Small shapes only.</summary>
     SimulatedAmd,
 
-    /// <summary>The tiled family as the PTX that CUDA would get, on the tests' own interpreter, under every policy of scheduling. Small shapes only.</summary>
+    /// <summary>
+    /// The tiled family as the PTX that CUDA would get, on the tests' own interpreter, under every policy of scheduling. Small shapes only.
+    /// </summary>
     Ptx,
 
     /// <summary>The first OpenCL device, with the tiled family.</summary>

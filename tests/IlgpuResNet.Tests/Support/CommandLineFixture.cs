@@ -1,6 +1,5 @@
 using IlgpuResNet.Cli;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>A folder with a thin network's weights, and the tool as its user runs it.</summary>
@@ -8,7 +7,8 @@ public abstract class CommandLineFixture
 {
     private protected static readonly ResNetConfig Thin = ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2, NumClasses = 10 };
 
-    private protected static readonly string Photo = Path.Combine(AppContext.BaseDirectory, "data", "imaging", "files", "baseline-q100.jpg");
+    private protected static readonly string Photo =
+        Path.Combine(AppContext.BaseDirectory, "data", "imaging", "files", "baseline-q100.jpg");
 
     private protected string Folder { get; private set; } = "";
 

@@ -48,7 +48,7 @@ internal sealed record Conv2dCase(
         if (twice) TestData.AssertSameBits(actual, Run(device, kernel, residualIsOutput), $"{this}, {kernel}: two runs");
     }
 
-    /// <summary>What a device makes of it, its memory guarded on all sides.</summary>
+    /// <summary>Result of a device, its memory guarded on all sides.</summary>
     public float[] Run(TestDevice device, Conv2dMethod kernel, bool residualIsOutput)
     {
         Accelerator accelerator = device.Accelerator;

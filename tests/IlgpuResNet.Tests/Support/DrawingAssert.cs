@@ -1,9 +1,8 @@
 using IlgpuResNet.Imaging;
 
-
 namespace IlgpuResNet.Tests;
 
-/// <summary>What holds for every drawing.</summary>
+/// <summary>Checks that hold for every drawing.</summary>
 internal static class DrawingAssert
 {
     /// <summary>Nothing reaches beyond the edges, text neither, and all of it is valid XML.</summary>

@@ -38,7 +38,8 @@ public sealed class GuardedBuffer : IDisposable
         for (int i = 0; i < Guard; i++)
         {
             Assert.AreEqual(Sentinel, BitConverter.SingleToInt32Bits(host[i]), $"write {Guard - i} elements before the buffer");
-            Assert.AreEqual(Sentinel, BitConverter.SingleToInt32Bits(host[Guard + length + i]), $"write {i} elements after the end of the buffer");
+            Assert.AreEqual(
+                Sentinel, BitConverter.SingleToInt32Bits(host[Guard + length + i]), $"write {i} elements after the end of the buffer");
         }
         return host[Guard..(Guard + length)];
     }

@@ -8,7 +8,8 @@ internal static class ImagingData
     public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "data", "imaging");
 
     /// <summary>Rows of a comma-separated file behind its heading.</summary>
-    public static IEnumerable<string[]> ReadCsv(string name) => File.ReadLines(Path.Combine(Folder, name)).Skip(1).Select(line => line.Split(','));
+    public static IEnumerable<string[]> ReadCsv(string name) =>
+        File.ReadLines(Path.Combine(Folder, name)).Skip(1).Select(line => line.Split(','));
 
     /// <summary>The RGB24 bytes that <c>seeded_image</c> of the script gives.</summary>
     public static byte[] SeededImage(int seed, int width, int height)

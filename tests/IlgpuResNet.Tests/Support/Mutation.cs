@@ -13,12 +13,15 @@ internal static class Mutation
     /// <summary>Numbers at which sizes, offsets and their sums break.</summary>
     private static readonly long[] Numbers =
     [
-        0, 1, 2, 3, 4, 7, 8, 64, 65, 100, 127, 128, 255, 256, 1000, short.MaxValue, ushort.MaxValue, 1 << 20, 1 << 24, 1 << 30, int.MaxValue - 1, int.MaxValue,
-        1L << 31, uint.MaxValue, 1L << 32, 1L << 40, 1L << 62, long.MaxValue - 7, long.MaxValue, long.MinValue, int.MinValue, -1, -2, -8, -100,
+        0, 1, 2, 3, 4, 7, 8, 64, 65, 100, 127, 128, 255, 256, 1000, short.MaxValue, ushort.MaxValue, 1 << 20, 1 << 24, 1 << 30,
+        int.MaxValue - 1, int.MaxValue,
+        1L << 31, uint.MaxValue, 1L << 32, 1L << 40, 1L << 62, long.MaxValue - 7, long.MaxValue, long.MinValue, int.MinValue, -1, -2, -8,
+        -100,
     ];
 
     /// <summary>A number that is often at some edge.</summary>
-    public static long Number(Random random) => random.Next(4) == 0 ? random.NextInt64() >> random.Next(64) : Numbers[random.Next(Numbers.Length)];
+    public static long Number(Random random) =>
+        random.Next(4) == 0 ? random.NextInt64() >> random.Next(64) : Numbers[random.Next(Numbers.Length)];
 
     /// <summary>One change that needs no knowledge of the format.</summary>
     /// <param name="random">Decides.</param>
@@ -40,7 +43,8 @@ internal static class Mutation
                 return [.. before];
             case 3:
                 int from = random.Next(donor.Length);
-                return [.. before, .. donor.AsSpan(from, Math.Min(random.Next(1 << random.Next(10)), donor.Length - from)), .. random.Next(2) == 0 ? content.AsSpan(at) : after];
+                return [.. before, .. donor.AsSpan(from, Math.Min(random.Next(1 << random.Next(10)), donor.Length - from)),
+                    .. random.Next(2) == 0 ? content.AsSpan(at) : after];
             case 4:
                 return [.. before, .. donor.AsSpan(Math.Min(at, donor.Length))];
             case 5:

@@ -1,6 +1,5 @@
 using IlgpuResNet.Kernels;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>
@@ -40,14 +39,16 @@ internal static class Oracle
         return values.Any(double.IsNaN) ? double.NaN : values.Max();
     });
 
-    /// <summary>Sum over the cells of each window that lie in the map, divided by their number or, if asked for, by that of all cells.</summary>
+    /// <summary>
+    /// Sum over the cells of each window that lie in the map, divided by their number or, if asked for, by that of all cells.
+    /// </summary>
     public static double[] AveragePool2d(Pool2dShape shape, float[] input) => Pool2d(
         shape, input, cells => cells.Sum(cell => cell ?? 0) / cells.Count(cell => cell is not null || shape.CountIncludePad != 0));
 
     /// <summary>Softmax of each row of <c>[rows, classes]</c>.</summary>
     public static double[] Softmax(int classes, float[] input) => Softmax(classes, Array.ConvertAll(input, v => (double)v));
 
-    /// <summary>The same of doubles.</summary>
+    /// <summary>Softmax of rows of doubles.</summary>
     public static double[] Softmax(int classes, double[] input)
     {
         double[] output = new double[input.Length];

@@ -15,7 +15,9 @@ namespace IlgpuResNet.Tests;
 /// <summary>One accelerator with its kernels, opened once per process and back end. Tests that share it do not run in parallel.</summary>
 public sealed class TestDevice
 {
-    /// <summary>Name of the test parameter that makes a missing OpenCL device a failure: <c>--test-parameter RequireOpenCL=true</c>.</summary>
+    /// <summary>
+    /// Name of the test parameter that makes a missing OpenCL device a failure: <c>--test-parameter RequireOpenCL=true</c>.
+    /// </summary>
     private const string RequireOpenCL = nameof(RequireOpenCL);
 
     private static readonly ConcurrentDictionary<BackEnd, TestDevice?> Devices = new();
@@ -35,7 +37,7 @@ public sealed class TestDevice
     /// <summary>A preprocessor with the kernels of the back end.</summary>
     internal Preprocessor CreatePreprocessor(ImagePreset preset) => new(Accelerator, Stream, preset, Kernels);
 
-    /// <summary>The same device with other kernels, such as broken ones.</summary>
+    /// <summary>This device with other kernels, such as broken ones.</summary>
     internal TestDevice With(IKernelFamily kernels) => new(Accelerator, kernels);
 
     /// <summary>Opens the device; ends the test as inconclusive when the machine has none, or as failed where one is required.</summary>
@@ -44,7 +46,7 @@ public sealed class TestDevice
         return Devices.GetOrAdd(backEnd, TryCreate) ?? throw Missing(backEnd, testContext);
     }
 
-    /// <summary>The same for tests of whole networks, which open the device as a user does.</summary>
+    /// <summary>Opens a device for tests of whole networks, as a user does.</summary>
     public static ComputeDevice OpenCompute(BackEnd backEnd, TestContext testContext)
     {
         DeviceKind kind = backEnd switch
@@ -77,7 +79,8 @@ public sealed class TestDevice
             return new TestDevice(accelerator, new SimdKernels(accelerator));
         IKernelLoader loader = backEnd is BackEnd.Ptx ? new PtxKernelLoader() : new AcceleratorKernelLoader(accelerator);
         return new TestDevice(
-            accelerator, backEnd is BackEnd.Ptx ? new TiledKernels(loader, new TiledPlanner(multiprocessors: 1)) : new TiledKernels(loader, accelerator));
+            accelerator, backEnd is BackEnd.Ptx ? new TiledKernels(loader, new TiledPlanner(multiprocessors: 1))
+                : new TiledKernels(loader, accelerator));
     }
 
     private static Context.Builder Select(Context.Builder builder, BackEnd backEnd) => backEnd switch

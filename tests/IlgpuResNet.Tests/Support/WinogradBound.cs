@@ -1,6 +1,5 @@
 using IlgpuResNet.Kernels;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>How far rounding can take Winograd's convolution.</summary>
@@ -16,7 +15,8 @@ internal static class WinogradBound
         // Of the first output: (x0 - x2) g0 + x1 g1 + x2 (g0 + g2). The second is its mirror image.
         const double WithStride2 = 2 + 1 + 2;
         if (algorithm is Conv2dAlgorithm.WinogradStride2) return WithStride2 * WithStride2;
-        double[] points = algorithm is Conv2dAlgorithm.WinogradF2 ? [0, 1, -1] : [0, WinogradFilter.A, -WinogradFilter.A, WinogradFilter.B, -WinogradFilter.B];
+        double[] points = algorithm is Conv2dAlgorithm.WinogradF2 ? [0, 1, -1]
+            : [0, WinogradFilter.A, -WinogradFilter.A, WinogradFilter.B, -WinogradFilter.B];
         double[,] g = WinogradFilter.Matrix(algorithm);
         double worst = 0;
         for (int output = 0; output < points.Length - 1; output++)
@@ -38,5 +38,6 @@ internal static class WinogradBound
 
     /// <summary>A polynomial, lowest coefficient first, times (x - root).</summary>
     private static double[] TimesRoot(double[] polynomial, double root) =>
-        [.. Enumerable.Range(0, polynomial.Length + 1).Select(i => (i > 0 ? polynomial[i - 1] : 0) - (i < polynomial.Length ? root * polynomial[i] : 0))];
+        [.. Enumerable.Range(0, polynomial.Length + 1).Select(
+            i => (i > 0 ? polynomial[i - 1] : 0) - (i < polynomial.Length ? root * polynomial[i] : 0))];
 }

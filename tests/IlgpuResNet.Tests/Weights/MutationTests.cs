@@ -7,9 +7,10 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Tests;
 
 /// <summary>
-/// Damaged files end in a <see cref="WeightsException"/>, or a <see cref="GraphException"/> where they are networks, or in what can be used, in less than a second and with no more
-/// memory than the file justifies; in nothing else. A few by default; <c>--test-parameter Mutations=100000</c> for as many of each
-/// kind, <c>MutationSeconds=60</c> for what fits in a minute, <c>MutationSeed=N</c> to start elsewhere.
+/// Damaged files end in a <see cref="WeightsException"/>, or a <see cref="GraphException"/> where they are networks, or in what can be
+/// used, in less than a second and with no more memory than the file justifies; in nothing else. A few by default; <c>--test-parameter
+/// Mutations=100000</c> for as many of each kind, <c>MutationSeconds=60</c> for what fits in a minute, <c>MutationSeed=N</c> to start
+/// elsewhere.
 /// </summary>
 [TestClass]
 public sealed class MutationTests : IDisposable
@@ -72,7 +73,8 @@ public sealed class MutationTests : IDisposable
     [TestMethod, TestCategory("Mutation")]
     public void Safetensors_and_pth_files_never_fail_in_another_way()
     {
-        string[] names = ["views.pth", "views.stream.pth", "checkpoint.pth", "checkpoint.stream.pth", "types.pth", "views.safetensors", "checkpoint.safetensors", "types.safetensors"];
+        string[] names = ["views.pth", "views.stream.pth", "checkpoint.pth", "checkpoint.stream.pth", "types.pth", "views.safetensors",
+            "checkpoint.safetensors", "types.safetensors"];
         byte[][] originals = [.. names.Select(Weights)];
         Run(names, (random, index) =>
         {
@@ -178,7 +180,8 @@ public sealed class MutationTests : IDisposable
         {
             case ".onnx":
                 OnnxFile model = OnnxFile.Load(path);
-                IEnumerable<StateTensor> inAttributes = model.Graph.Nodes.SelectMany(node => node.Attributes.Values).Select(attribute => attribute.T).OfType<StateTensor>();
+                IEnumerable<StateTensor> inAttributes =
+                    model.Graph.Nodes.SelectMany(node => node.Attributes.Values).Select(attribute => attribute.T).OfType<StateTensor>();
                 return new Loaded(model, model.Graph.InitializersInOrder.Concat(inAttributes.Where(tensor => tensor is not RefusedTensor)));
             case ".pb":
                 return new Loaded(null, [OnnxTensor.LoadPb(path)]);
@@ -211,7 +214,8 @@ public sealed class MutationTests : IDisposable
     }
 
     private int Parameter(string name, int otherwise) =>
-        TestContext.Properties.TryGetValue(name, out object? value) && value is string text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+        TestContext.Properties.TryGetValue(name, out object? value) && value is string text ? int.Parse(text, CultureInfo.InvariantCulture)
+            : otherwise;
 
     private sealed record Loaded(IDisposable? File, IEnumerable<StateTensor> Tensors);
 }

@@ -1,6 +1,5 @@
 using IlgpuResNet.Weights;
 
-
 namespace IlgpuResNet.Tests;
 
 [TestClass]
@@ -20,7 +19,8 @@ public sealed class ParameterNamesTests
     [DataRow("layer1.0.conv1.weight", "layer1.0.conv1.weight")]
     [DataRow("resnet.encoder.stages.0.layers.0.layer.9.convolution.weight", "resnet.encoder.stages.0.layers.0.layer.9.convolution.weight")]
     [DataRow("classifier.1.weight\n", "classifier.1.weight\n")]
-    public void Hugging_Face_becomes_torchvision(string name, string expected) => Assert.AreEqual(expected, ParameterNames.FromHuggingFace(name));
+    public void Hugging_Face_becomes_torchvision(string name, string expected) =>
+        Assert.AreEqual(expected, ParameterNames.FromHuggingFace(name));
 
     [TestMethod]
     [DataRow("stem.conv.weight", "conv1.weight")]
@@ -42,5 +42,6 @@ public sealed class ParameterNamesTests
 
     [TestMethod]
     public void Prefix_goes_before_the_names_are_translated() =>
-        Assert.AreEqual("fc.weight, fc.bias", string.Join(", ", ParameterNames.ToTorchvision(["module.classifier.1.weight", "module.classifier.1.bias"])));
+        Assert.AreEqual("fc.weight, fc.bias",
+            string.Join(", ", ParameterNames.ToTorchvision(["module.classifier.1.weight", "module.classifier.1.bias"])));
 }

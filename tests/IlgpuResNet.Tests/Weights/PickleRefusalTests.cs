@@ -48,8 +48,10 @@ public sealed class PickleRefusalTests
     [DataRow("K\u0001Q.", "a storage is not described")]
     [DataRow("(U\u0007storageccollections\nOrderedDict\nU\u00010U\u0003cpuK\u0006tQ.", "a storage is not described")]
     [DataRow("(U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpuJ\u00ff\u00ff\u00ff\u00fftQ.", "a storage is not described")]
-    [DataRow("(U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpu\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007ftQ.", "a storage is not described")]
-    [DataRow("(U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpuK\u0006(U\u00011K\u0004K\u0003ttQ.", "a view of a storage lies outside")]
+    [DataRow("(U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpu\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007ftQ.",
+        "a storage is not described")]
+    [DataRow("(U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpuK\u0006(U\u00011K\u0004K\u0003ttQ.",
+        "a view of a storage lies outside")]
     [DataRow("(" + Storage + "(U\u0007storagectorch\nHalfStorage\nU\u00010U\u0003cpuK\u0006tQt.", "described in two ways")]
     [DataRow("ccollections\nOrderedDict\nK\u0001\u0085R.", "unexpected arguments")]
     [DataRow("ccollections\nOrderedDict\n]K\u0001a\u0085R.", "not a pair")]
@@ -61,10 +63,12 @@ public sealed class PickleRefusalTests
     [DataRow(Global + "(" + Storage + "J\u00ff\u00ff\u00ff\u00ffK\u0001\u0085K\u0001\u0085tR.", "reaches outside")]
     [DataRow(Global + "(" + Storage + "K\u0000J\u00ff\u00ff\u00ff\u00ff\u0085K\u0001\u0085tR.", "0 or more")]
     [DataRow(Global + "(" + Storage + "K\u0000K\u0002\u0085J\u00ff\u00ff\u00ff\u00ff\u0085tR.", "0 or more")]
-    [DataRow(Global + "(" + Storage + "K\u0000J\u00ff\u00ff\u00ff\u007f\u0085\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f\u0085tR.", "reaches outside")]
+    [DataRow(Global + "(" + Storage
+        + "K\u0000J\u00ff\u00ff\u00ff\u007f\u0085\u008a\u0008\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f\u0085tR.", "reaches outside")]
     public void Refuses(string pickle, string part)
     {
-        WeightsException error = Assert.ThrowsExactly<WeightsException>(() => Read(Encoding.Latin1.GetBytes(pickle), new ReadBudget("a.pth", pickle.Length)));
+        WeightsException error =
+            Assert.ThrowsExactly<WeightsException>(() => Read(Encoding.Latin1.GetBytes(pickle), new ReadBudget("a.pth", pickle.Length)));
         StringAssert.StartsWith(error.Message, "a.pth: ", StringComparison.Ordinal);
         StringAssert.Contains(error.Message, part, StringComparison.Ordinal);
     }
@@ -95,7 +99,10 @@ public sealed class PickleRefusalTests
     public void Reads_an_ordered_dict_of_Python_2_and_a_storage_view_of_early_torch()
     {
         // OrderedDict([["a", tensor of storage 0 from element 2 on]])
-        string pickle = "ccollections\nOrderedDict\n]]U\u0001aa" + Global + "((U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpuK\u0006(U\u00011K\u0002K\u0004ttQK\u0001K\u0003\u0085K\u0001\u0085tRaa\u0085R.";
+        string pickle =
+            "ccollections\nOrderedDict\n]]U\u0001aa" + Global
+                + "((U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpuK\u0006("
+                + "U\u00011K\u0002K\u0004ttQK\u0001K\u0003\u0085K\u0001\u0085tRaa\u0085R.";
         var dict = (PickleDict)Read(Encoding.Latin1.GetBytes(pickle), new ReadBudget("a.pth", pickle.Length));
         var tensor = (TensorReference)dict.Find("a")!;
         Assert.AreEqual(3, tensor.Offset);
@@ -107,7 +114,8 @@ public sealed class PickleRefusalTests
     public void A_long_name_is_cut_in_the_message()
     {
         string pickle = "c" + new string('m', 100_000) + "\n" + new string('n', 100_000) + "\n.";
-        WeightsException error = Assert.ThrowsExactly<WeightsException>(() => Read(Encoding.Latin1.GetBytes(pickle), new ReadBudget("a.pth", pickle.Length)));
+        WeightsException error =
+            Assert.ThrowsExactly<WeightsException>(() => Read(Encoding.Latin1.GetBytes(pickle), new ReadBudget("a.pth", pickle.Length)));
         Assert.IsLessThan(600, error.Message.Length);
     }
 

@@ -19,7 +19,10 @@ public sealed class SafetensorsTests : IDisposable
     {
         // The second tensor of the header lies first in the data; one is a scalar, one is empty, the header is padded.
         string path = folder.WriteSafetensors(
-            """{"__metadata__":{"format":"pt","note":"a\nb"},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[4,12]},"a\u00e9":{"dtype":"I16","shape":[2],"data_offsets":[0,4],"later":{"x":[1]}},"scalar":{"dtype":"U8","shape":[],"data_offsets":[12,13]},"empty":{"dtype":"F16","shape":[3,0],"data_offsets":[13,13]}}   """,
+            """{"__metadata__":{"format":"pt","note":"a\nb"},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[4,12]}"""
+            + ""","a\u00e9":{"dtype":"I16","shape":[2],"data_offsets":[0,4],"later":{"x":[1]}}"""
+            + ""","scalar":{"dtype":"U8","shape":[],"data_offsets":[12,13]}"""
+            + ""","empty":{"dtype":"F16","shape":[3,0],"data_offsets":[13,13]}}   """,
             [.. MemoryMarshal.AsBytes<short>([-3, 9]), .. MemoryMarshal.AsBytes<float>([1.5f, -2]), 200]);
         using StateDict weights = StateDict.Load(path);
         Assert.AreEqual("b, aé, scalar, empty", string.Join(", ", weights.Keys));
@@ -53,7 +56,8 @@ public sealed class SafetensorsTests : IDisposable
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},}""", 4, "not valid JSON")]
     [DataRow("""{"a":/**/{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "not valid JSON")]
     [DataRow("""{"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "not valid Unicode")]
-    [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "the key a twice")]
+    [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8,
+        "the key a twice")]
     [DataRow("""{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "described twice")]
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}""", 4, "described twice")]
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"data_offsets":[0,4]}}""", 4, "described twice")]
@@ -82,9 +86,12 @@ public sealed class SafetensorsTests : IDisposable
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}""", 4, "not two ascending")]
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551615]}}""", 4, "not two ascending")]
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "a hole of 4 bytes lies before tensor a")]
-    [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}}""", 10, "a hole of 2 bytes lies before tensor b")]
-    [DataRow("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "tensor b overlaps")]
-    [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "tensor b overlaps")]
+    [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}}""", 10,
+        "a hole of 2 bytes lies before tensor b")]
+    [DataRow("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8,
+        "tensor b overlaps")]
+    [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4,
+        "tensor b overlaps")]
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 3, "need 4 bytes, but only 3 follow")]
     [DataRow("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 5, "1 bytes follow the last tensor")]
     [DataRow("{}", 1, "1 bytes follow the last tensor")]
@@ -95,7 +102,8 @@ public sealed class SafetensorsTests : IDisposable
     public void Refuses_more_dimensions_than_any_framework_has()
     {
         string sizes = string.Join(',', Enumerable.Repeat(1, 65));
-        WeightsFolder.Refused(folder.WriteSafetensors($$$"""{"a":{"dtype":"F32","shape":[{{{sizes}}}],"data_offsets":[0,4]}}""", new byte[4]), "more than 64 dimensions");
+        WeightsFolder.Refused(folder.WriteSafetensors(
+            $$$"""{"a":{"dtype":"F32","shape":[{{{sizes}}}],"data_offsets":[0,4]}}""", new byte[4]), "more than 64 dimensions");
     }
 
     [TestMethod]
@@ -110,7 +118,8 @@ public sealed class SafetensorsTests : IDisposable
 
     [TestMethod]
     public void Refuses_text_that_is_not_UTF8() =>
-        WeightsFolder.Refused(folder.Write("utf8.safetensors", WeightsFolder.Safetensors([.. "{\""u8, 0xFF, .. "\":1}"u8], [])), "not valid UTF-8");
+        WeightsFolder.Refused(
+            folder.Write("utf8.safetensors", WeightsFolder.Safetensors([.. "{\""u8, 0xFF, .. "\":1}"u8], [])), "not valid UTF-8");
 
     [TestMethod]
     public void Refuses_a_file_shorter_than_the_length_field() =>
@@ -126,7 +135,8 @@ public sealed class SafetensorsTests : IDisposable
 
     [TestMethod]
     [DataRow("{", "\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", "}", DisplayName = "tensors")]
-    [DataRow("{", "\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,0]}}", "}", DisplayName = "sizes")]
+    [DataRow("{", "\"{0}\":{{\"dtype\":\"F32\",\"shape\":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,0]}}", "}",
+        DisplayName = "sizes")]
     [DataRow("{\"__metadata__\":{", "\"{0}\":\"\"", "}}", DisplayName = "metadata")]
     public void Spends_no_more_memory_than_the_file_justifies(string start, string entry, string end)
     {
@@ -151,7 +161,8 @@ public sealed class SafetensorsTests : IDisposable
             // A lone half of a surrogate pair is not text; JSON cannot carry it.
             var texts = metadata.Where(pair => IsText(pair.Key) && IsText(pair.Value)).ToDictionary();
             string path = folder.PathOf("roundtrip.safetensors");
-            using (StateDict made = StateDict.Create(tensors.Select(pair => (pair.Key, pair.Value.Shape, pair.Value.Values)))) made.Save(path, texts);
+            using (StateDict made = StateDict.Create(tensors.Select(pair => (pair.Key, pair.Value.Shape, pair.Value.Values)))) made.Save(
+                path, texts);
             using StateDict read = StateDict.Load(path);
             CollectionAssert.AreEqual(tensors.Keys.ToArray(), read.Keys.ToArray());
             CollectionAssert.AreEquivalent(texts, read.Metadata.ToDictionary());

@@ -42,16 +42,23 @@ public sealed class StateDictTests : IDisposable
     [TestMethod]
     public void Strips_module_only_where_every_name_has_it()
     {
-        using StateDict all = StateDict.Load(folder.WriteSafetensors("""{"module.a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}""", [1], "all"));
+        using StateDict all =
+            StateDict.Load(folder.WriteSafetensors("""{"module.a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}""", [1], "all"));
         Assert.IsTrue(all.ContainsKey("a"));
-        using StateDict some = StateDict.Load(folder.WriteSafetensors("""{"module.a":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[],"data_offsets":[1,2]}}""", [1, 2], "some"));
+        using StateDict some =
+            StateDict.Load(
+                folder.WriteSafetensors(
+                    """{"module.a":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[],"data_offsets":[1,2]}}""",
+                    [1, 2], "some"));
         Assert.AreEqual("module.a, b", string.Join(", ", some.Keys));
     }
 
     [TestMethod]
     public void Refuses_two_names_that_become_one()
     {
-        string header = """{"fc.weight":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"classifier.1.weight":{"dtype":"U8","shape":[],"data_offsets":[1,2]}}""";
+        string header =
+            """{"fc.weight":{"dtype":"U8","shape":[],"data_offsets":[0,1]}"""
+            + ""","classifier.1.weight":{"dtype":"U8","shape":[],"data_offsets":[1,2]}}""";
         WeightsFolder.Refused(folder.WriteSafetensors(header, [1, 2]), "two tensors are called fc.weight");
     }
 
@@ -115,11 +122,13 @@ public sealed class StateDictTests : IDisposable
     {
         using StateDict weights = StateDict.Create([("a", [1], [5f])]);
         string nowhere = folder.PathOf("none/model.safetensors");
-        StringAssert.StartsWith(Assert.ThrowsExactly<WeightsException>(() => weights.Save(nowhere)).Message, $"{nowhere}: cannot be written: ", StringComparison.Ordinal);
+        StringAssert.StartsWith(Assert.ThrowsExactly<WeightsException>(() => weights.Save(nowhere)).Message,
+            $"{nowhere}: cannot be written: ", StringComparison.Ordinal);
         Directory.CreateDirectory(folder.PathOf("folder"));
         Assert.ThrowsExactly<WeightsException>(() => weights.Save(folder.PathOf("folder")));
         using StateDict reserved = StateDict.Create([("__metadata__", [1], [5f])]);
-        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => reserved.Save(folder.PathOf("x"))).Message, "__metadata__", StringComparison.Ordinal);
+        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => reserved.Save(folder.PathOf("x"))).Message, "__metadata__",
+            StringComparison.Ordinal);
         Assert.IsEmpty(Directory.GetFiles(folder.PathOf(""), "*.part"));
     }
 

@@ -8,7 +8,8 @@ namespace IlgpuResNet.Tests;
 public sealed class TorchFilesTests
 {
     private static readonly Dictionary<string, Dictionary<string, ExpectedTensor>> Expected =
-        JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, ExpectedTensor>>>(File.ReadAllText(WeightsFolder.Golden("expected.json")), JsonSerializerOptions.Web)!;
+        JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, ExpectedTensor>>>(
+            File.ReadAllText(WeightsFolder.Golden("expected.json")), JsonSerializerOptions.Web)!;
 
     public static IEnumerable<object[]> Files => Expected.Keys.Select(name => new object[] { name });
 

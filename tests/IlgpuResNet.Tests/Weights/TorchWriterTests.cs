@@ -49,7 +49,8 @@ public sealed class TorchWriterTests : IDisposable
     public void The_archive_is_stored_aligned_and_checked()
     {
         string path = folder.PathOf("a.pth");
-        using (StateDict source = StateDict.Create([("a", [5], [1, 2, 3, 4, 5]), ("b", [3], [6, 7, 8])])) TorchZipWriter.Write(source, path);
+        using (StateDict source = StateDict.Create([("a", [5], [1, 2, 3, 4, 5]), ("b", [3], [6, 7, 8])])) TorchZipWriter.Write(
+            source, path);
         byte[] bytes = File.ReadAllBytes(path);
         using ZipArchive zip = ZipFile.OpenRead(path);
         CollectionAssert.AreEqual(
@@ -70,8 +71,10 @@ public sealed class TorchWriterTests : IDisposable
     public void What_passes_4_GiB_or_65533_tensors_is_refused_unwritten()
     {
         string path = folder.PathOf("a.pth");
-        using var large = new StateDict("large", Enumerable.Range(0, 5).Select(i => new HugeTensor { Name = $"{i}", Shape = [1 << 30], DataType = DataType.UInt8 }));
-        using var many = StateDict.Create(Enumerable.Range(0, 65_534).Select(i => ($"{i}", ImmutableArray.Create(0), Array.Empty<float>())));
+        using var large = new StateDict(
+            "large", Enumerable.Range(0, 5).Select(i => new HugeTensor { Name = $"{i}", Shape = [1 << 30], DataType = DataType.UInt8 }));
+        using var many =
+            StateDict.Create(Enumerable.Range(0, 65_534).Select(i => ($"{i}", ImmutableArray.Create(0), Array.Empty<float>())));
         foreach (StateDict weights in new[] { large, many })
         {
             WeightsException error = Assert.ThrowsExactly<WeightsException>(() => TorchZipWriter.Write(weights, path));
@@ -85,7 +88,8 @@ public sealed class TorchWriterTests : IDisposable
     {
         using StateDict source = StateDict.Create([("a", [1], [1])]);
         string path = folder.PathOf(Path.Combine("no", "a.pth"));
-        Assert.AreEqual($"{path}: cannot be written: its folder does not exist.", Assert.ThrowsExactly<WeightsException>(() => TorchZipWriter.Write(source, path)).Message);
+        Assert.AreEqual($"{path}: cannot be written: its folder does not exist.",
+            Assert.ThrowsExactly<WeightsException>(() => TorchZipWriter.Write(source, path)).Message);
     }
 
     /// <summary>Fails unless names, order, shapes, element types and bits are the same.</summary>

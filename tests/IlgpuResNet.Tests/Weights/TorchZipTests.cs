@@ -9,7 +9,9 @@ namespace IlgpuResNet.Tests;
 public sealed class TorchZipTests : IDisposable
 {
     // {"a": six floats of storage "0"}
-    private const string Pickle = "}U\u0001actorch._utils\n_rebuild_tensor_v2\n((U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpuK\u0006tQK\u0000K\u0006\u0085K\u0001\u0085tRs.";
+    private const string Pickle =
+        "}U\u0001actorch._utils\n_rebuild_tensor_v2\n((U\u0007storagectorch\nFloatStorage\nU\u00010U\u0003cpuK\u0006"
+        + "tQK\u0000K\u0006\u0085K\u0001\u0085tRs.";
 
     private static readonly Entry Structure = new("x/data.pkl", Encoding.Latin1.GetBytes(Pickle));
     private static readonly Entry Data = new("x/data/0", new byte[24]);
@@ -25,7 +27,8 @@ public sealed class TorchZipTests : IDisposable
     {
         byte[] data = new byte[24];
         BinaryPrimitives.WriteSingleLittleEndian(data.AsSpan(20), 2.5f);
-        string path = folder.Write("x.pth", Zip([Structure with { Zip64 = zip64 }, Data with { Content = data, Zip64 = zip64 }, new("x/byteorder", "little"u8.ToArray())]));
+        string path = folder.Write("x.pth",
+            Zip([Structure with { Zip64 = zip64 }, Data with { Content = data, Zip64 = zip64 }, new("x/byteorder", "little"u8.ToArray())]));
         using StateDict weights = StateDict.Load(path);
         Assert.AreEqual("0, 0, 0, 0, 0, 2.5", string.Join(", ", weights["a"].ToArray()));
     }
@@ -47,7 +50,8 @@ public sealed class TorchZipTests : IDisposable
     public void Refuses_a_few_elements_repeated_to_gigabytes()
     {
         // A shape of [2147483647] with stride 0.
-        string huge = Pickle.Replace("K\u0000K\u0006\u0085K\u0001\u0085", "K\u0000J\u00ff\u00ff\u00ff\u007f\u0085K\u0000\u0085", StringComparison.Ordinal);
+        string huge = Pickle.Replace(
+            "K\u0000K\u0006\u0085K\u0001\u0085", "K\u0000J\u00ff\u00ff\u00ff\u007f\u0085K\u0000\u0085", StringComparison.Ordinal);
         Refused([Structure with { Content = Encoding.Latin1.GetBytes(huge) }, Data], "claim 2147483647 elements");
     }
 
@@ -98,7 +102,8 @@ public sealed class TorchZipTests : IDisposable
         byte count = (byte)entries.Length;
         uint start = (uint)file.Position;
         file.Write(directory.ToArray());
-        file.Write([.. "PK\u0005\u0006"u8, 0, 0, 0, 0, count, 0, count, 0, .. BitConverter.GetBytes((uint)directory.Length), .. BitConverter.GetBytes(start), 0, 0]);
+        file.Write([.. "PK\u0005\u0006"u8, 0, 0, 0, 0, count, 0, count, 0, .. BitConverter.GetBytes((uint)directory.Length),
+            .. BitConverter.GetBytes(start), 0, 0]);
         return file.ToArray();
     }
 

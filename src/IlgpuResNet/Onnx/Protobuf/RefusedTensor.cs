@@ -24,6 +24,7 @@ internal sealed class RefusedTensor : StateTensor
     public WeightsException Refusal()
     {
         string found = $"{Source}: tensor {OnnxNames.Show(Name)} has elements of type {OnnxElementType.Name(ElementType)}";
-        return new WeightsException($"{found}, which is not supported; convert it to one of {OnnxElementType.Readable}.");
+        return new WeightsException($"{found}, which is not supported; "
+            + $"convert it to one of {OnnxElementType.Readable}.");
     }
 }

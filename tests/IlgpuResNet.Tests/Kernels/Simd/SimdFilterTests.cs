@@ -1,7 +1,6 @@
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Simd;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>Packed filters, bit by bit against loops that follow the layout's definition.</summary>
@@ -27,7 +26,8 @@ public sealed class SimdFilterTests
             for (int n = 0; n < k; n++)
                 for (int i = 0; i < c; i++)
                     for (int tap = 0; tap < kernel * kernel; tap++)
-                        expected[((n / width * kernel * kernel + tap) * c + i) * width + n % width] = filter[(n * c + i) * kernel * kernel + tap];
+                        expected[((n / width * kernel * kernel + tap) * c + i) * width + n % width] =
+                            filter[(n * c + i) * kernel * kernel + tap];
             AssertBits(expected, packed, $"{shape}, {width} wide");
         }
     }
@@ -86,6 +86,7 @@ public sealed class SimdFilterTests
     private static void AssertBits(float[] expected, float[] actual, string message)
     {
         for (int i = 0; i < expected.Length; i++)
-            Assert.AreEqual(BitConverter.SingleToInt32Bits(expected[i]), BitConverter.SingleToInt32Bits(actual[i]), $"{message}: element {i} is {actual[i]:R}, not {expected[i]:R}");
+            Assert.AreEqual(BitConverter.SingleToInt32Bits(expected[i]), BitConverter.SingleToInt32Bits(actual[i]),
+                $"{message}: element {i} is {actual[i]:R}, not {expected[i]:R}");
     }
 }

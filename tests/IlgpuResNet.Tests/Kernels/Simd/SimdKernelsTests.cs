@@ -6,7 +6,7 @@ using IlgpuResNet.Kernels.Simd;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>What the SIMD family promises beyond right results: the same bits however the work is split, on every vector width.</summary>
+/// <summary>Promises of the SIMD family beyond right results: the same bits however the work is split, on every vector width.</summary>
 [TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class SimdKernelsTests
 {
@@ -71,7 +71,9 @@ public sealed class SimdKernelsTests
         }
     }
 
-    /// <summary>Panels of one vector, several groups in one, and neither, with vectors of 1 to 16 floats; last panels that are not full.</summary>
+    /// <summary>
+    /// Panels of one vector, several groups in one, and neither, with vectors of 1 to 16 floats; last panels that are not full.
+    /// </summary>
     [TestMethod]
     [DataRow(1, 1)]
     [DataRow(4, 3)]
@@ -94,7 +96,9 @@ public sealed class SimdKernelsTests
         Assert.HasCount(expectedKinds, kinds, $"{lanes} lanes");
     }
 
-    /// <summary>Runs that would share a set of the cache are copied: 1x1 of 1024 channels, of 512 with stride 2, and 3x3 with borders.</summary>
+    /// <summary>
+    /// Runs that would share a set of the cache are copied: 1x1 of 1024 channels, of 512 with stride 2, and 3x3 with borders.
+    /// </summary>
     [TestMethod]
     [DataRow(1)]
     [DataRow(4)]
@@ -171,7 +175,8 @@ public sealed class SimdKernelsTests
             ArrayView<float> view = buffer.View.AsContiguous();
             var operands = new Operands(view, view, view, view, view, view);
             AssertRefused(() => kernels.Conv2d(stream, Conv2dShape.Create(1, 1 << 16, 1 << 16, 1, 1, 1, 1, 1, 0), operands, default));
-            AssertRefused(() => kernels.Conv2d(stream, Conv2dShape.Create(1, 1 << 15, 1 << 15, 1, 4, 1, 1, 1, 0) with { H = 1, W = 1 }, operands, default));
+            AssertRefused(() =>
+                kernels.Conv2d(stream, Conv2dShape.Create(1, 1 << 15, 1 << 15, 1, 4, 1, 1, 1, 0) with { H = 1, W = 1 }, operands, default));
             AssertRefused(() => kernels.Pointwise(stream, 1 << 30, 4, operands, default));
             AssertRefused(() => kernels.MaxPool2d(stream, Pool2dShape.Create(2, 1 << 15, 1 << 15, 1, 1, 1, 0), view, view));
             AssertRefused(() => kernels.Softmax(stream, 1 << 16, 1 << 16, view, view));

@@ -14,7 +14,9 @@ public sealed class SimdProgramTests
     private const int Seed = 32;
     private const int Rounds = 200;
 
-    /// <summary>The windows of each step reach into pixels that other groups wrote in the step before, so a barrier that lets one through shows.</summary>
+    /// <summary>
+    /// The windows of each step reach into pixels that other groups wrote in the step before, so a barrier that lets one through shows.
+    /// </summary>
     [TestMethod]
     [DataRow(1)]
     [DataRow(2)]
@@ -48,7 +50,8 @@ public sealed class SimdProgramTests
 
         void Step(int round)
         {
-            (ArrayView<float> from, ArrayView<float> to) = round % 2 == 0 ? (a.View.AsContiguous(), b.View.AsContiguous()) : (b.View.AsContiguous(), a.View.AsContiguous());
+            (ArrayView<float> from, ArrayView<float> to) = round % 2 == 0 ? (a.View.AsContiguous(), b.View.AsContiguous())
+                : (b.View.AsContiguous(), a.View.AsContiguous());
             kernels.Conv2d(accelerator.DefaultStream, shape, new Operands(from, filter.View, ones.View, ones.View, default, to), default);
         }
     }
@@ -126,5 +129,6 @@ public sealed class SimdProgramTests
         single.Finish();
     }
 
-    private static unsafe void Fail(in SimdStep step, in SimdQueues queues, void* scratch) => throw new NotSupportedException("a step that fails");
+    private static unsafe void Fail(in SimdStep step, in SimdQueues queues, void* scratch) =>
+        throw new NotSupportedException("a step that fails");
 }

@@ -1,6 +1,5 @@
 using IlgpuResNet.Kernels.Simd;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>How groups take the parts of a step.</summary>

@@ -6,7 +6,9 @@ using IlgpuResNet.Kernels.Simd;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>Winograd's convolution on every vector width: right, as exact as it is said to be, and the same bits however the work is split.</summary>
+/// <summary>
+/// Winograd's convolution on every vector width: right, as exact as it is said to be, and the same bits however the work is split.
+/// </summary>
 [TestClass, TestCategory(VectorWidthTests.Category)]
 public sealed class SimdWinogradTests
 {
@@ -50,7 +52,8 @@ public sealed class SimdWinogradTests
             Conv2dShape shape = RandomShape(random, lanes, WinogradFilter.Stride(algorithm));
             var epilogue = new Epilogue(random.Next(2), random.Next(2), random.Next(2), random.Next(2), -0.5f, 0.75f);
             Data data = Data.Make(shape, seed);
-            double[] expected = Oracle.Conv2d(shape, data.Input, data.Filter, data.Scale, data.Shift, epilogue.HasResidual != 0 ? data.Residual : null, epilogue);
+            double[] expected = Oracle.Conv2d(
+                shape, data.Input, data.Filter, data.Scale, data.Shift, epilogue.HasResidual != 0 ? data.Residual : null, epilogue);
             float[] actual = device.Run(shape, data, epilogue, algorithm, residualIsOutput: random.Next(2) == 0);
 
             // Values below 1. A sum of C products of transformed values, scaled; a shift and a residual.
@@ -104,15 +107,21 @@ public sealed class SimdWinogradTests
             for (int groups = 2; groups <= 5; groups++)
             {
                 using var several = new Device(groups, WidestLanes);
-                TestData.AssertSameBits(expected, several.Run(shape, data, ResidualRelu, algorithm, residualIsOutput: true), $"{shape}, {groups} groups");
+                TestData.AssertSameBits(
+                    expected, several.Run(shape, data, ResidualRelu, algorithm, residualIsOutput: true), $"{shape}, {groups} groups");
             }
             for (int n = 0; n < shape.N; n++)
             {
                 Conv2dShape alone = shape with { N = 1 };
                 int image = (int)alone.InputLength, map = (int)alone.OutputLength;
-                Data cut = data with { Input = data.Input[(n * image)..((n + 1) * image)], Residual = data.Residual[(n * map)..((n + 1) * map)] };
+                Data cut = data with
+                {
+                    Input = data.Input[(n * image)..((n + 1) * image)],
+                    Residual = data.Residual[(n * map)..((n + 1) * map)],
+                };
                 TestData.AssertSameBits(
-                    expected.AsSpan(n * map, map), single.Run(alone, cut, ResidualRelu, algorithm, residualIsOutput: true), $"{shape}, image {n}");
+                    expected.AsSpan(n * map, map), single.Run(alone, cut, ResidualRelu, algorithm, residualIsOutput: true),
+                    $"{shape}, image {n}");
             }
         }
     }
@@ -132,7 +141,8 @@ public sealed class SimdWinogradTests
         foreach (Conv2dShape other in others)
         {
             Assert.AreEqual(Conv2dAlgorithm.Direct, device.Kernels.Planner.FastestConv2d(other).Algorithm, $"{other}");
-            var exception = Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.Planner.PackedFilterLength(other, Conv2dAlgorithm.WinogradF4));
+            var exception =
+                Assert.ThrowsExactly<ArgumentException>(() => device.Kernels.Planner.PackedFilterLength(other, Conv2dAlgorithm.WinogradF4));
             StringAssert.Contains(exception.Message, nameof(Conv2dAlgorithm.WinogradF4));
         }
     }
@@ -183,7 +193,8 @@ public sealed class SimdWinogradTests
             GuardedBuffer output = residualIsOutput ? residual : separate;
             Kernels.Conv2d(
                 accelerator.DefaultStream, shape,
-                new Operands(input.View, filter.View, scale.View, shift.View, residual.View, output.View), epilogue, new Conv2dMethod(algorithm));
+                new Operands(input.View, filter.View, scale.View, shift.View, residual.View, output.View), epilogue,
+                new Conv2dMethod(algorithm));
             accelerator.DefaultStream.Synchronize();
             TestData.AssertSameBits(data.Input, input.Read(), $"{shape}: input changed");
             TestData.AssertSameBits(packed, filter.Read(), $"{shape}: filter changed");

@@ -36,7 +36,8 @@ public sealed class VectorWidthTests
 
     /// <summary>A process for every setting, all started with the first test, so that they fill the processor's cores together.</summary>
     private static readonly Lazy<Dictionary<string, TestProcess>> Processes = new(
-        () => Settings.Where(row => row.Lanes <= SimdWidth.Widest).ToDictionary(row => row.Setting, row => new TestProcess(row.Setting, row.Lanes)));
+        () => Settings.Where(row => row.Lanes <= SimdWidth.Widest).ToDictionary(
+            row => row.Setting, row => new TestProcess(row.Setting, row.Lanes)));
 
     public required TestContext TestContext { get; set; }
 
@@ -61,7 +62,8 @@ public sealed class VectorWidthTests
     [TestMethod, TestCategory(Category)]
     public void Sessions_use_the_widest_vectors_there_are()
     {
-        int expected = TestContext.Properties.TryGetValue(Lanes, out object? lanes) ? int.Parse((string)lanes!, CultureInfo.InvariantCulture) : SimdWidth.Widest;
+        int expected = TestContext.Properties.TryGetValue(Lanes, out object? lanes)
+            ? int.Parse((string)lanes!, CultureInfo.InvariantCulture) : SimdWidth.Widest;
         Assert.AreEqual(expected, ((SimdKernels)TestDevice.OpenCompute(BackEnd.Cpu, TestContext).Open().Kernels).Lanes);
         Assert.AreEqual(expected, ((SimdKernels)TestDevice.Open(BackEnd.Cpu, TestContext).Kernels).Lanes);
     }
@@ -88,7 +90,8 @@ public sealed class VectorWidthTests
                 RedirectStandardError = true,
             };
             start.Environment[setting] = "0";
-            // Profiling code costs a process that lives for seconds a quarter of its time. The tests run with it in the process that starts this one.
+            // Profiling code costs a process that lives for seconds a quarter of its time. The tests run with it in the process that starts
+            // this one.
             start.Environment["DOTNET_TieredPGO"] = "0";
             process = Process.Start(start)!;
             output = process.StandardOutput.ReadToEndAsync();

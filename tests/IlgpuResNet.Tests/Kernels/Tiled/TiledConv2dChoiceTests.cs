@@ -1,10 +1,9 @@
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
 
-
 namespace IlgpuResNet.Tests;
 
-/// <summary>What the tiled family says it can do, and what it chooses of that; needs no device.</summary>
+/// <summary>The methods that the tiled family offers, and the one that it chooses; needs no device.</summary>
 [TestClass]
 public sealed class TiledConv2dChoiceTests
 {
@@ -15,8 +14,10 @@ public sealed class TiledConv2dChoiceTests
 
     private static readonly Conv2dShape[] Shapes =
     [
-        Conv2dShape.Create(1, 224, 224, 3, 64, 7, 7, 2, 3), Conv2dShape.Create(1, 56, 56, 64, 64, 3, 3, 1, 1), Conv2dShape.Create(32, 14, 14, 1024, 256, 1, 1, 1, 0),
-        Conv2dShape.Create(1, 7, 7, 512, 512, 3, 3, 1, 1), Stage4, Conv2dShape.Linear(1, 2048, 1000), Conv2dShape.Create(1, 14, 14, 512, 512, 3, 3, 1, 1, groups: 32),
+        Conv2dShape.Create(1, 224, 224, 3, 64, 7, 7, 2, 3), Conv2dShape.Create(1, 56, 56, 64, 64, 3, 3, 1, 1),
+        Conv2dShape.Create(32, 14, 14, 1024, 256, 1, 1, 1, 0),
+        Conv2dShape.Create(1, 7, 7, 512, 512, 3, 3, 1, 1), Stage4, Conv2dShape.Linear(1, 2048, 1000),
+        Conv2dShape.Create(1, 14, 14, 512, 512, 3, 3, 1, 1, groups: 32),
     ];
 
     [TestMethod]
@@ -57,8 +58,10 @@ public sealed class TiledConv2dChoiceTests
     [TestMethod]
     public void A_small_product_is_split_until_it_fills_the_device_unless_it_must_be_exact()
     {
-        Conv2dMethod fastest = TiledConv2dMethods.Fastest(Stage4, Multiprocessors), exact = TiledConv2dMethods.Fastest(Stage4, Multiprocessors, exact: true);
-        Assert.IsGreaterThanOrEqualTo(Multiprocessors, GemmShape.Of(Stage4, fastest.Algorithm).Blocks(fastest.Tile, fastest.Splits), $"{fastest}");
+        Conv2dMethod fastest = TiledConv2dMethods.Fastest(Stage4, Multiprocessors),
+            exact = TiledConv2dMethods.Fastest(Stage4, Multiprocessors, exact: true);
+        Assert.IsGreaterThanOrEqualTo(
+            Multiprocessors, GemmShape.Of(Stage4, fastest.Algorithm).Blocks(fastest.Tile, fastest.Splits), $"{fastest}");
         Assert.IsTrue(exact.IsExact, $"{exact}");
         // Four threads for the same outputs are for GPUs of which more is known.
         Assert.AreEqual(1, fastest.Tile.PartitionsK);
@@ -84,7 +87,8 @@ public sealed class TiledConv2dChoiceTests
             Assert.IsTrue(TiledConv2dMethods.Of(other).All(kernel => kernel.Algorithm is Conv2dAlgorithm.Direct), $"{other}");
             foreach (Conv2dAlgorithm algorithm in WinogradFilter.Algorithms)
             {
-                var error = Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(other, new Conv2dMethod(algorithm, GemmTile.M64N64)));
+                var error = Assert.ThrowsExactly<ArgumentException>(
+                    () => TiledConv2dMethods.WorkspaceLength(other, new Conv2dMethod(algorithm, GemmTile.M64N64)));
                 Assert.Contains($"{algorithm}", error.Message);
             }
         }
@@ -104,9 +108,12 @@ public sealed class TiledConv2dChoiceTests
             Assert.Contains("use one of Conv2dMethods", error.Message);
         }
         // Fewer output channels than the tile's 128, a tile that takes no quads, and one that is not for groups.
-        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(Shapes[1], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M128N128)));
-        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(Shapes[0], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N32)));
-        Assert.ThrowsExactly<ArgumentException>(() => TiledConv2dMethods.WorkspaceLength(Shapes[^1], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M64N64)));
+        Assert.ThrowsExactly<ArgumentException>(
+            () => TiledConv2dMethods.WorkspaceLength(Shapes[1], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M128N128)));
+        Assert.ThrowsExactly<ArgumentException>(
+            () => TiledConv2dMethods.WorkspaceLength(Shapes[0], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M32N32)));
+        Assert.ThrowsExactly<ArgumentException>(
+            () => TiledConv2dMethods.WorkspaceLength(Shapes[^1], new Conv2dMethod(Conv2dAlgorithm.Direct, GemmTile.M64N64)));
     }
 
     /// <summary>A batch that leaves no room for a workspace has kernels all the same.</summary>
@@ -115,6 +122,7 @@ public sealed class TiledConv2dChoiceTests
     {
         Conv2dShape shape = Conv2dShape.Create(600, 112, 112, 64, 64, 3, 3, 1, 1);
         Assert.IsNotEmpty(TiledConv2dMethods.Of(shape));
-        foreach (Conv2dMethod kernel in TiledConv2dMethods.Of(shape)) Assert.IsLessThanOrEqualTo(int.MaxValue, TiledConv2dMethods.WorkspaceLength(shape, kernel));
+        foreach (Conv2dMethod kernel in TiledConv2dMethods.Of(shape))
+            Assert.IsLessThanOrEqualTo(int.MaxValue, TiledConv2dMethods.WorkspaceLength(shape, kernel));
     }
 }

@@ -2,10 +2,12 @@ using IlgpuResNet.Kernels;
 using IlgpuResNet.Kernels.Tiled;
 using IlgpuResNet.Tests.Ptx;
 
-
 namespace IlgpuResNet.Tests;
 
-/// <summary>Every kernel by which the tiled family computes a convolution, against the oracle; <see cref="Conv2dTests"/> test the one that it would choose.</summary>
+/// <summary>
+/// Every kernel by which the tiled family computes a convolution, against the oracle; <see cref="Conv2dTests"/> test the one that it would
+/// choose.
+/// </summary>
 public abstract class TiledConv2dTests(BackEnd backEnd)
 {
     private static readonly Epilogue ResidualRelu = new(HasResidual: 1, ReluBeforeAdd: 0, Relu: 1);
@@ -14,8 +16,8 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
     private const int AllSwitches = 0b1111;
 
     /// <summary>
-    /// Any two switches of an epilogue in all four combinations. The interpreter executes all sixteen on every instruction of these kernels; a simulated
-    /// device takes up to a second for each.
+    /// Any two switches of an epilogue in all four combinations. The interpreter executes all sixteen on every instruction of these
+    /// kernels; a simulated device takes up to a second for each.
     /// </summary>
     private static readonly int[] PairwiseSwitches = [0b0000, 0b0111, 0b1011, 0b1101, 0b1110];
 
@@ -32,8 +34,8 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
     public void OpenDevice() => device = TestDevice.Open(backEnd, TestContext);
 
     /// <summary>
-    /// Two tiles each way of which the second is not full, in both of whose halves there are quads of channels of which one to four exist, whole and in
-    /// parts.
+    /// Two tiles each way of which the second is not full, in both of whose halves there are quads of channels of which one to four exist,
+    /// whole and in parts.
     /// </summary>
     [TestMethod]
     [DynamicData(nameof(Tiles))]
@@ -49,10 +51,12 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
                 Conv2dShape shape = Conv2dShape.Create(1, rows, columns, c, tile.N + past, window, window, 1, window / 2);
                 if (!TiledConv2dMethods.Of(shape).Contains(new Conv2dMethod(Conv2dAlgorithm.Direct, tile))) continue;
                 bool bare = past % Float4.Width == 1;
-                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dMethod(Conv2dAlgorithm.Direct, tile), residualIsOutput: !bare);
+                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past),
+                    new Conv2dMethod(Conv2dAlgorithm.Direct, tile), residualIsOutput: !bare);
                 if (past % Float4.Width > 1) continue;
                 bare = past > tile.N / 2;
-                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past), new Conv2dMethod(Conv2dAlgorithm.Direct, tile, 2), residualIsOutput: !bare);
+                Check(Conv2dCase.Make(shape, bare ? Epilogue.None : ResidualRelu, seed: past),
+                    new Conv2dMethod(Conv2dAlgorithm.Direct, tile, 2), residualIsOutput: !bare);
             }
         }
         AfterPartlyFilled(tile);
@@ -108,8 +112,10 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         {
             var random = new Random(seed);
             var epilogue = new Epilogue(seed % 2, random.Next(2), random.Next(2), random.Next(2), -0.5f, 0.75f);
-            GemmTile tile = simulated ? GemmTile.M32N32 : TiledConv2dMethods.Of(shapes[seed]).Last(kernel => kernel.Algorithm == algorithm).Tile;
-            Check(Conv2dCase.Make(shapes[seed], epilogue, seed), new Conv2dMethod(algorithm, tile), residualIsOutput: epilogue.HasResidual != 0);
+            GemmTile tile =
+                simulated ? GemmTile.M32N32 : TiledConv2dMethods.Of(shapes[seed]).Last(kernel => kernel.Algorithm == algorithm).Tile;
+            Check(Conv2dCase.Make(shapes[seed], epilogue, seed), new Conv2dMethod(algorithm, tile),
+                residualIsOutput: epilogue.HasResidual != 0);
         }
     }
 
@@ -124,12 +130,15 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
         {
             var epilogue = new Epilogue(bits & 1, bits >> 1 & 1, bits >> 2 & 1, bits >> 3, -0.5f, 0.75f);
             Check(
-                Conv2dCase.Make(Conv2dShape.Create(1, 3, 5, 8, 7, 3, 3, 1, 1), epilogue, seed: bits), new Conv2dMethod(algorithm, GemmTile.M32N32, splits),
+                Conv2dCase.Make(Conv2dShape.Create(1, 3, 5, 8, 7, 3, 3, 1, 1), epilogue, seed: bits),
+                new Conv2dMethod(algorithm, GemmTile.M32N32, splits),
                 residualIsOutput: epilogue.HasResidual != 0 && epilogue.Relu != 0);
         }
     }
 
-    /// <summary>Of any kind that a file may ask for: grouped, dilated, padded or cut unevenly; half of them such that Winograd fits.</summary>
+    /// <summary>
+    /// Of any kind that a file may ask for: grouped, dilated, padded or cut unevenly; half of them such that Winograd fits.
+    /// </summary>
     private Conv2dShape RandomShape(Random random)
     {
         int extent = backEnd is BackEnd.OpenCL or BackEnd.Cuda ? 15 : 6;
@@ -151,8 +160,8 @@ public abstract class TiledConv2dTests(BackEnd backEnd)
     }
 
     /// <summary>
-    /// Runs twice where a second run may differ: on a device with a scheduler of its own. The interpreter has compared four orders of the threads by then, and
-    /// a second run would repeat each of them.
+    /// Runs twice where a second run may differ: on a device with a scheduler of its own. The interpreter has compared four orders of the
+    /// threads by then, and a second run would repeat each of them.
     /// </summary>
     private void Check(Conv2dCase @case, Conv2dMethod kernel, bool residualIsOutput) =>
         @case.Check(device, kernel, residualIsOutput, twice: backEnd is BackEnd.OpenCL or BackEnd.Cuda);
@@ -171,7 +180,8 @@ public sealed class PtxTiledConv2dTests() : TiledConv2dTests(BackEnd.Ptx)
     private protected override void AfterPartlyFilled(GemmTile tile)
     {
         Taps_outside_the_image_match_the_oracle(tile.ToString());
-        PtxCoverageTests.AssertExecuted([.. ImplicitGemmKernels.All.Where(kernel => kernel.Tile == tile).Select(kernel => ImplicitGemmKernels.Method(kernel.Tile, kernel.Input))]);
+        PtxCoverageTests.AssertExecuted([.. ImplicitGemmKernels.All.Where(kernel => kernel.Tile == tile).Select(
+            kernel => ImplicitGemmKernels.Method(kernel.Tile, kernel.Input))]);
     }
 }
 

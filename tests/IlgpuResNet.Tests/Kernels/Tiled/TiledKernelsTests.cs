@@ -6,7 +6,7 @@ using IlgpuResNet.Kernels.Tiled;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>What the tiled family refuses before it launches anything.</summary>
+/// <summary>Calls that the tiled family refuses before it launches anything.</summary>
 [TestClass]
 public sealed class TiledKernelsTests
 {
@@ -17,7 +17,8 @@ public sealed class TiledKernelsTests
     {
         using var context = Context.Create(builder => KernelContext.Configure(builder).CPU(new CPUDevice(2, 1, 1)));
         using Accelerator accelerator = context.Devices[0].CreateAccelerator(context);
-        var error = Assert.ThrowsExactly<NotSupportedException>(() => new TiledKernels(new AcceleratorKernelLoader(accelerator), accelerator));
+        var error = Assert.ThrowsExactly<NotSupportedException>(
+            () => new TiledKernels(new AcceleratorKernelLoader(accelerator), accelerator));
         Assert.Contains(accelerator.Name, error.Message);
     }
 

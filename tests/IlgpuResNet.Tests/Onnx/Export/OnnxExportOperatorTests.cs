@@ -20,7 +20,8 @@ public sealed class OnnxExportOperatorTests : IDisposable
         for (int seed = 0; seed < 60; seed++)
         {
             var random = new Random(seed);
-            int groups = random.Next(1, 4), c = groups * random.Next(1, 3), k = groups * random.Next(1, 4), r = random.Next(1, 4), s = random.Next(1, 5);
+            int groups = random.Next(1, 4), c = groups * random.Next(1, 3), k = groups * random.Next(1, 4), r = random.Next(1, 4),
+                s = random.Next(1, 5);
             float[] filter = TestData.Uniform(random, k * (c / groups) * r * s), bias = TestData.Uniform(random, k);
             var conv = new Conv2dNode
             {
@@ -123,7 +124,8 @@ public sealed class OnnxExportOperatorTests : IDisposable
             new ClipNode { Name = "low", Inputs = ["input"], Output = "low", Min = -0.5, Max = double.PositiveInfinity },
             new ClipNode { Name = "high", Inputs = ["low"], Output = "high", Min = double.NegativeInfinity, Max = 0.5 },
             new ViewNode { Name = "flatten", Inputs = ["high"], Output = "flatten", Shape = new MapShape(1, 1, features) },
-            new LinearNode { Name = "fc", Inputs = ["flatten"], Output = "fc", Weight = TestTensors.Create("fc.weight", [Outputs, features], matrix) },
+            new LinearNode { Name = "fc", Inputs = ["flatten"], Output = "fc",
+                Weight = TestTensors.Create("fc.weight", [Outputs, features], matrix) },
             new AddNode { Name = "add", Inputs = ["fc", "fc"], Output = "add" },
             new SoftmaxNode { Name = "output", Inputs = ["add"], Output = "output" },
         ];
@@ -134,19 +136,29 @@ public sealed class OnnxExportOperatorTests : IDisposable
             for (int k = 0; k < Outputs; k++)
                 for (int pixel = 0; pixel < side * side; pixel++)
                     for (int c = 0; c < Channels; c++)
-                        scores[k] += 2 * matrix[k * features + pixel * Channels + c] * Math.Clamp((double)images[(n * Channels + c) * side * side + pixel], -0.5, 0.5);
+                        scores[k] += 2 * matrix[k * features + pixel * Channels + c] * Math.Clamp(
+                            (double)images[(n * Channels + c) * side * side + pixel], -0.5, 0.5);
             expected.AddRange(Oracle.Softmax(Outputs, scores));
         }
         using OnnxExportRuntime runtime = Export(new Graph("test", "input", Channels, ["output"], [.. nodes]), side, side);
         // The error of a score moves a probability by at most twice that.
         double tolerance = TestData.Epsilon * features * 2 * 4 * 2;
-        TestData.AssertClose([.. expected], runtime.Run("output", images, Batch, Channels, side, side), tolerance, $"side {side}, seed {Seed}");
+        TestData.AssertClose(
+            [.. expected], runtime.Run("output", images, Batch, Channels, side, side), tolerance, $"side {side}, seed {Seed}");
     }
 
     [TestMethod]
     public void Padding_by_size_stays_for_images_of_any_size_and_other_padding_beside_it_is_refused()
     {
-        var pool = new Pool2dNode { Name = "pool", Inputs = ["input"], Output = "output", Kind = PoolKind.Max, Kernel = (3, 3), Window = new SlidingWindow { StrideH = 2, StrideW = 2, AutoPad = AutoPad.SameLower } };
+        var pool = new Pool2dNode
+        {
+            Name = "pool",
+            Inputs = ["input"],
+            Output = "output",
+            Kind = PoolKind.Max,
+            Kernel = (3, 3),
+            Window = new SlidingWindow { StrideH = 2, StrideW = 2, AutoPad = AutoPad.SameLower }
+        };
         var options = new OnnxExportOptions { Height = 9, Width = 9, DynamicSize = true };
         OnnxModelToWrite model = Export(pool);
         Assert.AreEqual("SAME_LOWER", model.Nodes.Single().Attributes["auto_pad"].S);
@@ -158,10 +170,13 @@ public sealed class OnnxExportOperatorTests : IDisposable
 
         void Refused(Node node) => StringAssert.StartsWith(Assert.ThrowsExactly<GraphException>(() => Export(node)).Message, "pool: ");
 
-        OnnxModelToWrite Export(Node node) => OnnxExporter.Export(new Graph("test", "input", 1, ["output"], [node]), options, new Dictionary<string, string>());
+        OnnxModelToWrite Export(Node node) =>
+            OnnxExporter.Export(new Graph("test", "input", 1, ["output"], [node]), options, new Dictionary<string, string>());
     }
 
-    /// <summary>A pool's padding stays below its taps, as ONNX Runtime wants it; at times it cuts pixels off, or more of it follows from the size.</summary>
+    /// <summary>
+    /// A pool's padding stays below its taps, as ONNX Runtime wants it; at times it cuts pixels off, or more of it follows from the size.
+    /// </summary>
     private static SlidingWindow RandomWindow(Random random, bool isPool, bool ceilMode, bool dilates)
     {
         var pad = new Padding(random.Next(2), random.Next(2), random.Next(2), random.Next(2));
@@ -180,7 +195,8 @@ public sealed class OnnxExportOperatorTests : IDisposable
         };
     }
 
-    private void Check(Node node, int channels, Random random, int seed, double tolerance, Func<Window, int, double> definition, int r, int s)
+    private void Check(
+        Node node, int channels, Random random, int seed, double tolerance, Func<Window, int, double> definition, int r, int s)
     {
         (int h, int w) = (random.Next(8, 13), random.Next(8, 13));
         SlidingWindow window = node is Conv2dNode conv ? conv.Window : ((Pool2dNode)node).Window;
@@ -196,14 +212,16 @@ public sealed class OnnxExportOperatorTests : IDisposable
                     for (int q = 0; q < shape.W; q++)
                         expected.Add(definition(new Window(images, n * channels, h, w, pad, window, r, s, p, q), k));
         using OnnxExportRuntime runtime = Export(graph, h, w);
-        TestData.AssertClose([.. expected], runtime.Run("output", images, Batch, channels, h, w), tolerance, $"{node}, {h}x{w}, seed {seed}");
+        TestData.AssertClose(
+            [.. expected], runtime.Run("output", images, Batch, channels, h, w), tolerance, $"{node}, {h}x{w}, seed {seed}");
     }
 
     private OnnxExportRuntime Export(Graph graph, int height, int width)
     {
         string path = folder.PathOf("graph.onnx");
         using (FileStream file = File.Create(path))
-            OnnxWriter.Write(file, OnnxExporter.Export(graph, new OnnxExportOptions { Height = height, Width = width }, new Dictionary<string, string>()));
+            OnnxWriter.Write(file,
+                OnnxExporter.Export(graph, new OnnxExportOptions { Height = height, Width = width }, new Dictionary<string, string>()));
         // ONNX's shape inference counts one window too many for some ceil_mode, and warns; the operators themselves do not.
         return new OnnxExportRuntime(path, OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
     }
@@ -222,6 +240,7 @@ public sealed class OnnxExportOperatorTests : IDisposable
         public bool IsInside(int y, int x) =>
             y >= Math.Max(0, -Pad.Top) && y < H + Math.Min(Pad.Bottom, 0) && x >= Math.Max(0, -Pad.Left) && x < W + Math.Min(Pad.Right, 0);
 
-        public bool IsPadding(int y, int x) => !IsInside(y, x) && y >= -Pad.Top && y < H + Pad.Bottom && x >= -Pad.Left && x < W + Pad.Right;
+        public bool IsPadding(int y, int x) =>
+            !IsInside(y, x) && y >= -Pad.Top && y < H + Pad.Bottom && x >= -Pad.Left && x < W + Pad.Right;
     }
 }

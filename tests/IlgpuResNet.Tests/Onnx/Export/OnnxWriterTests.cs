@@ -57,7 +57,8 @@ public sealed class OnnxWriterTests : IDisposable
     public void A_model_beyond_the_format_is_refused_before_anything_is_written()
     {
         using var stream = new MemoryStream();
-        OnnxModelToWrite model = Model() with { Initializers = [new EndlessTensor { Name = "w", Shape = [1 << 29], DataType = DataType.Float32 }] };
+        OnnxModelToWrite model =
+            Model() with { Initializers = [new EndlessTensor { Name = "w", Shape = [1 << 29], DataType = DataType.Float32 }] };
         WeightsException error = Assert.ThrowsExactly<WeightsException>(() => OnnxWriter.Write(stream, model));
         StringAssert.Contains(error.Message, $"ends at {int.MaxValue}; save it as safetensors", StringComparison.Ordinal);
         Assert.AreEqual(0, stream.Length);
@@ -68,7 +69,8 @@ public sealed class OnnxWriterTests : IDisposable
     {
         OnnxModelToWrite model = Model();
         OnnxNode node = model.Nodes[0] with { Attributes = Attributes(new OnnxAttribute("body", OnnxAttributeType.Graph)) };
-        WeightsException error = Assert.ThrowsExactly<WeightsException>(() => OnnxWriter.Write(new MemoryStream(), model with { Nodes = [node] }));
+        WeightsException error =
+            Assert.ThrowsExactly<WeightsException>(() => OnnxWriter.Write(new MemoryStream(), model with { Nodes = [node] }));
         Assert.AreEqual("attribute body of node conv (Conv) is of type Graph, which is not written.", error.Message);
     }
 
@@ -108,7 +110,8 @@ public sealed class OnnxWriterTests : IDisposable
                 new OnnxAttribute("strings", OnnxAttributeType.Strings) { Strings = ["p", ""] },
                 new OnnxAttribute("t", OnnxAttributeType.Tensor)
                 {
-                    T = new BytesTensor { Name = "t", Shape = [2], DataType = DataType.Int64, Values = [.. BitConverter.GetBytes(-1L), .. BitConverter.GetBytes(300L)] },
+                    T = new BytesTensor { Name = "t", Shape = [2], DataType = DataType.Int64,
+                        Values = [.. BitConverter.GetBytes(-1L), .. BitConverter.GetBytes(300L)] },
                 })),
         ],
         [

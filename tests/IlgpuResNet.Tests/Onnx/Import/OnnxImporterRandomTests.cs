@@ -17,7 +17,7 @@ public abstract class OnnxImporterRandomTests(BackEnd backEnd, int firstSeed, in
     /// <summary>Networks that may be refused, in percent: memory may lie as no operator can read it.</summary>
     private const int MostRefused = 3;
 
-    /// <summary>What each message of such a refusal has.</summary>
+    /// <summary>A word in each message of such a refusal.</summary>
     private const string AboutLayout = " memory";
 
     /// <summary>Name of the test parameter that says how many graphs there are: <c>--test-parameter RandomGraphs=5000</c>.</summary>
@@ -36,7 +36,8 @@ public abstract class OnnxImporterRandomTests(BackEnd backEnd, int firstSeed, in
     [TestMethod]
     public void Random_graphs_answer_as_in_ONNX_Runtime()
     {
-        int count = TestContext.Properties.TryGetValue(CountParameter, out object? given) && given is string text ? int.Parse(text, CultureInfo.InvariantCulture) : few;
+        int count = TestContext.Properties.TryGetValue(CountParameter, out object? given) && given is string text
+            ? int.Parse(text, CultureInfo.InvariantCulture) : few;
         ComputeDevice device = TestDevice.OpenCompute(backEnd, TestContext);
         var used = new HashSet<string>();
         var refused = new List<string>();
@@ -64,7 +65,8 @@ public abstract class OnnxImporterRandomTests(BackEnd backEnd, int firstSeed, in
             }
             File.Delete(path);
         }
-        TestContext.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} networks from seed {firstSeed}: worst relative L2 error {worst:E2}, {refused.Count} refused"));
+        TestContext.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{count} networks from seed {firstSeed}: worst relative L2 error {worst:E2}, {refused.Count} refused"));
         foreach (string line in refused) TestContext.WriteLine($"  {line}");
         TestContext.WriteLine(string.Join(' ', used.Order()));
         Assert.IsEmpty(wrong, string.Join('\n', wrong));
@@ -78,8 +80,10 @@ public abstract class OnnxImporterRandomTests(BackEnd backEnd, int firstSeed, in
         using OnnxModel model = OnnxModel.Load(path);
         (int? height, int? width) = network.HasSize ? ((int?)null, (int?)null) : (network.Input.H, network.Input.W);
         bool hasBatch = model.Bind(height, width, network.Outputs).Input.HasBatch;
-        using var session = new InferenceSession(model, device, new SessionOptions { MaxBatch = hasBatch ? network.Images : 1, Height = height, Width = width, Outputs = network.Outputs });
-        Memory<float>[] ours = [.. session.Outputs.Select(output => new float[output.Length * (output.HasBatch ? network.Images : 1)].AsMemory())];
+        using var session = new InferenceSession(model, device,
+            new SessionOptions { MaxBatch = hasBatch ? network.Images : 1, Height = height, Width = width, Outputs = network.Outputs });
+        Memory<float>[] ours = [.. session.Outputs.Select(
+            output => new float[output.Length * (output.HasBatch ? network.Images : 1)].AsMemory())];
         session.Run(images, ours);
         double worst = 0;
         for (int i = 0; i < ours.Length; i++) worst = Math.Max(worst, RelativeError(ours[i].Span, theirs[i]));
@@ -91,7 +95,8 @@ public abstract class OnnxImporterRandomTests(BackEnd backEnd, int firstSeed, in
         // As the file says: its optimiser makes graphs of its own that it refuses to run.
         using var options = new OrtOptions { IntraOpNumThreads = 1, GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL };
         using var session = new OrtSession(path, options);
-        using OrtValue input = OrtValue.CreateTensorValueFromMemory(images, [network.Images, network.Input.C, network.Input.H, network.Input.W]);
+        using OrtValue input =
+            OrtValue.CreateTensorValueFromMemory(images, [network.Images, network.Input.C, network.Input.H, network.Input.W]);
         using var run = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> results = session.Run(run, ["input"], [input], network.Outputs);
         return [.. results.Select(result => result.GetTensorDataAsSpan<float>().ToArray())];

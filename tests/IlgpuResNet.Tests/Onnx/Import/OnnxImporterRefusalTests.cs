@@ -17,7 +17,8 @@ public sealed class OnnxImporterRefusalTests : IDisposable
     /// <summary>A 1x1 map of two channels, and constants to refer to.</summary>
     private static OnnxSketch Sketch(long opset = 17) => new OnnxSketch(opset)
         .Input("x", [0, 2, 4, 4])
-        .Floats("w", [2, 2, 1, 1], 1, 2, 3, 4).Floats("two", [2], 1, 2).Floats("three", [3], 1, 2, 3).Floats("matrix", [2, 2], 1, 2, 3, 4).Floats("none", [0])
+        .Floats("w", [2, 2, 1, 1], 1, 2, 3, 4).Floats("two", [2], 1, 2).Floats("three", [3], 1, 2, 3).Floats("matrix", [2, 2], 1, 2, 3, 4)
+        .Floats("none", [0])
         .Longs("rows", 0, -1);
 
     public static IEnumerable<object[]> Nodes =>
@@ -87,7 +88,8 @@ public sealed class OnnxImporterRefusalTests : IDisposable
     {
         const long Opset = 10;
         // The other node makes x the input where the one in question has constants alone.
-        OnnxSketch sketch = Sketch(Opset).Node("Relu", "x", "other").Node((string)node[0], (string)node[1], "y", (OnnxAttribute[])node[2]).Outputs("y");
+        OnnxSketch sketch =
+            Sketch(Opset).Node("Relu", "x", "other").Node((string)node[0], (string)node[1], "y", (OnnxAttribute[])node[2]).Outputs("y");
         string message = Refused(sketch, part);
         StringAssert.Contains(message, $"node y_node ({node[0]}, opset {Opset})", StringComparison.Ordinal);
     }
@@ -116,11 +118,13 @@ public sealed class OnnxImporterRefusalTests : IDisposable
     {
         string path = folder.Write("names.onnx", Sketch()
             .Floats("rowWeights", [2, 32], [.. Enumerable.Repeat(1f, 64)])
-            .Node("Flatten", "x", "x/view").Node("Gemm", "x/view rowWeights", "probabilities", Int("transB", 1)).Node("Gemm", "x/view rowWeights", "logits", Int("transB", 1))
+            .Node("Flatten", "x", "x/view").Node("Gemm", "x/view rowWeights", "probabilities", Int("transB", 1)).Node(
+                "Gemm", "x/view rowWeights", "logits", Int("transB", 1))
             .Node("Sum", "probabilities logits probabilities", "probabilities/2").Outputs("probabilities/2 logits").ToBytes());
         using OnnxModel model = OnnxModel.Load(path);
         Assert.AreEqual(2, model.NumClasses);
-        Assert.HasCount(4, ExecutionPlan.Create(model.Bind(null, null, ["probabilities", "logits", "x/view", "probabilities/2"]), 2).Outputs);
+        Assert.HasCount(
+            4, ExecutionPlan.Create(model.Bind(null, null, ["probabilities", "logits", "x/view", "probabilities/2"]), 2).Outputs);
         ExecutionPlan.Create(model);
     }
 
@@ -129,7 +133,8 @@ public sealed class OnnxImporterRefusalTests : IDisposable
     {
         OnnxSketch Filters(long k) => new OnnxSketch().Input("x", [0, 1, 1, 1]).Longs("size", k, 1, 1, 1)
             .Longs("pairs", 0, -1, 1, 2)
-            .Node("ConstantOfShape", "size", "w").Node("Conv", "x w", "a").Node("Conv", "x w", "b").Node("Add", "a b", "sum").Node("Reshape", "sum pairs", "y").Outputs("y");
+            .Node("ConstantOfShape", "size", "w").Node("Conv", "x w", "a").Node("Conv", "x w", "b").Node("Add", "a b", "sum").Node(
+                "Reshape", "sum pairs", "y").Outputs("y");
         Refused(Filters((1L << 27) + 10_000), "more than a file of");
         using OnnxModel model = OnnxModel.Load(folder.Write("repeated.onnx", Filters(1L << 27).ToBytes()));
         Assert.HasCount(2, ExecutionPlan.Create(model).Steps);
@@ -139,7 +144,8 @@ public sealed class OnnxImporterRefusalTests : IDisposable
     public void A_node_that_nothing_needs_is_not_looked_at()
     {
         string path = folder.Write("dead.onnx", Sketch()
-            .Node("BatchNormalization", "x two two two two -", "norm").Node("Secret", "norm", "- dead").Node("Clip", "norm - -", "y").Outputs("y").ToBytes());
+            .Node("BatchNormalization", "x two two two two -", "norm").Node("Secret", "norm", "- dead").Node("Clip", "norm - -", "y")
+            .Outputs("y").ToBytes());
         using OnnxModel model = OnnxModel.Load(path);
         Assert.HasCount(1, ExecutionPlan.Create(model).Steps);
     }
@@ -198,20 +204,24 @@ public sealed class OnnxImporterRefusalTests : IDisposable
                 for (int i = 0; i < Many; i++) sketch.Node("Relu", "y", "y");
                 return sketch.Outputs("y");
             case "many of one":
-                for (int i = 0; i < Some; i++) sketch.Node("Softmax", "x", Name(i), Int("axis", 1)).Node("Softmax", "x", $"all{Name(i)}", Int("axis", 3));
+                for (int i = 0; i < Some; i++)
+                    sketch.Node("Softmax", "x", Name(i), Int("axis", 1)).Node("Softmax", "x", $"all{Name(i)}", Int("axis", 3));
                 return sketch.Node("Sum", string.Join(' ', Enumerable.Range(0, Some).Select(Name)), "y").Outputs("y");
             case "sum":
                 return sketch.Node("Sum", string.Join(' ', Enumerable.Repeat("x", Many)), "y").Outputs("y");
             case "pads":
-                return Chain(sketch, Some, "x", (from, to) => sketch.Node("Pad", $"{from} pads", to)).Longs("pads", 0, 0, 1 << 20, 1 << 20, 0, 0, 1 << 20, 1 << 20);
+                return Chain(sketch, Some, "x", (from, to) => sketch.Node("Pad", $"{from} pads", to)).Longs(
+                    "pads", 0, 0, 1 << 20, 1 << 20, 0, 0, 1 << 20, 1 << 20);
             case "outer product":
                 return sketch.Floats("column", [20_000, 1], new float[20_000]).Floats("row", [1, 20_000], new float[20_000])
                     .Node("Mul", "column row", "product").Node("Add", "x product", "y").Outputs("y");
             case "large constant":
-                return sketch.Longs("size", int.MaxValue).Node("ConstantOfShape", "size", "large").Node("Add", "large large", "more").Node("Add", "x more", "y").Outputs("y");
+                return sketch.Longs("size", int.MaxValue).Node("ConstantOfShape", "size", "large").Node("Add", "large large", "more").Node(
+                    "Add", "x more", "y").Outputs("y");
             case "large bias":
                 return sketch.Longs("size", 1 << 28).Longs("filterSize", 1 << 28, 2, 4, 4)
-                    .Node("ConstantOfShape", "size", "bias").Node("ConstantOfShape", "filterSize", "filter").Node("Conv", "x filter bias", "y").Outputs("y");
+                    .Node("ConstantOfShape", "size", "bias").Node("ConstantOfShape", "filterSize", "filter").Node(
+                        "Conv", "x filter bias", "y").Outputs("y");
             case "large input":
                 return new OnnxSketch().Input("x", [0, 1 << 30, 1, 1]).Floats("two", [], 2).Node("Mul", "x two", "y").Outputs("y");
             case "negated":
@@ -219,11 +229,13 @@ public sealed class OnnxImporterRefusalTests : IDisposable
             case "reshapes":
                 return Chain(sketch.Longs("all", -1), Some, "two", (from, to) => sketch.Node("Reshape", $"{from} all", to), "Mul");
             case "transposes":
-                return Chain(sketch.Floats("square", [200, 200], new float[40_000]), Some, "square", (from, to) => sketch.Node("Transpose", from, to), "Mul");
+                return Chain(sketch.Floats("square", [200, 200], new float[40_000]), Some, "square",
+                    (from, to) => sketch.Node("Transpose", from, to), "Mul");
             case "concat":
                 return Chain(sketch, 40, "rows", (from, to) => sketch.Node("Concat", $"{from} {from}", to, Int("axis", 0)), "Reshape");
             case "classes":
-                return new OnnxSketch().Input("x", [0, 1, 1, 1]).Longs("size", 1 << 24, 1, 1, 1).Node("ConstantOfShape", "size", "w").Node("Conv", "x w", "y").Outputs("y");
+                return new OnnxSketch().Input("x", [0, 1, 1, 1]).Longs("size", 1 << 24, 1, 1, 1).Node("ConstantOfShape", "size", "w").Node(
+                    "Conv", "x w", "y").Outputs("y");
             case "outputs":
                 return sketch.Node("Relu", "x", "y").Outputs(string.Join(' ', Enumerable.Repeat("y", Many)));
             default:

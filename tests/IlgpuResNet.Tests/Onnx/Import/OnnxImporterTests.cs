@@ -18,7 +18,8 @@ public sealed class OnnxImporterTests : IDisposable
     /// <summary>y = relu(2 conv(x) - 3 + x) over [N, 2, 2, 2], flattened and transposed as well.</summary>
     private static OnnxSketch Block() => new OnnxSketch()
         .Input("x", [0, 2, 2, 2])
-        .Floats("w", [2, 2, 1, 1], 1, 2, -1, 1).Floats("one", [2], 1, 1).Floats("zero", [2], 0, 0).Floats("scale", [2], 2, 2).Floats("shift", [2], -3, -3)
+        .Floats("w", [2, 2, 1, 1], 1, 2, -1, 1).Floats("one", [2], 1, 1).Floats("zero", [2], 0, 0).Floats("scale", [2], 2, 2).Floats(
+            "shift", [2], -3, -3)
         .Longs("rows", 0, -1)
         .Node("Conv", "x w", "conv")
         .Node("BatchNormalization", "conv scale shift zero one", "norm", Float("epsilon", 0))
@@ -78,7 +79,8 @@ public sealed class OnnxImporterTests : IDisposable
     [TestMethod]
     public void The_attribute_spatial_says_nothing_beside_vectors()
     {
-        using OnnxModel model = Load(new OnnxSketch(opset: 7).Input("x", [0, 2, 2, 2]).Floats("one", [2], 1, 1).Floats("zero", [2], 0, 0).Floats("two", [2], 2, 2)
+        using OnnxModel model = Load(
+            new OnnxSketch(opset: 7).Input("x", [0, 2, 2, 2]).Floats("one", [2], 1, 1).Floats("zero", [2], 0, 0).Floats("two", [2], 2, 2)
             .Node("BatchNormalization", "x two one zero one", "y", Float("epsilon", 0), Int("spatial", 0)).Outputs("y"));
         using InferenceSession session = Session(model);
         CollectionAssert.AreEqual(BlockInput.Select(value => 2 * value + 1).ToArray(), Run(session, BlockInput)[0]);
@@ -96,7 +98,8 @@ public sealed class OnnxImporterTests : IDisposable
     {
         OnnxSketch sketch = kind == "no image"
             ? new OnnxSketch().Input("x", [0, 2]).Floats("w", [2, 3], 1, 2, 3, 4, 5, 6).Node("MatMul", "x w", "y")
-            : new OnnxSketch().Input("x", [0, 2, 2, 2]).Floats("w", [3, 2, 1, 1], 1, 2, 3, 4, 5, 6).Node("Conv", "x w", "conv").Node("GlobalAveragePool", "conv", "pixel");
+            : new OnnxSketch().Input("x", [0, 2, 2, 2]).Floats("w", [3, 2, 1, 1], 1, 2, 3, 4, 5, 6).Node("Conv", "x w", "conv").Node(
+                "GlobalAveragePool", "conv", "pixel");
         switch (kind)
         {
             case "logits":
@@ -140,7 +143,8 @@ public sealed class OnnxImporterTests : IDisposable
         using OnnxModel model = Load(new OnnxSketch().Input("x", [0, 1, 0, 0]).Node("GlobalAveragePool", "x", "y").Outputs("y"));
         foreach ((int height, int width) in new[] { (2, 3), (5, 1) })
         {
-            using var session = new InferenceSession(model, Cpu, new SessionOptions { Height = height, Width = width, Outputs = ["y"], MaxBatch = 2 });
+            using var session =
+                new InferenceSession(model, Cpu, new SessionOptions { Height = height, Width = width, Outputs = ["y"], MaxBatch = 2 });
             CollectionAssert.AreEqual(new[] { 1, height, width }, session.Input.Shape.ToArray());
             float[] images = [.. Enumerable.Range(0, 2 * height * width).Select(i => (float)i)];
             float[] means = Run(session, images)[0];
@@ -172,7 +176,8 @@ public sealed class OnnxImporterTests : IDisposable
         byte[] bytes = type == OnnxElementType.Double
             ? MemoryMarshal.AsBytes<double>(Array.ConvertAll(values, value => (double)value)).ToArray()
             : MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, value => (Half)value)).ToArray();
-        BytesTensor Weight(string name, ImmutableArray<int> shape) => new() { Name = name, Shape = shape, DataType = OnnxElementType.ToDataType(type)!.Value, Values = bytes };
+        BytesTensor Weight(string name, ImmutableArray<int> shape) =>
+            new() { Name = name, Shape = shape, DataType = OnnxElementType.ToDataType(type)!.Value, Values = bytes };
         using OnnxModel model = Load(new OnnxSketch()
             .Input("x", [0, 2, 1, 1], type)
             .Initializer(Weight("w", [2, 2, 1, 1])).Initializer(Weight("matrix", [2, 2])).Initializer(Weight("added", [1, 4, 1, 1]))
@@ -187,7 +192,9 @@ public sealed class OnnxImporterTests : IDisposable
     [TestMethod]
     public void Initializers_among_the_inputs_are_no_inputs()
     {
-        using OnnxModel model = Load(new OnnxSketch().Input("w", [2, 2, 1, 1]).Input("x", [0, 2, 1, 1]).Floats("w", [2, 2, 1, 1], 1, 2, 3, 4).Node("Conv", "x w", "y").Outputs("y"));
+        using OnnxModel model =
+            Load(new OnnxSketch().Input("w", [2, 2, 1, 1]).Input("x", [0, 2, 1, 1]).Floats("w", [2, 2, 1, 1], 1, 2, 3, 4).Node(
+                "Conv", "x w", "y").Outputs("y"));
         using InferenceSession session = Session(model, "y");
         CollectionAssert.AreEqual(new float[] { 12, 26 }, Run(session, [2, 5])[0]);
     }
@@ -197,7 +204,8 @@ public sealed class OnnxImporterTests : IDisposable
     {
         using OnnxModel model = Load(new OnnxSketch(10)
             .Input("x", [0, 1, 1, 4]).Floats("w", [1, 1, 1, 3], 1, 10, 100)
-            .Node("Pad", "x", "cut", Ints("pads", 0, 0, 0, -1, 0, 0, 0, -1)).Node("Conv", "cut w", "y", Ints("pads", 0, 1, 0, 1)).Outputs("y"));
+            .Node("Pad", "x", "cut", Ints("pads", 0, 0, 0, -1, 0, 0, 0, -1)).Node("Conv", "cut w", "y", Ints("pads", 0, 1, 0, 1)).Outputs(
+                "y"));
         using InferenceSession session = Session(model, "y");
         CollectionAssert.AreEqual(new float[] { 320, 32 }, Run(session, [1, 2, 3, 4])[0]);
     }
@@ -205,7 +213,8 @@ public sealed class OnnxImporterTests : IDisposable
     [TestMethod]
     public void A_constant_of_more_dimensions_adds_them()
     {
-        using OnnxModel model = Load(new OnnxSketch().Input("x", [2, 3]).Floats("c", [1, 1, 3], 10, 20, 30).Node("Add", "x c", "y").Outputs("y"));
+        using OnnxModel model =
+            Load(new OnnxSketch().Input("x", [2, 3]).Floats("c", [1, 1, 3], 10, 20, 30).Node("Add", "x c", "y").Outputs("y"));
         using InferenceSession session = Session(model, "y");
         Assert.IsFalse(session.Outputs[0].HasBatch);
         CollectionAssert.AreEqual(new[] { 1, 2, 3 }, session.Outputs[0].Shape.ToArray());
@@ -217,7 +226,8 @@ public sealed class OnnxImporterTests : IDisposable
     {
         using OnnxModel model = Load(new OnnxSketch()
             .Input("x", [0, 4, 2, 3]).Longs("rows", 0, 4, 6).Longs("all", 0, -1)
-            .Node("Reshape", "x rows", "merged").Node("Reshape", "merged all", "a").Node("Flatten", "x", "b").Node("Add", "a b", "y").Outputs("y"));
+            .Node("Reshape", "x rows", "merged").Node("Reshape", "merged all", "a").Node("Flatten", "x", "b").Node("Add", "a b", "y")
+            .Outputs("y"));
         using InferenceSession session = Session(model, "y");
         float[] values = [.. Enumerable.Range(0, 24).Select(i => (float)i)];
         CollectionAssert.AreEqual(Array.ConvertAll(values, value => 2 * value), Run(session, values)[0]);
@@ -248,7 +258,8 @@ public sealed class OnnxImporterTests : IDisposable
 
     private OnnxModel Load(OnnxSketch sketch) => OnnxModel.Load(folder.Write($"{Guid.NewGuid():N}.onnx", sketch.ToBytes()));
 
-    private static InferenceSession Session(OnnxModel model, params ImmutableArray<string> outputs) => new(model, Cpu, new SessionOptions { Outputs = outputs });
+    private static InferenceSession Session(OnnxModel model, params ImmutableArray<string> outputs) =>
+        new(model, Cpu, new SessionOptions { Outputs = outputs });
 
     private static float[][] Run(InferenceSession session, float[] input)
     {

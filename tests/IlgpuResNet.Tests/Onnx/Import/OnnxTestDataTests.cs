@@ -29,7 +29,8 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
 
     private static readonly HashSet<string> Operators =
     [
-        "Add", "AveragePool", "BatchNormalization", "Clip", "Constant", "ConstantOfShape", "Conv", "Div", "Dropout", "Flatten", "Gemm", "GlobalAveragePool",
+        "Add", "AveragePool", "BatchNormalization", "Clip", "Constant", "ConstantOfShape", "Conv", "Div", "Dropout", "Flatten", "Gemm",
+        "GlobalAveragePool",
         "Identity", "MatMul", "MaxPool", "Mul", "Pad", "Relu", "Reshape", "Softmax", "Squeeze", "Sub", "Sum", "Transpose",
     ];
 
@@ -43,7 +44,8 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
         int ran = 0;
         var refused = new List<string>();
         var wrong = new List<string>();
-        foreach (string folder in Groups.SelectMany(group => Directory.EnumerateDirectories(Path.Combine(data, group))).Order(StringComparer.Ordinal))
+        foreach (string folder in Groups.SelectMany(group => Directory.EnumerateDirectories(Path.Combine(data, group))).Order(
+            StringComparer.Ordinal))
         {
             string name = Path.GetRelativePath(data, folder);
             try
@@ -70,14 +72,17 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
         Assert.IsGreaterThanOrEqualTo(FewestRun, ran, string.Join('\n', refused));
     }
 
-    /// <summary>A ResNet-50 with constants for weights and the answer that goes with it; the input is as ONNX's test runner makes it.</summary>
+    /// <summary>
+    /// A ResNet-50 with constants for weights and the answer that goes with it; the input is as ONNX's test runner makes it.
+    /// </summary>
     [TestMethod]
     public void The_light_ResNet50_gives_its_answer()
     {
         string model = Path.Combine(DataFolder(), "light", "light_resnet50.onnx");
         if (!File.Exists(model)) Assert.Inconclusive("This version of libonnx-testdata has no light models.");
         using OnnxModel network = OnnxModel.Load(model);
-        using var session = new InferenceSession(network, TestDevice.OpenCompute(backEnd, TestContext), new SessionOptions { Outputs = network.OutputNames });
+        using var session = new InferenceSession(
+            network, TestDevice.OpenCompute(backEnd, TestContext), new SessionOptions { Outputs = network.OutputNames });
         float[] input = new float[session.Input.Length];
         for (int i = 0; i < input.Length; i++) input[i] = (float)(i / (double)input.Length);
         float[] output = new float[session.Outputs[0].Length];
@@ -88,7 +93,8 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
 
     private string DataFolder()
     {
-        string data = TestContext.Properties.TryGetValue(DataParameter, out object? given) && given is string folder ? folder : "/usr/share/libonnx-testdata/data";
+        string data = TestContext.Properties.TryGetValue(DataParameter, out object? given) && given is string folder ? folder
+            : "/usr/share/libonnx-testdata/data";
         if (!Directory.Exists(Path.Combine(data, Groups[0])))
         {
             const string Missing = "Debian's libonnx-testdata is not installed.";
@@ -129,7 +135,8 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
         float[][] results = [.. session.Outputs.Select(output => new float[images * output.Length])];
         for (int image = 0; image < images; image++)
         {
-            Memory<float>[] places = [.. results.Select((result, i) => result.AsMemory(image * session.Outputs[i].Length, session.Outputs[i].Length))];
+            Memory<float>[] places = [.. results.Select(
+                (result, i) => result.AsMemory(image * session.Outputs[i].Length, session.Outputs[i].Length))];
             session.Run(values.AsSpan(image * session.Input.Length, session.Input.Length), places);
         }
         for (int i = 0; i < results.Length; i++)
@@ -137,16 +144,19 @@ public abstract class OnnxTestDataTests(BackEnd backEnd)
             StateTensor expected = Load(set, $"output_{i}", outputs[i]);
             TensorInfo info = session.Outputs[i];
             ImmutableArray<int> shape = info.HasBatch ? [images, .. info.Shape] : info.Shape;
-            if (!shape.SequenceEqual(expected.Shape)) return $"output {i} is {FileText.Shape(shape)}, expected {FileText.Shape(expected.Shape)}";
+            if (!shape.SequenceEqual(expected.Shape))
+                return $"output {i} is {FileText.Shape(shape)}, expected {FileText.Shape(expected.Shape)}";
             double[] right = expected.ToDoubleArray();
             int off = Enumerable.Range(0, right.Length).FirstOrDefault(k => !IsClose(right[k], results[i][k]), -1);
-            if (off >= 0) return string.Create(CultureInfo.InvariantCulture, $"output {i}, element {off} is {results[i][off]:R}, expected {right[off]:R}");
+            if (off >= 0) return string.Create(
+                CultureInfo.InvariantCulture, $"output {i}, element {off} is {results[i][off]:R}, expected {right[off]:R}");
         }
         return null;
     }
 
     private static bool IsClose(double expected, float actual) =>
-        double.IsNaN(expected) ? float.IsNaN(actual) : expected == actual || Math.Abs(expected - actual) <= AbsoluteTolerance + RelativeTolerance * Math.Abs(expected);
+        double.IsNaN(expected) ? float.IsNaN(actual)
+            : expected == actual || Math.Abs(expected - actual) <= AbsoluteTolerance + RelativeTolerance * Math.Abs(expected);
 
     private static BytesTensor Load(string set, string file, string name)
     {

@@ -1,6 +1,5 @@
 using IlgpuResNet.Onnx;
 
-
 namespace IlgpuResNet.Tests;
 
 /// <summary>A model reaches no file outside its own folder.</summary>
@@ -121,7 +120,8 @@ public sealed class OnnxExternalDataTests : IDisposable
     {
         byte[] tensor = Tensor("w", "w.bin", null, null);
         string path = folder.Write("tensor.pb", tensor);
-        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => OnnxTensor.LoadPb(path)).Message, "has its values in another file, which is not allowed here", StringComparison.Ordinal);
+        StringAssert.Contains(Assert.ThrowsExactly<WeightsException>(() => OnnxTensor.LoadPb(path)).Message,
+            "has its values in another file, which is not allowed here", StringComparison.Ordinal);
     }
 
     private static byte[] Shared(int tensors) => OnnxFolder.Model(OnnxMessages.Message(graph =>

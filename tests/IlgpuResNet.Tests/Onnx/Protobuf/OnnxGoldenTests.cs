@@ -23,7 +23,8 @@ public sealed class OnnxGoldenTests
     }
 
     [TestMethod]
-    public void A_single_tensor_has_the_values_of_its_file() => AssertExpected("tensor.pb", [OnnxTensor.LoadPb(OnnxFolder.Golden("tensor.pb"))]);
+    public void A_single_tensor_has_the_values_of_its_file() =>
+        AssertExpected("tensor.pb", [OnnxTensor.LoadPb(OnnxFolder.Golden("tensor.pb"))]);
 
     [TestMethod]
     public void What_is_stored_as_plain_elements_is_not_copied()
@@ -60,7 +61,9 @@ public sealed class OnnxGoldenTests
         Of("kind", OnnxAttributeType.TypeProto);
         StateTensor words = Of("words", OnnxAttributeType.Tensor).T!;
         WeightsException error = Assert.ThrowsExactly<WeightsException>(() => words.ToInt64Array());
-        Assert.AreEqual($"{file.Path}: tensor words has elements of type string, which is not supported; convert it to one of {OnnxElementType.Readable}.", error.Message);
+        Assert.AreEqual(
+            $"{file.Path}: tensor words has elements of type string, which is not supported; "
+            + $"convert it to one of {OnnxElementType.Readable}.", error.Message);
         Assert.ThrowsExactly<WeightsException>(() => words.ToDoubleArray());
         Assert.ThrowsExactly<WeightsException>(() => words.ToArray());
 
@@ -118,7 +121,8 @@ public sealed class OnnxGoldenTests
         Assert.IsFalse(file.IsDisposed);
         file.Dispose();
         Assert.IsTrue(file.IsDisposed);
-        foreach (StateTensor tensor in file.Graph.InitializersInOrder) Assert.ThrowsExactly<ObjectDisposedException>(() => tensor.ToArray());
+        foreach (StateTensor tensor in file.Graph.InitializersInOrder)
+            Assert.ThrowsExactly<ObjectDisposedException>(() => tensor.ToArray());
     }
 
     [TestMethod]
@@ -135,14 +139,17 @@ public sealed class OnnxGoldenTests
         {
             Assert.AreEqual(expected.GetProperty("name").GetString(), actual.Name);
             Assert.AreEqual(expected.GetProperty("type").GetInt32(), OnnxElementType.FromDataType(actual.DataType), actual.Name);
-            Assert.AreSequenceEqual(expected.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()), actual.Shape, actual.Name);
+            Assert.AreSequenceEqual(
+                expected.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()), actual.Shape, actual.Name);
             string[] values = [.. expected.GetProperty("values").EnumerateArray().Select(value => value.GetString()!)];
             if (actual.DataType is DataType.Float32 or DataType.Float64 or DataType.Float16 or DataType.BFloat16)
                 CollectionAssert.AreEqual(values.Select(Number).ToArray(), actual.ToDoubleArray(), actual.Name);
             else
-                CollectionAssert.AreEqual(values.Select(value => (float)long.Parse(value, CultureInfo.InvariantCulture)).ToArray(), actual.ToArray(), actual.Name);
+                CollectionAssert.AreEqual(values.Select(value => (float)long.Parse(value, CultureInfo.InvariantCulture)).ToArray(),
+                    actual.ToArray(), actual.Name);
             if (actual.DataType is DataType.Int64 or DataType.Int32)
-                CollectionAssert.AreEqual(values.Select(value => long.Parse(value, CultureInfo.InvariantCulture)).ToArray(), actual.ToInt64Array(), actual.Name);
+                CollectionAssert.AreEqual(
+                    values.Select(value => long.Parse(value, CultureInfo.InvariantCulture)).ToArray(), actual.ToInt64Array(), actual.Name);
         }
     }
 

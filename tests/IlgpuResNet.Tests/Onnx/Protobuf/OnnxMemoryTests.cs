@@ -93,7 +93,8 @@ public sealed class OnnxMemoryTests : IDisposable
             "attributes" => OnnxFolder.ModelOfNode(output =>
             {
                 output.WriteText(NodeField.OpType, "A");
-                for (int i = 0; i < Many; i++) output.WriteMessage(NodeField.Attribute, OnnxMessages.Message(attribute => attribute.WriteText(AttributeField.Name, $"{i}")));
+                for (int i = 0; i < Many; i++) output.WriteMessage(
+                    NodeField.Attribute, OnnxMessages.Message(attribute => attribute.WriteText(AttributeField.Name, $"{i}")));
             }),
             "ints" => OnnxFolder.ModelOfAttribute(output => output.WriteMessage(AttributeField.Ints, new byte[8 * Many])),
             "strings" => OnnxFolder.ModelOfAttribute(output =>
@@ -105,7 +106,8 @@ public sealed class OnnxMemoryTests : IDisposable
                 output.WriteText(NodeField.OpType, "A");
                 for (int i = 0; i < 20 * Many; i++) output.WriteText(NodeField.Input, "");
             }),
-            "initializers" => OnnxFolder.Model(Times(Many / 4, (output, i) => output.WriteMessage(GraphField.Initializer, OnnxMessages.Message(tensor =>
+            "initializers" => OnnxFolder.Model(
+                Times(Many / 4, (output, i) => output.WriteMessage(GraphField.Initializer, OnnxMessages.Message(tensor =>
             {
                 tensor.WriteText(TensorField.Name, $"{i}");
                 tensor.WriteInt(TensorField.DataType, OnnxElementType.Bool);
@@ -113,8 +115,10 @@ public sealed class OnnxMemoryTests : IDisposable
             })))),
             "inputs" => OnnxFolder.Model(Times(Many, (output, _) => output.WriteMessage(GraphField.Input, []))),
             "dimensions" => OnnxFolder.Model(Times(Many / 4, (output, _) => output.WriteMessage(GraphField.Output, Value()))),
-            "opsets" => [.. OnnxFolder.Model([]), .. Times(Many, (output, i) => output.WriteMessage(ModelField.OpsetImport, OnnxMessages.Opset($"{i}", 1)))],
-            "metadata" => [.. OnnxFolder.Model([]), .. Times(Many, (output, i) => output.WriteMessage(ModelField.MetadataProps, OnnxMessages.Entry($"{i}", "")))],
+            "opsets" => [.. OnnxFolder.Model([]),
+                .. Times(Many, (output, i) => output.WriteMessage(ModelField.OpsetImport, OnnxMessages.Opset($"{i}", 1)))],
+            "metadata" => [.. OnnxFolder.Model([]),
+                .. Times(Many, (output, i) => output.WriteMessage(ModelField.MetadataProps, OnnxMessages.Entry($"{i}", "")))],
             "integers of a tensor" => OnnxFolder.ModelOf(output =>
             {
                 output.WriteInt(TensorField.Dims, 8 * Many);

@@ -70,7 +70,8 @@ public sealed class OnnxRefusalTests : IDisposable
             output.WriteText(FunctionField.Domain, "local");
         });
         folder.Refused([.. model, .. Field(ModelField.Functions, function)], "local function local.gelu is not supported; inline");
-        folder.Refused([.. model, .. Field(ModelField.OpsetImport, OnnxMessages.Opset("ai.onnx", 12))], "asks for version 12 of the operators of domain ''");
+        folder.Refused([.. model, .. Field(ModelField.OpsetImport, OnnxMessages.Opset("ai.onnx", 12))],
+            "asks for version 12 of the operators of domain ''");
         byte[] entry = Field(ModelField.MetadataProps, OnnxMessages.Entry("k", "v"));
         folder.Refused([.. model, .. entry, .. entry], "metadata key k for the second time");
     }
@@ -80,7 +81,8 @@ public sealed class OnnxRefusalTests : IDisposable
     {
         byte[] tensor = Field(GraphField.Initializer, OnnxMessages.Message(output => Float(output, [1], Scalar)));
         folder.Refused(OnnxFolder.Model([.. tensor, .. tensor]), "two initializers are called w");
-        byte[] sparse = OnnxMessages.Message(output => output.WriteMessage(SparseTensorField.Values, OnnxMessages.Message(values => Float(values, [1], Scalar))));
+        byte[] sparse = OnnxMessages.Message(
+            output => output.WriteMessage(SparseTensorField.Values, OnnxMessages.Message(values => Float(values, [1], Scalar))));
         folder.Refused(OnnxFolder.Model(Field(GraphField.SparseInitializer, sparse)), "initializer w is sparse, which is not supported");
         byte[] dimensions = OnnxMessages.Message(output =>
         {
@@ -105,7 +107,8 @@ public sealed class OnnxRefusalTests : IDisposable
     [TestMethod]
     public void Refuses_defects_of_a_tensor()
     {
-        folder.Refused(OnnxFolder.ModelOf(output => Float(output, [.. Enumerable.Repeat(1L, 65)], Scalar)), "tensor w has more than 64 dimensions");
+        folder.Refused(
+            OnnxFolder.ModelOf(output => Float(output, [.. Enumerable.Repeat(1L, 65)], Scalar)), "tensor w has more than 64 dimensions");
         Refused("is a segment", output => output.WriteMessage(TensorField.Segment, []));
         Refused("has raw_data twice", output => output.WriteMessage(TensorField.RawData, Scalar));
         Refused("has values both as raw_data and as numbers", output => output.WriteMessage(TensorField.FloatData, Scalar));
@@ -117,7 +120,8 @@ public sealed class OnnxRefusalTests : IDisposable
         Refused("values both in this file and in another", output => output.WriteInt(TensorField.DataLocation, OnnxDataLocation.External));
         Refused("a location of unknown kind 2", output => output.WriteInt(TensorField.DataLocation, 2));
         foreach (int type in new[] { 0, OnnxElementType.String, OnnxElementType.Complex64, OnnxElementType.UInt16, 17, 22, 99, -1 })
-            Refused($"tensor w has elements of type {OnnxElementType.Name(type)}, which is not supported", output => output.WriteInt(TensorField.DataType, type));
+            Refused($"tensor w has elements of type {OnnxElementType.Name(type)}, which is not supported",
+                output => output.WriteInt(TensorField.DataType, type));
 
         void Refused(string part, Action<CodedOutputStream> defect) => folder.Refused(
             OnnxFolder.ModelOf(output =>
@@ -129,7 +133,8 @@ public sealed class OnnxRefusalTests : IDisposable
     }
 
     [TestMethod]
-    [DataRow(OnnxElementType.Float, TensorField.Int32Data, 1L, "of type float32 has values in field 5, where that type has them in field 4")]
+    [DataRow(OnnxElementType.Float, TensorField.Int32Data, 1L,
+        "of type float32 has values in field 5, where that type has them in field 4")]
     [DataRow(OnnxElementType.Int64, TensorField.UInt64Data, 1L, "where that type has them in field 7")]
     [DataRow(OnnxElementType.UInt8, TensorField.Int32Data, 256L, "of type uint8 has the value 256, which that type cannot hold")]
     [DataRow(OnnxElementType.UInt8, TensorField.Int32Data, -1L, "has the value -1")]

@@ -119,7 +119,8 @@ public sealed class OnnxWireTests : IDisposable
             Assert.ThrowsExactly<WeightsException>(() => tensor.ToDoubleArray()).Message);
         var real = new ArrayTensor { Name = "real", Shape = [1], DataType = DataType.Float32, Values = [0.1f] };
         Assert.AreEqual(0.1f, real.ToDoubleArray().Single());
-        Assert.AreEqual("tensor real has elements of type float32; int64 or int32 was expected.", Assert.ThrowsExactly<WeightsException>(() => real.ToInt64Array()).Message);
+        Assert.AreEqual("tensor real has elements of type float32; int64 or int32 was expected.",
+            Assert.ThrowsExactly<WeightsException>(() => real.ToInt64Array()).Message);
     }
 
     [TestMethod]
@@ -131,13 +132,15 @@ public sealed class OnnxWireTests : IDisposable
     public void Models_are_recognised_wherever_the_window_cuts_them(string name)
     {
         byte[] content = File.ReadAllBytes(OnnxFolder.Golden(name));
-        for (int length = 3; length <= content.Length; length++) Assert.IsTrue(OnnxRecognition.LooksLikeOnnx(content.AsSpan(0, length)), $"{length} bytes");
+        for (int length = 3; length <= content.Length; length++)
+            Assert.IsTrue(OnnxRecognition.LooksLikeOnnx(content.AsSpan(0, length)), $"{length} bytes");
     }
 
     [TestMethod]
     public void Models_are_recognised_in_any_order_of_fields()
     {
-        byte[] graph = OnnxMessages.Message(output => output.WriteMessage(ModelField.Graph, OnnxMessages.Message(inner => inner.WriteMessage(GraphField.Node, new byte[5000]))));
+        byte[] graph = OnnxMessages.Message(output =>
+            output.WriteMessage(ModelField.Graph, OnnxMessages.Message(inner => inner.WriteMessage(GraphField.Node, new byte[5000]))));
         byte[] opset = OnnxMessages.Message(output => output.WriteMessage(ModelField.OpsetImport, OnnxMessages.Opset("", 9)));
         byte[] version = OnnxMessages.Message(output => output.WriteInt(ModelField.IrVersion, 3));
         byte[] text = OnnxMessages.Message(output => output.WriteText(ModelField.DocString, "Made by hand.\nIn two lines."));
@@ -149,20 +152,23 @@ public sealed class OnnxWireTests : IDisposable
     [TestMethod]
     public void Other_files_are_not_taken_for_models()
     {
-        foreach (string path in Directory.GetFiles(Path.GetDirectoryName(WeightsFolder.Golden("x"))!).Concat(Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "data", "networks"))))
+        foreach (string path in Directory.GetFiles(Path.GetDirectoryName(WeightsFolder.Golden("x"))!).Concat(
+            Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "data", "networks"))))
             Assert.IsFalse(OnnxRecognition.LooksLikeOnnx(File.ReadAllBytes(path)), path);
         Assert.IsFalse(OnnxRecognition.LooksLikeOnnx([]));
         Assert.IsFalse(OnnxRecognition.LooksLikeOnnx("2:B\"some text that starts with fields of a model"u8));
         Assert.IsFalse(OnnxRecognition.LooksLikeOnnx(File.ReadAllBytes(OnnxFolder.Golden("tensor.pb"))));
         // A header of any length, so that the first bytes take every value that two may have.
         for (int length = 2; length < 0x10000; length++)
-            Assert.IsFalse(OnnxRecognition.LooksLikeOnnx([(byte)length, (byte)(length >> 8), 0, 0, 0, 0, 0, 0, .. "{\"B\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"u8]), $"{length}");
+            Assert.IsFalse(OnnxRecognition.LooksLikeOnnx([(byte)length, (byte)(length >> 8), 0, 0, 0, 0, 0, 0,
+                .. "{\"B\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"u8]), $"{length}");
     }
 
     private StateTensor Initializer(byte[] model)
     {
         using OnnxFile file = OnnxFile.Load(folder.Write("wire.onnx", model));
         StateTensor tensor = file.Graph.InitializersInOrder.Single();
-        return tensor is BytesTensor ? tensor : new BytesTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = tensor.DataType, Values = tensor.ToByteArray() };
+        return tensor is BytesTensor ? tensor
+            : new BytesTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = tensor.DataType, Values = tensor.ToByteArray() };
     }
 }

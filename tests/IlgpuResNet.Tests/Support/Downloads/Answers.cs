@@ -5,29 +5,35 @@ namespace IlgpuResNet.Tests.Downloads;
 /// <summary>The answers of a <see cref="FaultyServer"/>.</summary>
 internal static class Answers
 {
-    /// <summary>What was asked for, as a good server gives it: the whole, the rest, or that there is no more.</summary>
+    /// <summary>Answers as a good server does: the whole file, the rest of it, or that there is no more.</summary>
     public static Answer Good(byte[] file) => (request, stream, stop) => request.From switch
     {
         null => SendAsync(stream, "200 OK", file, $"Content-Length: {file.Length}", stop),
-        { } from when from >= file.Length => SendAsync(stream, "416 Range Not Satisfiable", [], $"Content-Length: 0\r\nContent-Range: bytes */{file.Length}", stop),
-        { } from => SendAsync(stream, "206 Partial Content", file[from..], $"Content-Length: {file.Length - from}\r\nContent-Range: bytes {from}-{file.Length - 1}/{file.Length}", stop),
+        { } from when from >= file.Length => SendAsync(
+            stream, "416 Range Not Satisfiable", [], $"Content-Length: 0\r\nContent-Range: bytes */{file.Length}", stop),
+        { } from => SendAsync(stream, "206 Partial Content", file[from..],
+            $"Content-Length: {file.Length - from}\r\nContent-Range: bytes {from}-{file.Length - 1}/{file.Length}", stop),
     };
 
     /// <summary>The whole file, whatever was asked for.</summary>
-    public static Answer Whole(byte[] file) => (_, stream, stop) => SendAsync(stream, "200 OK", file, $"Content-Length: {file.Length}", stop);
+    public static Answer Whole(byte[] file) =>
+        (_, stream, stop) => SendAsync(stream, "200 OK", file, $"Content-Length: {file.Length}", stop);
 
     /// <summary>Another length than the body has.</summary>
-    public static Answer Lying(byte[] file, int length) => (_, stream, stop) => SendAsync(stream, "200 OK", file, $"Content-Length: {length}", stop);
+    public static Answer Lying(byte[] file, int length) =>
+        (_, stream, stop) => SendAsync(stream, "200 OK", file, $"Content-Length: {length}", stop);
 
     /// <summary>No length: the end of the connection is the end of the file.</summary>
     public static Answer Unannounced(byte[] file) => (_, stream, stop) => SendAsync(stream, "200 OK", file, "X-Length: none", stop);
 
     /// <summary>The rest, but of another range than was asked for.</summary>
     public static Answer OtherRange(byte[] file, int from) => (_, stream, stop) =>
-        SendAsync(stream, "206 Partial Content", file[from..], $"Content-Length: {file.Length - from}\r\nContent-Range: bytes {from}-{file.Length - 1}/{file.Length}", stop);
+        SendAsync(stream, "206 Partial Content", file[from..],
+            $"Content-Length: {file.Length - from}\r\nContent-Range: bytes {from}-{file.Length - 1}/{file.Length}", stop);
 
     /// <summary>As another answer begins, then nothing more, and the connection ends.</summary>
-    public static Answer Cut(Answer answer, int bytes) => async (request, stream, stop) => await answer(request, new ShortStream(stream, bytes), stop);
+    public static Answer Cut(Answer answer, int bytes) =>
+        async (request, stream, stop) => await answer(request, new ShortStream(stream, bytes), stop);
 
     /// <summary>As another answer begins, then nothing more, and the connection stays.</summary>
     public static Answer Stall(Answer answer, int bytes) => async (request, stream, stop) =>
@@ -43,7 +49,8 @@ internal static class Answers
     };
 
     /// <summary>A status without a body.</summary>
-    public static Answer Status(string status, string headers = "X-Headers: none") => (_, stream, stop) => SendAsync(stream, status, [], $"Content-Length: 0\r\n{headers}", stop);
+    public static Answer Status(string status, string headers = "X-Headers: none") =>
+        (_, stream, stop) => SendAsync(stream, status, [], $"Content-Length: 0\r\n{headers}", stop);
 
     /// <summary>A body without end.</summary>
     public static async Task Endless(Request request, Stream stream, CancellationToken stop)

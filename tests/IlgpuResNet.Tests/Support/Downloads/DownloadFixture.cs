@@ -3,7 +3,9 @@ using IlgpuResNet.Weights.Torch;
 
 namespace IlgpuResNet.Tests.Downloads;
 
-/// <summary>A small network's file that a server may have, and an empty cache. After each test the cache holds the right file or none.</summary>
+/// <summary>
+/// A small network's file that a server may have, and an empty cache. After each test the cache holds the right file or none.
+/// </summary>
 public abstract class DownloadFixture
 {
     /// <summary>Longer than any answer takes that is not meant to stall.</summary>
@@ -14,7 +16,7 @@ public abstract class DownloadFixture
     /// <summary>The file, some 100 KB.</summary>
     private protected static byte[] Content { get; } = MakeContent();
 
-    /// <summary>What is published of it.</summary>
+    /// <summary>The published weights whose file it is.</summary>
     private protected static ResNetWeights Weights { get; } =
         new(Tiny, "TEST", Convert.ToHexStringLower(SHA256.HashData(Content))[..8], ImagePreset.ImageNet1KV2, 0, 0);
 

@@ -14,7 +14,10 @@ internal sealed record Request(string Target, int? From, string? ProxyAuthorizat
 /// <summary>Writes an answer, well or badly; the connection is closed after it.</summary>
 internal delegate Task Answer(Request request, Stream stream, CancellationToken stop);
 
-/// <summary>A server on this machine over bare sockets, so that it can do what no web server lets itself be told: one answer per request, the last one for all further.</summary>
+/// <summary>
+/// A server on this machine over bare sockets, so that it can do what no web server lets itself be told: one answer per request, the last
+/// one for all further.
+/// </summary>
 internal sealed class FaultyServer : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -35,7 +38,7 @@ internal sealed class FaultyServer : IAsyncDisposable
     /// <summary>Address of a folder on it.</summary>
     public Uri Url { get; }
 
-    /// <summary>What was asked, in order.</summary>
+    /// <summary>The requests, in order.</summary>
     public Request[] Requests => [.. requests];
 
     public async ValueTask DisposeAsync()
@@ -91,7 +94,8 @@ internal sealed class FaultyServer : IAsyncDisposable
         while (await reader.ReadLineAsync(stop.Token) is { Length: > 0 } line)
         {
             if (line.StartsWith(Authorization, StringComparison.OrdinalIgnoreCase)) authorization = line[Authorization.Length..];
-            if (line.StartsWith(Range, StringComparison.OrdinalIgnoreCase)) from = int.Parse(line[Range.Length..].TrimEnd('-'), System.Globalization.CultureInfo.InvariantCulture);
+            if (line.StartsWith(Range, StringComparison.OrdinalIgnoreCase))
+                from = int.Parse(line[Range.Length..].TrimEnd('-'), System.Globalization.CultureInfo.InvariantCulture);
         }
         return new Request(first?.Split(' ')[1] ?? "", from, authorization);
     }

@@ -6,7 +6,9 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>Networks of every kind with random weights and random statistics: a fresh batch norm is the identity and would hide mistakes.</summary>
+/// <summary>
+/// Networks of every kind with random weights and random statistics: a fresh batch norm is the identity and would hide mistakes.
+/// </summary>
 internal static class OnnxExportNetworks
 {
     /// <summary>Factor of each block's last filter, without which the sums of a deep network grow beyond measure.</summary>
@@ -15,12 +17,13 @@ internal static class OnnxExportNetworks
     /// <summary>The presets and what no preset has, narrow and at most two blocks deep; those that are then the same once.</summary>
     public static ImmutableArray<ResNetConfig> Thin { get; } =
     [
-        .. ResNetConfig.Presets.Select(Shrink).DistinctBy(config => (config.Block, config.StridePlacement, config.ReluBeforeAdd, config.FixedPool, config.Groups, config.WidthPerGroup, config.PreActivation)),
+        .. ResNetConfig.Presets.Select(Shrink).DistinctBy(config => (config.Block, config.StridePlacement, config.ReluBeforeAdd,
+            config.FixedPool, config.Groups, config.WidthPerGroup, config.PreActivation)),
         Shrink(ResNetConfig.ResNet50 with { Name = "resnet50-dilated", ReplaceStrideWithDilation = [false, true, true] }),
         Shrink(ResNetConfig.ResNet34 with { Name = "gray", InputChannels = 1 }),
     ];
 
-    /// <summary>The same kind of network with few channels, groups and blocks.</summary>
+    /// <summary>A network of that kind with few channels, groups and blocks.</summary>
     public static ResNetConfig Shrink(ResNetConfig config) => config with
     {
         Depths = [.. config.Depths.Select(depth => Math.Min(depth, 2))],
@@ -31,7 +34,8 @@ internal static class OnnxExportNetworks
         WidthPerGroup = config.Groups > 1 ? 32 : config.WidthPerGroup,
     };
 
-    public static ResNet Create(ResNetConfig config, int seed, bool convBias = false) => ResNet.Create(config, Weights(config, seed, convBias));
+    public static ResNet Create(ResNetConfig config, int seed, bool convBias = false) =>
+        ResNet.Create(config, Weights(config, seed, convBias));
 
     /// <summary>Random parameters; with <paramref name="convBias"/> also the biases that torchvision's networks have not.</summary>
     public static StateDict Weights(ResNetConfig config, int seed, bool convBias = false)
@@ -44,7 +48,7 @@ internal static class OnnxExportNetworks
             .ToArray(), config.Name);
     }
 
-    /// <summary>The same tensors, rounded to another element type, and a counter of batches as PyTorch keeps them.</summary>
+    /// <summary>The tensors rounded to another element type, and a counter of batches as PyTorch keeps them.</summary>
     public static StateDict As(StateDict weights, DataType type) => new(
         weights.Source,
         weights.Values.Select(tensor => Make(tensor.Name, tensor.Shape, type, Bytes(tensor.ToArray(), type)))
@@ -58,7 +62,8 @@ internal static class OnnxExportNetworks
     {
         DataType.Float32 => MemoryMarshal.AsBytes<float>(values).ToArray(),
         DataType.Float16 => MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, value => (Half)value)).ToArray(),
-        DataType.BFloat16 => MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, value => (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16))).ToArray(),
+        DataType.BFloat16 => MemoryMarshal.AsBytes<ushort>(
+            Array.ConvertAll(values, value => (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16))).ToArray(),
         // More digits than a float holds.
         DataType.Float64 => MemoryMarshal.AsBytes<double>(Array.ConvertAll(values, value => value * (1 + 1e-12))).ToArray(),
         _ => throw new ArgumentOutOfRangeException(nameof(type)),

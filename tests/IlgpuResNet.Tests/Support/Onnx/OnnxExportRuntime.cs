@@ -40,7 +40,8 @@ internal sealed class OnnxExportRuntime : IDisposable
     /// <summary>The logits of images <c>[N, C, H, W]</c> by this library.</summary>
     public static float[] RunHere(Model model, float[] images, int batch, int height, int width, int length)
     {
-        using var session = new InferenceSession(model, ComputeDevice.Get("cpu"), new SessionOptions { MaxBatch = batch, Height = height, Width = width });
+        using var session =
+            new InferenceSession(model, ComputeDevice.Get("cpu"), new SessionOptions { MaxBatch = batch, Height = height, Width = width });
         float[] logits = new float[length];
         session.Run(images, logits);
         return logits;

@@ -29,17 +29,28 @@ internal sealed class OnnxGraphMutation(Random random, Func<Random, long> number
             case 3:
                 return model with { Nodes = nodes.SetItem(place, node with { OpType = Pick(donor.Nodes).OpType }) };
             case 4 when !node.Inputs.IsEmpty:
-                return model with { Nodes = nodes.SetItem(place, node with { Inputs = node.Inputs.SetItem(random.Next(node.Inputs.Length), Value(model)) }) };
+                return model with
+                {
+                    Nodes =
+                    nodes.SetItem(place, node with { Inputs = node.Inputs.SetItem(random.Next(node.Inputs.Length), Value(model)) })
+                };
             case 5:
-                return model with { Nodes = nodes.SetItem(place, node with { Inputs = node.Inputs.Insert(random.Next(node.Inputs.Length + 1), Value(model)) }) };
+                return model with
+                {
+                    Nodes =
+                    nodes.SetItem(place, node with { Inputs = node.Inputs.Insert(random.Next(node.Inputs.Length + 1), Value(model)) })
+                };
             case 6:
-                return model with { Outputs = [new OnnxValue(Value(model), OnnxElementType.Float, null), .. model.Outputs.Skip(random.Next(2))] };
+                return model
+                    with
+                { Outputs = [new OnnxValue(Value(model), OnnxElementType.Float, null), .. model.Outputs.Skip(random.Next(2))] };
             case 7:
                 return model with { Opset = Opsets[random.Next(Opsets.Length)] };
             case 8 when Pick(donor.Nodes).Attributes.Values.FirstOrDefault() is { } other:
                 return model with { Nodes = nodes.SetItem(place, node with { Attributes = node.Attributes.SetItem(other.Name, other) }) };
             default:
-                return node.Attributes.IsEmpty ? model : model with { Nodes = nodes.SetItem(place, node with { Attributes = Changed(node.Attributes) }) };
+                return node.Attributes.IsEmpty ? model
+                    : model with { Nodes = nodes.SetItem(place, node with { Attributes = Changed(node.Attributes) }) };
         }
     }
 
@@ -51,7 +62,8 @@ internal sealed class OnnxGraphMutation(Random random, Func<Random, long> number
         {
             I = attribute.Type is OnnxAttributeType.Int ? number(random) : attribute.I,
             F = attribute.Type is OnnxAttributeType.Float ? number(random) : attribute.F,
-            Ints = attribute.Ints.IsEmpty ? [] : random.Next(4) == 0 ? attribute.Ints.RemoveAt(0) : attribute.Ints.SetItem(random.Next(attribute.Ints.Length), number(random)),
+            Ints = attribute.Ints.IsEmpty ? [] : random.Next(4) == 0 ? attribute.Ints.RemoveAt(0)
+                : attribute.Ints.SetItem(random.Next(attribute.Ints.Length), number(random)),
         });
     }
 

@@ -24,10 +24,12 @@ internal sealed class OnnxSketch(long opset = 17)
 
     /// <summary>An initializer of float32.</summary>
     public OnnxSketch Floats(string name, ImmutableArray<int> shape, params ReadOnlySpan<float> values) =>
-        Initializer(new BytesTensor { Name = name, Shape = shape, DataType = DataType.Float32, Values = MemoryMarshal.AsBytes(values).ToArray() });
+        Initializer(
+            new BytesTensor { Name = name, Shape = shape, DataType = DataType.Float32, Values = MemoryMarshal.AsBytes(values).ToArray() });
 
     /// <summary>An initializer of int64.</summary>
-    public OnnxSketch Longs(string name, params ReadOnlySpan<long> values) => Initializer(OnnxConstants.OfInt64(name, [values.Length], values));
+    public OnnxSketch Longs(string name, params ReadOnlySpan<long> values) =>
+        Initializer(OnnxConstants.OfInt64(name, [values.Length], values));
 
     public OnnxSketch Initializer(StateTensor tensor)
     {
@@ -68,5 +70,6 @@ internal sealed class OnnxSketch(long opset = 17)
         return stream.ToArray();
     }
 
-    private static ImmutableArray<string> Names(string names) => [.. names.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => name == "-" ? "" : name)];
+    private static ImmutableArray<string> Names(string names) =>
+        [.. names.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => name == "-" ? "" : name)];
 }

@@ -4,7 +4,8 @@ using IlgpuResNet.Onnx;
 namespace IlgpuResNet.Tests;
 
 /// <summary>A random network and what it is run on.</summary>
-internal sealed record RandomNetwork(int Seed, OnnxModelToWrite Model, int Images, RandomMap Input, bool HasSize, ImmutableArray<string> Outputs, ImmutableArray<string> Operators)
+internal sealed record RandomNetwork(int Seed, OnnxModelToWrite Model, int Images, RandomMap Input, bool HasSize,
+    ImmutableArray<string> Outputs, ImmutableArray<string> Operators)
 {
     public static RandomNetwork Create(int seed)
     {
@@ -26,7 +27,8 @@ internal sealed record RandomNetwork(int Seed, OnnxModelToWrite Model, int Image
         bool hasSize = graph.StatesSize || graph.Chance(30);
         OnnxDimension Fixed(int size, bool isFixed, string name) => isFixed ? new OnnxDimension(size, null) : new OnnxDimension(null, name);
         OnnxModelToWrite model = graph.Model(
-            [Fixed(images, graph.Chance(40), "N"), new OnnxDimension(input.C, null), Fixed(input.H, hasSize, "H"), Fixed(input.W, hasSize, "W")],
+            [Fixed(images, graph.Chance(40), "N"), new OnnxDimension(input.C, null), Fixed(input.H, hasSize, "H"),
+                Fixed(input.W, hasSize, "W")],
             outputs.IsEmpty ? ["input"] : outputs);
         return new RandomNetwork(seed, model, images, input, hasSize, outputs, [.. graph.Operators]);
     }

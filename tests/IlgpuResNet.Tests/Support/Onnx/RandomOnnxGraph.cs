@@ -41,7 +41,8 @@ internal sealed class RandomOnnxGraph(Random random, int opset)
 
     public static OnnxAttribute Float(string name, float value) => new(name, OnnxAttributeType.Float) { F = value };
 
-    public static OnnxAttribute Ints(string name, params ReadOnlySpan<long> values) => new(name, OnnxAttributeType.Ints) { Ints = [.. values] };
+    public static OnnxAttribute Ints(string name, params ReadOnlySpan<long> values) =>
+        new(name, OnnxAttributeType.Ints) { Ints = [.. values] };
 
     public static OnnxAttribute Text(string name, string value) => new(name, OnnxAttributeType.String) { S = value };
 
@@ -59,10 +60,12 @@ internal sealed class RandomOnnxGraph(Random random, int opset)
             case 0:
                 return Node("Constant", [], Tensor("value", Of("", shape, values)));
             case 1 when Opset >= 9:
-                return Node("ConstantOfShape", [Longs([.. shape.ToArray().Select(size => (long)size)])], Tensor("value", Of("", [1], values.AsSpan(0, 1))));
+                return Node("ConstantOfShape", [Longs([.. shape.ToArray().Select(size => (long)size)])],
+                    Tensor("value", Of("", [1], values.AsSpan(0, 1))));
             case 2:
                 byte[] doubles = MemoryMarshal.AsBytes<double>(Array.ConvertAll(values, value => (double)value)).ToArray();
-                return ToFloat(new BytesTensor { Name = Name("double"), Shape = [.. shape], DataType = DataType.Float64, Values = doubles });
+                return ToFloat(
+                    new BytesTensor { Name = Name("double"), Shape = [.. shape], DataType = DataType.Float64, Values = doubles });
             case 3:
                 byte[] halves = MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, value => (Half)value)).ToArray();
                 return ToFloat(new BytesTensor { Name = Name("half"), Shape = [.. shape], DataType = DataType.Float16, Values = halves });
@@ -75,7 +78,13 @@ internal sealed class RandomOnnxGraph(Random random, int opset)
     public string Longs(params ReadOnlySpan<long> values)
     {
         bool isInitializer = Chance(50);
-        var tensor = new BytesTensor { Name = isInitializer ? Name("longs") : "", Shape = [values.Length], DataType = DataType.Int64, Values = MemoryMarshal.AsBytes(values).ToArray() };
+        var tensor = new BytesTensor
+        {
+            Name = isInitializer ? Name("longs") : "",
+            Shape = [values.Length],
+            DataType = DataType.Int64,
+            Values = MemoryMarshal.AsBytes(values).ToArray()
+        };
         return isInitializer ? Add(tensor) : Node("Constant", [], Tensor("value", tensor));
     }
 
@@ -86,7 +95,8 @@ internal sealed class RandomOnnxGraph(Random random, int opset)
     public string False() => Add(new BytesTensor { Name = Name("false"), Shape = [], DataType = DataType.Bool, Values = [0] });
 
     /// <summary>Integers that are an attribute before some opset, and an input from it on.</summary>
-    public string WithInts(string type, string input, string what, int firstInput, long[] values, params OnnxAttribute[] attributes) => Opset >= firstInput
+    public string WithInts(string type, string input, string what, int firstInput, long[] values, params OnnxAttribute[] attributes) =>
+        Opset >= firstInput
         ? Node(type, [input, Longs(values)], attributes)
         : Node(type, [input], [.. attributes, Ints(what, values)]);
 

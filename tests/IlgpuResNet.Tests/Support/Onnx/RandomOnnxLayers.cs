@@ -120,8 +120,10 @@ internal sealed class RandomOnnxLayers(RandomOnnxGraph graph)
         float value = graph.Pick(0, 0, 0.25f, -1);
         OnnxAttribute[] mode = graph.Chance(50) ? [Text("mode", "constant")] : [];
         string name = graph.Opset < FirstInputs ? graph.Node("Pad", [x.Name], [.. mode, Ints("pads", pads), Float("value", value)])
-            : graph.Opset >= FirstAxes && graph.Chance(50) ? graph.Node("Pad", [x.Name, graph.Longs(pads[2], pads[3], pads[6], pads[7]), graph.Scalar(value), graph.Longs(2, -1)], mode)
-            : graph.Node("Pad", value == 0 && graph.Chance(50) ? [x.Name, graph.Longs(pads)] : [x.Name, graph.Longs(pads), graph.Scalar(value)], mode);
+            : graph.Opset >= FirstAxes && graph.Chance(50) ? graph.Node(
+                "Pad", [x.Name, graph.Longs(pads[2], pads[3], pads[6], pads[7]), graph.Scalar(value), graph.Longs(2, -1)], mode)
+            : graph.Node("Pad",
+                value == 0 && graph.Chance(50) ? [x.Name, graph.Longs(pads)] : [x.Name, graph.Longs(pads), graph.Scalar(value)], mode);
         x = new RandomMap(name, x.C, x.H + (int)(pads[2] + pads[6]), x.W + (int)(pads[3] + pads[7]));
         return Random.Next(5) switch
         {

@@ -25,7 +25,11 @@ internal sealed class RandomOnnxShapes(RandomOnnxGraph graph)
             case 2:
                 long axis = graph.Pick(1, 2, 3, 4, -1);
                 string wide = graph.WithInts("Unsqueeze", x.Name, "axes", FirstAxesInput, [axis < 0 && graph.Opset < 11 ? 4 : axis]);
-                return x with { Name = graph.WithInts("Squeeze", Perhaps(wide), "axes", FirstAxesInput, [axis < 0 && graph.Opset < 11 ? 4 : axis]) };
+                return x with
+                {
+                    Name =
+                    graph.WithInts("Squeeze", Perhaps(wide), "axes", FirstAxesInput, [axis < 0 && graph.Opset < 11 ? 4 : axis])
+                };
             case 3:
                 string computed = graph.Node("Reshape", [x.Name, ImageShape(x.Name, -1)]);
                 return x with { Name = graph.Node("Reshape", [Perhaps(computed), ImageShape(x.Name, x.C, x.H, x.W)]) };
@@ -49,7 +53,8 @@ internal sealed class RandomOnnxShapes(RandomOnnxGraph graph)
         for (int i = graph.Random.Next(1, 3); i > 0; i--)
         {
             int outputs = graph.Random.Next(1, 9);
-            row = graph.Chance(60) ? Gemm(row, features, outputs) : graph.Node("Add", [graph.Node("MatMul", [row, graph.Floats(-1, 1, features, outputs)]), graph.Floats(-1, 1, outputs)]);
+            row = graph.Chance(60) ? Gemm(row, features, outputs)
+                : graph.Node("Add", [graph.Node("MatMul", [row, graph.Floats(-1, 1, features, outputs)]), graph.Floats(-1, 1, outputs)]);
             if (graph.Chance(20)) row = graph.Node("Relu", [row]);
             features = outputs;
         }
@@ -68,7 +73,8 @@ internal sealed class RandomOnnxShapes(RandomOnnxGraph graph)
         graph.StatesSize |= kind == 1;
         string name = kind switch
         {
-            0 => graph.WithInts("ReduceMean", x.Name, "axes", FirstAxesOfReduce, graph.Opset >= 11 && graph.Chance(50) ? [-1, -2] : [2, 3], Int("keepdims", 1)),
+            0 => graph.WithInts("ReduceMean", x.Name, "axes", FirstAxesOfReduce, graph.Opset >= 11 && graph.Chance(50) ? [-1, -2] : [2, 3],
+                Int("keepdims", 1)),
             1 => graph.Node("AveragePool", [x.Name], Ints("kernel_shape", x.H, x.W)),
             _ => graph.Node("GlobalAveragePool", [x.Name]),
         };

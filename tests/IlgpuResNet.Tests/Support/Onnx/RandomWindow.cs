@@ -4,10 +4,12 @@ using static IlgpuResNet.Tests.RandomOnnxGraph;
 namespace IlgpuResNet.Tests;
 
 /// <summary>A window of a convolution or pool that fits a map, and how many there are, by ONNX's formulas.</summary>
-internal sealed record RandomWindow(int R, int S, int StrideH, int StrideW, int DilationH, int DilationW, int[] Pads, string AutoPad, bool Ceil, int P, int Q)
+internal sealed record RandomWindow(
+    int R, int S, int StrideH, int StrideW, int DilationH, int DilationW, int[] Pads, string AutoPad, bool Ceil, int P, int Q)
 {
     public static RandomWindow Fixed(RandomMap x, int taps, int stride, int pad) => new(
-        taps, taps, stride, stride, 1, 1, [pad, pad, pad, pad], "NOTSET", false, (x.H + 2 * pad - taps) / stride + 1, (x.W + 2 * pad - taps) / stride + 1);
+        taps, taps, stride, stride, 1, 1, [pad, pad, pad, pad], "NOTSET", false, (x.H + 2 * pad - taps) / stride + 1,
+        (x.W + 2 * pad - taps) / stride + 1);
 
     public static RandomWindow Create(RandomOnnxGraph graph, RandomMap x, int r, int s, bool dilates, bool ceils)
     {
@@ -21,10 +23,12 @@ internal sealed record RandomWindow(int R, int S, int StrideH, int StrideW, int 
         if (auto.StartsWith("SAME", StringComparison.Ordinal)) (strideH, strideW) = (Math.Min(strideH, r), Math.Min(strideW, s));
         int[] pads = auto != "NOTSET" || graph.Chance(30) ? [0, 0, 0, 0] : [random.Next(r), random.Next(s), random.Next(r), random.Next(s)];
         bool ceil = ceils && auto == "NOTSET" && graph.Chance(40)
-            && StartsInside(x.H, (r - 1) * h + 1, strideH, pads[0], pads[2]) && StartsInside(x.W, (s - 1) * w + 1, strideW, pads[1], pads[3]);
+            && StartsInside(x.H, (r - 1) * h + 1, strideH, pads[0], pads[2])
+            && StartsInside(x.W, (s - 1) * w + 1, strideW, pads[1], pads[3]);
         return new RandomWindow(
             r, s, strideH, strideW, h, w, pads, auto, ceil,
-            Count(x.H, (r - 1) * h + 1, strideH, pads[0], pads[2], auto, ceil), Count(x.W, (s - 1) * w + 1, strideW, pads[1], pads[3], auto, ceil));
+            Count(x.H, (r - 1) * h + 1, strideH, pads[0], pads[2], auto, ceil),
+            Count(x.W, (s - 1) * w + 1, strideW, pads[1], pads[3], auto, ceil));
     }
 
     public List<OnnxAttribute> Attributes(RandomOnnxGraph graph, bool statesKernel)
@@ -38,7 +42,10 @@ internal sealed record RandomWindow(int R, int S, int StrideH, int StrideW, int 
         return attributes;
     }
 
-    /// <summary>Whether ceil_mode makes no window in the padding behind the map: ONNX Runtime does not run it, but counts it in the shapes that follow.</summary>
+    /// <summary>
+    /// Whether ceil_mode makes no window in the padding behind the map: ONNX Runtime does not run it, but counts it in the shapes that
+    /// follow.
+    /// </summary>
     private static bool StartsInside(int size, int extent, int stride, int before, int after) =>
         (Count(size, extent, stride, before, after, "NOTSET", ceil: true) - 1) * stride < size + before;
 

@@ -7,7 +7,7 @@ using IlgpuResNet.SimulatedCuda.Ptx;
 
 namespace IlgpuResNet.Tests.Ptx;
 
-/// <summary>What ILGPU makes of a kernel for sm_80, without a GPU.</summary>
+/// <summary>Compiles kernels for sm_80, without a GPU.</summary>
 internal static class PtxCompiler
 {
     private static readonly ConcurrentDictionary<MethodInfo, string> Compiled = new();
@@ -17,7 +17,7 @@ internal static class PtxCompiler
     public static string Compile(MethodInfo kernel, KernelSpecialization specialization) =>
         Compiled.GetOrAdd(kernel, method => OfflinePtx.Compile(method, specialization, CudaArchitecture.SM_80));
 
-    /// <summary>The same, parsed and contracted as ptxas would.</summary>
+    /// <summary>Compiles a kernel, parses its PTX and contracts it as ptxas would.</summary>
     public static PtxProgram Load(MethodInfo kernel, KernelSpecialization specialization) =>
         Parsed.GetOrAdd(kernel, method => PtxParser.Parse(Compile(method, specialization), contracts: true));
 }
