@@ -24,7 +24,8 @@ public sealed partial class DocumentationTests
 
     private static readonly Lazy<DocumentPage[]> Pages = new(() =>
     [
-        .. new[] { Readme, "CONTRIBUTING.md", "CHANGELOG.md", "bench/NOTES.md", "gpu-kernels/README.md", "samples/README.md" }
+        .. new[] { Readme, "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "bench/NOTES.md" }
+            .Concat(["gpu-kernels/README.md", "samples/README.md"])
             .Concat(Directory.GetFiles(Path.Combine(Root, "docs"), "*.md")
                 .Select(path => Path.GetRelativePath(Root, path).Replace('\\', '/')))
             .Select(name => DocumentPage.Load(Root, name)),
