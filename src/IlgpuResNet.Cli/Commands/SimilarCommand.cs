@@ -78,7 +78,8 @@ internal static class SimilarCommand
                     .OrderByDescending(image => image.Similarity)
                     .Take(result.GetValue(top)),
             ];
-            if (result.GetValue(json)) console.Output.WriteLine(TerminalText.Json(JsonSerializer.Serialize(ranked, Json.SimilarImageArray)));
+            string text = TerminalText.Json(JsonSerializer.Serialize(ranked, Json.SimilarImageArray));
+            if (result.GetValue(json)) console.Output.WriteLine(text);
             else WriteTable(console, ranked);
         });
         return command;

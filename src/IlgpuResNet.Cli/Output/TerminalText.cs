@@ -57,7 +57,7 @@ internal static class TerminalText
 
     private static bool IsInvisible(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Format;
 
-    /// <summary>True for what could break a line, and for what stands for broken text; the last two code points of a plane are reserved.</summary>
+    /// <summary>True for what could break a line, and for broken text; a plane's last two code points are reserved.</summary>
     private static bool IsHarmful(Rune rune) =>
         Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
         || rune == Rune.ReplacementChar || (rune.Value & 0xFFFE) == 0xFFFE;

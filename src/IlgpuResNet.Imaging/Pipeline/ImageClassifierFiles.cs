@@ -44,7 +44,8 @@ public static class ImageClassifierFiles
         this ImageClassifier classifier, string path, int topK = 5, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(classifier);
-        PixelBuffer image = await Task.Run(() => ImageFile.Load(path), cancellation).Observed().WaitAsync(cancellation).ConfigureAwait(false);
+        Task<PixelBuffer> loading = Task.Run(() => ImageFile.Load(path), cancellation).Observed();
+        PixelBuffer image = await loading.WaitAsync(cancellation).ConfigureAwait(false);
         return await classifier.ClassifyAsync(image, topK, cancellation).ConfigureAwait(false);
     }
 
@@ -62,7 +63,8 @@ public static class ImageClassifierFiles
         this ImageClassifier classifier, Stream stream, int topK = 5, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(classifier);
-        PixelBuffer image = await Task.Run(() => ImageFile.Load(stream), cancellation).Observed().WaitAsync(cancellation).ConfigureAwait(false);
+        Task<PixelBuffer> loading = Task.Run(() => ImageFile.Load(stream), cancellation).Observed();
+        PixelBuffer image = await loading.WaitAsync(cancellation).ConfigureAwait(false);
         return await classifier.ClassifyAsync(image, topK, cancellation).ConfigureAwait(false);
     }
 
