@@ -33,7 +33,13 @@ public static class Program
         catch (IOException e)
         {
             // A standard stream was closed by the caller.
-            new ToolConsole(TextWriter.Null, error).Error(Explain(e));
+            if (LastWords.IsLoadFailure(e)) LastWords.Write(e);
+            else new ToolConsole(TextWriter.Null, error).Error(Explain(e));
+            return Failure;
+        }
+        catch (Exception e) when (LastWords.IsLoadFailure(e))
+        {
+            LastWords.Write(e);
             return Failure;
         }
     }
@@ -116,6 +122,7 @@ public static class Program
     private static string Explain(Exception e) => e switch
     {
         ResNetException => e.Message,
+        _ when LastWords.IsLoadFailure(e) => LastWords.Explain(e),
         OperationCanceledException => "cancelled",
         OutOfMemoryException => "there is not enough memory; a smaller --batch needs less",
         IOException or UnauthorizedAccessException or ObjectDisposedException => $"the output cannot be written: {e.Message}",

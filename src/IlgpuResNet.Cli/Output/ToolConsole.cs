@@ -49,7 +49,7 @@ internal sealed class ToolConsole(TextWriter output, TextWriter error)
         {
             error.WriteLine($"{kind}: {TerminalText.OneLine(message)}");
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException && !LastWords.IsLoadFailure(e))
         {
             // The error stream is closed; the exit code still reports the failure.
         }

@@ -105,10 +105,10 @@ internal sealed class DeviceRuntime
             accelerator ??= Accelerator.Current is { } half && half.Context == context ? half : null;
             AcceleratorDisposal.Destroy(accelerator, context);
             if (e is ResNetException) throw;
-            string what = $"{device.Id}: the device cannot be opened: {FirstLine(e)}";
-            throw DeviceFailure.IsOutOfMemory(e)
-                ? new DeviceMemoryException($"{what} Free memory of the device, or name another.", null, null, e)
-                : new DeviceException($"{what} Check its driver, or name another device.", e);
+            bool isOutOfMemory = DeviceFailure.IsOutOfMemory(e);
+            string advice = isOutOfMemory ? "Free memory of the device, or name another." : "Check its driver, or name another device.";
+            string what = $"{device.Id}: the device cannot be opened: {RuntimeFailure.Explain(e, advice)}";
+            throw isOutOfMemory ? new DeviceMemoryException(what, null, null, e) : new DeviceException(what, e);
         }
     }
 
@@ -170,10 +170,11 @@ internal sealed class DeviceRuntime
         }
         catch (Exception e) when (e is not ResNetException)
         {
-            if (DeviceFailure.IsOutOfMemory(e) || (DeviceFailure.IsLoss(e) && !DeviceFailure.IsCompilation(e)))
+            bool isOutOfMemory = DeviceFailure.IsOutOfMemory(e) && !RuntimeFailure.IsRuntime(e);
+            if (isOutOfMemory || (DeviceFailure.IsLoss(e) && !DeviceFailure.IsCompilation(e)))
                 throw Failed($"a kernel cannot be loaded: {FirstLine(e)}", e);
-            throw new DeviceException(
-                $"{Device.Id}: a kernel cannot be compiled: {FirstLine(e)} Update the device's driver, or name another device.", e);
+            string reason = RuntimeFailure.Explain(e, "Update the device's driver, or name another device.");
+            throw new DeviceException($"{Device.Id}: a kernel cannot be compiled: {reason}", e);
         }
     }
 
