@@ -1,6 +1,8 @@
 namespace IlgpuResNet.Diagnostics;
 
-/// <summary>Tasks for which nobody may wait any more: a cancelled call ends at once, and what it had started ends in the background.</summary>
+/// <summary>
+/// Tasks for which nobody may wait any more: a cancelled call ends at once, and what it had started ends in the background.
+/// </summary>
 internal static class AbandonedTask
 {
     /// <summary>

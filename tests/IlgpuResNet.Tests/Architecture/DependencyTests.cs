@@ -12,6 +12,9 @@ public sealed class DependencyTests
     private static readonly Lazy<SourceHouse> House = new(() => SourceHouse.Load());
 
     [TestMethod]
+    public void Every_name_leads_to_its_declaration() => AssertNone(House.Value.Errors());
+
+    [TestMethod]
     public void Rooms_use_only_what_the_table_allows() => AssertNone(House.Value.ForbiddenUses());
 
     [TestMethod]

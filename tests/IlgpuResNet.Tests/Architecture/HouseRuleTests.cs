@@ -17,6 +17,14 @@ public sealed partial class HouseRuleTests
     [TestMethod]
     public void No_file_is_long_and_no_line_wide() => AssertNone(Files.Value.SelectMany(path => SizeFaults(path, ReadLines(path))));
 
+    /// <summary>The pages besides those of <see cref="Docs.DocumentationTests"/>; a table's row cannot be broken.</summary>
+    [TestMethod]
+    public void No_page_is_wide() => AssertNone(
+        from path in Folders.SelectMany(folder => SourceHouse.FilesOf(folder, ".md"))
+        from fault in SizeFaults(path, ReadLines(path).Select(line => line.StartsWith('|') ? "" : line))
+        where fault.EndsWith("columns", StringComparison.Ordinal)
+        select fault);
+
     [TestMethod]
     public void No_folder_is_crowded() => AssertNone(CrowdedFolders(Files.Value));
 

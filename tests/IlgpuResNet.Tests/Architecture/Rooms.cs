@@ -39,8 +39,8 @@ internal static class Rooms
             [Families] = [Kernels + "/Shared", Kernels + "/Ilgpu"],
             [Kernels + "/Tiled"] = KernelInterface,
             [Kernels + "/Simd"] = KernelInterface,
-            // The entrance has the exceptions, which every room throws.
-            [Library] = [],
+            // The entrance has the exceptions, which every room throws; they clean the text of files that they quote.
+            [Library] = [Of("Files")],
             [Of("Files")] = [],
             // The structs of pixel layouts and resampling that kernels take.
             [Of("Pixels")] = [Kernels + "/Shared"],

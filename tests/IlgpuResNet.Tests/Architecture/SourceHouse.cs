@@ -14,6 +14,12 @@ internal sealed class SourceHouse
 
     private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.Latest);
 
+    /// <summary>Partial members whose bodies .NET's source generators write; no generator runs here.</summary>
+    private const string MissingBody = "CS8795";
+
+    /// <summary>The end of the name of a class that a source generator completes for JSON.</summary>
+    private const string JsonContext = "Context'";
+
     private readonly CSharpCompilation compilation;
 
     private SourceHouse(IEnumerable<(string Path, string Text)> files)
@@ -42,6 +48,12 @@ internal sealed class SourceHouse
         .EnumerateFiles(Path.Combine(Root, folder), $"*{extension}", SearchOption.AllDirectories)
         .Select(path => Path.GetRelativePath(Root, path).Replace('\\', '/'))
         .Where(path => !path.Split('/').Any(part => part is "bin" or "obj"));
+
+    /// <summary>Errors of compilation: a name that leads nowhere would hide a forbidden use.</summary>
+    public IEnumerable<string> Errors() => compilation.GetDiagnostics()
+        .Where(diagnostic => diagnostic.Severity is DiagnosticSeverity.Error && diagnostic.Id != MissingBody)
+        .Select(diagnostic => diagnostic.ToString())
+        .Where(error => !error.Contains(JsonContext, StringComparison.Ordinal));
 
     /// <summary>Every use of a type whose room the table forbids, and every using line of such a room's namespace.</summary>
     public IEnumerable<string> ForbiddenUses()

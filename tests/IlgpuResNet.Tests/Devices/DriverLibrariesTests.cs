@@ -19,7 +19,8 @@ public sealed partial class DriverLibrariesTests
     {
         if (!OperatingSystem.IsLinux()) Assert.Inconclusive("Only Linux has such links.");
         Assembly assembly = typeof(DriverLibrariesTests).Assembly;
-        Assert.IsFalse(DriverLibraries.Resolve(assembly, [(Absent, "libilgpuresnet-absent.so.1"), ("c", Installed)]), "absent, or found by itself");
+        Assert.IsFalse(
+            DriverLibraries.Resolve(assembly, [(Absent, "libilgpuresnet-absent.so.1"), ("c", Installed)]), "absent, or found by itself");
         Assert.IsTrue(DriverLibraries.Resolve(assembly, [(Links, Installed), (Absent, "libilgpuresnet-absent.so.1")]));
         Assert.AreEqual(8.0, Power(2, 3));
         Assert.ThrowsExactly<DllNotFoundException>(() => AbsentPower(2, 3));
@@ -34,7 +35,8 @@ public sealed partial class DriverLibrariesTests
         string[] imported =
         [
             .. typeof(Context).Assembly.GetTypes()
-                .SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                .SelectMany(
+                    type => type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
                 .Select(method => method.GetCustomAttribute<DllImportAttribute>()?.Value)
                 .OfType<string>().Distinct(),
         ];

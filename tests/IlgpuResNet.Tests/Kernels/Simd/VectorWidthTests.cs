@@ -90,8 +90,8 @@ public sealed class VectorWidthTests
                 RedirectStandardError = true,
             };
             start.Environment[setting] = "0";
-            // Profiling code costs a process that lives for seconds a quarter of its time. The tests run with it in the process that starts
-            // this one.
+            // Profiling code costs a process that lives for seconds a sixth to a quarter of its time. The tests run with it in the process
+            // that starts this one.
             start.Environment["DOTNET_TieredPGO"] = "0";
             process = Process.Start(start)!;
             output = process.StandardOutput.ReadToEndAsync();
