@@ -128,9 +128,13 @@ public sealed class ResNetTests
     [DataRow(1 << 16, 1 << 16, new bool[0], "widths and classes up to 65536")]
     public void Groups_and_dilation_that_are_no_network_are_refused(int groups, int widthPerGroup, bool[] dilation, string part)
     {
-        ResNetConfig config = ResNetConfig.ResNet50
-            with
-        { BaseWidth = 8, Groups = groups, WidthPerGroup = widthPerGroup, ReplaceStrideWithDilation = [.. dilation] };
+        ResNetConfig config = ResNetConfig.ResNet50 with
+        {
+            BaseWidth = 8,
+            Groups = groups,
+            WidthPerGroup = widthPerGroup,
+            ReplaceStrideWithDilation = [.. dilation],
+        };
         if (dilation.Length == 3) config = config with { BaseWidth = 64, PreActivation = true, ReluBeforeAdd = true };
         StringAssert.Contains(Assert.ThrowsExactly<GraphException>(() => ResNet.Create(config)).Message, part);
     }
@@ -151,9 +155,13 @@ public sealed class ResNetTests
     [TestMethod]
     public void Dilation_replaces_strides_as_in_torchvision()
     {
-        ResNetConfig config = ResNetConfig.ResNet50
-            with
-        { Depths = [1, 2, 2, 2], StemWidth = 4, BaseWidth = 1, ReplaceStrideWithDilation = [true, false, true] };
+        ResNetConfig config = ResNetConfig.ResNet50 with
+        {
+            Depths = [1, 2, 2, 2],
+            StemWidth = 4,
+            BaseWidth = 1,
+            ReplaceStrideWithDilation = [true, false, true],
+        };
         using ResNet model = ResNet.Create(config);
         Conv2dNode[] middle = [.. model.Graph.Nodes.OfType<Conv2dNode>().Where(
             conv => conv.Name.EndsWith("conv2", StringComparison.Ordinal))];
