@@ -27,7 +27,7 @@ public sealed class CommandLineOutputTests : CommandLineFixture
         AssertOneLine(otherName.Error, "--index must end in .safetensors");
     }
 
-    /// <summary>There are no weights: whoever says so has begun the work.</summary>
+    /// <summary>The weights do not exist: a message about them would show that the work had begun.</summary>
     [TestMethod]
     public async Task A_folder_that_is_missing_is_told_before_the_work()
     {

@@ -113,7 +113,7 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
         Assert.IsLessThan(1000, output.Split('\n').Max(line => line.Length), "lines are not padded to the width");
     }
 
-    /// <summary>Weights with NaN warn before the first picture, which is when this test cancels.</summary>
+    /// <summary>Weights with NaN warn before the first image, which is when this test cancels.</summary>
     [TestMethod]
     [DataRow(false)]
     [DataRow(true)]

@@ -79,8 +79,8 @@ public sealed class UntrustedTextTests : CommandLineFixture
     [TestMethod]
     public void An_exception_has_one_line_that_is_cut()
     {
-        foreach (ResNetException error in (ResNetException[])[new WeightsException(Hostile()),
-            new DeviceMemoryException(Hostile(), 1, 1, null)])
+        ResNetException[] errors = [new WeightsException(Hostile()), new DeviceMemoryException(Hostile(), 1, 1, null)];
+        foreach (ResNetException error in errors)
         {
             AssertHarmless(error.Message);
             Assert.DoesNotContain("\n", error.Message);

@@ -56,7 +56,7 @@ public abstract class SessionOutputsTests(BackEnd backEnd)
         TestData.AssertClose(expected, results[1], 4 * TestData.Epsilon * pixels * TestData.MaxMagnitude(results[0]), "mean of layer4");
     }
 
-    /// <summary>These are swallowed by fusion unless they are asked for.</summary>
+    /// <summary>Fusion removes these tensors unless they are asked for.</summary>
     [TestMethod]
     public void Tensors_that_fusion_removes_are_kept_when_asked_for()
     {

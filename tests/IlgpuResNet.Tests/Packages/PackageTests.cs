@@ -136,7 +136,7 @@ public sealed partial class PackageTests
             """);
     }
 
-    /// <summary>Puts a picture and weights where the program looks for them, under the names it has for them.</summary>
+    /// <summary>Puts an image and weights where the program looks for them, under the names it has for them.</summary>
     private void WriteWhatItNames(string program)
     {
         using ResNet model = ResNet.Create(ResNetConfig.ResNet50 with { StemWidth = 4, BaseWidth = 2 }, 3);
