@@ -17,8 +17,8 @@ internal sealed class SourceHouse
     /// <summary>Partial members whose bodies .NET's source generators write; no generator runs here.</summary>
     private const string MissingBody = "CS8795";
 
-    /// <summary>The end of the name of a class that a source generator completes for JSON.</summary>
-    private const string JsonContext = "Context'";
+    /// <summary>Part of the names of the classes that a source generator completes for JSON.</summary>
+    private const string JsonContext = "Context";
 
     private readonly CSharpCompilation compilation;
 
