@@ -12,18 +12,22 @@ Console.CancelKeyPress += (_, press) =>
     stop.Cancel();
 };
 
-// Called on a thread of the pool, after every file.
+// Called on a thread of the pool, soon after every file.
 var progress = new Progress<FileProgress>(state => Console.Error.Write($"\r{state.Done} of {state.Total}, {state.Failed} failed "));
 try
 {
     using ImageClassifier classifier =
         await ImageClassifier.LoadAsync(args.ElementAtOrDefault(1) ?? "resnet50:IMAGENET1K_V2", cancellation: stop.Token);
+    int images = 0, failed = 0;
     await foreach (ClassifiedImage image in classifier.ClassifyFolderAsync(args[0], topK: 1, progress, cancellation: stop.Token))
     {
         // A damaged file has its error in its result, and the others go on.
         string answer = image.Error?.Message ?? $"{image.Predictions[0].Label} {image.Predictions[0].Probability:P1}";
         Console.WriteLine($"{Path.GetFileName(image.Path)}: {answer}");
+        images++;
+        if (image.Error is not null) failed++;
     }
+    Console.WriteLine($"{images} images, {failed} failed.");
     return 0;
 }
 catch (OperationCanceledException)

@@ -27,6 +27,8 @@ internal sealed unsafe partial class SimulatedDriver
 
     public CudaResult cuModuleUnload(nint module) => Call(Needs.Context, () =>
     {
+        // ILGPU's finaliser of a kernel whose module could not be loaded unloads the handle that it never got. It frees nothing twice.
+        if (module == 0) return CudaResult.InvalidHandle;
         if (handles.Find<SimulatedModule>(module) is not { } unloaded) return NoSuchHandle(module, "module", isFree: true);
         RunAll(unloaded.Context);
         handles.Remove(item => item is SimulatedFunction function && function.Module == unloaded);
