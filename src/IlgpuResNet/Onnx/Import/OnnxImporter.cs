@@ -16,40 +16,7 @@ namespace IlgpuResNet.Onnx;
 /// </remarks>
 internal sealed class OnnxImporter
 {
-    private static readonly FrozenDictionary<string, Func<OnnxOperator, OnnxImporter, ImportedValue?>> Operators =
-        new Dictionary<string, Func<OnnxOperator, OnnxImporter, ImportedValue?>>
-        {
-            ["Add"] = (op, import) => ArithmeticOperators.Add(op, import.builder, import.budget),
-            ["AveragePool"] = (op, import) => SpatialOperators.AveragePool(op, import.builder),
-            ["BatchNormalization"] = (op, import) => ArithmeticOperators.BatchNormalization(op, import.builder, import.budget),
-            ["Cast"] = (op, _) => ShapeOperators.Cast(op),
-            ["Clip"] = (op, import) => ArithmeticOperators.Clip(op, import.builder),
-            ["Concat"] = (op, import) => ShapeOperators.Concat(op, import.budget),
-            ["Constant"] = (op, import) => ShapeOperators.Constant(op, import.budget),
-            ["ConstantOfShape"] = (op, _) => ShapeOperators.ConstantOfShape(op),
-            ["Conv"] = (op, import) => SpatialOperators.Conv(op, import.builder, import.budget),
-            ["Div"] = (op, import) => ArithmeticOperators.Div(op, import.builder, import.budget),
-            ["Dropout"] = (op, _) => ShapeOperators.Dropout(op),
-            ["Flatten"] = (op, _) => ShapeOperators.Flatten(op),
-            ["Gather"] = (op, _) => ShapeOperators.Gather(op),
-            ["Gemm"] = (op, import) => MatrixOperators.Gemm(op, import.builder, import.budget),
-            ["GlobalAveragePool"] = (op, import) => SpatialOperators.GlobalAveragePool(op, import.builder),
-            ["Identity"] = (op, _) => ShapeOperators.Identity(op),
-            ["MatMul"] = (op, import) => MatrixOperators.MatMul(op, import.builder, import.budget),
-            ["MaxPool"] = (op, import) => SpatialOperators.MaxPool(op, import.builder),
-            ["Mul"] = (op, import) => ArithmeticOperators.Mul(op, import.builder, import.budget),
-            ["Pad"] = (op, import) => SpatialOperators.Pad(op, import.builder),
-            ["ReduceMean"] = (op, import) => MatrixOperators.ReduceMean(op, import.builder),
-            ["Relu"] = (op, import) => ArithmeticOperators.Relu(op, import.builder),
-            ["Reshape"] = (op, _) => ShapeOperators.Reshape(op),
-            ["Shape"] = (op, _) => ShapeOperators.Shape(op),
-            ["Softmax"] = (op, import) => MatrixOperators.Softmax(op, import.builder),
-            ["Squeeze"] = (op, _) => ShapeOperators.Squeeze(op),
-            ["Sub"] = (op, import) => ArithmeticOperators.Sub(op, import.builder, import.budget),
-            ["Sum"] = (op, import) => ArithmeticOperators.SumAll(op, import.builder, import.budget),
-            ["Transpose"] = (op, import) => ShapeOperators.Transpose(op, import.budget),
-            ["Unsqueeze"] = (op, _) => ShapeOperators.Unsqueeze(op),
-        }.ToFrozenDictionary();
+    private static readonly FrozenDictionary<string, OnnxHandler> Operators = AllOperators();
 
     /// <summary>Operators that can make the pending padding of a Pad before them.</summary>
     private static readonly FrozenSet<string> TakesPad = new[] { "Conv", "MaxPool", "AveragePool", "Pad" }.ToFrozenSet();
@@ -123,7 +90,7 @@ internal sealed class OnnxImporter
             builder.Operator = op;
             try
             {
-                if (Operators[node.OpType](op, this) is not { } value) return op.Misfit!;
+                if (Operators[node.OpType](op, builder, budget) is not { } value) return op.Misfit!;
                 values[op.Output] = value;
             }
             catch (OverflowException e)
@@ -236,6 +203,17 @@ internal sealed class OnnxImporter
         }
         nodes.Reverse();
         return [.. nodes];
+    }
+
+    private static FrozenDictionary<string, OnnxHandler> AllOperators()
+    {
+        var all = new Dictionary<string, OnnxHandler>();
+        foreach (IReadOnlyDictionary<string, OnnxHandler> some in (IReadOnlyDictionary<string, OnnxHandler>[])
+            [ArithmeticOperators.Handlers, MatrixOperators.Handlers, ShapeOperators.Handlers, SpatialOperators.Handlers])
+        {
+            foreach ((string name, OnnxHandler handler) in some) all.Add(name, handler);
+        }
+        return all.ToFrozenDictionary();
     }
 
     private static void CheckOperator(OnnxFile file, OnnxNode node)

@@ -14,6 +14,19 @@ internal static class ArithmeticOperators
     /// <summary>Bytes for an element of a constant, which is read as float and as double and converted once.</summary>
     private const long BytesPerElement = sizeof(float) + 2 * sizeof(double);
 
+    /// <summary>The handlers by the operators' names.</summary>
+    public static Dictionary<string, OnnxHandler> Handlers { get; } = new()
+    {
+        ["Add"] = Add,
+        ["BatchNormalization"] = BatchNormalization,
+        ["Clip"] = (op, builder, _) => Clip(op, builder),
+        ["Div"] = Div,
+        ["Mul"] = Mul,
+        ["Relu"] = (op, builder, _) => Relu(op, builder),
+        ["Sub"] = Sub,
+        ["Sum"] = SumAll,
+    };
+
     public static ImportedValue? Add(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) =>
         Plus(op, builder, budget, op.Input(0), op.Input(1));
 

@@ -7,6 +7,15 @@ namespace IlgpuResNet.Onnx;
 /// <summary>Operators that reduce over a dimension: products with a constant matrix, softmax and the mean over a map.</summary>
 internal static class MatrixOperators
 {
+    /// <summary>The handlers by the operators' names.</summary>
+    public static Dictionary<string, OnnxHandler> Handlers { get; } = new()
+    {
+        ["Gemm"] = Gemm,
+        ["MatMul"] = MatMul,
+        ["ReduceMean"] = (op, builder, _) => ReduceMean(op, builder),
+        ["Softmax"] = (op, builder, _) => Softmax(op, builder),
+    };
+
     /// <summary><c>alpha A B + beta C</c> with constant B; C is constant or, with a beta of 1, as large as the product.</summary>
     public static Activation? Gemm(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
     {

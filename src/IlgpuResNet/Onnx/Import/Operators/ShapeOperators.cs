@@ -20,6 +20,24 @@ internal static class ShapeOperators
     /// <summary>Entry of a computed shape: the batch, whose size is decided at each run. No file uses this number for anything.</summary>
     private const long BatchSize = long.MinValue;
 
+    /// <summary>The handlers by the operators' names.</summary>
+    public static Dictionary<string, OnnxHandler> Handlers { get; } = new()
+    {
+        ["Cast"] = (op, _, _) => Cast(op),
+        ["Concat"] = (op, _, budget) => Concat(op, budget),
+        ["Constant"] = (op, _, budget) => Constant(op, budget),
+        ["ConstantOfShape"] = (op, _, _) => ConstantOfShape(op),
+        ["Dropout"] = (op, _, _) => Dropout(op),
+        ["Flatten"] = (op, _, _) => Flatten(op),
+        ["Gather"] = (op, _, _) => Gather(op),
+        ["Identity"] = (op, _, _) => Identity(op),
+        ["Reshape"] = (op, _, _) => Reshape(op),
+        ["Shape"] = (op, _, _) => Shape(op),
+        ["Squeeze"] = (op, _, _) => Squeeze(op),
+        ["Transpose"] = (op, _, budget) => Transpose(op, budget),
+        ["Unsqueeze"] = (op, _, _) => Unsqueeze(op),
+    };
+
     public static ImportedValue Identity(OnnxOperator op) => op.Input(0);
 
     /// <summary>Passes its input on, unless it is in training mode.</summary>

@@ -11,6 +11,16 @@ internal static class SpatialOperators
     /// <summary>Bytes for an element of a bias, which is read as float, converted to double and kept.</summary>
     public const int BytesPerBias = sizeof(float) + 2 * sizeof(double);
 
+    /// <summary>The handlers by the operators' names.</summary>
+    public static Dictionary<string, OnnxHandler> Handlers { get; } = new()
+    {
+        ["AveragePool"] = (op, builder, _) => AveragePool(op, builder),
+        ["Conv"] = Conv,
+        ["GlobalAveragePool"] = (op, builder, _) => GlobalAveragePool(op, builder),
+        ["MaxPool"] = (op, builder, _) => MaxPool(op, builder),
+        ["Pad"] = (op, builder, _) => Pad(op, builder),
+    };
+
     public static Activation? Conv(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget)
     {
         StateTensor weight = op.Weight(1, "its filter", 3, 4);
