@@ -7,8 +7,8 @@ namespace IlgpuResNet;
 
 /// <summary>
 /// Classifies the frames of a camera or a screen as they arrive, on a thread of its own. When frames arrive faster than the device
-/// computes, only the newest is kept, so that a result is never older than two runs. Allocates nothing per frame once its three buffers
-/// have grown to the frame's size. Thread-safe.
+/// computes, only the newest is kept: a result is at most two runs and one call of the handler old. Allocates nothing per
+/// frame once its three buffers have grown to the frame's size. Thread-safe.
 /// </summary>
 public sealed class FrameClassifier : IDisposable
 {

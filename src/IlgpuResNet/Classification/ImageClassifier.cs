@@ -25,7 +25,7 @@ public sealed class ImageClassifier : IDisposable
     private const int MostSessions = 8;
 
     /// <summary>
-    /// Runs on the processor wait for each other: a second session only made the first one's threads share their cores with it.
+    /// A second session on the processor gains nothing: runs wait for each other, and both would share the same cores.
     /// </summary>
     private const int MostSessionsOnProcessor = 1;
 

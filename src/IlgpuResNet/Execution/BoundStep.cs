@@ -68,15 +68,15 @@ internal sealed class BoundStep
     /// <summary>A tensor in the arena.</summary>
     /// <param name="Memory">All its images.</param>
     /// <param name="Length">Elements of one image.</param>
-    /// <param name="Images">Images it has room for; 0 of no tensor.</param>
+    /// <param name="Images">Images it has room for; 0 where there is no tensor.</param>
     private readonly record struct BoundTensor(ArrayView<float> Memory, long Length, int Images)
     {
         public static BoundTensor Create(ArrayView<float> arena, TensorSlot slot) =>
             new(arena.SubView(slot.Offset, slot.Shape.Count * slot.Images), slot.Shape.Count, slot.Images);
 
         /// <summary>
-        /// The memory from an image of the batch on. Where there is room for fewer images than the batch, each slice of the batch takes the
-        /// place of the one before.
+        /// The memory from an image of the batch on. Where there is room for fewer images than the batch, each portion of the batch
+        /// overwrites the one before.
         /// </summary>
         public ArrayView<float> From(int image) => image % Images == 0 ? Memory : Memory.SubView(image % Images * Length);
     }

@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 namespace IlgpuResNet.Execution;
 
 /// <summary>
-/// A loop whose passes several threads take one by one, each thread with a state of its own; weights are packed with it. Unlike .NET's
+/// A loop whose iterations several threads take one by one, each thread with a state of its own; weights are packed with it. Unlike .NET's
 /// parallel loops it hands passes out in order, so that large ones can come first.
 /// </summary>
 internal static class ParallelWork

@@ -1,7 +1,7 @@
 namespace IlgpuResNet.Execution;
 
 /// <summary>
-/// Input of one run: prepared floats, images that the caller keeps, or one borrowed image. It lies on the stack: a run allocates nothing.
+/// Input of one run: prepared floats, images that the caller keeps, or one borrowed image. It lies on the stack, not on the heap.
 /// </summary>
 internal readonly ref struct RunInput
 {

@@ -17,7 +17,7 @@ public sealed record SessionOptions
     /// <summary>Width of the network's input in pixels, or null for the network's own.</summary>
     public int? Width { get; init; }
 
-    /// <summary>Rounding errors that may be traded for speed.</summary>
+    /// <summary>Whether speed may cost additional rounding errors.</summary>
     public Numerics Numerics { get; init; }
 
     /// <summary>

@@ -8,7 +8,8 @@ namespace IlgpuResNet.Execution;
 /// <summary>
 /// Carries out the runs of a session, each from its input to its outputs: <see cref="Execute"/> begins a sequence of kernels, uploads the
 /// input, walks the plan's steps, ends the sequence and downloads the outputs. <see cref="BoundPlan"/> has allocated and compiled
-/// everything before: a run allocates, compiles and looks up nothing. Not thread-safe; the session lets one caller in at a time.
+/// everything before: a run compiles and looks up nothing, and allocates only when an image is larger than any
+/// before. Not thread-safe; the session lets one caller in at a time.
 /// </summary>
 internal sealed class SessionRun
 {

@@ -36,6 +36,6 @@ public static class OnnxExport
             graph with { Outputs = outputs },
             options with { Height = options.Height ?? model.Preset.CropSize, Width = options.Width ?? model.Preset.CropSize },
             ModelMetadata.Of(model));
-        WeightsFile.Write(path, stream => OnnxWriter.Write(stream, onnx));
+        WeightsFileWriter.Write(path, stream => OnnxWriter.Write(stream, onnx));
     }
 }

@@ -36,7 +36,7 @@ internal static class OnnxTensor
             string needed = $"tensor {FileText.Clean(name)} of shape {FileText.Shape(shape)} needs {tensor.Count} values";
             throw new ArgumentException($"{needed}, but {values.Length} were given.", nameof(values));
         }
-        WeightsFile.Write(path, stream => OnnxWriter.Write(stream, tensor));
+        WeightsFileWriter.Write(path, stream => OnnxWriter.Write(stream, tensor));
     }
 
     /// <summary>All elements as they are stored, little-endian, in row-major order.</summary>

@@ -17,7 +17,7 @@ internal static class SafetensorsWriter
         // Writing wide elements first keeps every tensor aligned to its element size.
         StateTensor[] ordered = [.. weights.Values.OrderByDescending(tensor => tensor.DataType.Size())];
         ReadOnlyMemory<byte> header = Header(weights, ordered, metadata);
-        WeightsFile.Write(path, stream =>
+        WeightsFileWriter.Write(path, stream =>
         {
             Span<byte> prefix = stackalloc byte[SafetensorsReader.PrefixLength];
             BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);

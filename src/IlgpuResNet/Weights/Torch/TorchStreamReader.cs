@@ -33,7 +33,7 @@ internal static class TorchStreamReader
         if (Next(file, lease, budget, objects, ref position) is not PickleList keys) throw Damaged(file, "its list of storages is missing");
 
         Dictionary<string, long> offsets = LocateStorages(file, lease, objects, keys.Items, position);
-        return TorchStateDict.Collect(file.Path, root, storage =>
+        return TorchStateDictFinder.Collect(file.Path, root, storage =>
             offsets.TryGetValue(storage.Key, out long offset)
                 ? offset
                 : throw Damaged(file, $"storage {FileText.Clean(storage.Key)} is missing"));

@@ -37,7 +37,7 @@ internal static class TorchZipReader
         if (pickle.Length > int.MaxValue)
             throw new WeightsException($"{file.Path}: damaged .pth file: its data.pkl has {pickle.Length} bytes.");
         var reader = new PickleReader(lease.Span(pickle.Offset, (int)pickle.Length), budget, new TorchObjects(budget));
-        return TorchStateDict.Collect(file.Path, reader.Read(), storage => Locate(file, entries, folder, storage));
+        return TorchStateDictFinder.Collect(file.Path, reader.Read(), storage => Locate(file, entries, folder, storage));
     }
 
     private static long Locate(MappedFile file, Dictionary<string, ZipEntry> entries, string folder, StorageReference storage)

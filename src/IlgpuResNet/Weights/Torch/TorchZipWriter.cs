@@ -19,7 +19,7 @@ internal static class TorchZipWriter
         StateTensor[] tensors = [.. weights.Values];
         ReadOnlyMemory<byte> pickle = PickleWriter.StateDict(tensors);
         CheckSize(path, tensors, pickle.Length);
-        WeightsFile.Write(path, stream =>
+        WeightsFileWriter.Write(path, stream =>
         {
             var zip = new ZipWriter(stream);
             Entry(zip, Pickle, pickle.Span);

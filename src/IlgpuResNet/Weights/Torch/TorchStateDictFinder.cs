@@ -3,7 +3,7 @@ using IlgpuResNet.Files;
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>Finds the state dict in the value of a <c>.pth</c> file's pickle.</summary>
-internal static class TorchStateDict
+internal static class TorchStateDictFinder
 {
     /// <summary>Keys under which training scripts store the state dict, best known first.</summary>
     private static readonly string[] OuterKeys = ["state_dict", "model_state_dict", "model"];

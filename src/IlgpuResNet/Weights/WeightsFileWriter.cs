@@ -3,7 +3,7 @@ using IlgpuResNet.Files;
 namespace IlgpuResNet.Weights;
 
 /// <summary>Writes weights files.</summary>
-internal static class WeightsFile
+internal static class WeightsFileWriter
 {
     /// <summary>Writes through <see cref="AtomicFile"/>: an existing file is replaced whole or left unchanged.</summary>
     /// <exception cref="WeightsException">The file cannot be written.</exception>
