@@ -14,7 +14,7 @@ public sealed partial class DocumentationTests
     private const string Readme = "README.md";
     private const string Figures = "docs/figures.md";
     private const string Glossary = "docs/glossary.md";
-    private const string SoftmaxFile = "gpu-kernels/Tiled/Softmax/Softmax.cs";
+    private const string SoftmaxFile = "gpu-kernels/Tiled/Operators/Softmax/Softmax.cs";
     private const int LinesOfReadme = 100;
     private const int Columns = 140;
 
