@@ -1,0 +1,21 @@
+namespace IlgpuResNet.Graphs;
+
+/// <summary><c>max(x, 0)</c>.</summary>
+public sealed record ReluNode : Node
+{
+    /// <inheritdoc/>
+    public override MapShape InferShape(ReadOnlySpan<MapShape> inputs) => inputs[0];
+}
+
+/// <summary><c>min(max(x, Min), Max)</c> (ONNX, <c>Clip</c>); ReLU6 has 0 and 6.</summary>
+public sealed record ClipNode : Node
+{
+    /// <summary>Lower limit.</summary>
+    public required double Min { get; init; }
+
+    /// <summary>Upper limit.</summary>
+    public required double Max { get; init; }
+
+    /// <inheritdoc/>
+    public override MapShape InferShape(ReadOnlySpan<MapShape> inputs) => inputs[0];
+}
