@@ -81,8 +81,8 @@ public abstract class NetworkTests(BackEnd backEnd)
     /// <summary>
     /// Bound on the change of a probability p by the error of the logits, known by now to be small: when every logit moves by at most d,
     /// p is multiplied by something between exp(-2d) and exp(2d), which is 1 ± 2d to first order (d p_i / d x_j = p_i (δ_ij - p_j)).
-    /// To that come the roundings of the softmax itself: that of x - max, which stands in an exponent, one per class in the
-    /// sum, and a few in exp and the quotient. What is below the normal floats may be flushed to zero.
+    /// The softmax itself rounds as well: once in x - max, which stands in an exponent, once per class in the sum, and a few times in exp
+    /// and the quotient. What is below the normal floats may be flushed to zero.
     /// </summary>
     private static Func<double, double> ProbabilityTolerance(int classes, float[] logits, double[] expected)
     {

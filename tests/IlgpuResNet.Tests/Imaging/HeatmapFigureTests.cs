@@ -3,7 +3,7 @@ using IlgpuResNet.Pixels;
 
 namespace IlgpuResNet.Tests;
 
-/// <summary>The picture with a legend, and PNG files.</summary>
+/// <summary>The heat map with a legend, and PNG files.</summary>
 [TestClass]
 public sealed class HeatmapFigureTests
 {

@@ -182,7 +182,7 @@ public sealed partial class PtxBrokenAlgorithmTests
     [GeneratedRegex(@"setp\.lt\.s32\s+%p\d+, %r\d+, (%r\d+);", RegexOptions.RightToLeft)]
     private static partial Regex PixelGuard();
 
-    /// <summary>The comparison of a thread's number with that of what is to do.</summary>
+    /// <summary>The comparison of a thread's number with the number of items.</summary>
     [GeneratedRegex(@"setp\.ge\.s32(\s+%p\d+), (%r\d+), %r\d+;")]
     private static partial Regex ThreadGuard();
 

@@ -10,7 +10,7 @@ internal sealed record Conv2dCase(
     float[] Input, float[] Filter, float[] Scale, float[] Shift, float[]? Residual)
 {
     /// <summary>
-    /// Rounding of a sum of GemmK products in any order, scaled, and that of the epilogue's few operations on
+    /// Rounding of a sum of GemmK products in any order, scaled, and rounding of the epilogue's few operations on
     /// values no larger than the sum of the largest magnitudes.
     /// </summary>
     public double Tolerance

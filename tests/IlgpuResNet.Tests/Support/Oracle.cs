@@ -40,7 +40,7 @@ internal static class Oracle
     });
 
     /// <summary>
-    /// Sum over the cells of each window that lie in the map, divided by their number or, if asked for, by that of all cells.
+    /// Sum over the cells of each window that lie in the map, divided by their number or, if asked for, by the number of all cells.
     /// </summary>
     public static double[] AveragePool2d(Pool2dShape shape, float[] input) => Pool2d(
         shape, input, cells => cells.Sum(cell => cell ?? 0) / cells.Count(cell => cell is not null || shape.CountIncludePad != 0));

@@ -4,8 +4,8 @@ using IlgpuResNet.SimulatedCuda.Ptx;
 namespace IlgpuResNet.Tests.Ptx;
 
 /// <summary>
-/// Short kernels written by hand. They find the address of the buffer <c>data</c> in %rd0, that of the word of their own thread in %rd1,
-/// that of the shared array <c>tile</c> in %rd2, that of their thread's word in it in %rd3, and their number in %r0.
+/// Short kernels written by hand. %rd0 has the address of the buffer <c>data</c>, %rd1 the address of the thread's own word in it, %rd2 the
+/// address of the shared array <c>tile</c>, %rd3 the address of the thread's own word there, and %r0 the thread's number.
 /// </summary>
 internal static class PtxSnippet
 {
