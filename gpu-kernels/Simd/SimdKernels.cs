@@ -171,7 +171,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
         ArrayView<float> output)
     {
         Require(table.Length, FixedPoint.TableLength);
-        Require(output.Length, (long)pass.Crop * pass.Crop * FixedPoint.Channels);
+        Require(output.Length, (long)pass.CropHeight * pass.CropWidth * FixedPoint.Channels);
         Enqueue(stream, SimdResize.VerticalStep(pass, axis, resized, table, output));
     }
 

@@ -148,7 +148,7 @@ public sealed class ClassActivationMap
     {
         if (preset is null) return (MapTap.Axis(width, Width), MapTap.Axis(height, Height));
         PreprocessGeometry geometry = PreprocessGeometry.Create(width, height, preset);
-        return (MapTap.Axis(geometry.X, preset.CropSize, Width), MapTap.Axis(geometry.Y, preset.CropSize, Height));
+        return (MapTap.Axis(geometry.X, preset.InputWidth, Width), MapTap.Axis(geometry.Y, preset.InputHeight, Height));
     }
 
     private float ValueAt(MapTap column, MapTap row)

@@ -61,7 +61,7 @@ public sealed record ClassifierOptions
     /// <param name="preset">Preprocessing of the network's images.</param>
     public static int BatchOf(ImagePreset preset)
     {
-        long usualPixels = (long)UsualBatch * UsualSide * UsualSide, pixels = (long)preset.CropSize * preset.CropSize;
+        long usualPixels = (long)UsualBatch * UsualSide * UsualSide, pixels = (long)preset.InputHeight * preset.InputWidth;
         return (int)Math.Clamp(usualPixels / Math.Max(1, pixels), UsualBatch, LargestUsualBatch);
     }
 }

@@ -313,14 +313,14 @@ public sealed class InferenceSession : IDisposable
     private void CheckTakesImages()
     {
         MapShape input = Plan.Input.Shape;
-        int crop = model.Preset.CropSize;
+        (int height, int width) = (model.Preset.InputHeight, model.Preset.InputWidth);
         if (input.C != ImageResampling.Channels)
             throw new GraphException(
                 $"{model.Name} takes {input.C} channels, but images give {ImageResampling.Channels}; "
                 + "prepare the input yourself and run it as floats.");
-        if (input.H != crop || input.W != crop)
+        if (input.H != height || input.W != width)
             throw new GraphException(
-                $"{model.Weights.Source}: takes images of {input}, but its preset makes [{crop}, {crop}, {input.C}]; "
+                $"{model.Weights.Source}: takes images of {input}, but its preset makes [{height}, {width}, {input.C}]; "
                 + "use a preset with that crop, a session of the preset's size, or prepare the images yourself.");
     }
 }

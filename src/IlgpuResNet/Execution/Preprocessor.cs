@@ -62,14 +62,14 @@ internal sealed class Preprocessor : IDisposable
     /// gather what is enqueued, only an image that <see cref="Joins"/> may follow another.
     /// </summary>
     /// <param name="image">The image, of any size up to <see cref="ImageResampling.MaxPixels"/>.</param>
-    /// <param name="input">The network's input <c>[N, CropSize, CropSize, 3]</c>.</param>
+    /// <param name="input">The network's input <c>[N, crop height, crop width, 3]</c>.</param>
     /// <param name="index">The image's place in the batch, 0 to N - 1.</param>
     /// <param name="following">Images that come after it, for which room is made where they may join.</param>
     /// <exception cref="ImageException">The image is empty, too large or too narrow.</exception>
     /// <exception cref="DeviceMemoryException">The device has no room for it.</exception>
     public void Upload(PixelSpan image, ArrayView<float> input, int index, int following = 0)
     {
-        long slot = (long)preset.CropSize * preset.CropSize * ImageResampling.Channels;
+        long slot = (long)preset.InputHeight * preset.InputWidth * ImageResampling.Channels;
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((index + 1) * slot, input.Length, nameof(index));
         ImageResampling size = ResamplingOf(image);
@@ -77,9 +77,10 @@ internal sealed class Preprocessor : IDisposable
         ArrayView<byte> pixels = staging.Upload(image, size, following);
         ArrayView<byte> rows = resized.View(stream, (long)size.Rows * x.Count * ImageResampling.Channels);
         var horizontal = new HorizontalPass(
-            size.Rows, x.Count, size.RowBytes(image.Format), image.Format.Layout(), axisX.MaxTaps, axisX.Start);
+            size.Rows, x.Count, size.RowBytes(image.Format), image.Format.Layout(preset.Channels), axisX.MaxTaps, axisX.Start);
         kernels.ResizeColumns(stream, horizontal, axisX, pixels, rows);
-        var vertical = new VerticalPass(preset.CropSize, y.Count, x.Count, y.Padding, x.Padding, axisY.MaxTaps, axisY.Start);
+        var vertical = new VerticalPass(
+            preset.InputHeight, preset.InputWidth, y.Count, x.Count, y.Padding, x.Padding, axisY.MaxTaps, axisY.Start);
         kernels.ResizeRows(stream, vertical, axisY, rows, table.View, input.SubView(index * slot, slot));
     }
 

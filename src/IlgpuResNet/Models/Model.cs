@@ -116,9 +116,20 @@ public abstract class Model : IDisposable
     {
         ImmutableArray<string> all = [.. names];
         return all.Length == NumClasses
-            ? Renamed(all)
+            ? With(Preset, all)
             : throw new ResNetException(
                 $"{Weights.Source} has {NumClasses} classes, but {all.Length} class names were given; give one name per class, in order.");
+    }
+
+    /// <summary>
+    /// Returns a network that prepares images by another preset. Both share the weights, on devices too: disposing either disposes both.
+    /// </summary>
+    /// <exception cref="ImageException">The preset's numbers make no input.</exception>
+    public Model WithPreset(ImagePreset preset)
+    {
+        ArgumentNullException.ThrowIfNull(preset);
+        preset.Validate();
+        return With(preset, ClassNames);
     }
 
     /// <summary>
@@ -154,8 +165,8 @@ public abstract class Model : IDisposable
     /// <exception cref="GraphException">The network cannot take that size, or has no tensor of such a name.</exception>
     internal abstract Network Bind(int? height, int? width, ImmutableArray<string> outputs);
 
-    /// <summary>Returns a network with other class names that shares all else with this one.</summary>
-    private protected abstract Model Renamed(ImmutableArray<string> classNames);
+    /// <summary>Returns a network with another preset and other class names that shares all else with this one.</summary>
+    private protected abstract Model With(ImagePreset preset, ImmutableArray<string> classNames);
 
     private static Model LoadAny(string path, ResNetVariant? variant, ImagePreset? preset)
     {

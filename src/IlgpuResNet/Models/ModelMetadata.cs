@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using IlgpuResNet.Files;
+using IlgpuResNet.Pixels;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Models;
@@ -59,25 +60,31 @@ internal static partial class ModelMetadata
         if (!weights.Metadata.TryGetValue(PresetKey, out string? json)) return null;
         const string Expected = "a JSON object with resize_size, crop_size, interpolation, mean and std";
         PresetFields fields = Parse(weights, PresetKey, json, MetadataContext.Default.PresetFields, Expected);
-        if (fields.ResizeSize is < 1 or > MaxImageSide || fields.CropSize is < 1 or > MaxImageSide)
+        int?[] sizes = [fields.ResizeSize, fields.CropSize, fields.ResizeWidth, fields.CropWidth];
+        if (sizes.Any(size => size is < 1 or > MaxImageSide))
             throw Wrong(weights, PresetKey, $"resize_size and crop_size from 1 to {MaxImageSide}", json);
         if (!Array.TrueForAll([.. fields.Mean ?? [], .. fields.Std ?? []], float.IsFinite))
             throw Wrong(weights, PresetKey, "finite means and deviations", json);
         if (fields.Mean is not [var r, var g, var b] || fields.Std is not [var sr, var sg, var sb] || sr <= 0 || sg <= 0 || sb <= 0)
             throw Wrong(weights, PresetKey, "three means and three positive standard deviations", json);
-        return new ImagePreset
+        if (PresetNames.Interpolation(fields.Interpolation) is not { } interpolation)
+            throw Wrong(weights, PresetKey, $"interpolation {PresetNames.Interpolations}", json);
+        if (PresetNames.Channels(fields.Channels ?? PresetNames.Of(default(ChannelOrder))) is not { } channels)
+            throw Wrong(weights, PresetKey, "channels rgb or bgr", json);
+        var usual = new ImagePreset();
+        var preset = new ImagePreset
         {
             ResizeSize = fields.ResizeSize,
+            ResizeWidth = fields.ResizeWidth,
             CropSize = fields.CropSize,
+            CropWidth = fields.CropWidth,
             Mean = (r, g, b),
             Std = (sr, sg, sb),
-            Interpolation = fields.Interpolation switch
-            {
-                "bilinear" => Interpolation.Bilinear,
-                "bicubic" => Interpolation.Bicubic,
-                _ => throw Wrong(weights, PresetKey, "interpolation bilinear or bicubic", json),
-            },
+            Interpolation = interpolation,
+            Channels = channels,
+            Scale = fields.Scale ?? usual.Scale,
         };
+        return preset.Scale > 0 && double.IsFinite(preset.Scale) ? preset : throw Wrong(weights, PresetKey, "a positive scale", json);
     }
 
     /// <summary>Makes the entries that a file of this network needs beside its tensors for a reader to find this network in it.</summary>
@@ -136,9 +143,14 @@ internal static partial class ModelMetadata
     private static PresetFields FieldsOf(ImagePreset preset) => new(
         preset.ResizeSize,
         preset.CropSize,
-        preset.Interpolation == Interpolation.Bicubic ? "bicubic" : "bilinear",
+        PresetNames.Of(preset.Interpolation),
         [preset.Mean.R, preset.Mean.G, preset.Mean.B],
-        [preset.Std.R, preset.Std.G, preset.Std.B]);
+        [preset.Std.R, preset.Std.G, preset.Std.B],
+        preset.ResizeWidth,
+        preset.CropWidth,
+        // Most files need neither.
+        preset.Channels == default ? null : PresetNames.Of(preset.Channels),
+        preset.Scale == new ImagePreset().Scale ? null : preset.Scale);
 
     private static T Parse<T>(StateDict weights, string key, string json, JsonTypeInfo<T> type, string expected)
         where T : class
@@ -159,11 +171,23 @@ internal static partial class ModelMetadata
     private static WeightsException Mismatch(StateDict weights, string key, string expected, string found) =>
         new($"{weights.Source}: its metadata '{key}' should be {expected}, but {found}. Correct or remove that entry.");
 
-    internal sealed record PresetFields(int ResizeSize, int CropSize, string? Interpolation, float[]? Mean, float[]? Std);
+    internal sealed record PresetFields(
+        int ResizeSize,
+        int CropSize,
+        string? Interpolation,
+        float[]? Mean,
+        float[]? Std,
+        int? ResizeWidth = null,
+        int? CropWidth = null,
+        string? Channels = null,
+        double? Scale = null);
 
     [JsonSerializable(typeof(string[]))]
     [JsonSerializable(typeof(bool[]))]
     [JsonSerializable(typeof(PresetFields))]
-    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true)]
+    [JsonSourceGenerationOptions(
+        PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+        RespectRequiredConstructorParameters = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
     private sealed partial class MetadataContext : JsonSerializerContext;
 }

@@ -32,10 +32,13 @@ public static class OnnxExport
         ImmutableArray<string> outputs = options.Probabilities
             ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName]
             : [ResNetGraph.LogitsName];
+        int height = options.Height ?? model.Preset.InputHeight, width = options.Width ?? model.Preset.InputWidth;
+        // A file for one size says how images get that size.
+        ResNet written = options.DynamicSize || height < 1 || width < 1
+            ? model
+            : model.WithPreset(model.Preset.ForInput(height, width));
         OnnxModelToWrite onnx = OnnxExporter.Export(
-            graph with { Outputs = outputs },
-            options with { Height = options.Height ?? model.Preset.CropSize, Width = options.Width ?? model.Preset.CropSize },
-            ModelMetadata.Of(model));
+            graph with { Outputs = outputs }, options with { Height = height, Width = width }, ModelMetadata.Of(written));
         WeightsFileWriter.Write(path, stream => OnnxWriter.Write(stream, onnx));
     }
 }

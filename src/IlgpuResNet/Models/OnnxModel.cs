@@ -73,8 +73,8 @@ public sealed class OnnxModel : Model
             var weights = new StateDict(path, file.Graph.InitializersInOrder, file.Metadata);
             ImagePreset usual = ResNetWeights.PresetOfFile(path);
             preset ??= ModelMetadata.Preset(weights);
-            OnnxInput input = OnnxInput.Create(file, constants, null, null, (preset ?? usual).CropSize, file.Budget);
-            preset ??= input.FixedSide is { } side ? ForSide(usual, side) : usual;
+            OnnxInput input = OnnxInput.Create(file, constants, null, null, (preset ?? usual).InputSize, file.Budget);
+            preset ??= input.FixedSize is (var height, var width) ? usual.ForInput(height, width) : usual;
             Network network = OnnxImporter.Import(file, input, [], constants, file.Budget);
             int classes = ClassesOf(network);
             file.Budget.Charge(classes * BytesPerClass);
@@ -100,7 +100,7 @@ public sealed class OnnxModel : Model
     internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
     {
         ReadBudget budget = file.NewBudget();
-        OnnxInput bound = OnnxInput.Create(file, constants, height, width, Preset.CropSize, budget);
+        OnnxInput bound = OnnxInput.Create(file, constants, height, width, Preset.InputSize, budget);
         string key = Key(bound, outputs);
         lock (networks)
         {
@@ -124,14 +124,10 @@ public sealed class OnnxModel : Model
 
     private static int ClassesOf(Network network) => network.IsClassifier ? network.Outputs[0].Count : 0;
 
-    /// <summary>The preset of a file that is fixed to square images of a side: that crop, and a resize in proportion.</summary>
-    private static ImagePreset ForSide(ImagePreset usual, int side) =>
-        usual with { CropSize = side, ResizeSize = (int)Math.Round((double)side * usual.ResizeSize / usual.CropSize) };
-
     /// <summary>Key of a network: its input's size and its outputs. Lengths keep names apart, whatever they consist of.</summary>
     private static string Key(OnnxInput input, ImmutableArray<string> outputs) =>
         string.Join(' ', outputs.Select(name => $"{name.Length}:{name}").Prepend(input.IsImage ? $"{input.Height}x{input.Width}" : ""));
 
-    private protected override Model Renamed(ImmutableArray<string> classNames) =>
-        new OnnxModel(file, Weights, constants, input, network, Preset, classNames, networks);
+    private protected override Model With(ImagePreset preset, ImmutableArray<string> classNames) =>
+        new OnnxModel(file, Weights, constants, input, network, preset, classNames, networks);
 }

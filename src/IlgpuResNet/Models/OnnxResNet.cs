@@ -24,14 +24,14 @@ internal static class OnnxResNet
     {
         using OnnxModel model = OnnxModel.Load(path);
         Graph graph = model.Bind(null, null, []).Graph;
-        ResNet network = ResNet.FromWeights(weights, variant);
+        ResNet network = ResNet.FromWeights(weights, variant, model.Preset);
         if (Difference(network.Graph, graph) is not { } difference) return network;
         // The tensors tell v2 from the other variants, but not these from one another.
         if (variant is null && !network.Config.PreActivation)
         {
             foreach (ResNetVariant candidate in (ResNetVariant[])[ResNetVariant.V1, ResNetVariant.V1ReluBeforeAdd])
             {
-                ResNet other = ResNet.FromWeights(weights, candidate);
+                ResNet other = ResNet.FromWeights(weights, candidate, model.Preset);
                 if (Difference(other.Graph, graph) is null) return other;
             }
         }

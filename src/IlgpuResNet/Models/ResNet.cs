@@ -105,10 +105,13 @@ public sealed class ResNet : Model
     /// <inheritdoc cref="Model.WithClassNames"/>
     public new ResNet WithClassNames(IEnumerable<string> names) => (ResNet)base.WithClassNames(names);
 
+    /// <inheritdoc cref="Model.WithPreset"/>
+    public new ResNet WithPreset(ImagePreset preset) => (ResNet)base.WithPreset(preset);
+
     /// <inheritdoc/>
     internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
     {
-        var input = new MapShape(height ?? Preset.CropSize, width ?? Preset.CropSize, Config.InputChannels);
+        var input = new MapShape(height ?? Preset.InputHeight, width ?? Preset.InputWidth, Config.InputChannels);
         ImmutableArray<string> names = outputs is [] ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName] : outputs;
         Graph graph = graphs.Get(outputs);
         IReadOnlyDictionary<string, MapShape> shapes = graph.InferShapes(input.H, input.W);
@@ -124,7 +127,8 @@ public sealed class ResNet : Model
             : TensorView.OfMap(name, tensor, shapes[tensor]);
     }
 
-    private protected override Model Renamed(ImmutableArray<string> classNames) => new ResNet(Config, Weights, Preset, classNames, graphs);
+    private protected override Model With(ImagePreset preset, ImmutableArray<string> classNames) =>
+        new ResNet(Config, Weights, preset, classNames, graphs);
 
     /// <summary>
     /// Graphs of one network, one for each choice of outputs, built at their first use. Sessions with one graph share its weights on a

@@ -33,6 +33,9 @@ public static class WeightsConverter
     /// How blocks are computed, or null for the variant in the file's metadata, else v2 or v1.5, as the tensors tell.
     /// </param>
     /// <param name="onnx">How to write an ONNX file, or null for the defaults.</param>
+    /// <param name="preset">
+    /// Changes how images are prepared: takes the input's preset and returns the output's; null to keep it.
+    /// </param>
     /// <param name="cancellation">Ends the conversion after the input was opened.</param>
     /// <returns>Warnings of content that the output cannot hold, one line each; usually none.</returns>
     /// <exception cref="ArgumentException">The output's name has another ending.</exception>
@@ -48,6 +51,7 @@ public static class WeightsConverter
         string output,
         ResNetVariant? variant = null,
         OnnxExportOptions? onnx = null,
+        Func<ImagePreset, ImagePreset>? preset = null,
         CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(input);
@@ -58,12 +62,13 @@ public static class WeightsConverter
         cancellation.ThrowIfCancellationRequested();
         if (extension == Onnx)
         {
-            OnnxExport.Save(fromOnnx ? OnnxResNet.Recognise(input, weights, variant) : ResNet.FromWeights(weights, variant), output, onnx);
+            ResNet network = fromOnnx ? OnnxResNet.Recognise(input, weights, variant) : ResNet.FromWeights(weights, variant);
+            OnnxExport.Save(Prepared(network), output, onnx);
             return [];
         }
         // Not disposed: that would close the weights.
         ResNet? model = TryRecognise(fromOnnx ? input : null, weights, variant, out string reason);
-        if (model is null && variant is not null) throw new WeightsException(reason);
+        if (model is null && (variant is not null || preset is not null)) throw new WeightsException(reason);
         var warnings = new List<string>();
         if (model is null && fromOnnx)
         {
@@ -82,9 +87,11 @@ public static class WeightsConverter
         }
         else
         {
-            weights.Save(output, model is null ? null : ModelMetadata.Of(model));
+            weights.Save(output, model is null ? null : ModelMetadata.Of(Prepared(model)));
         }
         return warnings;
+
+        ResNet Prepared(ResNet network) => preset is null ? network : network.WithPreset(preset(network.Preset));
     }
 
     /// <summary>The network that the weights make by names and shapes, and by the graph of an ONNX file; or null and the reason.</summary>

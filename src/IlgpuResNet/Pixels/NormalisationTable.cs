@@ -6,18 +6,23 @@ namespace IlgpuResNet.Pixels;
 internal static class NormalisationTable
 {
     /// <summary>
-    /// Computes <c>(value / 255 - mean) / std</c> for <c>[256, 3]</c> on the host: a device's float division need not be correctly rounded,
-    /// torchvision's is.
+    /// Computes <c>(value * scale - mean) / std</c> for <c>[256, 3]</c>, the channels in the order of the network's input, on the host: a
+    /// device's float division need not be correctly rounded, torchvision's is.
     /// </summary>
     public static float[] Create(ImagePreset preset)
     {
+        (float, float)[] colours = [(preset.Mean.R, preset.Std.R), (preset.Mean.G, preset.Std.G), (preset.Mean.B, preset.Std.B)];
+        if (preset.Channels is ChannelOrder.Bgr) Array.Reverse(colours);
         float[] values = new float[FixedPoint.TableLength];
         for (int value = 0; value <= byte.MaxValue; value++)
         {
-            float scaled = value / 255f;
-            values[value * FixedPoint.Channels] = (scaled - preset.Mean.R) / preset.Std.R;
-            values[value * FixedPoint.Channels + 1] = (scaled - preset.Mean.G) / preset.Std.G;
-            values[value * FixedPoint.Channels + 2] = (scaled - preset.Mean.B) / preset.Std.B;
+            // For a scale of 1 / 255 the product in double rounds to the float that PyTorch's division gives.
+            float scaled = (float)(value * preset.Scale);
+            for (int channel = 0; channel < FixedPoint.Channels; channel++)
+            {
+                (float mean, float std) = colours[channel];
+                values[value * FixedPoint.Channels + channel] = (scaled - mean) / std;
+            }
         }
         return values;
     }

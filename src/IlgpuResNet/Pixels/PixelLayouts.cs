@@ -5,6 +5,14 @@ namespace IlgpuResNet.Pixels;
 /// <summary>Places of the colours in a pixel of each <see cref="PixelFormat"/>.</summary>
 internal static class PixelLayouts
 {
+    /// <summary>The places of a network's first, second and third channel.</summary>
+    /// <exception cref="ImageException">The format is unknown.</exception>
+    public static PixelLayout Layout(this PixelFormat format, ChannelOrder order)
+    {
+        PixelLayout layout = format.Layout();
+        return order is ChannelOrder.Bgr ? layout with { Red = layout.Blue, Blue = layout.Red } : layout;
+    }
+
     /// <summary>The places of red, green and blue.</summary>
     /// <exception cref="ImageException">The format is unknown.</exception>
     public static PixelLayout Layout(this PixelFormat format) => format switch

@@ -19,20 +19,38 @@ internal readonly record struct PreprocessGeometry(PreprocessAxis X, PreprocessA
     /// <exception cref="ImageException">The image is so narrow that its resized longer side exceeds an int.</exception>
     public static PreprocessGeometry Create(int width, int height, ImagePreset preset)
     {
+        (int resizedWidth, int resizedHeight) = Resized(width, height, preset);
+        return new PreprocessGeometry(
+            CenterCrop(width, resizedWidth, preset.InputWidth), CenterCrop(height, resizedHeight, preset.InputHeight));
+    }
+
+    private static (int Width, int Height) Resized(int width, int height, ImagePreset preset)
+    {
+        if (preset.ResizeWidth is { } stretched) return (stretched, preset.ResizeSize);
+        if (preset.InputWidth != preset.InputHeight) return Covering(width, height, preset);
         int shortSide = Math.Min(width, height);
         // Both operands are exact in double, so the quotient rounds as Python's does; the cast truncates as int() does.
-        double longSide = (double)((long)preset.ResizeSize * Math.Max(width, height)) / shortSide;
-        if (longSide > int.MaxValue)
-        {
-            throw new ImageException(
-                $"A {width}x{height} image is too narrow: resized to {preset.ResizeSize} pixels "
-                + $"its long side would have {longSide:F0}.");
-        }
-        int resizedLong = (int)longSide;
-        return new PreprocessGeometry(
-            CenterCrop(width, width <= height ? preset.ResizeSize : resizedLong, preset.CropSize),
-            CenterCrop(height, width <= height ? resizedLong : preset.ResizeSize, preset.CropSize));
+        int longSide = (int)Checked((double)((long)preset.ResizeSize * Math.Max(width, height)) / shortSide, width, height, preset);
+        return width <= height ? (preset.ResizeSize, longSide) : (longSide, preset.ResizeSize);
     }
+
+    /// <summary>
+    /// The least size in the image's proportions that covers a box of the crop's shape and the resize's height, as timm's
+    /// <c>ResizeKeepRatio</c> computes it.
+    /// </summary>
+    private static (int Width, int Height) Covering(int width, int height, ImagePreset preset)
+    {
+        double boxHeight = preset.ResizeSize, boxWidth = Math.Round(boxHeight * preset.InputWidth / preset.InputHeight);
+        double ratio = Math.Min(height / boxHeight, width / boxWidth);
+        double resizedWidth = Checked(Math.Round(width / ratio), width, height, preset);
+        double resizedHeight = Checked(Math.Round(height / ratio), width, height, preset);
+        return (Math.Max(1, (int)resizedWidth), Math.Max(1, (int)resizedHeight));
+    }
+
+    private static double Checked(double side, int width, int height, ImagePreset preset) => side <= int.MaxValue
+        ? side
+        : throw new ImageException(
+            $"A {width}x{height} image is too narrow: resized to {preset.ResizeSize} pixels its long side would have {side:F0}.");
 
     private static PreprocessAxis CenterCrop(int size, int resized, int crop) =>
         crop > resized

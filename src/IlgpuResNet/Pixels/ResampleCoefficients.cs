@@ -11,6 +11,8 @@ internal sealed class ResampleCoefficients
     /// <summary>Fractional bits of a weight. Of an int's 32 bits, 8 hold the pixel and 2 the overshoot of negative lobes.</summary>
     public const int PrecisionBits = 32 - 8 - 2;
 
+    private const double LanczosLobes = 3.0;
+
     private ResampleCoefficients(int[] bounds, int[] weights, int maxTaps)
     {
         Bounds = bounds;
@@ -47,7 +49,8 @@ internal sealed class ResampleCoefficients
         ArgumentOutOfRangeException.ThrowIfLessThan(start, 0);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, outputSize - start);
-        if (inputSize == outputSize) return Identity(start, count);
+        if (inputSize == outputSize) return OneTap(count, i => start + i);
+        if (interpolation is Interpolation.Nearest) return Nearest((double)inputSize / outputSize, start, count);
 
         double scale = (double)inputSize / outputSize;
         double filterScale = Math.Max(scale, 1.0);
@@ -81,14 +84,24 @@ internal sealed class ResampleCoefficients
         return new ResampleCoefficients(bounds, weights, maxTaps);
     }
 
-    /// <summary>Weights of exactly 1: the pass copies the axis.</summary>
-    private static ResampleCoefficients Identity(int start, int count)
+    /// <summary>The pixel under each output's centre. Pillow adds up the positions, and rounding errors with them.</summary>
+    private static ResampleCoefficients Nearest(double scale, int start, int count)
+    {
+        double position = scale * 0.5;
+        for (int i = 0; i < start; i++) position += scale;
+        int[] pixels = new int[count];
+        for (int i = 0; i < count; i++, position += scale) pixels[i] = (int)position;
+        return OneTap(count, i => pixels[i]);
+    }
+
+    /// <summary>Weights of exactly 1: the pass copies pixels of the axis.</summary>
+    private static ResampleCoefficients OneTap(int count, Func<int, int> pixelOf)
     {
         int[] bounds = new int[count * 2];
         int[] weights = new int[count];
         for (int i = 0; i < count; i++)
         {
-            bounds[i * 2] = start + i;
+            bounds[i * 2] = pixelOf(i);
             bounds[i * 2 + 1] = 1;
             weights[i] = 1 << PrecisionBits;
         }
@@ -98,18 +111,40 @@ internal sealed class ResampleCoefficients
     /// <summary>Half the filter's width in input pixels, where the image is not scaled down.</summary>
     private static double Support(Interpolation interpolation) => interpolation switch
     {
-        Interpolation.Bilinear => 1.0,
+        Interpolation.Box => 0.5,
+        Interpolation.Bilinear or Interpolation.Hamming => 1.0,
         Interpolation.Bicubic => 2.0,
-        _ => throw new ImageException($"Interpolation {(int)interpolation} is unknown; use Bilinear or Bicubic."),
+        Interpolation.Lanczos => LanczosLobes,
+        _ => throw new ImageException(
+            $"Interpolation {(int)interpolation} is unknown; use one of {string.Join(", ", Enum.GetNames<Interpolation>())}."),
     };
 
     private static double Filter(Interpolation interpolation, double x)
     {
+        // The constants are floats in Pillow, too.
+        const float hammingMean = 0.54f, hammingSwing = 0.46f;
+        switch (interpolation)
+        {
+            case Interpolation.Box:
+                return x is > -0.5 and <= 0.5 ? 1.0 : 0.0;
+            case Interpolation.Bilinear:
+                return Math.Max(1.0 - Math.Abs(x), 0.0);
+            case Interpolation.Hamming:
+                return Math.Abs(x) < 1.0 ? Sinc(x) * (hammingMean + hammingSwing * Math.Cos(Math.Abs(x) * Math.PI)) : 0.0;
+            case Interpolation.Lanczos:
+                return x is >= -LanczosLobes and < LanczosLobes ? Sinc(x) * Sinc(x / LanczosLobes) : 0.0;
+            default:
+                return Cubic(Math.Abs(x));
+        }
+    }
+
+    private static double Cubic(double x)
+    {
         const double a = -0.5;
-        x = Math.Abs(x);
-        if (interpolation is Interpolation.Bilinear) return x < 1.0 ? 1.0 - x : 0.0;
         if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
         if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
         return 0.0;
     }
+
+    private static double Sinc(double x) => x == 0.0 ? 1.0 : Math.Sin(x * Math.PI) / (x * Math.PI);
 }

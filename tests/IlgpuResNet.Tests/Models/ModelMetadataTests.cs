@@ -17,8 +17,8 @@ public sealed class ModelMetadataTests
     [DataRow("preset", "[]", "'preset' should be a JSON object")]
     [DataRow("preset", """{"resize_size": 0, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1]}""",
         "resize_size and crop_size from 1")]
-    [DataRow("preset", """{"resize_size": 40, "crop_size": 36, "interpolation": "nearest", "mean": [0, 0, 0], "std": [1, 1, 1]}""",
-        "bilinear or bicubic")]
+    [DataRow("preset", """{"resize_size": 40, "crop_size": 36, "interpolation": "spline", "mean": [0, 0, 0], "std": [1, 1, 1]}""",
+        "interpolation bilinear, bicubic, nearest, box, hamming, lanczos")]
     [DataRow("preset", """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0], "std": [1, 1, 1]}""",
         "three means")]
     [DataRow("classes", """["cat", null]""", "the name of class 1 is empty")]
@@ -31,6 +31,18 @@ public sealed class ModelMetadataTests
         "three means")]
     [DataRow("preset", """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1e99]}""",
         "finite")]
+    [DataRow("preset",
+        """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1], "channels": "gbr"}""",
+        "channels rgb or bgr")]
+    [DataRow("preset",
+        """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1], "scale": 0}""",
+        "a positive scale")]
+    [DataRow("preset",
+        """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1], "crop_width": 0}""",
+        "from 1")]
+    [DataRow("preset",
+        """{"resize_size": 40, "crop_size": 36, "interpolation": "bicubic", "mean": [0, 0, 0], "std": [1, 1, 1], "resize_width": 99999}""",
+        "from 1")]
     public void Wrong_metadata_says_what_is_needed(string key, string value, string message)
     {
         string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.safetensors");
@@ -52,6 +64,7 @@ public sealed class ModelMetadataTests
     [DynamicData(nameof(Variants))]
     public void What_is_written_is_read_again(string variant)
     {
+        bool odd = variant == ResNetVariants.Names[0];
         ResNetConfig config =
             ResNetVariants.Apply(Thin with { ReplaceStrideWithDilation = [false, true, true] }, ResNetVariants.Parse(variant)!.Value);
         var preset = new ImagePreset
@@ -60,7 +73,11 @@ public sealed class ModelMetadataTests
             CropSize = 36,
             Interpolation = Interpolation.Bicubic,
             Mean = (0.1f, 1f / 3, 0.3f),
-            Std = (0.4f, 1e-7f, 0.6f)
+            Std = (0.4f, 1e-7f, 0.6f),
+            ResizeWidth = odd ? 43 : null,
+            CropWidth = odd ? 35 : null,
+            Channels = odd ? ChannelOrder.Bgr : ChannelOrder.Rgb,
+            Scale = odd ? 1 / 127.5 : 1 / 255.0,
         };
         string[] names = ["\"chien\", é 犬\n", "x"];
         string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.safetensors");

@@ -61,3 +61,39 @@ internal sealed record PreprocessCase(int Seed, int Width, int Height, ImagePres
         return new PreprocessCase(numbers[0], numbers[1], numbers[2], preset, fields[6], Convert.FromHexString(fields[7]));
     }
 }
+
+/// <summary>One line of <c>presets.csv</c>.</summary>
+internal sealed record PresetCase(int Seed, int Width, int Height, ImagePreset Preset, string Sha256)
+{
+    public static IReadOnlyList<PresetCase> All { get; } = [.. ImagingData.ReadCsv("presets.csv").Select(Parse)];
+
+    public byte[] Image => ImagingData.SeededImage(Seed, Width, Height);
+
+    public override string ToString() => $"seed {Seed}, {Width}x{Height}, {Preset}";
+
+    private static PresetCase Parse(string[] fields)
+    {
+        int cropHeight = Int(5), cropWidth = Int(6);
+        var preset = new ImagePreset
+        {
+            ResizeSize = Int(3),
+            ResizeWidth = fields[4].Length > 0 ? Int(4) : null,
+            CropSize = cropHeight,
+            CropWidth = cropWidth == cropHeight ? null : cropWidth,
+            Interpolation = Enum.Parse<Interpolation>(fields[7], ignoreCase: true),
+            Channels = Enum.Parse<ChannelOrder>(fields[8], ignoreCase: true),
+            Scale = double.Parse(fields[9], CultureInfo.InvariantCulture),
+            Mean = Floats(10),
+            Std = Floats(11),
+        };
+        return new PresetCase(Int(0), Int(1), Int(2), preset, fields[12]);
+
+        int Int(int column) => int.Parse(fields[column], CultureInfo.InvariantCulture);
+
+        (float, float, float) Floats(int column)
+        {
+            float[] numbers = [.. fields[column].Split(' ').Select(text => float.Parse(text, CultureInfo.InvariantCulture))];
+            return (numbers[0], numbers[1], numbers[2]);
+        }
+    }
+}

@@ -108,20 +108,20 @@ internal static unsafe class SimdResize
         VerticalPass pass = step.Vertical;
         ArrayView<float> table = step.Operands.Input, output = step.Operands.Output;
         int band = queues.Group, bands = queues.Groups;
-        int end = (int)((band + 1L) * pass.Crop / bands);
+        int end = (int)((band + 1L) * pass.CropHeight / bands);
         int rowLength = pass.Columns * FixedPoint.Channels;
         byte* sums = stackalloc byte[VerticalBlock];
         fixed (byte* source = &resize.Resized[0])
         fixed (int* bound = &resize.Axis.Bounds[0], weight = &resize.Axis.Weights[0])
         fixed (float* floats = &table[0], target = &output[0])
         {
-            for (int row = (int)((long)band * pass.Crop / bands); row < end; row++)
+            for (int row = (int)((long)band * pass.CropHeight / bands); row < end; row++)
             {
-                float* outputRow = target + (long)row * pass.Crop * FixedPoint.Channels;
+                float* outputRow = target + (long)row * pass.CropWidth * FixedPoint.Channels;
                 int y = row - pass.PadY;
                 if (y < 0 || y >= pass.Rows)
                 {
-                    Black(outputRow, pass.Crop, floats);
+                    Black(outputRow, pass.CropWidth, floats);
                     continue;
                 }
                 Black(outputRow, pass.PadX, floats);
@@ -133,7 +133,7 @@ internal static unsafe class SimdResize
                     SumColumns(first + i, rowLength, count, weight + (long)y * pass.MaxTaps, bound[2 * y + 1], sums);
                     for (int j = 0; j < count; j++) resized[i + j] = floats[sums[j] * FixedPoint.Channels + (i + j) % FixedPoint.Channels];
                 }
-                Black(resized + rowLength, pass.Crop - pass.PadX - pass.Columns, floats);
+                Black(resized + rowLength, pass.CropWidth - pass.PadX - pass.Columns, floats);
             }
         }
     }

@@ -45,10 +45,10 @@ internal static class Resize
         VerticalPass pass)
     {
         int item = Grid.GlobalIndex.X;
-        int row = item / pass.Crop;
-        if (row >= pass.Crop) return;
+        int row = item / pass.CropWidth;
+        if (row >= pass.CropHeight) return;
         int y = row - pass.PadY;
-        int x = item - row * pass.Crop - pass.PadX;
+        int x = item - row * pass.CropWidth - pass.PadX;
         int r = 0, g = 0, b = 0;
         if (y >= 0 && y < pass.Rows && x >= 0 && x < pass.Columns)
         {
@@ -96,7 +96,7 @@ internal sealed class ResizeLauncher(IKernelLoader loader)
     public void LaunchVertical(
         AcceleratorStream stream, in VerticalPass pass, in ResampleAxis axis, ArrayView<byte> resized, ArrayView<float> table,
         ArrayView<float> output) =>
-        vertical.Value(stream, Config(pass.Crop, pass.Crop), resized, axis.Bounds, axis.Weights, table, output, pass);
+        vertical.Value(stream, Config(pass.CropHeight, pass.CropWidth), resized, axis.Bounds, axis.Weights, table, output, pass);
 
     private static KernelConfig Config(int rows, int columns) =>
         new((int)IntegerMath.DivideRoundUp((long)rows * columns, Resize.GroupSize), Resize.GroupSize);

@@ -17,19 +17,19 @@ internal sealed class OnnxInput
     private readonly ImmutableArray<int> sizes;
     private readonly bool channelsLast;
 
-    private OnnxInput(string name, ImmutableArray<int> sizes, bool channelsLast, int? fixedSide)
+    private OnnxInput(string name, ImmutableArray<int> sizes, bool channelsLast, (int, int)? fixedSize)
     {
         Name = name;
         this.sizes = sizes;
         this.channelsLast = channelsLast;
-        FixedSide = fixedSide;
+        FixedSize = fixedSize;
     }
 
     /// <summary>Name of the value.</summary>
     public string Name { get; }
 
-    /// <summary>Side of the square images that the file is fixed to; null when it also takes others.</summary>
-    public int? FixedSide { get; }
+    /// <summary>Size of the images that the file is fixed to, in pixels; null when it also takes others.</summary>
+    public (int Height, int Width)? FixedSize { get; }
 
     /// <summary>True for <c>[N, C, H, W]</c> and <c>[N, H, W, C]</c>.</summary>
     public bool IsImage => sizes.Length == 4;
@@ -45,11 +45,11 @@ internal sealed class OnnxInput
     /// <param name="constants">Inputs that are given as constants.</param>
     /// <param name="height">Height that the user asks for, or null.</param>
     /// <param name="width">Width that the user asks for, or null.</param>
-    /// <param name="usualSize">Side of an image where neither the file nor the user states it.</param>
+    /// <param name="usual">Size of an image where neither the file nor the user states it.</param>
     /// <param name="budget">Budget of the memory that may be allocated.</param>
     /// <exception cref="GraphException">The model has no such input or several, or the sizes do not fit the file's.</exception>
     public static OnnxInput Create(
-        OnnxFile file, ImmutableArray<StateTensor> constants, int? height, int? width, int usualSize, ReadBudget budget)
+        OnnxFile file, ImmutableArray<StateTensor> constants, int? height, int? width, (int Height, int Width) usual, ReadBudget budget)
     {
         const int BytesPerName = 128;
         budget.Charge(BytesPerName * file.Graph.Nodes.Sum(node => (long)node.Inputs.Length));
@@ -75,8 +75,8 @@ internal sealed class OnnxInput
         bool channelsLast = IsChannelsLast(dims);
         ImmutableArray<int> sizes = dims.Length == 4
             ? channelsLast
-                ? [SizeOf(0) ?? 0, Side(1, "height", height), Side(2, "width", width), SizeOf(3)!.Value]
-                : [SizeOf(0) ?? 0, SizeOf(1) ?? UsualChannels, Side(2, "height", height), Side(3, "width", width)]
+                ? [SizeOf(0) ?? 0, Height(1), Width(2), SizeOf(3)!.Value]
+                : [SizeOf(0) ?? 0, SizeOf(1) ?? UsualChannels, Height(2), Width(3)]
             : [.. Enumerable.Range(0, dims.Length).Select(axis => SizeOf(axis) ?? (axis == 0 ? 0 : throw Unknown(axis)))];
         if (dims.Length != 4 && (height ?? width) is not null)
         {
@@ -87,8 +87,11 @@ internal sealed class OnnxInput
         if (sizes.Aggregate((Int128)1, (count, size) => Int128.Min(count * Math.Max(size, 1), long.MaxValue)) > int.MaxValue)
             throw new GraphException($"{its} [{string.Join(", ", sizes)}] {TooLarge}");
         int heightAxis = HeightAxis(channelsLast);
-        int? fixedSide = dims.Length == 4 && SizeOf(heightAxis) is { } side && SizeOf(heightAxis + 1) == side ? side : null;
-        return new OnnxInput(input.Name, sizes, channelsLast, fixedSide);
+        (int, int)? fixedSize =
+            dims.Length == 4 && SizeOf(heightAxis) is { } statedHeight && SizeOf(heightAxis + 1) is { } statedWidth
+                ? (statedHeight, statedWidth)
+                : null;
+        return new OnnxInput(input.Name, sizes, channelsLast, fixedSize);
 
         int? SizeOf(int axis) => dims[axis].Value switch
         {
@@ -97,7 +100,11 @@ internal sealed class OnnxInput
             var size => throw new GraphException($"{Dimension(axis)} is {size}, which {TooLarge}"),
         };
 
-        int Side(int axis, string name, int? asked)
+        int Height(int axis) => Side(axis, "height", height, usual.Height);
+
+        int Width(int axis) => Side(axis, "width", width, usual.Width);
+
+        int Side(int axis, string name, int? asked, int usualSide)
         {
             int? stated = SizeOf(axis);
             if (asked < 1)
@@ -108,7 +115,7 @@ internal sealed class OnnxInput
                     $"{its} has a fixed {name} of {stated} pixels, but {asked} was asked for; "
                     + "use that size, or export the model with a dynamic one.");
             }
-            return stated ?? asked ?? usualSize;
+            return stated ?? asked ?? usualSide;
         }
 
         GraphException Unknown(int axis) => new($"{Dimension(axis)} is not stated; export the model with fixed sizes.");
