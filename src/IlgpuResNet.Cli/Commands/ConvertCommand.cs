@@ -32,6 +32,8 @@ internal static class ConvertCommand
         {
             input, output, variant, fold, dynamicSize,
         };
+        var presets = new PresetOptions();
+        presets.AddTo(command);
         var named = new NamedWeightsOptions(console);
         named.AddTo(command);
         input.RequirePaths();
@@ -50,6 +52,11 @@ internal static class ConvertCommand
             }
             if (result.GetResult(variant) is not null && extension is ".pth" or ".pt")
                 result.AddError($"{variant.Name} cannot be written to a .pth file, which has no metadata");
+            foreach (Option option in presets.All)
+            {
+                if (result.GetResult(option) is not null && extension is ".pth" or ".pt")
+                    result.AddError($"{option.Name} cannot be written to a .pth file, which has no metadata");
+            }
         });
         command.SetCancellableAction((result, cancellation) =>
         {
@@ -60,6 +67,7 @@ internal static class ConvertCommand
                 path,
                 ResNetVariants.Parse(result.GetValue(variant)),
                 new OnnxExportOptions { FoldBatchNorms = result.GetValue(fold), DynamicSize = result.GetValue(dynamicSize) },
+                presets.Change(result) ? own => presets.Apply(result, own) : null,
                 cancellation);
             foreach (string warning in warnings) console.Warning(warning);
         });

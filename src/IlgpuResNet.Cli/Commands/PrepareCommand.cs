@@ -33,7 +33,7 @@ internal static class PrepareCommand
             using var session = new InferenceSession(
                 model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
             foreach (string warning in session.Warnings) console.Warning(warning);
-            int side = model.Preset.CropSize;
+            (int height, int width) = (model.Preset.CropSize, model.Preset.CropWidth ?? model.Preset.CropSize);
             float[] prepared = new float[session.Plan.Input.Shape.Count];
             try
             {
@@ -43,7 +43,7 @@ internal static class PrepareCommand
             {
                 throw new ImageException($"{file}: {e.Message}", e);
             }
-            TensorFile.Save(result.GetValue(output)!, "image", [1, 3, side, side], prepared);
+            TensorFile.Save(result.GetValue(output)!, "image", [1, 3, height, width], prepared);
         });
         return command;
     }

@@ -11,9 +11,6 @@ internal sealed class ModelOptions
     public const string WeightsHelp =
         "Weights (.safetensors, .pth), a whole network (.onnx), or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2.";
 
-    private const string ImageNetV1 = "imagenet-v1";
-    private const string ImageNetV2 = "imagenet-v2";
-
     private const int LargestBatch = 4096;
 
     /// <summary>The classifier of clothes that comes with the tool.</summary>
@@ -29,13 +26,6 @@ internal sealed class ModelOptions
     {
         Description = "How blocks are computed: v1.5 (torchvision), v1, v1-relu-before-add, v2. "
             + "Default: what the file says, else v2 or v1.5 by its tensors.",
-        HelpName = "NAME",
-    };
-
-    private readonly Option<string?> preset = new("--preset")
-    {
-        Description = $"How images are prepared: {ImageNetV1} or {ImageNetV2}. "
-            + $"Default: what the file says, or the name that torchvision gave it, else {ImageNetV1}.",
         HelpName = "NAME",
     };
 
@@ -63,6 +53,7 @@ internal sealed class ModelOptions
         HelpName = "N",
     };
 
+    private readonly PresetOptions presets = new();
     private readonly NamedWeightsOptions named;
 
     /// <param name="console">Where a download is shown.</param>
@@ -72,7 +63,6 @@ internal sealed class ModelOptions
         weights.RequirePath();
         labels.RequirePath();
         variant.RequireOneOf(ResNetVariants.Names);
-        preset.RequireOneOf(ImageNetV1, ImageNetV2);
         batch.RequireWholeNumber(1, LargestBatch);
         threads.RequireWholeNumber(1, Environment.ProcessorCount);
     }
@@ -89,7 +79,7 @@ internal sealed class ModelOptions
     public void AddBatchTo(Command command) => command.Add(batch);
 
     /// <summary>Adds the preparation of images.</summary>
-    public void AddPresetTo(Command command) => command.Add(preset);
+    public void AddPresetTo(Command command) => presets.AddTo(command);
 
     /// <summary>Adds the names of classes.</summary>
     public void AddLabelsTo(Command command) => command.Add(labels);
@@ -103,7 +93,7 @@ internal sealed class ModelOptions
 
     /// <summary>Names of the given options that concern a weights file.</summary>
     public IEnumerable<string> GivenForWeights(CommandResult result) =>
-        new[] { weights, variant, preset }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
+        presets.All.Prepend(variant).Prepend(weights).Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
     /// <summary>Names of the given options that concern a device.</summary>
     public IEnumerable<string> GivenForDevice(CommandResult result) =>
@@ -139,9 +129,11 @@ internal sealed class ModelOptions
         Model model = Model.Load(
             named.Resolve(network, result, cancellation),
             ResNetVariants.Parse(result.GetValue(variant)),
-            result.GetValue(preset) switch { ImageNetV1 => ImagePreset.ImageNet1KV1, ImageNetV2 => ImagePreset.ImageNet1KV2, _ => null });
+            presets.Named(result));
         try
         {
+            // Both networks share the weights, so that the first needs no disposal.
+            if (presets.Change(result)) model = model.WithPreset(presets.Apply(result, model.Preset));
             if (names is not { } given) return model;
             return given.Length == model.NumClasses
                 ? model.WithClassNames(given)

@@ -136,6 +136,7 @@ public sealed class ConvertCommandTests : CommandLineFixture
     [DataRow("a.pth --fold", "--fold has a meaning for ONNX files alone, but 'out' is 'a.pth'")]
     [DataRow("a.safetensors --dynamic-size", "--dynamic-size has a meaning for ONNX files alone")]
     [DataRow("a.pt --variant v1", "--variant cannot be written to a .pth file")]
+    [DataRow("a.pth --mean 0", "--mean cannot be written to a .pth file")]
     [DataRow("a.onnx --variant v7", "--variant must be one of")]
     [DataRow("a.onnx b.onnx", "b.onnx")]
     [DataRow("--fold", "out")]
