@@ -82,11 +82,35 @@ internal sealed record OnnxNode(
     string Domain,
     ImmutableArray<string> Inputs,
     ImmutableArray<string> Outputs,
-    ImmutableDictionary<string, OnnxAttribute> Attributes);
+    ImmutableDictionary<string, OnnxAttribute> Attributes)
+{
+    /// <summary>Version of ONNX's own operators that a node of a local function is written for; null for the graph's.</summary>
+    public long? Opset { get; init; }
+}
+
+/// <summary>A local function: a graph that nodes call as an operator. It is replaced by its nodes while the file is read.</summary>
+/// <param name="Domain">Domain of the operator that it defines.</param>
+/// <param name="Name">Name of the operator that it defines.</param>
+/// <param name="Inputs">Names of its inputs inside the function.</param>
+/// <param name="Outputs">Names of its outputs inside the function.</param>
+/// <param name="Nodes">Its nodes in order; an attribute may refer to one of the call.</param>
+/// <param name="Defaults">Attributes that a call may leave out.</param>
+/// <param name="Opset">Version of ONNX's own operators inside the function; null for the graph's.</param>
+internal sealed record OnnxFunction(
+    string Domain,
+    string Name,
+    ImmutableArray<string> Inputs,
+    ImmutableArray<string> Outputs,
+    ImmutableArray<OnnxNode> Nodes,
+    ImmutableDictionary<string, OnnxAttribute> Defaults,
+    long? Opset);
 
 /// <summary>One attribute of a node. Only the member for its <see cref="Type"/> has a value.</summary>
 internal sealed record OnnxAttribute(string Name, OnnxAttributeType Type)
 {
+    /// <summary>Inside a local function, the attribute of the call whose value counts; null for a value of its own.</summary>
+    public string? Reference { get; init; }
+
     /// <summary>The value of a <see cref="OnnxAttributeType.Float"/>.</summary>
     public float F { get; init; }
 

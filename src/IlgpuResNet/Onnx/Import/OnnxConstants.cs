@@ -79,7 +79,21 @@ internal static class OnnxConstants
     /// <param name="operation">Function of two elements.</param>
     /// <param name="budget">Budget that the result and the copies of the operands are charged to.</param>
     /// <returns>A tensor of doubles, or null when the shapes do not broadcast to each other.</returns>
-    public static StateTensor? Combine(string name, StateTensor a, StateTensor b, Func<double, double, double> operation, ReadBudget budget)
+    public static StateTensor? Combine(
+        string name, StateTensor a, StateTensor b, Func<double, double, double> operation, ReadBudget budget) =>
+        Combine(a, b, static tensor => tensor.ToDoubleArray(), operation, budget) is var (shape, values)
+            ? OfDouble(name, shape, values)
+            : null;
+
+    /// <summary>Combines two tensors of int64 or int32 as tensors of floats are combined; a tensor of int64.</summary>
+    public static StateTensor? CombineIntegers(
+        string name, StateTensor a, StateTensor b, Func<long, long, long> operation, ReadBudget budget) =>
+        Combine(a, b, static tensor => tensor.ToInt64Array(), operation, budget) is var (shape, values)
+            ? OfInt64(name, shape, values)
+            : null;
+
+    private static (ImmutableArray<int> Shape, T[] Values)? Combine<T>(
+        StateTensor a, StateTensor b, Func<StateTensor, T[]> read, Func<T, T, T> operation, ReadBudget budget)
     {
         // Each operand is read as floats, then as doubles; the result is held as doubles and as bytes.
         const int BytesPerOperand = sizeof(float) + sizeof(double), BytesPerElement = 2 * sizeof(double);
@@ -97,8 +111,8 @@ internal static class OnnxConstants
         }
         int count = shape.Aggregate(1, (product, size) => checked(product * size));
         budget.Charge((a.Count + b.Count) * BytesPerOperand + (long)count * BytesPerElement);
-        double[] x = a.ToDoubleArray(), y = b.ToDoubleArray();
-        double[] result = new double[count];
+        T[] x = read(a), y = read(b);
+        var result = new T[count];
         for (int i = 0; i < result.Length; i++)
         {
             int rest = i, placeA = 0, placeB = 0;
@@ -110,7 +124,7 @@ internal static class OnnxConstants
             }
             result[i] = operation(x[placeA], y[placeB]);
         }
-        return OfDouble(name, [.. shape], result);
+        return ([.. shape], result);
 
         int SizeAt(StateTensor tensor, int axis)
         {

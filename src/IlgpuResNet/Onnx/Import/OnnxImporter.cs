@@ -21,6 +21,9 @@ internal sealed class OnnxImporter
     /// <summary>Operators that can make the pending padding of a Pad before them.</summary>
     private static readonly FrozenSet<string> TakesPad = new[] { "Conv", "MaxPool", "AveragePool", "Pad" }.ToFrozenSet();
 
+    /// <summary>Operators whose first output may be left out, because there are others.</summary>
+    private static readonly FrozenSet<string> MakesSeveral = new[] { "Split", "TopK" }.ToFrozenSet();
+
     private const string UnsupportedOutput = "an output that is not supported, such as a mask or indices";
     private const string LogitsName = "logits";
     private const string ProbabilitiesName = "probabilities";
@@ -85,13 +88,14 @@ internal sealed class OnnxImporter
         foreach (OnnxNode node in nodes)
         {
             budget.Charge(BytesPerNode);
-            OnnxOperator op = new(node, opset, file.Path, ValueOf);
-            if (op.Output.Length == 0) throw op.Fail("it has no first output");
+            OnnxOperator op = new(node, node.Opset ?? opset, file.Path, ValueOf);
+            if (op.Output.Length == 0 && !MakesSeveral.Contains(op.Type)) throw op.Fail("it has no first output");
             builder.Operator = op;
             try
             {
                 if (Operators[node.OpType](op, builder, budget) is not { } value) return op.Misfit!;
                 values[op.Output] = value;
+                foreach ((string name, ImportedValue other) in op.Others ?? []) values[name] = other;
             }
             catch (OverflowException e)
             {
@@ -209,7 +213,10 @@ internal sealed class OnnxImporter
     {
         var all = new Dictionary<string, OnnxHandler>();
         foreach (IReadOnlyDictionary<string, OnnxHandler> some in (IReadOnlyDictionary<string, OnnxHandler>[])
-            [ArithmeticOperators.Handlers, MatrixOperators.Handlers, ShapeOperators.Handlers, SpatialOperators.Handlers])
+            [
+                ArithmeticOperators.Handlers, IndexOperators.Handlers, IntegerOperators.Handlers, MatrixOperators.Handlers,
+                ShapeOperators.Handlers, SpatialOperators.Handlers,
+            ])
         {
             foreach ((string name, OnnxHandler handler) in some) all.Add(name, handler);
         }
@@ -225,7 +232,7 @@ internal sealed class OnnxImporter
 
     /// <summary>A node for messages, without access to its inputs.</summary>
     private static OnnxOperator OperatorOf(OnnxFile file, OnnxNode node) =>
-        new(node, OpsetOf(file), file.Path, (_, _) => throw new InvalidOperationException());
+        new(node, node.Opset ?? OpsetOf(file), file.Path, (_, _) => throw new InvalidOperationException());
 
     private static ImmutableArray<string> OutputsOf(OnnxFile file) => [.. file.Graph.Outputs.Select(output => output.Name)];
 

@@ -67,7 +67,8 @@ internal sealed class OnnxInput
         string its = $"{file.Path}: its input";
         string named = $"{its} {FileText.Clean(input.Name)}";
         string type = OnnxElementType.Name(input.ElementType);
-        if (input.ElementType != OnnxElementType.Undefined && !OnnxElementType.IsFloat(input.ElementType))
+        // Pixels as bytes are converted by a Cast, which the network has no use for: its memory has floats.
+        if (input.ElementType is not (OnnxElementType.Undefined or OnnxElementType.UInt8) && !OnnxElementType.IsFloat(input.ElementType))
             throw new GraphException($"{named} is {type}, but floats were expected; export the model with a float input.");
         ImmutableArray<OnnxDimension> dims = input.Shape ?? [.. Enumerable.Repeat(default(OnnxDimension), 4)];
         if (dims.Length > OnnxOperator.MostDims)

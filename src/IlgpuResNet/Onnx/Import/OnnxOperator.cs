@@ -25,7 +25,7 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
     /// <summary>Name of the node in the graph: its own, or the name of its output when it has none.</summary>
     public string Name => node.Name.Length > 0 ? node.Name : Output;
 
-    /// <summary>Name of the first output; other outputs are never made.</summary>
+    /// <summary>Name of the first output; <see cref="Give"/> makes others.</summary>
     public string Output => node.Outputs is [var first, ..] ? first : "";
 
     public int InputCount => node.Inputs.Length;
@@ -40,6 +40,15 @@ internal sealed class OnnxOperator(OnnxNode node, long opset, string source, Fun
 
     /// <summary>Why the order in memory that is tried does not allow this node; null while it does.</summary>
     public string? Misfit { get; private set; }
+
+    /// <summary>Values of outputs other than the first, by name; null for none.</summary>
+    public Dictionary<string, ImportedValue>? Others { get; private set; }
+
+    /// <summary>Gives an output other than the first its value.</summary>
+    public void Give(int index, ImportedValue value)
+    {
+        if (index < OutputCount && HasOutput(index)) (Others ??= new(StringComparer.Ordinal))[node.Outputs[index]] = value;
+    }
 
     /// <summary>The value of an input.</summary>
     public ImportedValue Input(int index) =>

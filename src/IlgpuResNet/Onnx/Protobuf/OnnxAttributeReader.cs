@@ -19,8 +19,9 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
     /// <param name="message">The attribute.</param>
     /// <param name="node">The node's name, for messages.</param>
     /// <param name="operation">The node's operator, for messages.</param>
+    /// <param name="inFunction">True in a local function, whose attributes may refer to those of a call.</param>
     /// <exception cref="WeightsException">The attribute is damaged.</exception>
-    public OnnxAttribute Read(ProtoReader message, string node, string operation)
+    public OnnxAttribute Read(ProtoReader message, string node, string operation, bool inFunction = false)
     {
         budget.Charge(BytesPerAttribute);
         string name = "", text = "";
@@ -29,7 +30,8 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
         StateTensor? tensor = null;
         int floats = 0, ints = 0, texts = 0;
         int given = 0;
-        bool refers = false, mixed = false;
+        string? reference = null;
+        bool mixed = false;
         var present = OnnxAttributeType.Undefined;
         ProtoReader reader = message.Again();
         while (reader.Next())
@@ -48,7 +50,7 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
                     given = reader.Int32();
                     break;
                 case AttributeField.RefAttrName:
-                    refers = true;
+                    reference = reader.Text();
                     break;
                 case AttributeField.F:
                     f = reader.Float();
@@ -73,16 +75,19 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
                     break;
             }
         }
-        if (refers) throw Defect(message, node, operation, name, "refers to a function's attribute, but is in no function");
+        if (reference is not null && !inFunction)
+            throw Defect(message, node, operation, name, "refers to a function's attribute, but is in no function");
         // Files before IR version 3 have no type.
         bool isStated = given != (int)OnnxAttributeType.Undefined;
         if (!isStated && mixed) throw Defect(message, node, operation, name, "has values of two types and does not say which counts");
         OnnxAttributeType stated = isStated ? (OnnxAttributeType)given : present;
         if (!Enum.IsDefined(stated)) throw Defect(message, node, operation, name, $"has type {given}, which is not known");
-        if (stated == OnnxAttributeType.Tensor && tensor is null) throw Defect(message, node, operation, name, "has no tensor");
+        if (stated == OnnxAttributeType.Tensor && tensor is null && reference is null)
+            throw Defect(message, node, operation, name, "has no tensor");
         // Proto3 leaves out zeros and empty lists, so a missing value is zero or empty.
         return new OnnxAttribute(name, stated)
         {
+            Reference = reference,
             F = stated == OnnxAttributeType.Float ? f : 0,
             I = stated == OnnxAttributeType.Int ? i : 0,
             S = stated == OnnxAttributeType.String ? text : "",

@@ -21,7 +21,10 @@ internal static class OnnxModelReader
     // Upper estimate of an entry of a dictionary, in bytes.
     private const int BytesPerEntry = 256;
 
-    /// <summary>Reads a model. Subgraphs, functions and all about training are skipped, so nesting costs nothing.</summary>
+    /// <summary>
+    /// Reads a model, with calls of its local functions replaced by their nodes. Subgraphs and all about training are skipped, so nesting
+    /// costs nothing.
+    /// </summary>
     /// <exception cref="WeightsException">The model is damaged, or uses a feature that is not supported.</exception>
     public static OnnxModelContent Read(ProtoReader message, OnnxTensorReader tensors)
     {
@@ -31,6 +34,7 @@ internal static class OnnxModelReader
         var opsets = ImmutableDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
         var metadata = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         OnnxGraph? graph = null;
+        var functions = new Dictionary<(string Domain, string Name), OnnxFunction>();
         while (message.Next())
         {
             switch (message.Field)
@@ -54,15 +58,19 @@ internal static class OnnxModelReader
                     AddMetadata(metadata, message.Message("StringStringEntryProto"));
                     break;
                 case ModelField.Functions:
-                    throw LocalFunction(message.Message("FunctionProto"));
+                    OnnxFunction function = OnnxFunctionReader.Read(message.Message("FunctionProto"), tensors);
+                    if (!functions.TryAdd((function.Domain, function.Name), function))
+                        throw message.Damaged($"defines the local function {OnnxInliner.NameOf(function)} twice");
+                    break;
             }
         }
         return graph is null
             ? throw message.Damaged("has no graph")
-            : new OnnxModelContent(irVersion, producer, opsets.ToImmutable(), metadata.ToImmutable(), graph);
+            : new OnnxModelContent(
+                irVersion, producer, opsets.ToImmutable(), metadata.ToImmutable(), OnnxInliner.Inline(graph, functions, budget));
     }
 
-    private static void AddOpset(ImmutableDictionary<string, long>.Builder opsets, ProtoReader message)
+    internal static void AddOpset(ImmutableDictionary<string, long>.Builder opsets, ProtoReader message)
     {
         string domain = "";
         long version = 0;
@@ -89,18 +97,5 @@ internal static class OnnxModelReader
             else if (message.Field == EntryField.Value) value = message.Text();
         }
         if (!metadata.TryAdd(key, value)) throw message.Damaged($"has the metadata key {FileText.Clean(key)} for the second time");
-    }
-
-    private static WeightsException LocalFunction(ProtoReader message)
-    {
-        string name = "", domain = "";
-        while (message.Next())
-        {
-            if (message.Field == FunctionField.Name) name = message.Text();
-            else if (message.Field == FunctionField.Domain) domain = message.Text();
-        }
-        return new WeightsException(
-            $"{message.Budget.Source}: local function {FileText.Clean(domain)}.{FileText.Clean(name)} is not supported; "
-            + "inline the model's functions (onnx.inliner.inline_local_functions).");
     }
 }

@@ -16,8 +16,9 @@ internal sealed class OnnxNodeReader(OnnxTensorReader tensors, ReadBudget budget
     /// <summary>Reads a node.</summary>
     /// <param name="message">The node.</param>
     /// <param name="index">Its index in the graph, for messages.</param>
+    /// <param name="inFunction">True in a local function, whose attributes may refer to those of a call.</param>
     /// <exception cref="WeightsException">The node is damaged.</exception>
-    public OnnxNode Read(ProtoReader message, int index)
+    public OnnxNode Read(ProtoReader message, int index, bool inFunction = false)
     {
         budget.Charge(BytesPerNode);
         string name = "", type = "", domain = "";
@@ -55,10 +56,11 @@ internal sealed class OnnxNodeReader(OnnxTensorReader tensors, ReadBudget budget
             domain == OnnxModelReader.DefaultDomainName ? "" : domain,
             OnnxAttributeReader.ReadTexts(message, NodeField.Input, inputCount),
             OnnxAttributeReader.ReadTexts(message, NodeField.Output, outputCount),
-            attributeCount == 0 ? ImmutableDictionary<string, OnnxAttribute>.Empty : ReadAttributes(message, name, type));
+            attributeCount == 0 ? ImmutableDictionary<string, OnnxAttribute>.Empty : ReadAttributes(message, name, type, inFunction));
     }
 
-    private ImmutableDictionary<string, OnnxAttribute> ReadAttributes(ProtoReader message, string node, string type)
+    private ImmutableDictionary<string, OnnxAttribute> ReadAttributes(
+        ProtoReader message, string node, string type, bool inFunction)
     {
         budget.Charge(BytesPerAttributes);
         var byName = ImmutableDictionary.CreateBuilder<string, OnnxAttribute>(StringComparer.Ordinal);
@@ -66,7 +68,7 @@ internal sealed class OnnxNodeReader(OnnxTensorReader tensors, ReadBudget budget
         {
             if (message.Field != NodeField.Attribute) continue;
             budget.Charge(BytesPerEntry);
-            OnnxAttribute attribute = attributes.Read(message.Message("AttributeProto"), node, type);
+            OnnxAttribute attribute = attributes.Read(message.Message("AttributeProto"), node, type, inFunction);
             if (!byName.TryAdd(attribute.Name, attribute))
                 throw OnnxAttributeReader.Defect(message, node, type, attribute.Name, "occurs twice");
         }

@@ -132,7 +132,13 @@ internal static class EntryField
 internal static class FunctionField
 {
     public const int Name = 1;
+    public const int Input = 4;
+    public const int Output = 5;
+    public const int Attribute = 6;
+    public const int Node = 7;
+    public const int OpsetImport = 9;
     public const int Domain = 10;
+    public const int AttributeProto = 11;
 }
 
 /// <summary>Locations of a tensor's values (TensorProto.DataLocation).</summary>

@@ -64,12 +64,6 @@ public sealed class OnnxRefusalTests : IDisposable
     public void Refuses_defects_of_the_model()
     {
         byte[] model = OnnxFolder.Model([]);
-        byte[] function = OnnxMessages.Message(output =>
-        {
-            output.WriteText(FunctionField.Name, "gelu");
-            output.WriteText(FunctionField.Domain, "local");
-        });
-        folder.Refused([.. model, .. Field(ModelField.Functions, function)], "local function local.gelu is not supported; inline");
         folder.Refused([.. model, .. Field(ModelField.OpsetImport, OnnxMessages.Opset("ai.onnx", 12))],
             "asks for version 12 of the operators of domain ''");
         byte[] entry = Field(ModelField.MetadataProps, OnnxMessages.Entry("k", "v"));

@@ -36,7 +36,7 @@ internal static class ArithmeticOperators
             builder.Affine(op, b, [], [-1], null, budget) is { } negative ? Sum(op, builder, a, negative) : null,
         (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (null, Array.ConvertAll(c, x => -x))),
         (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (Array.ConvertAll(c, _ => -1.0), c)),
-        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x - y),
+        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x - y, static (x, y) => x - y),
         _ => throw new UnreachableException(),
     };
 
@@ -45,7 +45,7 @@ internal static class ArithmeticOperators
         (Activation, Activation) => throw op.Fail("a product of two computed tensors is not supported, only one by a constant"),
         (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (c, null)),
         (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (c, null)),
-        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x * y),
+        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x * y, static (x, y) => x * y),
         _ => throw new UnreachableException(),
     };
 
@@ -53,7 +53,7 @@ internal static class ArithmeticOperators
     {
         (_, Activation) => throw op.Fail("a division by a computed tensor is not supported, only one by a constant"),
         (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (Array.ConvertAll(c, x => 1 / x), null)),
-        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x / y),
+        (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x / y, (x, y) => Quotient(op, x, y)),
         _ => throw new UnreachableException(),
     };
 
@@ -124,7 +124,7 @@ internal static class ArithmeticOperators
             (Activation a, Activation b) => Sum(op, builder, a, b),
             (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (null, c)),
             (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (null, c)),
-            (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x + y),
+            (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x + y, static (x, y) => x + y),
             _ => throw new UnreachableException(),
         };
     }
@@ -149,12 +149,18 @@ internal static class ArithmeticOperators
         return trailing < 0 ? constant.Shape : [.. constant.Shape, .. Enumerable.Repeat(1, trailing)];
     }
 
-    private static ConstantValue Fold(
-        OnnxOperator op, ReadBudget budget, ConstantValue left, ConstantValue right, Func<double, double, double> operation)
+    private static ConstantValue? Fold(
+        OnnxOperator op, ReadBudget budget, ConstantValue left, ConstantValue right, Func<double, double, double> operation,
+        Func<long, long, long> onIntegers)
     {
         StateTensor a = left.Tensor, b = right.Tensor;
-        if (!a.IsFloat || !b.IsFloat) throw op.Fail("arithmetic on constant integers is not supported");
+        if (!a.IsFloat && !b.IsFloat) return IntegerOperators.Fold(op, a, b, onIntegers, budget);
+        if (!a.IsFloat || !b.IsFloat) throw op.Fail("it computes with constants of integers and of floats");
         return new ConstantValue(OnnxConstants.Combine(op.Output, a, b, operation, budget)
             ?? throw op.Fail($"constants of shape {FileText.Shape(a.Shape)} and {FileText.Shape(b.Shape)} do not fit each other"));
     }
+
+    /// <summary>Quotient of integers, rounded towards zero.</summary>
+    private static long Quotient(OnnxOperator op, long a, long b) =>
+        b is not (0 or -1) ? a / b : b == -1 ? unchecked(-a) : throw op.Fail("it divides an integer by 0");
 }

@@ -72,7 +72,7 @@ internal static class MatrixOperators
         long[] axes = op.IntsOfInput(1, "axes", "axes") ?? [];
         if (input.Rank != 4 || !axes.Select(axis => op.Axis(axis, 4)).Order().SequenceEqual([2, 3]))
             throw op.Fail("only a mean over the height and width of [N, C, H, W] is supported");
-        if (SpatialOperators.GlobalAveragePool(op, builder) is not { } mean) return null;
+        if (SpatialOperators.GlobalPool(op, builder, PoolKind.Average) is not { } mean) return null;
         return op.Int("keepdims", 1) != 0 ? mean : mean with { Dims = mean.Dims[..2] };
     }
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
@@ -18,18 +17,16 @@ internal static class ShapeOperators
     private const long OwnSize = 0;
 
     /// <summary>Entry of a computed shape: the batch, whose size is decided at each run. No file uses this number for anything.</summary>
-    private const long BatchSize = long.MinValue;
+    public const long BatchSize = long.MinValue;
 
     /// <summary>The handlers by the operators' names.</summary>
     public static Dictionary<string, OnnxHandler> Handlers { get; } = new()
     {
         ["Cast"] = (op, _, _) => Cast(op),
-        ["Concat"] = (op, _, budget) => Concat(op, budget),
         ["Constant"] = (op, _, budget) => Constant(op, budget),
         ["ConstantOfShape"] = (op, _, _) => ConstantOfShape(op),
         ["Dropout"] = (op, _, _) => Dropout(op),
         ["Flatten"] = (op, _, _) => Flatten(op),
-        ["Gather"] = (op, _, _) => Gather(op),
         ["Identity"] = (op, _, _) => Identity(op),
         ["Reshape"] = (op, _, _) => Reshape(op),
         ["Shape"] = (op, _, _) => Shape(op),
@@ -63,8 +60,9 @@ internal static class ShapeOperators
         if (input is ConstantValue { Tensor: var constant })
         {
             if (toFloat == constant.IsFloat) return input;
-            bool isWhole = constant.DataType is DataType.Int64 or DataType.Int32;
-            if (toFloat && isWhole && constant.Count <= OnnxOperator.MostDims) return ToDoubles(op, constant);
+            bool isWhole = constant.DataType is DataType.Int64 or DataType.Int32, isFew = constant.Count <= OnnxOperator.MostDims;
+            if (toFloat && isWhole && isFew) return ToDoubles(op, constant);
+            if (to is OnnxElementType.Int64 or OnnxElementType.Int32 && isFew) return ToIntegers(op, constant);
         }
         throw op.Fail($"a conversion to {OnnxElementType.Name(to)} is not supported");
     }
@@ -216,7 +214,7 @@ internal static class ShapeOperators
             case ConstantValue { Tensor: { IsFloat: true } constant }:
                 return new ConstantValue(OnnxConstants.Transpose(constant.Stored(budget), permutation));
             default:
-                throw op.Fail("it transposes constant integers");
+                return new ConstantValue(op.Constant(0, "data").Transposed(op, permutation, budget));
         }
     }
 
@@ -233,32 +231,6 @@ internal static class ShapeOperators
         return new ConstantValue(OnnxConstants.OfInt64(op.Output, [end - start], sizes.AsSpan(start, end - start)));
     }
 
-    /// <summary>Elements of a computed shape.</summary>
-    public static ConstantValue Gather(OnnxOperator op)
-    {
-        if (op.Input(0) is Activation) throw op.Fail("picking elements of a computed tensor is not supported, only those of its shape");
-        long[] data = IntsOfConstant(op, 0, "data"), indices = IntsOfConstant(op, 1, "indices");
-        op.Axis(op.Int("axis", 0), 1);
-        ImmutableArray<int> shape = op.Constant(1, "indices").Shape;
-        return new ConstantValue(OnnxConstants.OfInt64(op.Output, shape, [.. indices.Select(index => data[op.Axis(index, data.Length)])]));
-    }
-
-    /// <summary>Computed shapes, joined.</summary>
-    public static ConstantValue Concat(OnnxOperator op, ReadBudget budget)
-    {
-        op.Axis(op.Int("axis", 0), 1);
-        var all = new List<long>();
-        for (int i = 0; i < op.InputCount; i++)
-        {
-            if (op.HasInput(i) && op.Input(i) is Activation)
-                throw op.Fail("joining computed tensors is not supported, only the sizes of a shape");
-            long[] part = IntsOfConstant(op, i, "part");
-            budget.Charge((1 + part.Length) * (long)BytesPerNumber);
-            all.AddRange(part);
-        }
-        return new ConstantValue(OnnxConstants.OfInt64(op.Output, [all.Count], CollectionsMarshal.AsSpan(all)));
-    }
-
     /// <summary>A few integers as doubles; null when one of them is the number of images, which is not known.</summary>
     private static ConstantValue? ToDoubles(OnnxOperator op, StateTensor constant)
     {
@@ -270,6 +242,15 @@ internal static class ShapeOperators
         }
         double[] doubles = Array.ConvertAll(numbers, number => (double)number);
         return new ConstantValue(OnnxConstants.OfDouble(constant.Name, constant.Shape, doubles));
+    }
+
+    /// <summary>A few floats without their fractions, as integers.</summary>
+    private static ConstantValue ToIntegers(OnnxOperator op, StateTensor constant)
+    {
+        double[] numbers = constant.ToDoubleArray();
+        if (numbers.Any(number => !(Math.Abs(number) <= int.MaxValue))) throw op.Fail("it makes an integer of a number above 2^31");
+        return new ConstantValue(
+            OnnxConstants.OfInt64(constant.Name, constant.Shape, Array.ConvertAll(numbers, number => (long)number)));
     }
 
     private static long[] IntsOfConstant(OnnxOperator op, int index, string what) =>

@@ -16,7 +16,8 @@ internal static class SpatialOperators
     {
         ["AveragePool"] = (op, builder, _) => AveragePool(op, builder),
         ["Conv"] = Conv,
-        ["GlobalAveragePool"] = (op, builder, _) => GlobalAveragePool(op, builder),
+        ["GlobalAveragePool"] = (op, builder, _) => GlobalPool(op, builder, PoolKind.Average),
+        ["GlobalMaxPool"] = (op, builder, _) => GlobalPool(op, builder, PoolKind.Max),
         ["MaxPool"] = (op, builder, _) => MaxPool(op, builder),
         ["Pad"] = (op, builder, _) => Pad(op, builder),
     };
@@ -61,12 +62,13 @@ internal static class SpatialOperators
 
     public static Activation? AveragePool(OnnxOperator op, OnnxGraphBuilder builder) => Pool(op, builder, PoolKind.Average);
 
-    public static Activation? GlobalAveragePool(OnnxOperator op, OnnxGraphBuilder builder)
+    /// <summary>The maximum or the mean of each map.</summary>
+    public static Activation? GlobalPool(OnnxOperator op, OnnxGraphBuilder builder, PoolKind kind)
     {
         Activation input = builder.WithoutPendingPad(op.Activation(0));
         if (builder.AsMap(op, input) is not { } map) return null;
         string tensor = builder.UniqueName(op.Output);
-        var pool = new Pool2dNode { Name = op.Name, Inputs = [map.Tensor], Output = tensor, Kind = PoolKind.Average };
+        var pool = new Pool2dNode { Name = op.Name, Inputs = [map.Tensor], Output = tensor, Kind = kind };
         MapShape shape = builder.Emit(pool, map);
         return OnnxGraphBuilder.OfMap(map, input.Rank, tensor, shape);
     }
