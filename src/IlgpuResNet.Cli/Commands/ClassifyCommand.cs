@@ -40,6 +40,7 @@ internal static class ClassifyCommand
                 {
                     Batch = Math.Min(options.Batch(result, model), files.Length),
                     Threads = options.Threads(result),
+                    MemoryLimit = options.MemoryLimit(result),
                 });
                 foreach (string warning in classifier.Warnings) console.Warning(warning);
                 IAsyncEnumerable<ClassifiedImage> answers = classifier.ClassifyFilesAsync(
@@ -48,8 +49,7 @@ internal static class ClassifyCommand
             }
             else
             {
-                using var mapper = new ClassActivationMapper(
-                    model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
+                using var mapper = new ClassActivationMapper(model, options.Device(result), options.Session(result));
                 foreach (string warning in mapper.Warnings) console.Warning(warning);
                 int? classIndex = heatmaps.Class(result, model);
                 IAsyncEnumerable<ClassifiedImage> answers = HeatmapOptions.RunAsync(

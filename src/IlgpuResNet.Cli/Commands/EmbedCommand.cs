@@ -24,10 +24,9 @@ internal static class EmbedCommand
             string[] files = ImageArguments.Files(result.GetValue(images)!);
             OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, [.. files, options.Network(result)]);
             using Model model = options.Load(result, cancellation: cancellation);
-            using var session = new InferenceSession(model, options.Device(result), new SessionOptions
+            using var session = new InferenceSession(model, options.Device(result), options.Session(result) with
             {
                 MaxBatch = Math.Min(options.Batch(result, model), files.Length),
-                Threads = options.Threads(result),
                 Outputs = [.. targets.Select(target => target.Tensor ?? FeaturesOf(model))],
             });
             foreach (string warning in session.Warnings) console.Warning(warning);

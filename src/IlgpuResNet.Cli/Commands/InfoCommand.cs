@@ -66,12 +66,11 @@ internal static class InfoCommand
             Write(console, model, ExecutionPlan.Create(model, Size(result, height), Size(result, width), options.Batch(result, model)));
             if (path is not null)
             {
-                var session = new SessionOptions
+                SessionOptions session = options.Session(result) with
                 {
                     MaxBatch = options.Batch(result, model),
                     Height = Size(result, height),
                     Width = Size(result, width),
-                    Threads = options.Threads(result),
                 };
                 Plot(model, options.Device(result), session, path, cancellation);
                 console.Output.WriteLine($"image         {TerminalText.OneLine(path)}");

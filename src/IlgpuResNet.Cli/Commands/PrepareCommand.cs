@@ -30,8 +30,7 @@ internal static class PrepareCommand
             OutputFile.Check(result.GetValue(output)!, "the array", file, options.Network(result));
             PixelBuffer pixels = ImageFile.Load(file);
             using Model model = options.Load(result, cancellation: cancellation);
-            using var session = new InferenceSession(
-                model, options.Device(result), new SessionOptions { Threads = options.Threads(result) });
+            using var session = new InferenceSession(model, options.Device(result), options.Session(result));
             foreach (string warning in session.Warnings) console.Warning(warning);
             (int height, int width) = (model.Preset.CropSize, model.Preset.CropWidth ?? model.Preset.CropSize);
             float[] prepared = new float[session.Plan.Input.Shape.Count];

@@ -74,10 +74,9 @@ internal static class RunCommand
             }
         }
         (int? height, int? width) = model.SizeOf(shape.AsSpan());
-        return new InferenceSession(model, options.Device(result), new SessionOptions
+        return new InferenceSession(model, options.Device(result), options.Session(result) with
         {
             MaxBatch = Math.Min(options.Batch(result, model), Math.Max(shape is [var n, ..] ? n : 1, 1)),
-            Threads = options.Threads(result),
             Height = height,
             Width = width,
             Outputs = [.. targets.Select(target => target.Tensor ?? model.OutputNames[0])],

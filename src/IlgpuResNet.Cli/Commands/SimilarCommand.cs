@@ -57,10 +57,9 @@ internal static class SimilarCommand
             string place = result.GetValue(folder)!;
             string[] files = ImageArguments.Files(place);
             using Model model = options.Load(result, cancellation: cancellation);
-            using var session = new InferenceSession(model, options.Device(result), new SessionOptions
+            using var session = new InferenceSession(model, options.Device(result), options.Session(result) with
             {
                 MaxBatch = Math.Min(options.Batch(result, model), files.Length),
-                Threads = options.Threads(result),
                 Outputs = [EmbedCommand.FeaturesOf(model)],
             });
             foreach (string warning in session.Warnings) console.Warning(warning);

@@ -53,6 +53,13 @@ internal sealed class ModelOptions
         HelpName = "N",
     };
 
+    private readonly Option<int> memoryLimit = new("--memory-limit")
+    {
+        Description = "Most memory for weights and activations, for a file that is refused because it asks for too much. "
+            + "Default: what the file's length justifies.",
+        HelpName = "MIB",
+    };
+
     private readonly PresetOptions presets = new();
     private readonly NamedWeightsOptions named;
 
@@ -65,6 +72,7 @@ internal sealed class ModelOptions
         variant.RequireOneOf(ResNetVariants.Names);
         batch.RequireWholeNumber(1, LargestBatch);
         threads.RequireWholeNumber(1, Environment.ProcessorCount);
+        memoryLimit.RequireWholeNumber(1, int.MaxValue);
     }
 
     /// <summary>Adds the network: its weights and their variant.</summary>
@@ -84,11 +92,12 @@ internal sealed class ModelOptions
     /// <summary>Adds the names of classes.</summary>
     public void AddLabelsTo(Command command) => command.Add(labels);
 
-    /// <summary>Adds the device to compute on, and the number of its threads.</summary>
+    /// <summary>Adds the device to compute on, the number of its threads, and the memory that may be taken.</summary>
     public void AddDeviceTo(Command command)
     {
         command.Add(device);
         command.Add(threads);
+        command.Add(memoryLimit);
     }
 
     /// <summary>Names of the given options that concern a weights file.</summary>
@@ -97,13 +106,20 @@ internal sealed class ModelOptions
 
     /// <summary>Names of the given options that concern a device.</summary>
     public IEnumerable<string> GivenForDevice(CommandResult result) =>
-        new Option[] { device, threads }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
+        new Option[] { device, threads, memoryLimit }.Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
     /// <summary>The number of images per run asked for, or the usual one for a network.</summary>
     public int Batch(ParseResult result, Model model) => result.GetValue(batch) ?? ClassifierOptions.BatchOf(model.Preset);
 
     /// <summary>The number of threads asked for, or null for all.</summary>
     public int? Threads(ParseResult result) => result.GetValue(threads) is > 0 and int number ? number : null;
+
+    /// <summary>Options of a session: the number of threads and the memory that were asked for.</summary>
+    public SessionOptions Session(ParseResult result) =>
+        new() { Threads = Threads(result), MemoryLimit = MemoryLimit(result) };
+
+    /// <summary>Bytes that a session may allocate, or null for the usual limit.</summary>
+    public long? MemoryLimit(ParseResult result) => result.GetValue(memoryLimit) is > 0 and int mebibytes ? (long)mebibytes << 20 : null;
 
     /// <summary>The device asked for, or the default one.</summary>
     public ComputeDevice Device(ParseResult result) =>

@@ -12,13 +12,16 @@ public sealed record ClassifierOptions
     /// <summary>Side of the images that <see cref="UsualBatch"/> is meant for, in pixels.</summary>
     private const int UsualSide = 224;
 
+    /// <summary>Pixels of a default batch of large images; a larger image runs alone.</summary>
+    private const long MostPixels = UsualBatch * 512 * 512;
+
     private const long UsualMemoryBudget = 512L << 20;
 
     /// <summary>
-    /// Largest number of images of a folder in one run. Null, the default, means 8 images of 224x224 pixels, and more of smaller images in
-    /// proportion to their pixels, up to 64, because starting a run costs the same for any size. A single image never waits for others. On
-    /// a GPU the last bits of a result depend on the batch, as <see cref="Numerics.Fast"/> explains for
-    /// <see cref="SessionOptions.MaxBatch"/>.
+    /// Largest number of images of a folder in one run. Null, the default, means 8 images of 224x224 to 512x512 pixels, more of smaller
+    /// images in proportion to their pixels, up to 64, because starting a run costs the same for any size, and fewer of larger images. A
+    /// single image never waits for others. On a GPU the last bits of a result depend on the batch, as <see cref="Numerics.Fast"/> explains
+    /// for <see cref="SessionOptions.MaxBatch"/>.
     /// </summary>
     public int? Batch { get; init; }
 
@@ -28,6 +31,9 @@ public sealed record ClassifierOptions
     /// wait. One session is always made. The weights exist once and are not counted.
     /// </summary>
     public long MemoryBudget { get; init; } = UsualMemoryBudget;
+
+    /// <inheritdoc cref="SessionOptions.MemoryLimit"/>
+    public long? MemoryLimit { get; init; }
 
     /// <inheritdoc cref="SessionOptions.Threads"/>
     public int? Threads { get; init; }
@@ -56,12 +62,15 @@ public sealed record ClassifierOptions
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
     /// <summary>
-    /// Returns the batch that a <see cref="Batch"/> of null stands for: 8 images of 224x224 pixels, more of smaller ones, at most 64.
+    /// Returns the batch that a <see cref="Batch"/> of null stands for: 8 images of 224x224 to 512x512 pixels, more of smaller ones, at
+    /// most 64, and fewer of larger ones.
     /// </summary>
     /// <param name="preset">Preprocessing of the network's images.</param>
     public static int BatchOf(ImagePreset preset)
     {
-        long usualPixels = (long)UsualBatch * UsualSide * UsualSide, pixels = (long)preset.InputHeight * preset.InputWidth;
-        return (int)Math.Clamp(usualPixels / Math.Max(1, pixels), UsualBatch, LargestUsualBatch);
+        const long UsualPixels = (long)UsualBatch * UsualSide * UsualSide;
+        long pixels = Math.Max(1, (long)preset.InputHeight * preset.InputWidth);
+        long least = Math.Clamp(MostPixels / pixels, 1, UsualBatch);
+        return (int)Math.Clamp(UsualPixels / pixels, least, LargestUsualBatch);
     }
 }

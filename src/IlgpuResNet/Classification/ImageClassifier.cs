@@ -66,6 +66,7 @@ public sealed class ImageClassifier : IDisposable
         var session = new SessionOptions
         {
             MaxBatch = Batch,
+            MemoryLimit = options.MemoryLimit,
             Threads = options.Threads,
             Numerics = options.Numerics,
             TuningFile = options.TuningFile,

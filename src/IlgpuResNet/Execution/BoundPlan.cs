@@ -22,7 +22,10 @@ internal sealed class BoundPlan : IDisposable
     /// <summary>Allocates and compiles all that a run needs.</summary>
     /// <exception cref="DeviceException">The device has too little memory, or a kernel cannot be compiled.</exception>
     /// <exception cref="ResNetException">The weights cannot be read any more, or the model's preset makes no input.</exception>
-    public BoundPlan(Model model, Network network, DeviceRuntime runtime, ExecutionPlan plan, SessionOptions options, int? threads)
+    /// <exception cref="WeightsException">It would take more memory than is allowed.</exception>
+    public BoundPlan(
+        Model model, Network network, DeviceRuntime runtime, ExecutionPlan plan, SessionOptions options, int? threads,
+        MemoryAllowance allowance)
     {
         this.runtime = runtime;
         Plan = plan;
@@ -36,23 +39,27 @@ internal sealed class BoundPlan : IDisposable
                 : tuning is null ? MethodSelector.Choose(runtime.Kernels.Planner, plan, options.Numerics)
                 : MethodTuner.Tune(runtime, plan, options.Numerics, tuning);
             StepOperator[] operators = StepOperator.Of(plan, StepMethods);
+            // The workspace that steps share lies behind the activations.
+            long workspaceLength = StepOperator.WorkspaceLength(runtime.Kernels.Planner, operators);
+            long inputLength = plan.Input.Shape.Count * plan.MaxBatch;
+            // Where the host reads results in place, nothing is downloaded.
+            long downloaded = runtime.Kernels.HostVisible ? 0 : network.Outputs.Sum(output => (long)output.Count * plan.MaxBatch);
+            long stagingLength = Math.Max(inputLength, downloaded);
+            allowance.Check(
+                WeightBytes(plan, StepMethods, threads), MemoryAllowance.ActivationBytes(plan, workspaceLength, stagingLength));
             // A GPU's driver compiles the kernels while the weights are packed and uploaded.
             loading = StepOperator.LoadAsync(runtime.Kernels, operators);
             weights = sharing.Acquire(network.Graph, plan, StepMethods, threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
             Stream = runtime.Accelerator.CreateStream();
-            // The workspace that steps share lies behind the activations.
-            long workspaceLength = StepOperator.WorkspaceLength(runtime.Kernels.Planner, operators);
             arena = runtime.Allocate(plan.ArenaLength + workspaceLength, $"the activations of {plan.MaxBatch} images");
             ArrayView<float> view = arena.View;
             ArrayView<float> workspace = workspaceLength == 0 ? default : view.SubView(plan.ArenaLength, workspaceLength);
             Steps = BoundStep.Create(runtime.Kernels, plan, operators, view, workspace, weights);
             Outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, plan, view))];
-            Input = view.SubView(plan.Input.Offset, plan.Input.Shape.Count * plan.MaxBatch);
-            // Where the host reads results in place, nothing is downloaded.
-            long downloaded = runtime.Kernels.HostVisible ? 0 : Outputs.Sum(output => (long)output.View.Count * plan.MaxBatch);
-            Staging = new HostStaging(runtime, Math.Max(Input.Length, downloaded));
+            Input = view.SubView(plan.Input.Offset, inputLength);
+            Staging = new HostStaging(runtime, stagingLength);
             if (Staging.PageLockRefusal is { } refusal)
             {
                 Warnings =
@@ -118,6 +125,20 @@ internal sealed class BoundPlan : IDisposable
 
     /// <summary>Frees the arena, and the weights with the last session that shares them.</summary>
     public void Dispose() => Free();
+
+    /// <summary>Bytes of the weights; where a filter passes the largest that can be packed, at least the bytes of that one.</summary>
+    private long WeightBytes(ExecutionPlan plan, ImmutableArray<Conv2dMethod> methods, int? threads)
+    {
+        try
+        {
+            return DeviceWeights.Bytes(
+                runtime.Kernels.Planner, runtime.Kernels.HostVisible, plan.Steps, SharedWeights.AlgorithmsOf(methods), threads);
+        }
+        catch (OverflowException)
+        {
+            return (long)int.MaxValue * sizeof(float);
+        }
+    }
 
     /// <summary>Frees every part that was made, also after one has failed.</summary>
     private void Free()

@@ -65,6 +65,22 @@ internal sealed class DeviceWeights : IDisposable
         }
     }
 
+    /// <summary>Bytes that <see cref="Create"/> allocates, on the device and for packing on the host, computed before it does.</summary>
+    /// <param name="planner">Plans for the device's family.</param>
+    /// <param name="hostVisible">True where filters are packed in place.</param>
+    /// <param name="steps">The steps.</param>
+    /// <param name="algorithms">The algorithm of each step.</param>
+    /// <param name="threads">Most threads that pack.</param>
+    /// <exception cref="OverflowException">A packed filter passes 2^31 elements.</exception>
+    public static long Bytes(
+        IFamilyPlanner planner, bool hostVisible, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
+    {
+        (List<Layer> layers, long total) = Layout(planner, steps, algorithms);
+        (long filter, long packed) = ScratchOf(layers, hostVisible);
+        long packers = hostVisible ? Math.Min(threads ?? 1, layers.Count(layer => layer.Node.Filter is not null)) : 1;
+        return sizeof(float) * (total + packers * (filter + packed));
+    }
+
     /// <summary>The constants of a node.</summary>
     public NodeWeights this[Node node] => nodes[node.Output];
 
@@ -77,20 +93,7 @@ internal sealed class DeviceWeights : IDisposable
     private static DeviceWeights Pack(
         DeviceRuntime runtime, string name, ImmutableArray<PlanStep> steps, Conv2dAlgorithm[] algorithms, int? threads)
     {
-        var layers = new List<Layer>();
-        long total = 0;
-        for (int i = 0; i < steps.Length; i++)
-        {
-            PlanStep step = steps[i];
-            Conv2dAlgorithm algorithm = algorithms[i];
-            if (step.Node is not EpilogueNode node) continue;
-            Conv2dShape shape = StepShapes.Conv2d(step);
-            int channels = step.Output.Shape.C;
-            int length = node.Filter is null ? 0 : runtime.Kernels.Planner.PackedFilterLength(shape, algorithm);
-            layers.Add(new Layer(node, shape, algorithm, length, channels, total));
-            total += MemoryPlanner.Align(length) + 2 * MemoryPlanner.Align(channels);
-        }
-
+        (List<Layer> layers, long total) = Layout(runtime.Kernels.Planner, steps, algorithms);
         var weights = new DeviceWeights(runtime, runtime.Allocate(Math.Max(total, 1), $"the weights of {name}"));
         try
         {
@@ -98,8 +101,7 @@ internal sealed class DeviceWeights : IDisposable
             // Packed in place, by all threads: large layers first, so that all threads end together. A device takes copies from one thread.
             bool inPlace = runtime.Kernels.HostVisible;
             Layer[] order = [.. layers.OrderByDescending(layer => layer.FilterLength)];
-            long filter = layers.Select(layer => layer.Node.Filter?.Count ?? 0).DefaultIfEmpty().Max();
-            long packed = inPlace ? 0 : layers.Select(layer => Math.Max(layer.FilterLength, layer.Channels)).DefaultIfEmpty().Max();
+            (long filter, long packed) = ScratchOf(layers, inPlace);
             ParallelWork.Run(
                 order.Length, inPlace ? threads ?? 1 : 1, () => new Scratch(filter, packed),
                 (i, scratch) => weights.Fill(order[i], scratch));
@@ -112,6 +114,30 @@ internal sealed class DeviceWeights : IDisposable
             throw;
         }
     }
+
+    /// <summary>The layers that have weights, one behind the other, and the floats of all.</summary>
+    private static (List<Layer> Layers, long Total) Layout(
+        IFamilyPlanner planner, ImmutableArray<PlanStep> steps, ReadOnlySpan<Conv2dAlgorithm> algorithms)
+    {
+        var layers = new List<Layer>();
+        long total = 0;
+        for (int i = 0; i < steps.Length; i++)
+        {
+            PlanStep step = steps[i];
+            if (step.Node is not EpilogueNode node) continue;
+            Conv2dShape shape = StepShapes.Conv2d(step);
+            int channels = step.Output.Shape.C;
+            int length = node.Filter is null ? 0 : planner.PackedFilterLength(shape, algorithms[i]);
+            layers.Add(new Layer(node, shape, algorithms[i], length, channels, total));
+            total += MemoryPlanner.Align(length) + 2 * MemoryPlanner.Align(channels);
+        }
+        return (layers, total);
+    }
+
+    /// <summary>Floats of a filter as it is read, and as it is packed where it is not packed in place, of the largest layer.</summary>
+    private static (long Filter, long Packed) ScratchOf(List<Layer> layers, bool inPlace) => (
+        layers.Select(layer => layer.Node.Filter?.Count ?? 0).DefaultIfEmpty().Max(),
+        inPlace ? 0 : layers.Select(layer => Math.Max(layer.FilterLength, layer.Channels)).DefaultIfEmpty().Max());
 
     private NodeWeights Place(Layer layer)
     {

@@ -46,7 +46,9 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="DeviceException">
     /// The device cannot be opened, has too little memory, or has fewer threads than the options ask for.
     /// </exception>
-    /// <exception cref="WeightsException">The weights cannot be read any more.</exception>
+    /// <exception cref="WeightsException">
+    /// The weights cannot be read any more, or the session would take more memory than <see cref="SessionOptions.MemoryLimit"/> allows.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The network was disposed.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public InferenceSession(Model model, ComputeDevice? device = null, SessionOptions? options = null)
@@ -70,19 +72,24 @@ public sealed class InferenceSession : IDisposable
         {
             try
             {
+                MemoryAllowance allowance;
                 using (TimedStep planning = trace.Planning())
                 {
-                    network = derive(model.Bind(options.Height, options.Width, options.Outputs));
+                    network = model.Bind(options.Height, options.Width, options.Outputs);
+                    allowance = new MemoryAllowance(model, options, network.InputShape);
+                    // Before anything reads a filter as a whole, or plans for the device.
+                    allowance.Check(MemoryAllowance.FilterBytes(network.Graph), 0);
+                    network = derive(network);
                     Input = TensorInfo.Of(network.Input);
                     Outputs = [.. network.Outputs.Select(TensorInfo.Of)];
                     Threads = device.ThreadsOf(options.Threads);
                     runtime = device.Acquire();
                     Plan = SegmentSelector.Choose(
-                        runtime.Kernels.Planner, ExecutionPlan.Create(network, options.MaxBatch), options.Numerics);
+                        runtime.Kernels.Planner, Planned(network, options.MaxBatch, allowance), options.Numerics);
                     planning.Succeed();
                 }
                 using TimedStep preparing = trace.Preparing(Plan);
-                bound = new BoundPlan(model, network, runtime, Plan, options, Threads);
+                bound = new BoundPlan(model, network, runtime, Plan, options, Threads, allowance);
                 trace.Warn(Warnings);
                 preparing.Succeed();
                 break;
@@ -271,6 +278,14 @@ public sealed class InferenceSession : IDisposable
     {
         get => run.Mark;
         set => run.Mark = value;
+    }
+
+    /// <summary>Plans a network whose activations are allowed; a step's workspace comes on top, and is not known yet.</summary>
+    private static ExecutionPlan Planned(Network network, int maxBatch, MemoryAllowance allowance)
+    {
+        ExecutionPlan plan = ExecutionPlan.Create(network, maxBatch);
+        allowance.Check(0, MemoryAllowance.ActivationBytes(plan, workspaceLength: 0, stagingLength: 0));
+        return plan;
     }
 
     private void Run(in RunInput source, long batch, in RunDestinations destinations)

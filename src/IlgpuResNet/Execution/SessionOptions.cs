@@ -48,6 +48,15 @@ public sealed record SessionOptions
     /// </summary>
     public ImmutableArray<string> Outputs { get; init => field = value.IsDefault ? [] : value; } = [];
 
+    /// <summary>
+    /// Most bytes that the session may allocate for weights and activations together. Null, the default, limits what a file decides by
+    /// itself, so that a few hundred bytes cannot ask for gigabytes: packed weights to 512 MiB and 16 times the file's length, activations
+    /// to 512 MiB and 2 KiB for each pixel of a batch. These pixels are those of the size that the program asks for, by
+    /// <see cref="Height"/> and <see cref="Width"/> or a preset of its own; a size that comes from the file counts as 224x224 at most. A
+    /// network that is made in memory has no limit. <see cref="long.MaxValue"/> lifts the limit.
+    /// </summary>
+    public long? MemoryLimit { get; init; }
+
     /// <summary>The methods of another session of the same plan, taken without choosing or timing; the default to choose.</summary>
     internal ImmutableArray<Conv2dMethod> StepMethods { get; init; }
 

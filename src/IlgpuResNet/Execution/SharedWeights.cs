@@ -34,8 +34,7 @@ internal sealed class SharedWeights
     /// <exception cref="DeviceException">They do not fit the device, or this machine while they are packed.</exception>
     public DeviceWeights Acquire(Graph graph, ExecutionPlan plan, ImmutableArray<Conv2dMethod> methods, int? threads)
     {
-        var algorithms = new Conv2dAlgorithm[methods.Length];
-        for (int i = 0; i < algorithms.Length; i++) algorithms[i] = methods[i].Algorithm;
+        Conv2dAlgorithm[] algorithms = AlgorithmsOf(methods);
         lock (entries)
         {
             Entry? shared = entries.Find(entry =>
@@ -48,6 +47,14 @@ internal sealed class SharedWeights
             shared.Sessions++;
             return shared.Weights;
         }
+    }
+
+    /// <summary>The algorithm of each method.</summary>
+    public static Conv2dAlgorithm[] AlgorithmsOf(ImmutableArray<Conv2dMethod> methods)
+    {
+        var algorithms = new Conv2dAlgorithm[methods.Length];
+        for (int i = 0; i < algorithms.Length; i++) algorithms[i] = methods[i].Algorithm;
+        return algorithms;
     }
 
     /// <summary>Gives weights back; frees them when no session has them any more.</summary>

@@ -158,6 +158,14 @@ public abstract class Model : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Bytes of the file that the network was loaded from, external data included; null for a network made in memory.</summary>
+    internal abstract long? FileLength { get; }
+
+    /// <summary>
+    /// True when the program chose the size of the network's input by a preset. Otherwise the file or a file beside it decided it.
+    /// </summary>
+    internal bool HasGivenPreset { get; private protected init; }
+
     /// <summary>Builds the network for inputs of one size.</summary>
     /// <param name="height">Height of the input, or null for the network's own.</param>
     /// <param name="width">Width of the input, or null for the network's own.</param>

@@ -71,6 +71,7 @@ public sealed class OnnxModel : Model
         try
         {
             var weights = new StateDict(path, file.Graph.InitializersInOrder, file.Metadata);
+            bool hasGivenPreset = preset is not null;
             ImagePreset usual = ResNetWeights.PresetOfFile(path);
             preset ??= ModelMetadata.Preset(weights);
             OnnxInput input = OnnxInput.Create(file, constants, null, null, (preset ?? usual).InputSize, file.Budget);
@@ -80,7 +81,7 @@ public sealed class OnnxModel : Model
             file.Budget.Charge(classes * BytesPerClass);
             ImmutableArray<string> names = classes == 0 ? [] : ModelMetadata.ClassNames(weights, classes) ?? ClassLabels.ForCount(classes);
             var networks = new Dictionary<string, WeakReference<Network>>(StringComparer.Ordinal) { [Key(input, [])] = new(network) };
-            return new OnnxModel(file, weights, constants, input, network, preset, names, networks);
+            return new OnnxModel(file, weights, constants, input, network, preset, names, networks) { HasGivenPreset = hasGivenPreset };
         }
         catch
         {
@@ -95,6 +96,9 @@ public sealed class OnnxModel : Model
         base.Dispose();
         file.Dispose();
     }
+
+    /// <inheritdoc/>
+    internal override long? FileLength => file.Length;
 
     /// <inheritdoc/>
     internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
@@ -129,5 +133,8 @@ public sealed class OnnxModel : Model
         string.Join(' ', outputs.Select(name => $"{name.Length}:{name}").Prepend(input.IsImage ? $"{input.Height}x{input.Width}" : ""));
 
     private protected override Model With(ImagePreset preset, ImmutableArray<string> classNames) =>
-        new OnnxModel(file, Weights, constants, input, network, preset, classNames, networks);
+        new OnnxModel(file, Weights, constants, input, network, preset, classNames, networks)
+        {
+            HasGivenPreset = HasGivenPreset || preset.InputSize != Preset.InputSize,
+        };
 }

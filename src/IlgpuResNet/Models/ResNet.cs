@@ -11,10 +11,13 @@ public sealed class ResNet : Model
 {
     private readonly GraphCache graphs;
 
-    private ResNet(ResNetConfig config, StateDict weights, ImagePreset preset, ImmutableArray<string> classNames, GraphCache? graphs = null)
+    private ResNet(
+        ResNetConfig config, StateDict weights, ImagePreset preset, ImmutableArray<string> classNames, GraphCache? graphs = null,
+        long? fileLength = null)
         : base(config.Name, weights, preset, classNames)
     {
         Config = config;
+        FileLength = fileLength;
         this.graphs = graphs ?? new GraphCache(config, weights);
     }
 
@@ -81,7 +84,7 @@ public sealed class ResNet : Model
         StateDict weights = StateDict.Load(path);
         try
         {
-            return FromWeights(weights, variant, preset);
+            return FromWeights(weights, variant, preset, InputFile.Length(path));
         }
         catch
         {
@@ -91,16 +94,28 @@ public sealed class ResNet : Model
     }
 
     /// <summary>Makes a network from a state dict as <see cref="Load"/> does, and owns the state dict unless this throws.</summary>
+    /// <param name="weights">The state dict.</param>
+    /// <param name="variant">How blocks are computed, or null as for <see cref="Load"/>.</param>
+    /// <param name="preset">How images are prepared, or null as for <see cref="Load"/>.</param>
+    /// <param name="fileLength">Bytes of its file; null for a state dict in memory.</param>
     /// <exception cref="WeightsException">The state dict is not a ResNet's.</exception>
-    internal static ResNet FromWeights(StateDict weights, ResNetVariant? variant = null, ImagePreset? preset = null)
+    internal static ResNet FromWeights(
+        StateDict weights, ResNetVariant? variant = null, ImagePreset? preset = null, long? fileLength = null)
     {
         ResNetConfig config = ResNetConfigInference.Infer(weights, variant);
         return new ResNet(
             config,
             weights,
             preset ?? ModelMetadata.Preset(weights) ?? ResNetWeights.PresetOfFile(weights.Source),
-            ModelMetadata.ClassNames(weights, config.NumClasses) ?? ClassLabels.ForCount(config.NumClasses));
+            ModelMetadata.ClassNames(weights, config.NumClasses) ?? ClassLabels.ForCount(config.NumClasses),
+            fileLength: fileLength)
+        {
+            HasGivenPreset = preset is not null,
+        };
     }
+
+    /// <inheritdoc/>
+    internal override long? FileLength { get; }
 
     /// <inheritdoc cref="Model.WithClassNames"/>
     public new ResNet WithClassNames(IEnumerable<string> names) => (ResNet)base.WithClassNames(names);
@@ -128,7 +143,10 @@ public sealed class ResNet : Model
     }
 
     private protected override Model With(ImagePreset preset, ImmutableArray<string> classNames) =>
-        new ResNet(Config, Weights, preset, classNames, graphs);
+        new ResNet(Config, Weights, preset, classNames, graphs, FileLength)
+        {
+            HasGivenPreset = HasGivenPreset || preset.InputSize != Preset.InputSize,
+        };
 
     /// <summary>
     /// Graphs of one network, one for each choice of outputs, built at their first use. Sessions with one graph share its weights on a

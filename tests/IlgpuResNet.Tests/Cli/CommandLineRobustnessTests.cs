@@ -133,6 +133,16 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
         Assert.AreEqual(json ? "[]" : "", output.ToString().Trim());
     }
 
+    [TestMethod]
+    [DataRow("1", false)]
+    [DataRow("64", true)]
+    public async Task A_network_that_takes_more_than_the_memory_limit_is_refused(string limit, bool isEnough)
+    {
+        CommandLineResult result = await Run("classify", Photo, "-w", Weights, "-d", "cpu", "--memory-limit", limit);
+        if (isEnough) Assert.AreEqual(0, result.ExitCode, result.Error);
+        else AssertFails(result, "raise MemoryLimit, or --memory-limit of the tool, to");
+    }
+
     private sealed class FailingWriter(Exception failure) : StringWriter
     {
         public override void Write(char value) => throw failure;
