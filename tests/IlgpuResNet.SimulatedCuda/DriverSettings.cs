@@ -16,16 +16,28 @@ internal enum ExecutionTiming
     Random,
 }
 
+/// <summary>How kernels are executed.</summary>
+internal enum ExecutionEngine
+{
+    /// <summary>The interpreter, thread by thread, which also finds races within a launch.</summary>
+    Threads,
+
+    /// <summary>The engine of warps, which is fast enough for networks of full size and finds no races.</summary>
+    Warps,
+}
+
 /// <summary>Settings of a simulated driver.</summary>
 internal sealed record DriverSettings
 {
     /// <summary>
     /// Environment variable with the settings of a process, such as
-    /// <c>devices=A100,T4;timing=random;seed=7;fail=cuMemAlloc_v2:3:OutOfMemory;report=/tmp/report.txt</c>.
+    /// <c>devices=A100,T4;engine=warps;timing=random;seed=7;fail=cuMemAlloc_v2:3:OutOfMemory;report=/tmp/report.txt</c>.
     /// </summary>
     public const string Variable = "ILGPURESNET_SIMULATED_CUDA";
 
     public ImmutableArray<DeviceModel> Devices { get; init; } = [DeviceModel.A100];
+
+    public ExecutionEngine Engine { get; init; }
 
     public ExecutionTiming Timing { get; init; } = ExecutionTiming.Random;
 
@@ -47,6 +59,7 @@ internal sealed record DriverSettings
             settings = pair[0] switch
             {
                 "devices" => settings with { Devices = [.. value.Split(',').Select(DeviceModel.Find)] },
+                "engine" => settings with { Engine = Enum.Parse<ExecutionEngine>(value, ignoreCase: true) },
                 "timing" => settings with { Timing = Enum.Parse<ExecutionTiming>(value, ignoreCase: true) },
                 "seed" => settings with { Seed = int.Parse(value, CultureInfo.InvariantCulture) },
                 "fail" => settings with { Faults = [.. value.Split(',').Select(FaultRule.Parse)] },

@@ -89,7 +89,9 @@ internal sealed unsafe partial class SimulatedDriver
         return null;
     }
 
-    /// <summary>Runs a kernel on the memory of its context, thread by thread, with the interpreter's race detector.</summary>
+    /// <summary>
+    /// Runs a kernel on the memory of its context: thread by thread, with the interpreter's race detector, or warp by warp, without it.
+    /// </summary>
     private void Execute(Operation operation, PtxProgram program, Dim3 grid, Dim3 block, byte[][] arguments)
     {
         var memory = AddressSpace.Global(program);
@@ -97,7 +99,9 @@ internal sealed unsafe partial class SimulatedDriver
         var regions = new List<(Allocation Allocation, Region Region)>();
         foreach (Allocation allocation in allocations.Values.Where(allocation => allocation.Context == operation.Stream.Context))
             regions.Add((allocation, memory.Add(allocation.CreateRegion(program.NarrowestGlobalElement))));
-        new PtxLaunch(program, grid, block, memory, arguments).Run(Scheduler.InOrder());
+        var launch = new PtxLaunch(program, grid, block, memory, arguments);
+        if (settings.Engine is ExecutionEngine.Warps) WarpEngine.Run(launch);
+        else launch.Run(Scheduler.InOrder());
         foreach ((Allocation allocation, Region region) in regions)
         {
             if (!region.Loaded.IsEmpty) Touch(operation, allocation, region.Loaded.First, region.Loaded.Length, isWrite: false);

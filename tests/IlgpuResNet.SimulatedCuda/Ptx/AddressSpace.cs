@@ -66,9 +66,8 @@ internal sealed class AddressSpace
         (Region region, int offset, int bytes) = Access(thread, i);
         if (mustBeWritten && !region.Accesses.IsWritten(offset, bytes))
             throw thread.Fault(i, UnwrittenText(region, offset, bytes));
-        if (region.IsWritten is { } written && written.AsSpan(offset, bytes).Contains(false)
-            && UnwrittenRead is { } report && reported.Add(region))
-            report(thread.Fault(i, UnwrittenText(region, offset, bytes)).Message);
+        if (region.IsWritten is { } written && written.AsSpan(offset, bytes).Contains(false))
+            ReportUnwritten(region, () => thread.Fault(i, UnwrittenText(region, offset, bytes)).Message);
         region.MarkLoaded(offset, bytes);
         if (region.Accesses.Load(offset, bytes, new PtxAccess(thread.Number, i.Index, Interval)) is { } other)
             throw Race(thread, i, region, offset, other);
@@ -118,21 +117,15 @@ internal sealed class AddressSpace
     {
         ulong address = unchecked(thread.Registers[i.A] + (ulong)i.Offset);
         int bytes = i.ElementBytes * i.Elements.Length;
-        if (Find(address) is not { } region || !region.Contains(address, bytes))
-            throw thread.Fault(
-                i,
-                $"is out of bounds: {bytes} bytes at {name} address 0x{address:X}{Nearest(address)}",
-                PtxFault.OutOfBounds);
+        if (Find(address, bytes) is not { } region)
+            throw thread.Fault(i, OutOfBoundsText(address, bytes), PtxFault.OutOfBounds);
         if (address % (ulong)bytes != 0)
-            throw thread.Fault(
-                i,
-                $"is misaligned: {bytes} bytes at {name} address 0x{address:X}, {region.Name} + {address - region.Address}",
-                PtxFault.Misaligned);
+            throw thread.Fault(i, MisalignedText(region, address, bytes), PtxFault.Misaligned);
         return (region, (int)(address - region.Address), bytes);
     }
 
-    /// <summary>The region with the highest address that is not above the given one.</summary>
-    private Region? Find(ulong address)
+    /// <summary>The region that an access lies in; null where it lies in none.</summary>
+    public Region? Find(ulong address, int bytes)
     {
         int low = 0, high = regions.Count - 1;
         while (low <= high)
@@ -141,8 +134,23 @@ internal sealed class AddressSpace
             if (regions[middle].Address <= address) low = middle + 1;
             else high = middle - 1;
         }
-        return high < 0 ? null : regions[high];
+        return high >= 0 && regions[high].Contains(address, bytes) ? regions[high] : null;
     }
+
+    /// <summary>Tells <see cref="UnwrittenRead"/> of a load of bytes that were never written, unless it has heard of this region.</summary>
+    public void ReportUnwritten(Region region, Func<string> message)
+    {
+        if (UnwrittenRead is { } report && reported.Add(region)) report(message());
+    }
+
+    public string OutOfBoundsText(ulong address, int bytes) =>
+        $"is out of bounds: {bytes} bytes at {name} address 0x{address:X}{Nearest(address)}";
+
+    public string MisalignedText(Region region, ulong address, int bytes) =>
+        $"is misaligned: {bytes} bytes at {name} address 0x{address:X}, {region.Name} + {address - region.Address}";
+
+    public static string UnwrittenText(Region region, int offset, int bytes) =>
+        $"reads {bytes} bytes at {region.Name} + {offset} that nobody wrote";
 
     /// <summary>Says which region an address missed.</summary>
     private string Nearest(ulong address)
@@ -152,9 +160,6 @@ internal sealed class AddressSpace
         return nearest is null ? ""
             : $", byte {unchecked((long)(address - nearest.Address))} of the {nearest.Data.Length} of {nearest.Name}";
     }
-
-    private static string UnwrittenText(Region region, int offset, int bytes) =>
-        $"reads {bytes} bytes at {region.Name} + {offset} that nobody wrote";
 
     private static ulong Distance(ulong a, ulong b) => a > b ? a - b : b - a;
 

@@ -24,6 +24,9 @@ internal static class Arithmetic
         AddSelections();
     }
 
+    /// <summary>All opcodes.</summary>
+    public static IEnumerable<string> Opcodes => Table.Keys;
+
     /// <summary>Finds an instruction and the number of its operands, destination included.</summary>
     public static bool TryFind(string opcode, out int operands, out Computation? compute)
     {

@@ -15,7 +15,7 @@ internal sealed class Instruction
     public const int NoGuard = -1;
 
     /// <summary>Opcode with all modifiers, such as <c>ld.shared.v4.f32</c>.</summary>
-    public required string Opcode { get; init; }
+    public required string Opcode { get; set; }
 
     /// <summary>The source line.</summary>
     public required string Text { get; init; }
@@ -90,9 +90,10 @@ internal sealed class Instruction
     {
         int addend = A == product.D ? B : A;
         (A, B, C) = (product.A, product.B, addend);
-        Compute = (r, i) => r[i.D] =
-            Arithmetic.Slot(MathF.FusedMultiplyAdd(Arithmetic.Float(r[i.A]), Arithmetic.Float(r[i.B]), Arithmetic.Float(r[i.C])));
         Reads = [A, B, C];
+        Opcode = "fma.rn.f32";
+        Arithmetic.TryFind(Opcode, out _, out Computation? compute);
+        Compute = compute;
     }
 
     public override string ToString() => $"line {Line}: {Text}";

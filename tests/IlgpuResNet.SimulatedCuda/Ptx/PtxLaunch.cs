@@ -30,8 +30,6 @@ internal sealed class PtxLaunch
             throw new PtxException(
                 $"{program.Name} takes parameters of {string.Join(", ", program.Parameters.Select(p => p.Length))} bytes, "
                 + $"not {string.Join(", ", arguments.Select(a => a.Length))}");
-        Registers = new ulong[block.Count][];
-        for (int t = 0; t < Registers.Length; t++) Registers[t] = new ulong[program.Slots.Length];
     }
 
     public PtxProgram Program { get; }
@@ -43,47 +41,51 @@ internal sealed class PtxLaunch
     public AddressSpace Memory { get; }
 
     /// <summary>Room for the registers of each thread, used by one CTA after the other.</summary>
-    public ulong[][] Registers { get; }
+    public ulong[][] Registers { get; private set; } = [];
 
-    /// <summary>Runs every CTA.</summary>
+    /// <summary>Runs every CTA, thread by thread.</summary>
     public void Run(Scheduler scheduler)
     {
+        Registers = [.. Enumerable.Range(0, Block.Count).Select(_ => new ulong[Program.Slots.Length])];
         foreach (int index in scheduler.Order(Grid.Count)) new Cta(this, index).Run(scheduler);
     }
 
     /// <summary>Says where a thread lies, given its number in the launch.</summary>
     public string Describe(int thread) => $"thread {Block.At(thread % Block.Count)} of CTA {Grid.At(thread / Block.Count)}";
 
-    /// <summary>A value of the parameter space.</summary>
-    public void LoadParameter(PtxThread thread, Instruction i)
+    /// <summary>An error of a thread, given its number in the launch, at an instruction.</summary>
+    public PtxException Fault(int thread, Instruction i, string what, PtxFault fault = PtxFault.Undefined) =>
+        new($"{Program.Name}, {i} -- {Describe(thread)} {what}", fault);
+
+    /// <summary>The value of the parameter space that an instruction loads.</summary>
+    public ulong LoadParameter(int thread, Instruction i)
     {
         byte[] argument = arguments[i.Parameter];
         if (i.Offset < 0 || i.Offset + i.ElementBytes > argument.Length || i.Offset % i.ElementBytes != 0)
-            throw thread.Fault(i, $"reads {i.ElementBytes} bytes at {i.Offset} of a parameter of {argument.Length}");
-        thread.Registers[i.Elements[0]] = AddressSpace.Read(argument.AsSpan((int)i.Offset), i);
+            throw Fault(thread, i, $"reads {i.ElementBytes} bytes at {i.Offset} of a parameter of {argument.Length}");
+        return AddressSpace.Read(argument.AsSpan((int)i.Offset), i);
     }
 
     public void SetSpecialRegisters(ulong[] registers, int cta, int thread)
     {
-        (int X, int Y, int Z) ctaId = Grid.At(cta), threadId = Block.At(thread);
-        foreach ((string name, int slot) in Program.SpecialRegisters)
-        {
-            registers[slot] = (uint)(name switch
-            {
-                "%tid.x" => threadId.X,
-                "%tid.y" => threadId.Y,
-                "%tid.z" => threadId.Z,
-                "%ctaid.x" => ctaId.X,
-                "%ctaid.y" => ctaId.Y,
-                "%ctaid.z" => ctaId.Z,
-                "%ntid.x" => Block.X,
-                "%ntid.y" => Block.Y,
-                "%ntid.z" => Block.Z,
-                "%nctaid.x" => Grid.X,
-                "%nctaid.y" => Grid.Y,
-                "%nctaid.z" => Grid.Z,
-                _ => throw new PtxException($"{Program.Name}: {name} is no special register that is known here"),
-            });
-        }
+        foreach ((string name, int slot) in Program.SpecialRegisters) registers[slot] = Special(name, cta, thread);
     }
+
+    /// <summary>The value of a special register.</summary>
+    public uint Special(string name, int cta, int thread) => (uint)(name switch
+    {
+        "%tid.x" => Block.At(thread).X,
+        "%tid.y" => Block.At(thread).Y,
+        "%tid.z" => Block.At(thread).Z,
+        "%ctaid.x" => Grid.At(cta).X,
+        "%ctaid.y" => Grid.At(cta).Y,
+        "%ctaid.z" => Grid.At(cta).Z,
+        "%ntid.x" => Block.X,
+        "%ntid.y" => Block.Y,
+        "%ntid.z" => Block.Z,
+        "%nctaid.x" => Grid.X,
+        "%nctaid.y" => Grid.Y,
+        "%nctaid.z" => Grid.Z,
+        _ => throw new PtxException($"{Program.Name}: {name} is no special register that is known here"),
+    });
 }

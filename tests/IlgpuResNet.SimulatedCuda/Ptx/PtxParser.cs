@@ -174,7 +174,7 @@ internal sealed partial class PtxParser
         else instruction.Reads = [instruction.A, .. instruction.Elements];
         instruction.Act = (space, isLoad) switch
         {
-            ("param", _) => (thread, i) => thread.Cta.Launch.LoadParameter(thread, i),
+            ("param", _) => (thread, i) => thread.Registers[i.Elements[0]] = thread.Cta.Launch.LoadParameter(thread.Number, i),
             ("global", true) => (thread, i) => thread.Cta.Launch.Memory.Load(thread, i),
             ("global", false) => (thread, i) => thread.Cta.Launch.Memory.Store(thread, i),
             ("shared", true) => (thread, i) => thread.Cta.Shared.Load(thread, i),

@@ -15,6 +15,8 @@ internal sealed class PtxProgram
     /// <summary>Content of a register before its first write: as an address outside everything, as a float a NaN.</summary>
     public const ulong Poison = 0x7FC5_1ABE_7FC5_1ABE;
 
+    private WarpProgram? warps;
+
     /// <summary>Name of the entry.</summary>
     public required string Name { get; init; }
 
@@ -43,6 +45,9 @@ internal sealed class PtxProgram
 
     /// <summary>Bytes of its shared arrays.</summary>
     public int SharedBytes => Shared.Sum(array => array.Length);
+
+    /// <summary>The program for whole warps, translated at its first use.</summary>
+    public WarpProgram Warps => warps ??= new WarpProgram(this);
 
     /// <summary>Most threads of a CTA (<c>.maxntid</c>).</summary>
     public required int MaxThreads { get; init; }

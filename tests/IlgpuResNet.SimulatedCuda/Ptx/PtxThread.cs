@@ -91,7 +91,7 @@ internal sealed class PtxThread
 
     /// <summary>An error of this thread at an instruction.</summary>
     public PtxException Fault(Instruction i, string what, PtxFault fault = PtxFault.Undefined) =>
-        new($"{Cta.Program.Name}, {i} -- {this} {what}", fault);
+        Cta.Launch.Fault(Number, i, what, fault);
 
     public override string ToString() => Cta.Launch.Describe(Number);
 }

@@ -28,6 +28,13 @@ internal sealed class Region(string name, ulong address, byte[] data, int cellBy
 
     public void MarkLoaded(int offset, int bytes) => loaded.Include(Address + (ulong)offset, bytes);
 
+    /// <summary>Adds a range of accesses to <see cref="Loaded"/> or <see cref="Stored"/>.</summary>
+    public void Include(ulong first, int bytes, bool isStore)
+    {
+        if (isStore) stored.Include(first, bytes);
+        else loaded.Include(first, bytes);
+    }
+
     public void MarkStored(int offset, int bytes)
     {
         stored.Include(Address + (ulong)offset, bytes);

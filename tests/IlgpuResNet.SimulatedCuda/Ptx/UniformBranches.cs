@@ -6,6 +6,9 @@ namespace IlgpuResNet.SimulatedCuda.Ptx;
 /// </summary>
 internal sealed class UniformBranches
 {
+    /// <summary>A thread's mistake, in words.</summary>
+    public const string Parting = "goes another way than its warp at a branch that says it is uniform";
+
     private const int WarpSize = 32;
 
     private readonly Dictionary<(int Warp, int Branch, int Time), bool> taken = [];
@@ -16,6 +19,6 @@ internal sealed class UniformBranches
         int time = times[(thread.Index, branch.Index)] = times.GetValueOrDefault((thread.Index, branch.Index)) + 1;
         (int, int, int) key = (thread.Index / WarpSize, branch.Index, time);
         if (!taken.TryAdd(key, isTaken) && taken[key] != isTaken)
-            throw thread.Fault(branch, "goes another way than its warp at a branch that says it is uniform");
+            throw thread.Fault(branch, Parting);
     }
 }

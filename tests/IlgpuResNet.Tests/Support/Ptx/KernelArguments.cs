@@ -41,7 +41,10 @@ internal sealed unsafe class KernelArguments
         }
     }
 
-    /// <summary>Runs the kernel under every policy, from the same memory each time, and wants the same bits of all.</summary>
+    /// <summary>
+    /// Runs the kernel thread by thread under every policy, and once by warps, from the same memory each time, and wants the same bits of
+    /// all.
+    /// </summary>
     public void Launch(PtxProgram program, KernelConfig config)
     {
         Dim3 grid = new(config.GridDim.X, config.GridDim.Y, config.GridDim.Z);
@@ -52,13 +55,24 @@ internal sealed unsafe class KernelArguments
             AddressSpace memory = Upload(program);
             new PtxLaunch(program, grid, block, memory, Marshal(memory)).Run(scheduler);
             first ??= memory;
-            for (int v = 0; v < views.Count; v++)
-                if (!memory.Regions[v].Data.AsSpan().SequenceEqual(first.Regions[v].Data))
-                    throw new PtxException(
-                        $"{program.Name}: {views[v].Name} depends on the order of threads: it is another one when scheduled {scheduler}");
+            if (Difference(memory, first) is { } view)
+                throw new PtxException(
+                    $"{program.Name}: {view} depends on the order of threads: it is another one when scheduled {scheduler}");
         }
+        AddressSpace ofWarps = Upload(program);
+        WarpEngine.Run(new PtxLaunch(program, grid, block, ofWarps, Marshal(ofWarps)));
+        if (Difference(ofWarps, first!) is { } different)
+            throw new PtxException($"{program.Name}: the engine of warps computes another {different} than the interpreter");
         for (int v = 0; v < views.Count; v++)
             first!.Regions[v].Data.CopyTo(new Span<byte>((void*)views[v].Host, views[v].Length));
+    }
+
+    /// <summary>Name of a view that is not the same in two memories; null where all are.</summary>
+    private string? Difference(AddressSpace one, AddressSpace other)
+    {
+        int view = Enumerable.Range(0, views.Count).FirstOrDefault(
+            v => !one.Regions[v].Data.AsSpan().SequenceEqual(other.Regions[v].Data), -1);
+        return view < 0 ? null : views[view].Name;
     }
 
     private AddressSpace Upload(PtxProgram program)

@@ -39,18 +39,24 @@ internal static class PtxSnippet
         """;
 
     /// <summary>Runs it under one policy and returns what <c>data</c> holds then; it starts with zeros.</summary>
-    public static int[] Run(string body, Scheduler scheduler, int threads = 2, int ctas = 1, bool contracts = false)
+    public static int[] Run(string body, Scheduler scheduler, int threads = 2, int ctas = 1, bool contracts = false) =>
+        Run(body, launch => launch.Run(scheduler), threads, ctas, contracts);
+
+    /// <summary>Runs it warp by warp.</summary>
+    public static int[] RunWarps(string body, int threads = 2, int ctas = 1) => Run(body, WarpEngine.Run, threads, ctas, contracts: false);
+
+    /// <summary>Runs it under every policy and returns the message of the error that each of them must meet.</summary>
+    public static IEnumerable<string> Errors(string body, int threads = 2, int ctas = 1) => Scheduler.All.Select(scheduler =>
+        Assert.ThrowsExactly<PtxException>(() => Run(body, scheduler, threads, ctas), $"scheduled {scheduler}").Message);
+
+    private static int[] Run(string body, Action<PtxLaunch> run, int threads, int ctas, bool contracts)
     {
         PtxProgram program = PtxParser.Parse(Kernel(body), contracts);
         AddressSpace memory = AddressSpace.Global(program);
         Region data = memory.Add("data", new byte[4 * Words], alignment: 16);
         byte[] argument = new byte[16];
         BitConverter.TryWriteBytes(argument, data.Address);
-        new PtxLaunch(program, new Dim3(ctas), new Dim3(threads), memory, [argument]).Run(scheduler);
+        run(new PtxLaunch(program, new Dim3(ctas), new Dim3(threads), memory, [argument]));
         return MemoryMarshal.Cast<byte, int>(data.Data).ToArray();
     }
-
-    /// <summary>Runs it under every policy and returns the message of the error that each of them must meet.</summary>
-    public static IEnumerable<string> Errors(string body, int threads = 2, int ctas = 1) => Scheduler.All.Select(scheduler =>
-        Assert.ThrowsExactly<PtxException>(() => Run(body, scheduler, threads, ctas), $"scheduled {scheduler}").Message);
 }
