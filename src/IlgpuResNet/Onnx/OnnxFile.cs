@@ -14,10 +14,10 @@ internal sealed class OnnxFile : IDisposable
     public const long LongestFile = int.MaxValue;
 
     private readonly OnnxModelContent content;
-    private readonly MappedFile file;
+    private readonly WeightsFile file;
     private readonly OnnxExternalData external;
 
-    private OnnxFile(OnnxModelContent content, MappedFile file, OnnxExternalData external, ReadBudget budget)
+    private OnnxFile(OnnxModelContent content, WeightsFile file, OnnxExternalData external, ReadBudget budget)
     {
         this.content = content;
         this.file = file;
@@ -62,12 +62,12 @@ internal sealed class OnnxFile : IDisposable
     /// <exception cref="WeightsException">The file is missing, unreadable, damaged, or uses a feature that is not supported.</exception>
     public static OnnxFile Load(string path)
     {
-        MappedFile file = Open(path);
+        WeightsFile file = Open(path);
         var budget = new ReadBudget(path, file.Length);
         var external = new OnnxExternalData(path, budget);
         try
         {
-            using MappedFile.Lease lease = file.Borrow();
+            using WeightsFile.Lease lease = file.Borrow();
             var message = new ProtoReader(lease.Span(0, (int)file.Length), 0, "ModelProto", budget);
             return new OnnxFile(OnnxModelReader.Read(message, new OnnxTensorReader(file, external)), file, external, budget);
         }
@@ -81,7 +81,7 @@ internal sealed class OnnxFile : IDisposable
 
     /// <summary>Maps a protobuf file and refuses a file that is clearly of another format.</summary>
     /// <exception cref="WeightsException">The file is missing, no regular file, empty, too long, or of another format.</exception>
-    internal static MappedFile Open(string path)
+    internal static WeightsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
@@ -99,10 +99,10 @@ internal sealed class OnnxFile : IDisposable
         {
             throw new WeightsException($"{path}: cannot be read: {FileText.Clean(e.Message)}; an ONNX file was expected.", e);
         }
-        MappedFile file = MappedFile.Open(path);
+        WeightsFile file = WeightsFile.Open(path);
         try
         {
-            using MappedFile.Lease lease = file.Borrow();
+            using WeightsFile.Lease lease = file.Borrow();
             ReadOnlySpan<byte> start = lease.Span(0, (int)Math.Min(file.Length, OnnxRecognition.LookAt));
             if (!OnnxRecognition.LooksLikeOnnx(start) && OnnxRecognition.Guess(start) is { } guess)
                 throw new WeightsException($"{path}: not an ONNX file: it looks like {guess}.");

@@ -12,9 +12,9 @@ internal static class OnnxTensor
     /// <exception cref="WeightsException">The file is missing, unreadable, damaged, or has an unsupported element type.</exception>
     public static StateTensor LoadPb(string path)
     {
-        using MappedFile file = OnnxFile.Open(path);
+        using WeightsFile file = OnnxFile.Open(path);
         var budget = new ReadBudget(path, file.Length);
-        using MappedFile.Lease lease = file.Borrow();
+        using WeightsFile.Lease lease = file.Borrow();
         var message = new ProtoReader(lease.Span(0, (int)file.Length), 0, "TensorProto", budget);
         StateTensor tensor = new OnnxTensorReader(file, external: null).Read(message);
         if (tensor is BytesTensor) return tensor;

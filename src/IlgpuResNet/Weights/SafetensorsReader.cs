@@ -33,11 +33,11 @@ internal static class SafetensorsReader
 
     /// <summary>Reads and checks the header.</summary>
     /// <exception cref="WeightsException">The file has a defect, which the message names.</exception>
-    public static WeightsContent Read(MappedFile file, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile file, ReadBudget budget)
     {
         if (file.Length < PrefixLength)
             throw new WeightsException($"{file.Path}: damaged safetensors file: {file.Length} bytes are too few for a header.");
-        using MappedFile.Lease lease = file.Borrow();
+        using WeightsFile.Lease lease = file.Borrow();
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(lease.Span(0, PrefixLength));
         if (length > LongestHeader)
         {

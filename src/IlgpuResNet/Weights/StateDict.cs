@@ -64,7 +64,7 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     public static StateDict Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        MappedFile file = MappedFile.Open(path);
+        WeightsFile file = WeightsFile.Open(path);
         try
         {
             var budget = new ReadBudget(path, file.Length);
@@ -151,7 +151,7 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
         file?.Dispose();
     }
 
-    private static MappedTensor Map(MappedFile file, TensorEntry entry, string name) => new()
+    private static FileTensor Map(WeightsFile file, TensorEntry entry, string name) => new()
     {
         Name = name,
         Shape = entry.Shape,
@@ -164,7 +164,7 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     /// <summary>
     /// Refuses files whose views repeat so many elements that a few bytes would expand to gigabytes when they are copied out.
     /// </summary>
-    private static void CheckElements(MappedFile file, List<TensorEntry> tensors)
+    private static void CheckElements(WeightsFile file, List<TensorEntry> tensors)
     {
         Int128 elements = 0;
         foreach (TensorEntry tensor in tensors)

@@ -29,9 +29,9 @@ internal static class WeightsFormats
 
     /// <summary>Recognises the format of a file.</summary>
     /// <exception cref="WeightsException">The file has another format; the message says which one it resembles.</exception>
-    public static WeightsFormat Recognise(MappedFile file)
+    public static WeightsFormat Recognise(WeightsFile file)
     {
-        using MappedFile.Lease lease = file.Borrow();
+        using WeightsFile.Lease lease = file.Borrow();
         ReadOnlySpan<byte> start = lease.Span(0, (int)Math.Min(file.Length, LookAt));
         if (start.StartsWith("PK\x03\x04"u8)) return WeightsFormat.TorchZip;
         if (start.StartsWith(TorchStreamStart)) return WeightsFormat.TorchStream;

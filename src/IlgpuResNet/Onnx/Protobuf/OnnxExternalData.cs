@@ -35,7 +35,7 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
     // Tensors may share data, but a small file must not claim gigabytes, which a copy of all tensors would allocate.
     private const int LargestShare = 4;
 
-    private readonly Dictionary<string, MappedFile> files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, WeightsFile> files = new(StringComparer.Ordinal);
     private string? folder;
     private long mapped;
     private long claimed;
@@ -46,13 +46,13 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
     /// <param name="bytes">Size of the tensor in bytes.</param>
     /// <returns>The file, owned by this object, and the offset of the tensor's first byte.</returns>
     /// <exception cref="WeightsException">The file is refused, missing or too short.</exception>
-    public (MappedFile File, long Offset) Find(string name, OnnxExternalLocation location, long bytes)
+    public (WeightsFile File, long Offset) Find(string name, OnnxExternalLocation location, long bytes)
     {
         if (location.Path is not { } path) throw Refused(name, "has no location");
         long offset = Number(name, ExternalDataKey.Offset, location.Offset, 0);
         long length = Number(name, ExternalDataKey.Length, location.Length, bytes);
         if (length != bytes) throw Refused(name, $"claims {length} bytes where the tensor needs {bytes}");
-        MappedFile file = Open(name, path);
+        WeightsFile file = Open(name, path);
         if (offset > file.Length || bytes > file.Length - offset)
         {
             string claim = $"claims {bytes} bytes from byte {offset} of {FileText.Clean(path)}, which has {file.Length}";
@@ -64,20 +64,20 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
     }
 
     /// <summary>The files opened so far.</summary>
-    public IEnumerable<MappedFile> Files => files.Values;
+    public IEnumerable<WeightsFile> Files => files.Values;
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (MappedFile file in files.Values) file.Dispose();
+        foreach (WeightsFile file in files.Values) file.Dispose();
     }
 
-    private MappedFile Open(string name, string path)
+    private WeightsFile Open(string name, string path)
     {
         string[] parts = Parts(name, path);
         budget.Charge(BytesPerFile + parts.Length * (BytesPerPart + 2L * sizeof(char) * (modelPath.Length + path.Length)));
         string plain = string.Join('/', parts), shown = FileText.Clean(path);
-        if (files.TryGetValue(plain, out MappedFile? file)) return file;
+        if (files.TryGetValue(plain, out WeightsFile? file)) return file;
         try
         {
             folder ??= RealPath.Of(Path.GetDirectoryName(Path.GetFullPath(modelPath))!);
@@ -86,7 +86,7 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
             if (!real.StartsWith(inside, StringComparison.Ordinal))
                 throw Refused(name, $"is at {shown}, a link that leads out of the model's folder; put the file itself there");
             if (InputFile.Length(real) == 0) throw Refused(name, $"is at {shown}, which is empty or no regular file");
-            file = MappedFile.Open(real);
+            file = WeightsFile.Open(real);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -14,7 +14,7 @@ namespace IlgpuResNet.Onnx;
 /// </summary>
 /// <param name="file">The file with the message; the caller disposes it.</param>
 /// <param name="external">Opens the files of external data; null where none is allowed.</param>
-internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? external)
+internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? external)
 {
     // Upper estimates of a tensor object with its entry in a dictionary, and of one size, in bytes.
     private const int BytesPerTensor = 320;
@@ -53,7 +53,7 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
             if (external is null)
                 throw Defect(message, content, "has its values in another file, which is not allowed here; save them inside");
             if (content.HasRaw || content.TypedField != 0) throw Defect(message, content, "has values both in this file and in another");
-            (MappedFile otherFile, long offset) = external.Find(content.Name, content.External, bytes);
+            (WeightsFile otherFile, long offset) = external.Find(content.Name, content.External, bytes);
             return Map(otherFile, offset, content.Name, shape, type);
         }
         if (content.Location != OnnxDataLocation.InFile)
@@ -154,7 +154,7 @@ internal sealed class OnnxTensorReader(MappedFile file, OnnxExternalData? extern
         _ => TensorField.Int32Data,
     };
 
-    private static MappedTensor Map(MappedFile file, long offset, string name, ImmutableArray<int> shape, DataType type) =>
+    private static FileTensor Map(WeightsFile file, long offset, string name, ImmutableArray<int> shape, DataType type) =>
         new() { Name = name, Shape = shape, DataType = type, File = file, Offset = offset, Strides = default };
 
     private static ImmutableArray<int> ReadShape(ProtoReader message, in Content content)

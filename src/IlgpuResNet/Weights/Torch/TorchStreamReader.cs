@@ -15,9 +15,9 @@ internal static class TorchStreamReader
     /// <exception cref="WeightsException">
     /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
     /// </exception>
-    public static WeightsContent Read(MappedFile file, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile file, ReadBudget budget)
     {
-        using MappedFile.Lease lease = file.Borrow();
+        using WeightsFile.Lease lease = file.Borrow();
         var objects = new TorchObjects(budget);
         long position = WeightsFormats.TorchStreamStartLength;
         if (Next(file, lease, budget, objects, ref position) is not PickleInteger(ProtocolVersion))
@@ -39,7 +39,7 @@ internal static class TorchStreamReader
                 : throw Damaged(file, $"storage {FileText.Clean(storage.Key)} is missing"));
     }
 
-    private static PickleValue Next(MappedFile file, MappedFile.Lease lease, ReadBudget budget, TorchObjects objects, ref long position)
+    private static PickleValue Next(WeightsFile file, WeightsFile.Lease lease, ReadBudget budget, TorchObjects objects, ref long position)
     {
         var reader = new PickleReader(lease.From(position), budget, objects);
         PickleValue value = reader.Read();
@@ -48,7 +48,7 @@ internal static class TorchStreamReader
     }
 
     private static Dictionary<string, long> LocateStorages(
-        MappedFile file, MappedFile.Lease lease, TorchObjects objects, List<PickleValue> keys, long position)
+        WeightsFile file, WeightsFile.Lease lease, TorchObjects objects, List<PickleValue> keys, long position)
     {
         var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (PickleValue key in keys)
@@ -70,5 +70,5 @@ internal static class TorchStreamReader
         return offsets;
     }
 
-    private static WeightsException Damaged(MappedFile file, string what) => new($"{file.Path}: damaged .pth file (stream): {what}.");
+    private static WeightsException Damaged(WeightsFile file, string what) => new($"{file.Path}: damaged .pth file (stream): {what}.");
 }

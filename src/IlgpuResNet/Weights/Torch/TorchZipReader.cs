@@ -15,9 +15,9 @@ internal static class TorchZipReader
     /// <exception cref="WeightsException">
     /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
     /// </exception>
-    public static WeightsContent Read(MappedFile file, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile file, ReadBudget budget)
     {
-        using MappedFile.Lease lease = file.Borrow();
+        using WeightsFile.Lease lease = file.Borrow();
         Dictionary<string, ZipEntry> entries = ZipDirectory.Read(file, lease, budget);
         string[] pickles = [.. entries.Keys.Where(name => name.EndsWith(PickleEntry, StringComparison.Ordinal)).Take(2)];
         if (pickles.Length == 0 && entries.ContainsKey(KerasEntry))
@@ -40,7 +40,7 @@ internal static class TorchZipReader
         return TorchStateDictFinder.Collect(file.Path, reader.Read(), storage => Locate(file, entries, folder, storage));
     }
 
-    private static long Locate(MappedFile file, Dictionary<string, ZipEntry> entries, string folder, StorageReference storage)
+    private static long Locate(WeightsFile file, Dictionary<string, ZipEntry> entries, string folder, StorageReference storage)
     {
         string name = $"{folder}/data/{storage.Key}";
         if (!entries.TryGetValue(name, out ZipEntry entry))
@@ -54,13 +54,13 @@ internal static class TorchZipReader
         return Plain(file, name, entry).Offset;
     }
 
-    private static ZipEntry Plain(MappedFile file, string name, ZipEntry entry) => entry.Stored
+    private static ZipEntry Plain(WeightsFile file, string name, ZipEntry entry) => entry.Stored
         ? entry
         : throw new WeightsException(
             $"{file.Path}: entry {FileText.Clean(name)} is compressed or encrypted; "
             + "torch.save stores entries as they are, so save it again.");
 
-    private static void CheckByteOrder(MappedFile file, MappedFile.Lease lease, Dictionary<string, ZipEntry> entries, string folder)
+    private static void CheckByteOrder(WeightsFile file, WeightsFile.Lease lease, Dictionary<string, ZipEntry> entries, string folder)
     {
         if (entries.TryGetValue($"{folder}/byteorder", out ZipEntry order)
             && order.Length == 3 && lease.Span(order.Offset, 3).SequenceEqual("big"u8))

@@ -27,7 +27,7 @@ internal static class ZipDirectory
 
     /// <summary>Reads and checks all entries, by name.</summary>
     /// <exception cref="WeightsException">The archive is damaged.</exception>
-    public static Dictionary<string, ZipEntry> Read(MappedFile file, MappedFile.Lease lease, ReadBudget budget)
+    public static Dictionary<string, ZipEntry> Read(WeightsFile file, WeightsFile.Lease lease, ReadBudget budget)
     {
         (long start, long length, long count) = Locate(file, lease);
         if (start < 0 || length < 0 || length > int.MaxValue || start > file.Length - length)
@@ -53,7 +53,7 @@ internal static class ZipDirectory
     }
 
     private static ZipEntry ReadEntry(
-        MappedFile file, MappedFile.Lease lease, ReadOnlySpan<byte> central, ReadOnlySpan<byte> extra, string name)
+        WeightsFile file, WeightsFile.Lease lease, ReadOnlySpan<byte> central, ReadOnlySpan<byte> extra, string name)
     {
         bool plain = (U16(central, 8) & EncryptedFlag) == 0 && U16(central, 10) == 0;
         // Fields that do not fit 32 bits are all ones here and follow in the zip64 record, in this order.
@@ -72,7 +72,7 @@ internal static class ZipDirectory
     }
 
     /// <summary>Finds position, length and entry count of the central directory.</summary>
-    private static (long Start, long Length, long Count) Locate(MappedFile file, MappedFile.Lease lease)
+    private static (long Start, long Length, long Count) Locate(WeightsFile file, WeightsFile.Lease lease)
     {
         int tailLength = (int)Math.Min(file.Length, EndLength + LongestComment);
         ReadOnlySpan<byte> tail = lease.Span(file.Length - tailLength, tailLength);
@@ -103,7 +103,7 @@ internal static class ZipDirectory
         return [];
     }
 
-    private static long Field(uint value, ref ReadOnlySpan<byte> wide, MappedFile file)
+    private static long Field(uint value, ref ReadOnlySpan<byte> wide, WeightsFile file)
     {
         if (value != uint.MaxValue) return value;
         if (wide.Length < sizeof(long)) throw Damaged(file, "a zip64 field is missing");
@@ -119,5 +119,5 @@ internal static class ZipDirectory
 
     private static long I64(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadInt64LittleEndian(bytes[offset..]);
 
-    private static WeightsException Damaged(MappedFile file, string what) => new($"{file.Path}: damaged .pth file (zip): {what}.");
+    private static WeightsException Damaged(WeightsFile file, string what) => new($"{file.Path}: damaged .pth file (zip): {what}.");
 }

@@ -33,7 +33,7 @@ public sealed class OnnxGoldenTests
         foreach (StateTensor tensor in file.Graph.InitializersInOrder)
         {
             bool isPlain = !tensor.Name.StartsWith("typed", StringComparison.Ordinal) || tensor.Name is "typed_float" or "typed_double";
-            if (tensor.Name != "scalar") Assert.AreEqual(isPlain, tensor is MappedTensor, tensor.Name);
+            if (tensor.Name != "scalar") Assert.AreEqual(isPlain, tensor is FileTensor, tensor.Name);
         }
     }
 

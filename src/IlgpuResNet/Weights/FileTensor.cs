@@ -14,12 +14,12 @@ internal readonly record struct TensorEntry(
     string Name, ImmutableArray<int> Shape, DataType DataType, long Offset, ImmutableArray<long> Strides = default);
 
 /// <summary>A tensor in a mapped file. The reader has checked that all its elements lie inside the file.</summary>
-internal sealed class MappedTensor : StateTensor
+internal sealed class FileTensor : StateTensor
 {
     private const int PieceBytes = 1 << 14;
 
     /// <summary>File that holds the elements; not owned.</summary>
-    public required MappedFile File { private get; init; }
+    public required WeightsFile File { private get; init; }
 
     /// <inheritdoc cref="TensorEntry.Offset"/>
     public required long Offset { private get; init; }
@@ -32,7 +32,7 @@ internal sealed class MappedTensor : StateTensor
     public override void CopyTo(Span<float> destination)
     {
         CheckLength(destination.Length);
-        using MappedFile.Lease lease = File.Borrow();
+        using WeightsFile.Lease lease = File.Borrow();
         if (DataType is DataType.Float32)
         {
             Copy(lease, 0, MemoryMarshal.AsBytes(destination));
@@ -52,17 +52,17 @@ internal sealed class MappedTensor : StateTensor
     /// <inheritdoc/>
     internal override void CopyBytes(long first, Span<byte> destination)
     {
-        using MappedFile.Lease lease = File.Borrow();
+        using WeightsFile.Lease lease = File.Borrow();
         Copy(lease, first, destination);
     }
 
-    private void Copy(MappedFile.Lease lease, long first, Span<byte> destination)
+    private void Copy(WeightsFile.Lease lease, long first, Span<byte> destination)
     {
         if (Strides.IsDefault) lease.Read(Offset + first * DataType.Size(), destination);
         else Gather(lease, first, destination);
     }
 
-    private void Gather(MappedFile.Lease lease, long first, Span<byte> destination)
+    private void Gather(WeightsFile.Lease lease, long first, Span<byte> destination)
     {
         switch (DataType.Size())
         {
@@ -81,7 +81,7 @@ internal sealed class MappedTensor : StateTensor
         }
     }
 
-    private void GatherElements<T>(MappedFile.Lease lease, long first, Span<T> destination) where T : unmanaged
+    private void GatherElements<T>(WeightsFile.Lease lease, long first, Span<T> destination) where T : unmanaged
     {
         int rank = Shape.Length;
         Span<long> index = stackalloc long[rank];

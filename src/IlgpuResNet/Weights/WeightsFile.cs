@@ -9,7 +9,7 @@ namespace IlgpuResNet.Weights;
 /// another thread takes effect when the last lease ends. The mapping serves headers and scattered elements. Whole tensors are read into
 /// buffers instead, because every page touched through a mapping counts as memory of the process.
 /// </summary>
-internal sealed class MappedFile : IDisposable
+internal sealed class WeightsFile : IDisposable
 {
     private readonly SafeFileHandle handle;
     // A second handle to the file that never closes it: .NET refuses to read through a handle that is disposed, even while a lease still
@@ -18,7 +18,7 @@ internal sealed class MappedFile : IDisposable
     private readonly MemoryMappedFile file;
     private readonly MemoryMappedViewAccessor view;
 
-    private MappedFile(string path, SafeFileHandle handle, MemoryMappedFile file)
+    private WeightsFile(string path, SafeFileHandle handle, MemoryMappedFile file)
     {
         Path = path;
         Length = RandomAccess.GetLength(handle);
@@ -36,7 +36,7 @@ internal sealed class MappedFile : IDisposable
 
     /// <summary>Opens a file and maps it.</summary>
     /// <exception cref="WeightsException">The file is missing, empty or cannot be read.</exception>
-    public static MappedFile Open(string path)
+    public static WeightsFile Open(string path)
     {
         try
         {
@@ -49,7 +49,7 @@ internal sealed class MappedFile : IDisposable
             {
                 var file = MemoryMappedFile.CreateFromFile(
                     handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-                return new MappedFile(path, handle, file);
+                return new WeightsFile(path, handle, file);
             }
             catch
             {
@@ -82,10 +82,10 @@ internal sealed class MappedFile : IDisposable
     /// <summary>Temporary access to the file's bytes.</summary>
     public readonly unsafe ref struct Lease : IDisposable
     {
-        private readonly MappedFile file;
+        private readonly WeightsFile file;
         private readonly byte* start;
 
-        internal Lease(MappedFile file)
+        internal Lease(WeightsFile file)
         {
             this.file = file;
             file.view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
