@@ -54,7 +54,7 @@ public abstract class Model : IDisposable
     /// come from the file's metadata if it has them. Otherwise a file under a name of torchvision's IMAGENET1K_V2 weights gets their preset
     /// and any other file the V1 preset, and 1000 classes get ImageNet's names.
     /// </summary>
-    /// <param name="path">The file; mapped until the network is disposed. <c>LoadAsync</c> takes names of published weights.</param>
+    /// <param name="path">The file; open until the network is disposed. <c>LoadAsync</c> takes names of published weights.</param>
     /// <param name="variant">
     /// How the blocks of a weights file are computed, or null for the variant in the metadata, else v2 or v1.5, as the tensors tell.
     /// </param>

@@ -57,7 +57,7 @@ public sealed class OnnxModel : Model
     /// <summary>
     /// Loads an ONNX model and checks every operator. A batch or an image size that the file leaves open is chosen when a session is made.
     /// </summary>
-    /// <param name="path">The file; it stays mapped until the network is disposed.</param>
+    /// <param name="path">The file; it stays open until the network is disposed.</param>
     /// <param name="preset">How images are prepared, or null for the preset in the metadata, else as for weights files.</param>
     /// <exception cref="WeightsException">The file cannot be read or is damaged.</exception>
     /// <exception cref="GraphException">An operator cannot run here; the message names it, its node and its opset.</exception>

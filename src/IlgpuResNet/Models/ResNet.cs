@@ -74,7 +74,7 @@ public sealed class ResNet : Model
     /// Class names and preprocessing come from the file's metadata if it has them. Otherwise a file under a name of torchvision's
     /// IMAGENET1K_V2 weights gets their preset and any other file the V1 preset, and 1000 classes get ImageNet's names.
     /// </summary>
-    /// <param name="path">The weights file; it stays mapped until the network is disposed.</param>
+    /// <param name="path">The weights file; it stays open until the network is disposed.</param>
     /// <param name="variant">How blocks are computed, or null for the metadata's variant, else v2 or v1.5, as the tensors tell.</param>
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>

@@ -5,8 +5,8 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// An ONNX model in a file, which stays mapped until this is disposed: initializers are read from it when they are needed. The file must
-/// not be changed meanwhile. Safe to read from several threads.
+/// An ONNX model in a file, which stays open until this is disposed: initializers are read from it when they are needed. A file that was
+/// changed or cut meanwhile is refused then. Safe to read from several threads.
 /// </summary>
 internal sealed class OnnxFile : IDisposable
 {
@@ -67,9 +67,12 @@ internal sealed class OnnxFile : IDisposable
         var external = new OnnxExternalData(path, budget);
         try
         {
-            using WeightsFile.Lease lease = file.Borrow();
-            var message = new ProtoReader(lease.Span(0, (int)file.Length), 0, "ModelProto", budget);
-            return new OnnxFile(OnnxModelReader.Read(message, new OnnxTensorReader(file, external)), file, external, budget);
+            OnnxModelContent content = file.Parse(lease =>
+            {
+                var message = new ProtoReader(new FileWindow(lease, budget), 0, (int)file.Length, "ModelProto", budget);
+                return OnnxModelReader.Read(message, new OnnxTensorReader(file, external));
+            });
+            return new OnnxFile(content, file, external, budget);
         }
         catch
         {
@@ -79,7 +82,7 @@ internal sealed class OnnxFile : IDisposable
         }
     }
 
-    /// <summary>Maps a protobuf file and refuses a file that is clearly of another format.</summary>
+    /// <summary>Opens a protobuf file and refuses a file that is clearly of another format.</summary>
     /// <exception cref="WeightsException">The file is missing, no regular file, empty, too long, or of another format.</exception>
     internal static WeightsFile Open(string path)
     {
@@ -102,8 +105,9 @@ internal sealed class OnnxFile : IDisposable
         WeightsFile file = WeightsFile.Open(path);
         try
         {
+            Span<byte> start = stackalloc byte[(int)Math.Min(file.Length, OnnxRecognition.LookAt)];
             using WeightsFile.Lease lease = file.Borrow();
-            ReadOnlySpan<byte> start = lease.Span(0, (int)Math.Min(file.Length, OnnxRecognition.LookAt));
+            lease.Read(0, start);
             if (!OnnxRecognition.LooksLikeOnnx(start) && OnnxRecognition.Guess(start) is { } guess)
                 throw new WeightsException($"{path}: not an ONNX file: it looks like {guess}.");
             return file;

@@ -13,13 +13,15 @@ internal static class OnnxTensor
     public static StateTensor LoadPb(string path)
     {
         using WeightsFile file = OnnxFile.Open(path);
-        var budget = new ReadBudget(path, file.Length);
-        using WeightsFile.Lease lease = file.Borrow();
-        var message = new ProtoReader(lease.Span(0, (int)file.Length), 0, "TensorProto", budget);
-        StateTensor tensor = new OnnxTensorReader(file, external: null).Read(message);
-        if (tensor is BytesTensor) return tensor;
-        budget.Charge(tensor.Count * tensor.DataType.Size());
-        return new BytesTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = tensor.DataType, Values = tensor.ToByteArray() };
+        return file.Parse(lease =>
+        {
+            var budget = new ReadBudget(path, file.Length);
+            var message = new ProtoReader(new FileWindow(lease, budget), 0, (int)file.Length, "TensorProto", budget);
+            StateTensor tensor = new OnnxTensorReader(file, external: null).Read(message);
+            if (tensor is BytesTensor) return tensor;
+            budget.Charge(tensor.Count * tensor.DataType.Size());
+            return new BytesTensor { Name = tensor.Name, Shape = tensor.Shape, DataType = tensor.DataType, Values = tensor.ToByteArray() };
+        });
     }
 
     /// <summary>Writes a float32 <c>TensorProto</c> file; it replaces an existing one when complete (<see cref="AtomicFile"/>).</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -13,10 +14,14 @@ namespace IlgpuResNet.Weights;
 internal readonly record struct TensorEntry(
     string Name, ImmutableArray<int> Shape, DataType DataType, long Offset, ImmutableArray<long> Strides = default);
 
-/// <summary>A tensor in a mapped file. The reader has checked that all its elements lie inside the file.</summary>
+/// <summary>A tensor in an open file. The reader has checked that all its elements lie inside the file.</summary>
 internal sealed class FileTensor : StateTensor
 {
+    /// <summary>Bytes converted at a time, which stay in the processor's first cache.</summary>
     private const int PieceBytes = 1 << 14;
+
+    /// <summary>Bytes of scattered elements converted at a time: each piece may read through all of the tensor.</summary>
+    private const int ScatteredPieceBytes = 1 << 20;
 
     /// <summary>File that holds the elements; not owned.</summary>
     public required WeightsFile File { private get; init; }
@@ -36,17 +41,24 @@ internal sealed class FileTensor : StateTensor
         if (DataType is DataType.Float32)
         {
             Copy(lease, 0, MemoryMarshal.AsBytes(destination));
-            return;
         }
-        int size = DataType.Size();
-        Span<byte> piece = stackalloc byte[PieceBytes];
-        for (int done = 0; done < destination.Length;)
+        else if (Strides.IsDefault)
         {
-            int count = Math.Min(destination.Length - done, PieceBytes / size);
-            Copy(lease, done, piece[..(count * size)]);
-            ElementConversion.ToSingle(DataType, piece[..(count * size)], destination.Slice(done, count));
-            done += count;
+            Convert(lease, stackalloc byte[PieceBytes], destination);
         }
+        else
+        {
+            byte[] piece = ArrayPool<byte>.Shared.Rent(ScatteredPieceBytes);
+            try
+            {
+                Convert(lease, piece, destination);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(piece);
+            }
+        }
+        lease.CheckUnchanged();
     }
 
     /// <inheritdoc/>
@@ -54,60 +66,42 @@ internal sealed class FileTensor : StateTensor
     {
         using WeightsFile.Lease lease = File.Borrow();
         Copy(lease, first, destination);
+        lease.CheckUnchanged();
+    }
+
+    private void Convert(WeightsFile.Lease lease, Span<byte> piece, Span<float> destination)
+    {
+        int size = DataType.Size();
+        for (int done = 0; done < destination.Length;)
+        {
+            int count = Math.Min(destination.Length - done, piece.Length / size);
+            Copy(lease, done, piece[..(count * size)]);
+            ElementConversion.ToSingle(DataType, piece[..(count * size)], destination.Slice(done, count));
+            done += count;
+        }
     }
 
     private void Copy(WeightsFile.Lease lease, long first, Span<byte> destination)
     {
-        if (Strides.IsDefault) lease.Read(Offset + first * DataType.Size(), destination);
-        else Gather(lease, first, destination);
-    }
-
-    private void Gather(WeightsFile.Lease lease, long first, Span<byte> destination)
-    {
+        if (Strides.IsDefault)
+        {
+            lease.Read(Offset + first * DataType.Size(), destination);
+            return;
+        }
         switch (DataType.Size())
         {
             case 1:
-                GatherElements(lease, first, destination);
+                ScatteredElements.Read(lease, Offset, Shape, Strides, first, destination);
                 break;
             case 2:
-                GatherElements(lease, first, MemoryMarshal.Cast<byte, ushort>(destination));
+                ScatteredElements.Read(lease, Offset, Shape, Strides, first, MemoryMarshal.Cast<byte, ushort>(destination));
                 break;
             case 4:
-                GatherElements(lease, first, MemoryMarshal.Cast<byte, uint>(destination));
+                ScatteredElements.Read(lease, Offset, Shape, Strides, first, MemoryMarshal.Cast<byte, uint>(destination));
                 break;
             default:
-                GatherElements(lease, first, MemoryMarshal.Cast<byte, ulong>(destination));
+                ScatteredElements.Read(lease, Offset, Shape, Strides, first, MemoryMarshal.Cast<byte, ulong>(destination));
                 break;
-        }
-    }
-
-    private void GatherElements<T>(WeightsFile.Lease lease, long first, Span<T> destination) where T : unmanaged
-    {
-        int rank = Shape.Length;
-        Span<long> index = stackalloc long[rank];
-        long rest = first;
-        for (int d = rank - 1; d >= 0; d--) (rest, index[d]) = Math.DivRem(rest, Shape[d]);
-
-        int last = rank - 1;
-        int size = Unsafe.SizeOf<T>();
-        int step = (int)Math.Min(Strides[last], int.MaxValue);
-        // A run's source must fit one span, which limits its length.
-        int longest = 1 + (int.MaxValue / size - 1) / Math.Max(step, 1);
-        for (int done = 0; done < destination.Length;)
-        {
-            long position = 0;
-            for (int d = 0; d < rank; d++) position += index[d] * Strides[d];
-            int run = (int)Math.Min(Shape[last] - index[last], Math.Min(destination.Length - done, longest));
-            ReadOnlySpan<T> source = MemoryMarshal.Cast<byte, T>(lease.Span(Offset + position * size, ((run - 1) * step + 1) * size));
-            for (int k = 0; k < run; k++) destination[done + k] = source[k * step];
-
-            done += run;
-            index[last] += run;
-            for (int d = last; d > 0 && index[d] == Shape[d]; d--)
-            {
-                index[d] = 0;
-                index[d - 1]++;
-            }
         }
     }
 }

@@ -33,12 +33,14 @@ internal static class SafetensorsReader
 
     /// <summary>Reads and checks the header.</summary>
     /// <exception cref="WeightsException">The file has a defect, which the message names.</exception>
-    public static WeightsContent Read(WeightsFile file, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget)
     {
+        WeightsFile file = lease.File;
         if (file.Length < PrefixLength)
             throw new WeightsException($"{file.Path}: damaged safetensors file: {file.Length} bytes are too few for a header.");
-        using WeightsFile.Lease lease = file.Borrow();
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(lease.Span(0, PrefixLength));
+        Span<byte> prefix = stackalloc byte[PrefixLength];
+        lease.Read(0, prefix);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > LongestHeader)
         {
             throw new WeightsException(
@@ -51,7 +53,9 @@ internal static class SafetensorsReader
                 $"{file.Path}: damaged safetensors file: the header claims {length} bytes, "
                 + $"but only {file.Length - PrefixLength} follow; the file may be cut off.");
         }
-        ReadOnlySpan<byte> json = lease.Span(PrefixLength, (int)length);
+        budget.Charge((long)length);
+        byte[] json = new byte[length];
+        lease.Read(PrefixLength, json);
         return new HeaderParser(budget, PrefixLength + (long)length, file.Length).Parse(json);
     }
 

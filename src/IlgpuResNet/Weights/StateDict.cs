@@ -7,8 +7,8 @@ namespace IlgpuResNet.Weights;
 
 /// <summary>
 /// The tensors of a weights file by name, in file order. Names are torchvision's: a <c>module.</c> prefix (<c>DataParallel</c>) is removed,
-/// and the names of ResNets from Hugging Face and timm are translated. The file is memory-mapped and a tensor's elements stay there until
-/// they are copied out, so the file must not change meanwhile. Safe to read from several threads.
+/// and the names of ResNets from Hugging Face and timm are translated. A tensor's elements stay in the file, which is kept open, until they
+/// are copied out; a file that was changed or cut meanwhile is refused then. Safe to read from several threads.
 /// </summary>
 [SuppressMessage("Naming", "CA1710", Justification = "PyTorch's name.")]
 public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDisposable
@@ -67,16 +67,9 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
         WeightsFile file = WeightsFile.Open(path);
         try
         {
-            var budget = new ReadBudget(path, file.Length);
-            WeightsContent content = WeightsFormats.Recognise(file) switch
-            {
-                WeightsFormat.Safetensors => SafetensorsReader.Read(file, budget),
-                WeightsFormat.TorchZip => Torch.TorchZipReader.Read(file, budget),
-                _ => Torch.TorchStreamReader.Read(file, budget),
-            };
-            CheckElements(file, content.Tensors);
+            WeightsContent content = file.Parse(Read);
             IReadOnlyList<string> names = ParameterNames.ToTorchvision([.. content.Tensors.Select(entry => entry.Name)]);
-            return new StateDict(path, content.Tensors.Zip(names, (entry, name) => Map(file, entry, name)), content.Metadata, file);
+            return new StateDict(path, content.Tensors.Zip(names, (entry, name) => InFile(file, entry, name)), content.Metadata, file);
         }
         catch
         {
@@ -151,7 +144,21 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
         file?.Dispose();
     }
 
-    private static FileTensor Map(WeightsFile file, TensorEntry entry, string name) => new()
+    private static WeightsContent Read(WeightsFile.Lease lease)
+    {
+        WeightsFile file = lease.File;
+        var budget = new ReadBudget(file.Path, file.Length);
+        WeightsContent content = WeightsFormats.Recognise(lease) switch
+        {
+            WeightsFormat.Safetensors => SafetensorsReader.Read(lease, budget),
+            WeightsFormat.TorchZip => Torch.TorchZipReader.Read(lease, budget),
+            _ => Torch.TorchStreamReader.Read(lease, budget),
+        };
+        CheckElements(file, content.Tensors);
+        return content;
+    }
+
+    private static FileTensor InFile(WeightsFile file, TensorEntry entry, string name) => new()
     {
         Name = name,
         Shape = entry.Shape,

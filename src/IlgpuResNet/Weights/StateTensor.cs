@@ -68,6 +68,7 @@ public abstract class StateTensor
     /// <param name="destination">Exactly <see cref="Count"/> floats.</param>
     /// <exception cref="ArgumentException">The destination has another length.</exception>
     /// <exception cref="ObjectDisposedException">The state dict was disposed.</exception>
+    /// <exception cref="WeightsException">The file was changed or cut after it was opened, or cannot be read.</exception>
     public abstract void CopyTo(Span<float> destination);
 
     /// <summary>Copies elements in their stored type, little-endian and in row-major order, until the destination is full.</summary>

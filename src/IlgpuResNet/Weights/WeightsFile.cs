@@ -1,13 +1,12 @@
-using System.IO.MemoryMappedFiles;
 using IlgpuResNet.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace IlgpuResNet.Weights;
 
 /// <summary>
-/// A file mapped into memory for reading. Its bytes are reached through a <see cref="Lease"/>, which keeps the file open: a disposal on
-/// another thread takes effect when the last lease ends. The mapping serves headers and scattered elements. Whole tensors are read into
-/// buffers instead, because every page touched through a mapping counts as memory of the process.
+/// A file opened for reading by position, into memory of this process. It is never mapped: where another process cuts a mapped file, the
+/// next access ends this process, and no handler can catch that. Bytes are read through a <see cref="Lease"/>, which keeps the file open: a
+/// disposal on another thread takes effect when the last lease ends.
 /// </summary>
 internal sealed class WeightsFile : IDisposable
 {
@@ -15,26 +14,24 @@ internal sealed class WeightsFile : IDisposable
     // A second handle to the file that never closes it: .NET refuses to read through a handle that is disposed, even while a lease still
     // holds it.
     private readonly SafeFileHandle reader;
-    private readonly MemoryMappedFile file;
-    private readonly MemoryMappedViewAccessor view;
+    private readonly DateTime written;
 
-    private WeightsFile(string path, SafeFileHandle handle, MemoryMappedFile file)
+    private WeightsFile(string path, SafeFileHandle handle)
     {
         Path = path;
         Length = RandomAccess.GetLength(handle);
+        written = File.GetLastWriteTimeUtc(handle);
         this.handle = handle;
         reader = new SafeFileHandle(handle.DangerousGetHandle(), ownsHandle: false);
-        this.file = file;
-        view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
     }
 
     /// <summary>Path as the caller gave it, for messages.</summary>
     public string Path { get; }
 
-    /// <summary>Length of the file in bytes.</summary>
+    /// <summary>Length of the file in bytes, when it was opened.</summary>
     public long Length { get; }
 
-    /// <summary>Opens a file and maps it.</summary>
+    /// <summary>Opens a file.</summary>
     /// <exception cref="WeightsException">The file is missing, empty or cannot be read.</exception>
     public static WeightsFile Open(string path)
     {
@@ -42,14 +39,12 @@ internal sealed class WeightsFile : IDisposable
         {
             if (Directory.Exists(path)) throw new WeightsException($"{path}: is a folder; a weights file was expected.");
             // The length is checked before opening: pipes and devices have length 0 too, and opening a pipe may wait forever.
-            if (File.Exists(path) && InputFile.Length(path) == 0)
-                throw new WeightsException($"{path}: the file is empty; a safetensors or .pth file was expected.");
+            if (File.Exists(path) && InputFile.Length(path) == 0) throw Empty(path);
             SafeFileHandle handle = File.OpenHandle(path);
             try
             {
-                var file = MemoryMappedFile.CreateFromFile(
-                    handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-                return new WeightsFile(path, handle, file);
+                var file = new WeightsFile(path, handle);
+                return file.Length > 0 ? file : throw Empty(path);
             }
             catch
             {
@@ -63,7 +58,7 @@ internal sealed class WeightsFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new WeightsException($"{path}: cannot be read: {FileText.Clean(e.Message)}", e);
+            throw Unreadable(path, e);
         }
     }
 
@@ -71,78 +66,97 @@ internal sealed class WeightsFile : IDisposable
     /// <exception cref="ObjectDisposedException">The file was disposed.</exception>
     public Lease Borrow() => new(this);
 
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <summary>Parses the file. A defect that is found while the file changes is reported as the change that it is.</summary>
+    /// <param name="parse">Reads and checks the file.</param>
+    /// <exception cref="WeightsException">The file was changed meanwhile, or <paramref name="parse"/> threw this.</exception>
+    public T Parse<T>(Func<Lease, T> parse)
     {
-        view.Dispose();
-        file.Dispose();
-        handle.Dispose();
+        using Lease lease = Borrow();
+        try
+        {
+            T parsed = parse(lease);
+            lease.CheckUnchanged();
+            return parsed;
+        }
+        catch (WeightsException)
+        {
+            lease.CheckUnchanged();
+            throw;
+        }
     }
 
-    /// <summary>Temporary access to the file's bytes.</summary>
-    public readonly unsafe ref struct Lease : IDisposable
-    {
-        private readonly WeightsFile file;
-        private readonly byte* start;
+    /// <summary>The error of a file that was found in two states.</summary>
+    public static WeightsException Changed(string path) => new(
+        $"{path}: was changed while it was in use; load it again when it is complete. A program that updates it should write a new file "
+        + "and rename it.");
 
+    /// <inheritdoc/>
+    public void Dispose() => handle.Dispose();
+
+    private static WeightsException Empty(string path) => new($"{path}: the file is empty; a safetensors or .pth file was expected.");
+
+    private static WeightsException Unreadable(string path, Exception e) =>
+        new($"{path}: cannot be read: {FileText.Clean(e.Message)}", e);
+
+    /// <summary>Temporary access to the file's bytes.</summary>
+    public readonly struct Lease : IDisposable
+    {
         internal Lease(WeightsFile file)
         {
-            this.file = file;
-            file.view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+            File = file;
             bool added = false;
-            try
-            {
-                file.handle.DangerousAddRef(ref added);
-            }
-            catch
-            {
-                // Another thread disposed the file in between.
-                file.view.SafeMemoryMappedViewHandle.ReleasePointer();
-                throw;
-            }
+            file.handle.DangerousAddRef(ref added);
         }
 
-        /// <summary>Returns a range of the file's bytes; the range is checked.</summary>
-        public ReadOnlySpan<byte> Span(long offset, int length)
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(offset);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, file.Length - length);
-            return new ReadOnlySpan<byte>(start + offset, length);
-        }
-
-        /// <summary>Returns the bytes from an offset on, at most as many as a span can hold.</summary>
-        public ReadOnlySpan<byte> From(long offset) => Span(offset, (int)Math.Min(file.Length - offset, int.MaxValue));
+        /// <summary>The file.</summary>
+        public WeightsFile File { get; }
 
         /// <summary>Reads bytes from an offset on, until the destination is full.</summary>
         /// <exception cref="WeightsException">The file was truncated after it was opened, or the disk failed.</exception>
         public void Read(long offset, Span<byte> destination)
         {
+            ArgumentOutOfRangeException.ThrowIfNegative(offset);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, File.Length - destination.Length);
             try
             {
                 while (!destination.IsEmpty)
                 {
-                    int count = RandomAccess.Read(file.reader, destination, offset);
+                    int count = RandomAccess.Read(File.reader, destination, offset);
                     if (count == 0)
                     {
                         throw new WeightsException(
-                            $"{file.Path}: was cut off at byte {offset} after it was opened, when it had {file.Length}; "
+                            $"{File.Path}: was cut off at byte {offset} after it was opened, when it had {File.Length}; "
                             + "do not change a file while it is in use.");
                     }
                     offset += count;
                     destination = destination[count..];
                 }
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new WeightsException($"{file.Path}: cannot be read: {FileText.Clean(e.Message)}", e);
+                throw Unreadable(File.Path, e);
+            }
+        }
+
+        /// <summary>
+        /// Throws when the length or the time of the last write is not what it was when the file was opened: then bytes that were read
+        /// before may belong to one state of the file, and later ones to another.
+        /// </summary>
+        /// <exception cref="WeightsException">The file was changed.</exception>
+        public void CheckUnchanged()
+        {
+            try
+            {
+                if (RandomAccess.GetLength(File.reader) != File.Length || System.IO.File.GetLastWriteTimeUtc(File.reader) != File.written)
+                    throw Changed(File.Path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw Unreadable(File.Path, e);
             }
         }
 
         /// <inheritdoc/>
-        public void Dispose()
-        {
-            file.handle.DangerousRelease();
-            file.view.SafeMemoryMappedViewHandle.ReleasePointer();
-        }
+        public void Dispose() => File.handle.DangerousRelease();
     }
 }

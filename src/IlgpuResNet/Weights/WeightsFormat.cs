@@ -29,10 +29,12 @@ internal static class WeightsFormats
 
     /// <summary>Recognises the format of a file.</summary>
     /// <exception cref="WeightsException">The file has another format; the message says which one it resembles.</exception>
-    public static WeightsFormat Recognise(WeightsFile file)
+    public static WeightsFormat Recognise(WeightsFile.Lease lease)
     {
-        using WeightsFile.Lease lease = file.Borrow();
-        ReadOnlySpan<byte> start = lease.Span(0, (int)Math.Min(file.Length, LookAt));
+        WeightsFile file = lease.File;
+        Span<byte> bytes = stackalloc byte[(int)Math.Min(file.Length, LookAt)];
+        lease.Read(0, bytes);
+        ReadOnlySpan<byte> start = bytes;
         if (start.StartsWith("PK\x03\x04"u8)) return WeightsFormat.TorchZip;
         if (start.StartsWith(TorchStreamStart)) return WeightsFormat.TorchStream;
         if (start.Length > SafetensorsReader.PrefixLength && start[SafetensorsReader.PrefixLength] == '{') return WeightsFormat.Safetensors;

@@ -7,8 +7,12 @@ namespace IlgpuResNet.Tests;
 
 /// <summary>Pickles written by hand, opcode by opcode, that no PyTorch would write.</summary>
 [TestClass]
-public sealed class PickleRefusalTests
+public sealed class PickleRefusalTests : IDisposable
 {
+    private readonly WeightsFolder folder = new(inMemory: true);
+
+    public void Dispose() => folder.Dispose();
+
     private const string Global = "ctorch._utils\n_rebuild_tensor_v2\n";
 
     // A storage of 6 floats, key "0".
@@ -123,5 +127,10 @@ public sealed class PickleRefusalTests
     public void Pop_takes_away_a_mark_on_top() =>
         Assert.AreEqual(new PickleInteger(7), Read("K\u0007(0."u8.ToArray(), new ReadBudget("a.pth", 5)));
 
-    private static PickleValue Read(byte[] pickle, ReadBudget budget) => new PickleReader(pickle, budget, new TorchObjects(budget)).Read();
+    private PickleValue Read(byte[] pickle, ReadBudget budget)
+    {
+        using WeightsFile file = WeightsFile.Open(folder.Write("a.pth", [.. "<"u8, .. pickle, .. ">"u8]));
+        using WeightsFile.Lease lease = file.Borrow();
+        return new PickleReader(new FileWindow(lease, budget), 1, pickle.Length, budget, new TorchObjects(budget)).Read();
+    }
 }

@@ -107,8 +107,14 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
         if (count == 0) return [];
         message.Budget.Charge(BytesPerList + count * (long)nint.Size);
         string[] texts = new string[count];
-        for (int i = 0; message.Next();)
-            if (message.Field == field) texts[i++] = message.Text();
+        int i = 0;
+        while (message.Next())
+        {
+            if (message.Field != field) continue;
+            message.CheckSame(i < count);
+            texts[i++] = message.Text();
+        }
+        message.CheckSame(i == count);
         return ImmutableCollectionsMarshal.AsImmutableArray(texts);
     }
 
@@ -126,12 +132,8 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
         float[] floats = new float[count];
         Span<byte> rest = MemoryMarshal.AsBytes(floats.AsSpan());
         while (message.Next())
-        {
-            if (message.Field != AttributeField.Floats) continue;
-            ReadOnlySpan<byte> numbers = message.FixedNumbers();
-            numbers.CopyTo(rest);
-            rest = rest[numbers.Length..];
-        }
+            if (message.Field == AttributeField.Floats) rest = message.CopyNumbers(rest);
+        message.CheckSame(rest.IsEmpty);
         return ImmutableCollectionsMarshal.AsImmutableArray(floats);
     }
 
@@ -140,11 +142,17 @@ internal sealed class OnnxAttributeReader(OnnxTensorReader tensors, ReadBudget b
         if (count == 0) return [];
         message.Budget.Charge(BytesPerList + count * (long)sizeof(long));
         long[] ints = new long[count];
-        for (int i = 0; message.Next();)
+        int i = 0;
+        while (message.Next())
         {
             if (message.Field != AttributeField.Ints) continue;
-            for (int at = 0; message.NextVarint(ref at, out long number);) ints[i++] = number;
+            for (int at = 0; message.NextVarint(ref at, out long number);)
+            {
+                message.CheckSame(i < count);
+                ints[i++] = number;
+            }
         }
+        message.CheckSame(i == count);
         return ImmutableCollectionsMarshal.AsImmutableArray(ints);
     }
 

@@ -18,7 +18,7 @@ internal struct OnnxExternalLocation
 }
 
 /// <summary>
-/// The files of external data of one model, each mapped once. A model may come from an untrusted source: neither its paths nor links reach
+/// The files of external data of one model, each opened once. A model may come from an untrusted source: neither its paths nor links reach
 /// a file outside its own folder.
 /// </summary>
 /// <param name="modelPath">Path of the model.</param>
@@ -37,7 +37,7 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
 
     private readonly Dictionary<string, WeightsFile> files = new(StringComparer.Ordinal);
     private string? folder;
-    private long mapped;
+    private long opened;
     private long claimed;
 
     /// <summary>Opens the file of a tensor and checks that the tensor lies inside it.</summary>
@@ -59,7 +59,7 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
             throw Refused(name, $"{claim}; the file may be cut off");
         }
         claimed += Math.Min(bytes, long.MaxValue - claimed);
-        if (claimed / LargestShare > mapped) throw Refused(name, "and others claim the same bytes again and again");
+        if (claimed / LargestShare > opened) throw Refused(name, "and others claim the same bytes again and again");
         return (file, offset);
     }
 
@@ -93,7 +93,7 @@ internal sealed class OnnxExternalData(string modelPath, ReadBudget budget) : ID
             throw Refused(name, $"is at {shown}, which cannot be read: {FileText.Clean(e.Message)}; it belongs beside the model");
         }
         files.Add(plain, file);
-        mapped += file.Length;
+        opened += file.Length;
         return file;
     }
 

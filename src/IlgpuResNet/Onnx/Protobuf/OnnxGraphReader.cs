@@ -17,10 +17,11 @@ internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budge
     /// <exception cref="WeightsException">The graph is damaged, or uses a feature that is not supported.</exception>
     public OnnxGraph Read(ProtoReader message)
     {
-        var nodes = NewList<OnnxNode>(message.Count(GraphField.Node));
-        var initializers = NewList<StateTensor>(message.Count(GraphField.Initializer));
-        var inputs = NewList<OnnxValue>(message.Count(GraphField.Input));
-        var outputs = NewList<OnnxValue>(message.Count(GraphField.Output));
+        (int nodeCount, int initializerCount, int inputCount, int outputCount) = Count(message);
+        var nodes = NewList<OnnxNode>(nodeCount);
+        var initializers = NewList<StateTensor>(initializerCount);
+        var inputs = NewList<OnnxValue>(inputCount);
+        var outputs = NewList<OnnxValue>(outputCount);
         var byName = ImmutableDictionary.CreateBuilder<string, StateTensor>(StringComparer.Ordinal);
         var nodeReader = new OnnxNodeReader(tensors, budget);
         string name = "";
@@ -53,10 +54,42 @@ internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budge
                     break;
             }
         }
-        return new OnnxGraph(name, nodes.MoveToImmutable(), byName.ToImmutable(), inputs.MoveToImmutable(), outputs.MoveToImmutable())
+        return new OnnxGraph(
+            name, Whole(nodes, message), byName.ToImmutable(), Whole(inputs, message), Whole(outputs, message))
         {
-            InitializersInOrder = initializers.MoveToImmutable(),
+            InitializersInOrder = Whole(initializers, message),
         };
+    }
+
+    private static (int Nodes, int Initializers, int Inputs, int Outputs) Count(ProtoReader message)
+    {
+        int nodes = 0, initializers = 0, inputs = 0, outputs = 0;
+        while (message.Next())
+        {
+            switch (message.Field)
+            {
+                case GraphField.Node:
+                    nodes++;
+                    break;
+                case GraphField.Initializer:
+                    initializers++;
+                    break;
+                case GraphField.Input:
+                    inputs++;
+                    break;
+                case GraphField.Output:
+                    outputs++;
+                    break;
+            }
+        }
+        return (nodes, initializers, inputs, outputs);
+    }
+
+    /// <summary>The list, when it has as many items as were counted.</summary>
+    private static ImmutableArray<T> Whole<T>(ImmutableArray<T>.Builder list, ProtoReader message)
+    {
+        message.CheckSame(list.Count == list.Capacity);
+        return list.MoveToImmutable();
     }
 
     private ImmutableArray<T>.Builder NewList<T>(int count) where T : class
@@ -104,7 +137,7 @@ internal sealed class OnnxGraphReader(OnnxTensorReader tensors, ReadBudget budge
         var shape = ImmutableArray.CreateBuilder<OnnxDimension>(rank);
         while (message.Next())
             if (message.Field == ShapeField.Dim) shape.Add(ReadDimension(message.Message("TensorShapeProto.Dimension")));
-        return shape.MoveToImmutable();
+        return Whole(shape, message);
     }
 
     private static OnnxDimension ReadDimension(ProtoReader message)

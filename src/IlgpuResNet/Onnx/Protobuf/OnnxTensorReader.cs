@@ -54,7 +54,7 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
                 throw Defect(message, content, "has its values in another file, which is not allowed here; save them inside");
             if (content.HasRaw || content.TypedField != 0) throw Defect(message, content, "has values both in this file and in another");
             (WeightsFile otherFile, long offset) = external.Find(content.Name, content.External, bytes);
-            return Map(otherFile, offset, content.Name, shape, type);
+            return InFile(otherFile, offset, content.Name, shape, type);
         }
         if (content.Location != OnnxDataLocation.InFile)
             throw Defect(message, content, $"has its values at a location of unknown kind {content.Location}");
@@ -66,7 +66,7 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
                 string kind = $"of shape {FileText.Shape(shape)} and type {OnnxElementType.Name(content.ElementType)}";
                 throw Defect(message, content, $"{kind} needs {bytes} bytes, but has {content.RawLength}");
             }
-            return Map(file, content.RawStart, content.Name, shape, type);
+            return InFile(file, content.RawStart, content.Name, shape, type);
         }
         return Typed(message, content, shape, type, bytes);
     }
@@ -83,7 +83,7 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
         if (content.TypedCount != count)
             throw Defect(message, content, $"of shape {FileText.Shape(shape)} needs {count} numbers, but has {content.TypedCount}");
         if (content.PackedLength == bytes && field is TensorField.FloatData or TensorField.DoubleData)
-            return Map(file, content.PackedStart, content.Name, shape, type);
+            return InFile(file, content.PackedStart, content.Name, shape, type);
         message.Budget.Charge(bytes);
         byte[] values = new byte[bytes];
         Decode(message, content, type, values);
@@ -98,13 +98,12 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
             if (reader.Field != content.TypedField) continue;
             if (reader.Field is TensorField.FloatData or TensorField.DoubleData)
             {
-                ReadOnlySpan<byte> numbers = reader.FixedNumbers();
-                numbers.CopyTo(destination);
-                destination = destination[numbers.Length..];
+                destination = reader.CopyNumbers(destination);
                 continue;
             }
             for (int at = 0; reader.NextVarint(ref at, out long number);)
             {
+                reader.CheckSame(!destination.IsEmpty);
                 if (!Store(type, number, destination))
                 {
                     string typed = $"of type {OnnxElementType.Name(content.ElementType)}";
@@ -113,6 +112,7 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
                 destination = destination[type.Size()..];
             }
         }
+        reader.CheckSame(destination.IsEmpty);
     }
 
     /// <summary>Stores a number as an element; a float16 or bfloat16 is given by its bits. False when the number does not fit.</summary>
@@ -154,7 +154,7 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
         _ => TensorField.Int32Data,
     };
 
-    private static FileTensor Map(WeightsFile file, long offset, string name, ImmutableArray<int> shape, DataType type) =>
+    private static FileTensor InFile(WeightsFile file, long offset, string name, ImmutableArray<int> shape, DataType type) =>
         new() { Name = name, Shape = shape, DataType = type, File = file, Offset = offset, Strides = default };
 
     private static ImmutableArray<int> ReadShape(ProtoReader message, in Content content)
@@ -171,11 +171,13 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
             if (reader.Field != TensorField.Dims) continue;
             for (int at = 0; reader.NextVarint(ref at, out long size);)
             {
+                reader.CheckSame(dimension < shape.Length);
                 if (size is < 0 or > int.MaxValue)
                     throw Defect(message, content, $"has the size {size}, which is not a whole number from 0 to {int.MaxValue}");
                 shape[dimension++] = (int)size;
             }
         }
+        reader.CheckSame(dimension == shape.Length);
         return ImmutableCollectionsMarshal.AsImmutableArray(shape);
     }
 
@@ -227,7 +229,8 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
                     if (content.HasRaw) throw message.Damaged("has raw_data twice");
                     content.HasRaw = true;
                     content.RawStart = message.BytesStart;
-                    content.RawLength = message.Bytes().Length;
+                    message.ExpectBytes();
+                    content.RawLength = message.BytesLength;
                     break;
                 case TensorField.ExternalData:
                     content.ReadExternal(message.Message("StringStringEntryProto"));
@@ -268,7 +271,7 @@ internal sealed class OnnxTensorReader(WeightsFile file, OnnxExternalData? exter
                 throw message.Damaged($"has numbers both in field {TypedField} and in field {message.Field}");
             TypedField = message.Field;
             TypedCount += count;
-            (PackedStart, PackedLength) = (message.BytesStart, message.FixedNumbers().Length);
+            (PackedStart, PackedLength) = (message.BytesStart, message.BytesLength);
         }
 
         public void ReadExternal(ProtoReader entry)

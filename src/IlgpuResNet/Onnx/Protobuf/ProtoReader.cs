@@ -7,9 +7,9 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Onnx;
 
 /// <summary>
-/// Reads the fields of one protobuf message in memory, one after the other (https://protobuf.dev/programming-guides/encoding).
-/// <see cref="CodedInputStream"/> would copy them; here each field is a span with a known offset in the mapped file, where weights stay.
-/// Texts are charged to the budget before they are made.
+/// Reads the fields of one protobuf message in a file, one after the other (https://protobuf.dev/programming-guides/encoding).
+/// <see cref="CodedInputStream"/> would copy them; here each field has a known offset in the file, where weights stay unread. Texts are
+/// charged to the budget before they are made.
 /// </summary>
 internal ref struct ProtoReader
 {
@@ -18,19 +18,22 @@ internal ref struct ProtoReader
     // Object header, length and terminator of a string, in bytes, rounded up.
     private const int BytesPerText = 32;
 
-    private readonly ReadOnlySpan<byte> message;
+    private readonly FileWindow window;
+    private readonly int length;
     private readonly string name;
     private int position;
     private int value;
 
     /// <summary>Starts before the first field.</summary>
-    /// <param name="message">The message.</param>
-    /// <param name="start">Its offset in the file.</param>
+    /// <param name="window">The file.</param>
+    /// <param name="start">Offset of the message in the file, in bytes.</param>
+    /// <param name="length">Its number of bytes.</param>
     /// <param name="name">Its name in onnx.proto3, for messages.</param>
     /// <param name="budget">Budget of the memory that may be allocated.</param>
-    public ProtoReader(ReadOnlySpan<byte> message, int start, string name, ReadBudget budget)
+    public ProtoReader(FileWindow window, int start, int length, string name, ReadBudget budget)
     {
-        this.message = message;
+        this.window = window;
+        this.length = length;
         this.name = name;
         Start = start;
         Budget = budget;
@@ -49,12 +52,12 @@ internal ref struct ProtoReader
     public WireFormat.WireType WireType { get; private set; }
 
     /// <summary>A reader of this message that starts before the first field.</summary>
-    public readonly ProtoReader Again() => new(message, Start, name, Budget);
+    public readonly ProtoReader Again() => new(window, Start, length, name, Budget);
 
     /// <summary>Advances to the next field, which lies wholly inside the message; returns false at the end of the message.</summary>
     public bool Next()
     {
-        if (position == message.Length) return false;
+        if (position == length) return false;
         ulong tag = Varint(ref position);
         if (tag > uint.MaxValue) throw Damaged("has a field number beyond the format's");
         Field = WireFormat.GetTagFieldNumber((uint)tag);
@@ -73,9 +76,9 @@ internal ref struct ProtoReader
                 Advance(sizeof(ulong));
                 break;
             case WireFormat.WireType.LengthDelimited:
-                ulong length = Varint(ref position);
+                ulong count = Varint(ref position);
                 value = position;
-                Advance(length);
+                Advance(count);
                 break;
             default:
                 throw Damaged($"has field {Field} of wire type {(int)WireType}, which ONNX does not have");
@@ -98,31 +101,36 @@ internal ref struct ProtoReader
     public readonly float Float()
     {
         Expect(WireFormat.WireType.Fixed32);
-        return BinaryPrimitives.ReadSingleLittleEndian(message[value..]);
-    }
-
-    /// <summary>The current field's content.</summary>
-    public readonly ReadOnlySpan<byte> Bytes()
-    {
-        Expect(WireFormat.WireType.LengthDelimited);
-        return message[value..position];
+        return BinaryPrimitives.ReadSingleLittleEndian(window.Bytes(BytesStart, sizeof(float)));
     }
 
     /// <summary>Offset of the current field's content in the file, in bytes.</summary>
     public readonly int BytesStart => Start + value;
 
+    /// <summary>Number of bytes of the current field's content: all of the numbers in its current part, or a text or message.</summary>
+    public readonly int BytesLength => position - value;
+
+    /// <summary>Throws unless the current field's content is bytes with a length: a text, a message, raw data or packed numbers.</summary>
+    public readonly void ExpectBytes() => Expect(WireFormat.WireType.LengthDelimited);
+
     /// <summary>The current field as text.</summary>
     public readonly string Text()
     {
-        ReadOnlySpan<byte> text = Bytes();
-        if (text.IsEmpty) return "";
-        if (!Utf8.IsValid(text)) throw Damaged($"has a text in field {Field} that is not valid UTF-8");
-        Budget.Charge(BytesPerText + sizeof(char) * (long)text.Length);
-        return Encoding.UTF8.GetString(text);
+        ExpectBytes();
+        if (BytesLength == 0) return "";
+        Budget.Charge(BytesPerText + sizeof(char) * (long)BytesLength);
+        ReadOnlySpan<byte> text = window.Bytes(BytesStart, BytesLength);
+        return Utf8.IsValid(text)
+            ? Encoding.UTF8.GetString(text)
+            : throw Damaged($"has a text in field {Field} that is not valid UTF-8");
     }
 
     /// <summary>The current field as a message.</summary>
-    public readonly ProtoReader Message(string messageName) => new(Bytes(), BytesStart, messageName, Budget);
+    public readonly ProtoReader Message(string messageName)
+    {
+        ExpectBytes();
+        return new ProtoReader(window, BytesStart, BytesLength, messageName, Budget);
+    }
 
     /// <summary>Number of times that a field occurs in the message.</summary>
     public readonly int Count(int field)
@@ -139,19 +147,12 @@ internal ref struct ProtoReader
     public readonly int CountNumbers(WireFormat.WireType single)
     {
         if (WireType == single) return 1;
-        ReadOnlySpan<byte> packed = Bytes();
-        if (single == WireFormat.WireType.Varint)
-        {
-            if (packed.IsEmpty) return 0;
-            if (packed[^1] >= 0x80) throw Damaged($"has numbers in field {Field} that are cut off");
-            int count = 0;
-            foreach (byte part in packed) count += (part >> 7) ^ 1;
-            return count;
-        }
+        ExpectBytes();
+        if (single == WireFormat.WireType.Varint) return CountVarints();
         int size = single == WireFormat.WireType.Fixed32 ? sizeof(uint) : sizeof(ulong);
-        if (packed.Length % size != 0)
-            throw Damaged($"has {packed.Length} bytes in field {Field}, which are no whole numbers of {size} bytes");
-        return packed.Length / size;
+        if (BytesLength % size != 0)
+            throw Damaged($"has {BytesLength} bytes in field {Field}, which are no whole numbers of {size} bytes");
+        return BytesLength / size;
     }
 
     /// <summary>The next varint of a repeated field, packed or single.</summary>
@@ -168,8 +169,23 @@ internal ref struct ProtoReader
         return true;
     }
 
-    /// <summary>The current field's numbers of fixed size, little-endian, packed or single.</summary>
-    public readonly ReadOnlySpan<byte> FixedNumbers() => message[value..position];
+    /// <summary>Copies the current field's numbers of fixed size, little-endian, packed or single, to the start of a list.</summary>
+    /// <returns>The rest of the list.</returns>
+    public readonly Span<byte> CopyNumbers(Span<byte> list)
+    {
+        CheckSame(BytesLength <= list.Length);
+        window.CopyTo(BytesStart, list[..BytesLength]);
+        return list[BytesLength..];
+    }
+
+    /// <summary>
+    /// Throws unless a message that is read for the second time, after its items were counted, is what it was: another program may write
+    /// to the file meanwhile.
+    /// </summary>
+    public readonly void CheckSame(bool isSame)
+    {
+        if (!isSame) throw window.Changed();
+    }
 
     /// <summary>An error that names this message, its offset and its defect.</summary>
     public readonly WeightsException Damaged(string what) =>
@@ -180,11 +196,25 @@ internal ref struct ProtoReader
         if (WireType != type) throw Damaged($"has field {Field} of wire type {(int)WireType} in place of {(int)type}");
     }
 
-    private void Advance(ulong length)
+    private readonly int CountVarints()
     {
-        if (length > (ulong)(message.Length - position))
-            throw Damaged($"has field {Field} of {length} bytes, but only {message.Length - position} follow");
-        position += (int)length;
+        int count = 0;
+        byte last = 0;
+        for (int done = 0; done < BytesLength;)
+        {
+            ReadOnlySpan<byte> part = window.Bytes(BytesStart + done, Math.Min(BytesLength - done, FileWindow.UsualLength));
+            foreach (byte digit in part) count += (digit >> 7) ^ 1;
+            last = part[^1];
+            done += part.Length;
+        }
+        return last < 0x80 ? count : throw Damaged($"has numbers in field {Field} that are cut off");
+    }
+
+    private void Advance(ulong count)
+    {
+        if (count > (ulong)(length - position))
+            throw Damaged($"has field {Field} of {count} bytes, but only {length - position} follow");
+        position += (int)count;
     }
 
     private readonly ulong Varint(ref int at)
@@ -192,8 +222,8 @@ internal ref struct ProtoReader
         ulong number = 0;
         for (int i = 0; i < LongestVarint; i++)
         {
-            if (at == message.Length) throw Damaged("ends inside a number");
-            byte part = message[at++];
+            if (at == length) throw Damaged("ends inside a number");
+            byte part = window[Start + at++];
             number |= (ulong)(part & 0x7F) << (7 * i);
             if (part < 0x80) return number;
         }

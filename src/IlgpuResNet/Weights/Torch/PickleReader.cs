@@ -22,7 +22,9 @@ internal ref struct PickleReader
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private readonly ReadOnlySpan<byte> bytes;
+    private readonly FileWindow window;
+    private readonly long start;
+    private readonly int length;
     private readonly ReadBudget budget;
     private readonly TorchObjects objects;
     private readonly List<PickleValue> stack = [];
@@ -30,12 +32,16 @@ internal ref struct PickleReader
     private readonly Dictionary<uint, PickleValue> memo = [];
 
     /// <summary>Makes a reader of one pickle.</summary>
-    /// <param name="bytes">Bytes that start with the pickle; more may follow it.</param>
+    /// <param name="window">The file.</param>
+    /// <param name="start">Offset of the pickle in the file, in bytes.</param>
+    /// <param name="length">Number of bytes that start with the pickle; more may follow it.</param>
     /// <param name="budget">Memory that may be allocated.</param>
     /// <param name="objects">Performs the calls that the pickle may make.</param>
-    public PickleReader(ReadOnlySpan<byte> bytes, ReadBudget budget, TorchObjects objects)
+    public PickleReader(FileWindow window, long start, int length, ReadBudget budget, TorchObjects objects)
     {
-        this.bytes = bytes;
+        this.window = window;
+        this.start = start;
+        this.length = length;
         this.budget = budget;
         this.objects = objects;
     }
@@ -65,7 +71,7 @@ internal ref struct PickleReader
                 if (NextByte() is var protocol and > HighestProtocol) throw Damaged($"unknown protocol {protocol}");
                 break;
             case PickleOpcode.Frame:
-                Take(sizeof(ulong));
+                Skip(sizeof(ulong));
                 break;
             case PickleOpcode.Mark:
                 marks.Push(stack.Count);
@@ -104,7 +110,7 @@ internal ref struct PickleReader
                 PushInteger(Take(NextLength(sizeof(int))));
                 break;
             case PickleOpcode.BinFloat:
-                Take(sizeof(double));
+                Skip(sizeof(double));
                 stack.Add(PickleOther.Instance);
                 break;
             case PickleOpcode.ShortBinUnicode or PickleOpcode.ShortBinString:
@@ -291,9 +297,9 @@ internal ref struct PickleReader
         stack.Add(value >= long.MinValue && value <= long.MaxValue ? new PickleInteger((long)value) : PickleOther.Instance);
     }
 
-    private void PushBytes(int length)
+    private void PushBytes(int count)
     {
-        Take(length);
+        Skip(count);
         stack.Add(PickleOther.Instance);
     }
 
@@ -312,9 +318,15 @@ internal ref struct PickleReader
 
     private string Line()
     {
-        int length = bytes[Position..].IndexOf((byte)'\n');
-        if (length < 0) throw Damaged("it ends inside a name");
-        string line = Text(Take(length));
+        int count = 0;
+        for (int found = -1; found < 0;)
+        {
+            ReadOnlySpan<byte> part = window.Bytes(start + Position + count, Math.Min(Left - count, FileWindow.UsualLength));
+            if (part.IsEmpty) throw Damaged("it ends inside a name");
+            found = part.IndexOf((byte)'\n');
+            count += found < 0 ? part.Length : found;
+        }
+        string line = Text(Take(count));
         Position++;
         return line;
     }
@@ -325,19 +337,27 @@ internal ref struct PickleReader
     private int NextLength(int size)
     {
         ReadOnlySpan<byte> field = Take(size);
-        ulong length = size == sizeof(int)
+        ulong count = size == sizeof(int)
             ? BinaryPrimitives.ReadUInt32LittleEndian(field)
             : BinaryPrimitives.ReadUInt64LittleEndian(field);
-        return length <= (ulong)(bytes.Length - Position) ? (int)length : throw Damaged("it ends inside a value");
+        return count <= (ulong)Left ? (int)count : throw Damaged("it ends inside a value");
     }
 
+    /// <summary>The next bytes, valid until more are taken.</summary>
     private ReadOnlySpan<byte> Take(int count)
     {
-        if (count > bytes.Length - Position) throw Damaged("it ends inside a value");
-        ReadOnlySpan<byte> taken = bytes.Slice(Position, count);
-        Position += count;
-        return taken;
+        long at = start + Position;
+        Skip(count);
+        return window.Bytes(at, count);
     }
+
+    private void Skip(int count)
+    {
+        if (count > Left) throw Damaged("it ends inside a value");
+        Position += count;
+    }
+
+    private readonly int Left => length - Position;
 
     private readonly WeightsException Damaged(string what) =>
         new($"{budget.Source}: damaged .pth file: {what} (byte {Position} of a pickle).");

@@ -15,40 +15,42 @@ internal static class TorchStreamReader
     /// <exception cref="WeightsException">
     /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
     /// </exception>
-    public static WeightsContent Read(WeightsFile file, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget)
     {
-        using WeightsFile.Lease lease = file.Borrow();
+        WeightsFile file = lease.File;
+        var window = new FileWindow(lease, budget);
         var objects = new TorchObjects(budget);
         long position = WeightsFormats.TorchStreamStartLength;
-        if (Next(file, lease, budget, objects, ref position) is not PickleInteger(ProtocolVersion))
+        if (Next(window, budget, objects, ref position) is not PickleInteger(ProtocolVersion))
             throw Damaged(file, $"its protocol version is not {ProtocolVersion}");
-        if (Next(file, lease, budget, objects, ref position) is not PickleDict system)
+        if (Next(window, budget, objects, ref position) is not PickleDict system)
             throw Damaged(file, "its description of the system is missing");
         if (system.Find("little_endian") is PickleBool(false))
         {
             throw new WeightsException(
                 $"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
         }
-        PickleValue root = Next(file, lease, budget, objects, ref position);
-        if (Next(file, lease, budget, objects, ref position) is not PickleList keys) throw Damaged(file, "its list of storages is missing");
+        PickleValue root = Next(window, budget, objects, ref position);
+        if (Next(window, budget, objects, ref position) is not PickleList keys) throw Damaged(file, "its list of storages is missing");
 
-        Dictionary<string, long> offsets = LocateStorages(file, lease, objects, keys.Items, position);
+        Dictionary<string, long> offsets = LocateStorages(file, window, objects, keys.Items, position);
         return TorchStateDictFinder.Collect(file.Path, root, storage =>
             offsets.TryGetValue(storage.Key, out long offset)
                 ? offset
                 : throw Damaged(file, $"storage {FileText.Clean(storage.Key)} is missing"));
     }
 
-    private static PickleValue Next(WeightsFile file, WeightsFile.Lease lease, ReadBudget budget, TorchObjects objects, ref long position)
+    private static PickleValue Next(FileWindow window, ReadBudget budget, TorchObjects objects, ref long position)
     {
-        var reader = new PickleReader(lease.From(position), budget, objects);
+        int length = (int)Math.Min(window.FileLength - position, int.MaxValue);
+        var reader = new PickleReader(window, position, length, budget, objects);
         PickleValue value = reader.Read();
         position += reader.Position;
         return value;
     }
 
     private static Dictionary<string, long> LocateStorages(
-        WeightsFile file, WeightsFile.Lease lease, TorchObjects objects, List<PickleValue> keys, long position)
+        WeightsFile file, FileWindow window, TorchObjects objects, List<PickleValue> keys, long position)
     {
         var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (PickleValue key in keys)
@@ -57,7 +59,7 @@ internal static class TorchStreamReader
                 throw Damaged(file, "it lists a storage that no tensor uses");
             if (file.Length - position < sizeof(long))
                 throw Damaged(file, $"it ends before storage {FileText.Clean(name)}; the file may be cut off");
-            long count = BinaryPrimitives.ReadInt64LittleEndian(lease.Span(position, sizeof(long)));
+            long count = BinaryPrimitives.ReadInt64LittleEndian(window.Bytes(position, sizeof(long)));
             if (count != storage.Count)
                 throw Damaged(file, $"storage {FileText.Clean(name)} has {count} elements, but {storage.Count} were announced");
             position += sizeof(long);

@@ -11,14 +11,17 @@ internal static class TorchZipReader
     private const string PickleEntry = "/data.pkl";
     private const string KerasEntry = "model.weights.h5";
 
+    /// <summary>Content of the entry <c>byteorder</c>.</summary>
+    private static ReadOnlySpan<byte> BigEndian => "big"u8;
+
     /// <summary>Reads the structure; elements stay in the file.</summary>
     /// <exception cref="WeightsException">
     /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
     /// </exception>
-    public static WeightsContent Read(WeightsFile file, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget)
     {
-        using WeightsFile.Lease lease = file.Borrow();
-        Dictionary<string, ZipEntry> entries = ZipDirectory.Read(file, lease, budget);
+        WeightsFile file = lease.File;
+        Dictionary<string, ZipEntry> entries = ZipDirectory.Read(lease, budget);
         string[] pickles = [.. entries.Keys.Where(name => name.EndsWith(PickleEntry, StringComparison.Ordinal)).Take(2)];
         if (pickles.Length == 0 && entries.ContainsKey(KerasEntry))
         {
@@ -31,12 +34,13 @@ internal static class TorchZipReader
             throw new WeightsException($"{file.Path}: is a zip archive, but has {found} data.pkl, so torch.save did not write it.");
         }
         string folder = pickles[0][..^PickleEntry.Length];
-        CheckByteOrder(file, lease, entries, folder);
+        CheckByteOrder(lease, entries, folder);
 
         ZipEntry pickle = Plain(file, pickles[0], entries[pickles[0]]);
         if (pickle.Length > int.MaxValue)
             throw new WeightsException($"{file.Path}: damaged .pth file: its data.pkl has {pickle.Length} bytes.");
-        var reader = new PickleReader(lease.Span(pickle.Offset, (int)pickle.Length), budget, new TorchObjects(budget));
+        var window = new FileWindow(lease, budget);
+        var reader = new PickleReader(window, pickle.Offset, (int)pickle.Length, budget, new TorchObjects(budget));
         return TorchStateDictFinder.Collect(file.Path, reader.Read(), storage => Locate(file, entries, folder, storage));
     }
 
@@ -60,13 +64,15 @@ internal static class TorchZipReader
             $"{file.Path}: entry {FileText.Clean(name)} is compressed or encrypted; "
             + "torch.save stores entries as they are, so save it again.");
 
-    private static void CheckByteOrder(WeightsFile file, WeightsFile.Lease lease, Dictionary<string, ZipEntry> entries, string folder)
+    private static void CheckByteOrder(WeightsFile.Lease lease, Dictionary<string, ZipEntry> entries, string folder)
     {
-        if (entries.TryGetValue($"{folder}/byteorder", out ZipEntry order)
-            && order.Length == 3 && lease.Span(order.Offset, 3).SequenceEqual("big"u8))
+        if (!entries.TryGetValue($"{folder}/byteorder", out ZipEntry entry) || entry.Length != BigEndian.Length) return;
+        Span<byte> order = stackalloc byte[BigEndian.Length];
+        lease.Read(entry.Offset, order);
+        if (order.SequenceEqual(BigEndian))
         {
             throw new WeightsException(
-                $"{file.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
+                $"{lease.File.Path}: was saved on a big-endian machine, which is not supported; load and save it again on another.");
         }
     }
 }

@@ -27,34 +27,38 @@ internal static class ZipDirectory
 
     /// <summary>Reads and checks all entries, by name.</summary>
     /// <exception cref="WeightsException">The archive is damaged.</exception>
-    public static Dictionary<string, ZipEntry> Read(WeightsFile file, WeightsFile.Lease lease, ReadBudget budget)
+    public static Dictionary<string, ZipEntry> Read(WeightsFile.Lease lease, ReadBudget budget)
     {
-        (long start, long length, long count) = Locate(file, lease);
-        if (start < 0 || length < 0 || length > int.MaxValue || start > file.Length - length)
-            throw Damaged(file, "its directory lies outside the file");
-        ReadOnlySpan<byte> directory = lease.Span(start, (int)length);
+        WeightsFile file = lease.File;
+        var window = new FileWindow(lease, budget);
+        (long position, long length, long count) = Locate(file, window);
+        if (position < 0 || length < 0 || position > file.Length - length) throw Damaged(file, "its directory lies outside the file");
+        long end = position + length;
 
         var entries = new Dictionary<string, ZipEntry>(StringComparer.Ordinal);
         for (long i = 0; i < count; i++)
         {
-            if (directory.Length < CentralLength || !directory.StartsWith("PK\x01\x02"u8)) throw Damaged(file, "its directory ends early");
-            int nameLength = U16(directory, 28);
-            int extraLength = U16(directory, 30);
-            int total = CentralLength + nameLength + extraLength + U16(directory, 32);
-            if (directory.Length < total) throw Damaged(file, "its directory ends early");
+            if (end - position < CentralLength) throw Damaged(file, "its directory ends early");
+            ReadOnlySpan<byte> central = window.Bytes(position, CentralLength);
+            if (!central.StartsWith("PK\x01\x02"u8)) throw Damaged(file, "its directory ends early");
+            int nameLength = U16(central, 28);
+            int extraLength = U16(central, 30);
+            int total = CentralLength + nameLength + extraLength + U16(central, 32);
+            if (end - position < total) throw Damaged(file, "its directory ends early");
 
             budget.Charge(BytesPerEntry + 2 * nameLength);
-            string name = Encoding.UTF8.GetString(directory.Slice(CentralLength, nameLength));
-            ZipEntry entry = ReadEntry(file, lease, directory, directory.Slice(CentralLength + nameLength, extraLength), name);
+            central = window.Bytes(position, CentralLength + nameLength + extraLength);
+            string name = Encoding.UTF8.GetString(central.Slice(CentralLength, nameLength));
+            ZipEntry entry = ReadEntry(lease, central, central[(CentralLength + nameLength)..], name);
             if (!entries.TryAdd(name, entry)) throw Damaged(file, $"entry {FileText.Clean(name)} occurs twice");
-            directory = directory[total..];
+            position += total;
         }
         return entries;
     }
 
-    private static ZipEntry ReadEntry(
-        WeightsFile file, WeightsFile.Lease lease, ReadOnlySpan<byte> central, ReadOnlySpan<byte> extra, string name)
+    private static ZipEntry ReadEntry(WeightsFile.Lease lease, ReadOnlySpan<byte> central, ReadOnlySpan<byte> extra, string name)
     {
+        WeightsFile file = lease.File;
         bool plain = (U16(central, 8) & EncryptedFlag) == 0 && U16(central, 10) == 0;
         // Fields that do not fit 32 bits are all ones here and follow in the zip64 record, in this order.
         ReadOnlySpan<byte> wide = FindZip64(extra);
@@ -64,7 +68,8 @@ internal static class ZipDirectory
         if (plain && packed != length) throw Damaged(file, $"entry {FileText.Clean(name)} has two lengths");
 
         if (header > file.Length - LocalLength) throw Damaged(file, $"entry {FileText.Clean(name)} lies outside the file");
-        ReadOnlySpan<byte> local = lease.Span(header, LocalLength);
+        Span<byte> local = stackalloc byte[LocalLength];
+        lease.Read(header, local);
         if (!local.StartsWith("PK\x03\x04"u8)) throw Damaged(file, $"entry {FileText.Clean(name)} has no header");
         long offset = header + LocalLength + U16(local, 26) + U16(local, 28);
         if (packed > file.Length - offset) throw Damaged(file, $"entry {FileText.Clean(name)} lies outside the file");
@@ -72,10 +77,10 @@ internal static class ZipDirectory
     }
 
     /// <summary>Finds position, length and entry count of the central directory.</summary>
-    private static (long Start, long Length, long Count) Locate(WeightsFile file, WeightsFile.Lease lease)
+    private static (long Start, long Length, long Count) Locate(WeightsFile file, FileWindow window)
     {
         int tailLength = (int)Math.Min(file.Length, EndLength + LongestComment);
-        ReadOnlySpan<byte> tail = lease.Span(file.Length - tailLength, tailLength);
+        ReadOnlySpan<byte> tail = window.Bytes(file.Length - tailLength, tailLength);
         int end = tail.LastIndexOf("PK\x05\x06"u8);
         if (end < 0 || tail.Length - end < EndLength) throw Damaged(file, "its end record is missing; the file may be cut off");
 
@@ -86,7 +91,7 @@ internal static class ZipDirectory
         ulong position = BinaryPrimitives.ReadUInt64LittleEndian(tail[(locator + 8)..]);
         if (file.Length < Zip64EndLength || position > (ulong)(file.Length - Zip64EndLength))
             throw Damaged(file, "its zip64 record lies outside the file");
-        ReadOnlySpan<byte> zip64 = lease.Span((long)position, Zip64EndLength);
+        ReadOnlySpan<byte> zip64 = window.Bytes((long)position, Zip64EndLength);
         if (!zip64.StartsWith("PK\x06\x06"u8)) throw Damaged(file, "its zip64 record is missing");
         return (I64(zip64, 48), I64(zip64, 40), I64(zip64, 32));
     }
