@@ -57,7 +57,9 @@ internal interface IKernelLoader
 /// Most of ILGPU's code generation holds a lock of the context; two threads in the rest gained little (bench/NOTES.md), too little to risk
 /// its dictionaries, which are not locked.
 /// </remarks>
-internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernelLoader
+/// <param name="accelerator">The accelerator.</param>
+/// <param name="bind">Makes it current on the calling thread until the result is disposed; null for ILGPU's own way.</param>
+internal sealed class AcceleratorKernelLoader(Accelerator accelerator, Func<IDisposable>? bind = null) : IKernelLoader
 {
     private readonly Lock generating = new();
     private int kernels;
@@ -108,7 +110,7 @@ internal sealed class AcceleratorKernelLoader(Accelerator accelerator) : IKernel
         where TLaunch : Delegate
     {
         // CUDA compiles for the device to which the thread is bound.
-        using ScopedAcceleratorBinding binding = accelerator.BindScoped();
+        using IDisposable binding = bind is null ? accelerator.BindScoped() : bind();
         CompiledKernel compiled;
         long start;
         lock (generating)

@@ -28,6 +28,14 @@ internal readonly struct DeviceBinding : IDisposable
     public void Dispose()
     {
         // A context that was destroyed meanwhile must not become current again.
-        if (previous is { IsDisposed: false }) previous.Bind();
+        if (previous is not { IsDisposed: false }) return;
+        try
+        {
+            previous.Bind();
+        }
+        catch (AcceleratorException)
+        {
+            // The work on this device is done. The next call that needs the other one asks the driver again, and reports its failure.
+        }
     }
 }

@@ -37,6 +37,8 @@ internal static class DeviceFailure
     {
         try
         {
+            // The failure that is being reported may be that of an earlier binding.
+            using var binding = new DeviceBinding(accelerator);
             return accelerator switch
             {
                 CudaAccelerator cuda => cuda.GetFreeMemory(),

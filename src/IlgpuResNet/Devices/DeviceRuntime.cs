@@ -34,7 +34,7 @@ internal sealed class DeviceRuntime
         }
         else
         {
-            loader = new AcceleratorKernelLoader(accelerator);
+            loader = new AcceleratorKernelLoader(accelerator, () => Bind());
             Kernels = new TiledKernels(loader, accelerator, device.IsGpu ? DeviceProfiles.Of(accelerator.Device) : null);
         }
         common = new(() =>
