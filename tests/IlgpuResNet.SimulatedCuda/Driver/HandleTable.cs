@@ -35,5 +35,7 @@ internal sealed class HandleTable
         foreach (nint handle in objects.Where(pair => match(pair.Value)).Select(pair => pair.Key).ToArray()) Remove(handle);
     }
 
+    public IEnumerable<nint> HandlesOf<T>() => objects.Where(pair => pair.Value is T).Select(pair => pair.Key);
+
     public IEnumerable<T> All<T>() => objects.Values.OfType<T>();
 }

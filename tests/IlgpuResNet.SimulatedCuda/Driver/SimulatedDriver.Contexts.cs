@@ -35,6 +35,22 @@ internal sealed unsafe partial class SimulatedDriver
     public CudaResult cuCtxDestroy_v2(nint context) => Call(Needs.Initialization, () =>
     {
         if (handles.Find<SimulatedContext>(context) is not { } destroyed) return NoSuchHandle(context, "context", isFree: true);
+        Destroy(context, destroyed);
+        return CudaResult.Success;
+    });
+
+    /// <summary>Frees a context that a failing <c>cuCtxDestroy</c> has left, and all it has: the one that is the oldest.</summary>
+    public void DestroyOldestContext()
+    {
+        lock (gate)
+        {
+            nint handle = handles.HandlesOf<SimulatedContext>().Min();
+            Destroy(handle, handles.Find<SimulatedContext>(handle)!);
+        }
+    }
+
+    private void Destroy(nint context, SimulatedContext destroyed)
+    {
         RunAll(destroyed);
         foreach (Allocation allocation in allocations.Values.Where(allocation => allocation.Context == destroyed).ToArray())
         {
@@ -52,8 +68,7 @@ internal sealed unsafe partial class SimulatedDriver
         handles.Remove(context);
         destroyed.IsDestroyed = true;
         if (Current == destroyed) Current = null;
-        return CudaResult.Success;
-    });
+    }
 
     public CudaResult cuCtxSetCurrent(nint context) => Call(Needs.Initialization, () =>
     {

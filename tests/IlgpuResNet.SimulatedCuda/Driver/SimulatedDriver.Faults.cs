@@ -4,6 +4,7 @@ namespace IlgpuResNet.SimulatedCuda;
 internal sealed partial class SimulatedDriver
 {
     private readonly List<PendingFault> faults;
+    private readonly List<HeldCall> held = [];
 
     /// <summary>Makes calls fail from now on.</summary>
     public void Inject(FaultRule rule)
@@ -27,6 +28,24 @@ internal sealed partial class SimulatedDriver
             foreach (SimulatedContext context in handles.All<SimulatedContext>())
                 if (context.Device == device)
                     context.Failure = error;
+    }
+
+    /// <summary>Makes a device slow: the next call of a function does not begin before it is released.</summary>
+    public HeldCall Hold(string function)
+    {
+        var call = new HeldCall(function);
+        lock (held) held.Add(call);
+        return call;
+    }
+
+    private HeldCall? Holding(string function)
+    {
+        lock (held)
+        {
+            HeldCall? found = held.Find(call => call.Function == function);
+            if (found is not null) held.Remove(found);
+            return found;
+        }
     }
 
     /// <summary>The result of a call that a rule makes fail; null for a call that goes on.</summary>

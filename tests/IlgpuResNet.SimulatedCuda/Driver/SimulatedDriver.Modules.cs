@@ -15,14 +15,12 @@ internal sealed unsafe partial class SimulatedDriver
 
     public CudaResult cuModuleLoadDataEx(nint* module, byte* ptx, int options, int* keys, nint* values) => Call(Needs.Context, () =>
     {
-        byte* log = null;
-        int size = 0;
-        for (int i = 0; i < options; i++)
-        {
-            if (keys[i] == ErrorLog) log = (byte*)values[i];
-            if (keys[i] == ErrorLogSize) size = (int)values[i];
-        }
-        return Load(module, ptx, log, log is null ? 0 : size);
+        (nint log, int size) = LogOf(options, keys, values);
+        return Load(module, ptx, (byte*)log, size);
+    }, refused: () =>
+    {
+        (nint log, int size) = LogOf(options, keys, values);
+        WriteLog("", (byte*)log, size);
     });
 
     public CudaResult cuModuleUnload(nint module) => Call(Needs.Context, () =>
@@ -61,9 +59,27 @@ internal sealed unsafe partial class SimulatedDriver
         catch (PtxException e)
         {
             Report(FindingKind.Unsupported, $"the module is refused: {e.Message}");
-            WriteText(e.Message, log, logSize);
+            WriteLog(e.Message, log, logSize);
             return CudaResult.InvalidPtx;
         }
+    }
+
+    /// <summary>The buffer that the host gives for errors, and its size; 0 where it gives none.</summary>
+    private static (nint Log, int Size) LogOf(int options, int* keys, nint* values)
+    {
+        (nint log, int size) = (0, 0);
+        for (int i = 0; i < options; i++)
+        {
+            if (keys[i] == ErrorLog) log = values[i];
+            if (keys[i] == ErrorLogSize) size = (int)values[i];
+        }
+        return (log, log == 0 ? 0 : size);
+    }
+
+    /// <summary>Writes a message, and blanks behind it: ILGPU reads the whole buffer, and would fill logs of tests with zeros.</summary>
+    private static void WriteLog(string message, byte* log, int size)
+    {
+        if (size > 0) WriteText(message.PadRight(size), log, size);
     }
 
     [GeneratedRegex(@"^\.target sm_(\d+)", RegexOptions.Multiline)]

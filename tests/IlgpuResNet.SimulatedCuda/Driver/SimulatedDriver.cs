@@ -50,17 +50,24 @@ internal sealed unsafe partial class SimulatedDriver
     }
 
     /// <summary>Every function of the driver goes through here.</summary>
-    private CudaResult Call(Needs needs, Func<CudaResult> body, [CallerMemberName] string function = "")
+    /// <param name="needs">What is checked first.</param>
+    /// <param name="body">What it does.</param>
+    /// <param name="refused">What it does where it fails before that; null for nothing.</param>
+    /// <param name="function">Its name.</param>
+    private CudaResult Call(
+        Needs needs, Func<CudaResult> body, Action? refused = null, [CallerMemberName] string function = "")
     {
+        // Outside the lock: other threads' calls go on meanwhile.
+        Holding(function)?.Pass();
         lock (gate)
         {
             call = function;
             calls[function] = calls.GetValueOrDefault(function) + 1;
-            if (needs > Needs.Nothing && !isInitialized) return CudaResult.NotInitialized;
-            if (needs is Needs.Context && CheckContext() is not CudaResult.Success and var refused) return refused;
-            RunSome();
-            call = function;
-            if (Injected(function) is { } injected) return injected;
+            if (Refusal(needs, function) is not CudaResult.Success and var refusal)
+            {
+                refused?.Invoke();
+                return refusal;
+            }
             try
             {
                 return body();
@@ -72,5 +79,15 @@ internal sealed unsafe partial class SimulatedDriver
                 return CudaResult.Unknown;
             }
         }
+    }
+
+    /// <summary>The reason for which a call fails before it does anything; success where there is none.</summary>
+    private CudaResult Refusal(Needs needs, string function)
+    {
+        if (needs > Needs.Nothing && !isInitialized) return CudaResult.NotInitialized;
+        if (needs is Needs.Context && CheckContext() is not CudaResult.Success and var unfit) return unfit;
+        RunSome();
+        call = function;
+        return Injected(function) ?? CudaResult.Success;
     }
 }

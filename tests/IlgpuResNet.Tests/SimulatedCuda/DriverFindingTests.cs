@@ -293,6 +293,39 @@ public sealed class DriverFindingTests
         host.AssertFound(FindingKind.KernelFault, "cuLaunchKernel");
     }
 
+    /// <summary>The simulator says so where it lacks something, and the call fails.</summary>
+    [TestMethod]
+    public unsafe void What_the_simulator_does_not_know()
+    {
+        const int WarpSize = 10, NoAttribute = 9_999;
+        var host = new DriverHost();
+        int value;
+        DriverHost.Check(host.Driver.cuDeviceGetAttribute(&value, WarpSize, 0));
+        host.LoadKernel("ret;");
+        host.AssertFaultless();
+        Assert.AreEqual(CudaResult.InvalidValue, host.Driver.cuDeviceGetAttribute(&value, NoAttribute, 0));
+        host.AssertFound(FindingKind.Unsupported, "cuDeviceGetAttribute");
+        host.Driver.ClearFindings();
+        Assert.AreEqual(CudaResult.InvalidPtx, host.TryLoadKernel("frobnicate.u32 %r1, %r1;\nret;"));
+        host.AssertFound(FindingKind.Unsupported, "cuModuleLoadData");
+    }
+
+    /// <summary>ILGPU reads the whole buffer, whatever the driver wrote: zeros in it would fill logs.</summary>
+    [TestMethod]
+    public unsafe void Refused_module_leaves_text_and_blanks_in_the_error_log()
+    {
+        var host = new DriverHost();
+        (CudaResult result, string log) = host.LoadLogged(PtxSnippet.Kernel("frobnicate.u32 %r1, %r1;\nret;"));
+        Assert.AreEqual(CudaResult.InvalidPtx, result);
+        StringAssert.Contains(log, "frobnicate");
+        Assert.AreEqual(log.Length - 1, log.IndexOf('\0', StringComparison.Ordinal));
+
+        host.Driver.Inject(new FaultRule("cuModuleLoadDataEx", 1, CudaResult.OutOfMemory));
+        (result, log) = host.LoadLogged(PtxSnippet.Kernel("ret;"));
+        Assert.AreEqual(CudaResult.OutOfMemory, result);
+        Assert.AreEqual("\0", log.TrimStart());
+    }
+
     [TestMethod]
     public void Memory_and_page_locks_that_are_never_given_back()
     {

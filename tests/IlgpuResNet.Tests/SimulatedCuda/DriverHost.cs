@@ -83,6 +83,28 @@ internal sealed unsafe class DriverHost
 
     public CudaResult Synchronize(nint stream) => Driver.cuStreamSynchronize(stream);
 
+    /// <summary>Loads PTX with a log for errors, and returns all that the log holds.</summary>
+    public (CudaResult Result, string Log) LoadLogged(string ptx)
+    {
+        const int ErrorLog = 5, ErrorLogSize = 6;
+        byte[] log = new byte[256];
+        nint module;
+        fixed (byte* text = Encoding.UTF8.GetBytes(ptx + '\0'), buffer = log)
+        {
+            int* keys = stackalloc int[] { ErrorLog, ErrorLogSize };
+            nint* values = stackalloc nint[] { (nint)buffer, log.Length };
+            CudaResult result = Driver.cuModuleLoadDataEx(&module, text, 2, keys, values);
+            return (result, Encoding.ASCII.GetString(log));
+        }
+    }
+
+    /// <summary>Loads a kernel of <see cref="PtxSnippet"/>, if the driver takes it.</summary>
+    public CudaResult TryLoadKernel(string body)
+    {
+        nint module;
+        fixed (byte* ptx = Encoding.UTF8.GetBytes(PtxSnippet.Kernel(body) + '\0')) return Driver.cuModuleLoadData(&module, ptx);
+    }
+
     /// <summary>Loads a kernel of <see cref="PtxSnippet"/>.</summary>
     public nint LoadKernel(string body)
     {
