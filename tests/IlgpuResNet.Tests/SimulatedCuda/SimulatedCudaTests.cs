@@ -21,12 +21,22 @@ public sealed class SimulatedCudaTests
     public void Networks_run_on_a_simulated_driver_and_it_finds_no_mistake()
     {
         SimulatedProcess process = SimulatedProcess.Run(
-            "devices=T4,A100,RTX4090,H100;timing=random;seed=1", "IlgpuResNet.Tests.dll",
+            "devices=T4,A100,RTX4090,H100;engine=warps;timing=random;seed=1", "IlgpuResNet.Tests.dll",
             "--filter", $"TestCategory={Category}", "--no-ansi", "--minimum-expected-tests", $"{LeastTests}");
         TestContext.WriteLine(process.Output);
         TestContext.WriteLine(process.Report);
         Assert.AreEqual(0, process.ExitCode, process.Output);
         Assert.IsTrue(process.IsFaultless, process.Report);
+    }
+
+    /// <summary>In a process with a simulated driver, each mistake that it finds fails the test that has made it.</summary>
+    [GlobalTestCleanup]
+    public static void FailWhereTheDriverHasFoundAMistake(TestContext testContext)
+    {
+        if (Simulator.Driver is not { } driver) return;
+        IReadOnlyList<Finding> findings = driver.Findings;
+        driver.ClearFindings();
+        Assert.IsEmpty(findings, $"{testContext.TestName}: {string.Join('\n', findings)}");
     }
 
     /// <summary>The driver of this process; ends the test as inconclusive where there is none.</summary>

@@ -16,9 +16,10 @@ namespace IlgpuResNet.Tests;
 public sealed class TestDevice
 {
     /// <summary>
-    /// Name of the test parameter that makes a missing OpenCL device a failure: <c>--test-parameter RequireOpenCL=true</c>.
+    /// First part of the names of test parameters that make a missing device a failure: <c>--test-parameter RequireOpenCL=true</c> and
+    /// <c>RequireCuda=true</c>.
     /// </summary>
-    private const string RequireOpenCL = nameof(RequireOpenCL);
+    private const string Require = nameof(Require);
 
     private static readonly ConcurrentDictionary<BackEnd, TestDevice?> Devices = new();
 
@@ -61,7 +62,7 @@ public sealed class TestDevice
     private static InvalidOperationException Missing(BackEnd backEnd, TestContext testContext)
     {
         string message = $"No {backEnd} device on this machine.";
-        if (backEnd is BackEnd.OpenCL && testContext.Properties.TryGetValue(RequireOpenCL, out object? required) && required is "true")
+        if (testContext.Properties.TryGetValue($"{Require}{backEnd}", out object? required) && required is "true")
             Assert.Fail(message);
         Assert.Inconclusive(message);
         return new InvalidOperationException(message);
