@@ -9,7 +9,8 @@ internal sealed class ModelOptions
 {
     /// <summary>Description of an option or argument that names a network.</summary>
     public const string WeightsHelp =
-        "Weights (.safetensors, .pth), a whole network (.onnx), or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2.";
+        "Weights (.safetensors, .pth), a whole network (.onnx), a folder or index of a hub, "
+        + "or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2.";
 
     private const int LargestBatch = 4096;
 
@@ -31,7 +32,7 @@ internal sealed class ModelOptions
 
     private readonly Option<string?> labels = new("--labels")
     {
-        Description = "Class names, one per line. Default: the file's own, or ImageNet's for 1000 or 1001 classes.",
+        Description = "Class names, one per line, or as JSON. Default: the file's own, or ImageNet's for 1000 or 1001 classes.",
         HelpName = "FILE",
     };
 

@@ -52,6 +52,6 @@ internal sealed class NamedWeightsOptions
             ? DownloadDisplay.GetAsync(console, Cache(result), weights, cancellation).GetAwaiter().GetResult()
             : fileOrName;
 
-    /// <summary>The published weights that a text names; null for a file, which comes before a name, and for any other text.</summary>
-    private static ResNetWeights? PublishedWeights(string fileOrName) => File.Exists(fileOrName) ? null : ResNetWeights.Parse(fileOrName);
+    /// <summary>The published weights that a text names; null for a path, which comes before a name, and for other text.</summary>
+    private static ResNetWeights? PublishedWeights(string fileOrName) => Path.Exists(fileOrName) ? null : ResNetWeights.Parse(fileOrName);
 }

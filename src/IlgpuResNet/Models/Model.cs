@@ -50,9 +50,11 @@ public abstract class Model : IDisposable
     public abstract string Description { get; }
 
     /// <summary>
-    /// Loads a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file; the format is recognised by content. Class names and preprocessing
-    /// come from the file's metadata if it has them. Otherwise a file under a name of torchvision's IMAGENET1K_V2 weights gets their preset
-    /// and any other file the V1 preset, and 1000 classes get ImageNet's names.
+    /// Loads a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file, the files of an index (<c>model.safetensors.index.json</c>), or a
+    /// folder as hubs have them; the format is recognised by content. Class names and preprocessing come from the file's metadata, or from
+    /// <c>config.json</c> and <c>preprocessor_config.json</c> of timm or Hugging Face beside it, if they have them. Otherwise a file under
+    /// a name of torchvision's IMAGENET1K_V2 weights gets their preset and any other file the V1 preset, and 1000 classes get ImageNet's
+    /// names.
     /// </summary>
     /// <param name="path">The file; open until the network is disposed. <c>LoadAsync</c> takes names of published weights.</param>
     /// <param name="variant">
@@ -186,6 +188,7 @@ public abstract class Model : IDisposable
             throw new WeightsException(
                 $"{FileText.Clean(path)}: no such file, nor published weights of that name; those are named as in resnet50:IMAGENET1K_V2.");
         }
+        path = WeightsLocation.Resolve(path);
         if (!OnnxRecognition.IsModel(path)) return ResNet.Load(path, variant, preset);
         return variant is null
             ? OnnxModel.Load(path, preset)

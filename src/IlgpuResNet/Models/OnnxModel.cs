@@ -75,11 +75,16 @@ public sealed class OnnxModel : Model
             ImagePreset usual = ResNetWeights.PresetOfFile(path);
             preset ??= ModelMetadata.Preset(weights);
             OnnxInput input = OnnxInput.Create(file, constants, null, null, (preset ?? usual).InputSize, file.Budget);
-            preset ??= input.FixedSize is (var height, var width) ? usual.ForInput(height, width) : usual;
+            preset ??= OnnxImageMetadata.Preset(file.Metadata, input.FixedSize, usual);
+            HubConfig beside = HubConfig.Beside(path, withPreset: preset is null);
+            preset ??= Fitting(beside.Preset ?? usual, input.FixedSize);
             Network network = OnnxImporter.Import(file, input, [], constants, file.Budget);
             int classes = ClassesOf(network);
             file.Budget.Charge(classes * BytesPerClass);
-            ImmutableArray<string> names = classes == 0 ? [] : ModelMetadata.ClassNames(weights, classes) ?? ClassLabels.ForCount(classes);
+            ImmutableArray<string> names = classes == 0
+                ? []
+                : ModelMetadata.ClassNames(weights, classes) ?? OnnxImageMetadata.ClassNames(file.Metadata, classes)
+                    ?? beside.NamesFor(classes) ?? ClassLabels.ForCount(classes);
             var networks = new Dictionary<string, WeakReference<Network>>(StringComparer.Ordinal) { [Key(input, [])] = new(network) };
             return new OnnxModel(file, weights, constants, input, network, preset, names, networks) { HasGivenPreset = hasGivenPreset };
         }
@@ -127,6 +132,9 @@ public sealed class OnnxModel : Model
     public override (int? Height, int? Width) SizeOf(ReadOnlySpan<int> shape) => input.SizeOf(shape);
 
     private static int ClassesOf(Network network) => network.IsClassifier ? network.Outputs[0].Count : 0;
+
+    private static ImagePreset Fitting(ImagePreset preset, (int Height, int Width)? size) =>
+        size is (var height, var width) ? preset.ForInput(height, width) : preset;
 
     /// <summary>Key of a network: its input's size and its outputs. Lengths keep names apart, whatever they consist of.</summary>
     private static string Key(OnnxInput input, ImmutableArray<string> outputs) =>

@@ -81,10 +81,17 @@ public sealed class ResNet : Model
     public static new ResNet Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
     {
         ArgumentNullException.ThrowIfNull(path);
+        path = WeightsLocation.Resolve(path);
+        if (ShardedIndex.IndexOf(path) is { } index && File.Exists(path))
+        {
+            throw new WeightsException(File.Exists(index)
+                ? $"{path}: is one of several files of weights; name their index {index}, or the folder."
+                : $"{path}: is one of several files of weights, and their index {index} is missing; get that and the other files, too.");
+        }
         StateDict weights = StateDict.Load(path);
         try
         {
-            return FromWeights(weights, variant, preset, InputFile.Length(path));
+            return FromWeights(weights, variant, preset, WeightsLocation.Length(path));
         }
         catch
         {
@@ -102,15 +109,20 @@ public sealed class ResNet : Model
     internal static ResNet FromWeights(
         StateDict weights, ResNetVariant? variant = null, ImagePreset? preset = null, long? fileLength = null)
     {
+        bool given = preset is not null;
+        preset ??= ModelMetadata.Preset(weights);
+        HubConfig beside = HubConfig.Beside(weights.Source, withPreset: preset is null);
+        if (ModelMetadata.Variant(weights) is null) variant ??= beside.Variant;
         ResNetConfig config = ResNetConfigInference.Infer(weights, variant);
         return new ResNet(
             config,
             weights,
-            preset ?? ModelMetadata.Preset(weights) ?? ResNetWeights.PresetOfFile(weights.Source),
-            ModelMetadata.ClassNames(weights, config.NumClasses) ?? ClassLabels.ForCount(config.NumClasses),
+            preset ?? beside.Preset ?? ResNetWeights.PresetOfFile(weights.Source),
+            ModelMetadata.ClassNames(weights, config.NumClasses)
+                ?? beside.NamesFor(config.NumClasses) ?? ClassLabels.ForCount(config.NumClasses),
             fileLength: fileLength)
         {
-            HasGivenPreset = preset is not null,
+            HasGivenPreset = given,
         };
     }
 

@@ -94,7 +94,7 @@ public sealed partial class ResNetWeights : PublishedFile
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(fileOrName);
-        if (File.Exists(fileOrName) || Parse(fileOrName) is not { } weights) return fileOrName;
+        if (Path.Exists(fileOrName) || Parse(fileOrName) is not { } weights) return fileOrName;
         return await (cache ?? new WeightsCache()).GetAsync(weights, progress, cancellation).ConfigureAwait(false);
     }
 

@@ -57,6 +57,7 @@ public static class WeightsConverter
         ArgumentException.ThrowIfNullOrEmpty(input);
         ArgumentException.ThrowIfNullOrEmpty(output);
         string extension = FileExtension.Require(output, Extensions, nameof(output));
+        input = WeightsLocation.Resolve(input);
         bool fromOnnx = OnnxRecognition.IsModel(input);
         using StateDict weights = fromOnnx ? OnnxStateDict.Load(input) : StateDict.Load(input);
         cancellation.ThrowIfCancellationRequested();

@@ -56,7 +56,8 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
             : throw new WeightsException($"{Source}: tensor {FileText.Clean(key)} is missing.");
 
     /// <summary>
-    /// Opens a weights file. The format is recognised by content: safetensors, or a state dict saved by <c>torch.save</c> (the zip format,
+    /// Opens a weights file, the files of an index (<c>model.safetensors.index.json</c>), or the weights in a folder as hubs have them. The
+    /// format is recognised by content: safetensors, or a state dict saved by <c>torch.save</c> (the zip format,
     /// or the stream format used before 1.6), also below a key <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>. Nothing in the
     /// file is executed.
     /// </summary>
@@ -64,11 +65,20 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
     public static StateDict Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        path = WeightsLocation.Resolve(path);
+        return ShardedIndex.IsIndex(path) ? ShardedIndex.Load(path) : Open(path, ParameterNames.ToTorchvision);
+    }
+
+    /// <summary>Opens one file, as <see cref="Load"/> does, but with the names that are in it.</summary>
+    internal static StateDict LoadAsNamed(string path) => Open(path, names => names);
+
+    private static StateDict Open(string path, Func<IReadOnlyList<string>, IReadOnlyList<string>> translate)
+    {
         WeightsFile file = WeightsFile.Open(path);
         try
         {
             WeightsContent content = file.Parse(Read);
-            IReadOnlyList<string> names = ParameterNames.ToTorchvision([.. content.Tensors.Select(entry => entry.Name)]);
+            IReadOnlyList<string> names = translate([.. content.Tensors.Select(entry => entry.Name)]);
             return new StateDict(path, content.Tensors.Zip(names, (entry, name) => InFile(file, entry, name)), content.Metadata, file);
         }
         catch

@@ -121,7 +121,7 @@ public sealed class ConvertCommandTests : CommandLineFixture
         string old = Write("old.onnx", "old"u8), text = Write("text.pth", "just some text that is no model"u8);
         AssertFails(await Run("convert", InFolder("none.pth"), old), "none.pth: no such file");
         AssertFails(await Run("convert", text, old), "text.pth: not a weights file");
-        AssertFails(await Run("convert", Folder, old), "is a folder");
+        AssertFails(await Run("convert", Folder, old), "is a folder with 3 files of weights, such as old.onnx and text.pth; name one");
         AssertFails(await Run("convert", Weights, Path.Combine(Folder, "no", "a.onnx")), "its folder does not exist");
         AssertFails(await Run("convert", Weights, Path.Combine(Folder, "no", "a.pth")), "its folder does not exist");
         AssertFails(await Run("convert", Weights, Directory.CreateDirectory(InFolder("folder.pth")).FullName), "it is a folder");
