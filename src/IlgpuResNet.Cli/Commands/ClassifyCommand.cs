@@ -10,7 +10,7 @@ internal static class ClassifyCommand
     {
         var options = new ModelOptions(console);
         var heatmaps = new HeatmapOptions();
-        Argument<string[]> images = ImageArguments.Create();
+        var images = new ImageArguments();
         var top = new Option<int>("--top", "-k") { Description = "Answers per image.", DefaultValueFactory = _ => 1, HelpName = "K" };
         top.RequireWholeNumber(1, 1000);
         var json = new Option<bool>("--json") { Description = "Writes a JSON array instead of a table." };
@@ -18,7 +18,8 @@ internal static class ClassifyCommand
         {
             Description = "Takes pixels as stored instead of turning the image as its EXIF data says.",
         };
-        var command = new Command("classify", "Names what images show.") { images, top, json, ignoreOrientation };
+        var command = new Command("classify", "Names what images show.") { top, json, ignoreOrientation };
+        images.AddTo(command);
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddPresetTo(command);
@@ -27,10 +28,10 @@ internal static class ClassifyCommand
         heatmaps.AddTo(command);
         command.SetCancellableAction(async (result, cancellation) =>
         {
-            string[] files = ImageArguments.Files(result.GetValue(images)!);
+            string[] files = images.Files(result, console);
             Dictionary<string, string>? targets = heatmaps.Targets(result, files);
             using Model model = options.Load(result, cancellation: cancellation);
-            var decoding = new ReadAheadOptions { ApplyOrientation = !result.GetValue(ignoreOrientation) };
+            var decoding = images.Reading(result) with { ApplyOrientation = !result.GetValue(ignoreOrientation) };
             int topK = result.GetValue(top);
             List<ClassifiedImage> results;
             ResNetException? failure;

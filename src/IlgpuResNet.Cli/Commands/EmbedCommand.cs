@@ -8,20 +8,21 @@ internal static class EmbedCommand
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions(console);
-        Argument<string[]> images = ImageArguments.Create();
+        var images = new ImageArguments();
         Option<string[]> output = OutputTarget.CreateOption("the features before the classifier, [N, features]");
         var command = new Command(
             "embed", "Writes the feature vectors of images, one row for each in the order given; stops at an image that cannot be read.")
         {
-            images, output,
+            output,
         };
+        images.AddTo(command);
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddPresetTo(command);
         options.AddDeviceTo(command);
         command.SetCancellableAction(async (result, cancellation) =>
         {
-            string[] files = ImageArguments.Files(result.GetValue(images)!);
+            string[] files = images.Files(result, console);
             OutputTarget[] targets = OutputTarget.ParseAll(result.GetValue(output)!, [.. files, options.Network(result)]);
             using Model model = options.Load(result, cancellation: cancellation);
             using var session = new InferenceSession(model, options.Device(result), options.Session(result) with
@@ -37,7 +38,7 @@ internal static class EmbedCommand
                 if (outputs.Run(batch, done).FirstOrDefault(error => error is not null) is { } error) throw error;
                 done += batch.Count;
                 return Task.FromResult<LoadedImage[]>([.. batch]);
-            }, cancellation: cancellation);
+            }, images.Reading(result), cancellation);
             await console.ShowProgressAsync("embedding", files.Length, async progress =>
             {
                 await foreach (LoadedImage _ in run) progress();

@@ -10,7 +10,8 @@ internal static class PrepareCommand
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions(console);
-        var image = new Argument<string>("image") { Description = "Image file." };
+        var images = new ImageArguments();
+        var image = new Argument<string>("image") { Description = "Image file, or - for the standard input." };
         var output = new Option<string>("--output", "-o")
         {
             Description = $"Where to write the tensor: float32 {Extension} of shape [1, 3, H, W].",
@@ -21,6 +22,7 @@ internal static class PrepareCommand
         image.RequirePaths();
         output.RequirePath();
         output.RequireExtension("writes", Extension);
+        images.AddTruncatedTo(command);
         options.AddModelTo(command);
         options.AddPresetTo(command);
         options.AddDeviceTo(command);
@@ -28,7 +30,7 @@ internal static class PrepareCommand
         {
             string file = result.GetValue(image)!;
             OutputFile.Check(result.GetValue(output)!, "the array", file, options.Network(result));
-            PixelBuffer pixels = ImageFile.Load(file);
+            PixelBuffer pixels = images.Load(result, file);
             using Model model = options.Load(result, cancellation: cancellation);
             using var session = new InferenceSession(model, options.Device(result), options.Session(result));
             foreach (string warning in session.Warnings) console.Warning(warning);

@@ -24,6 +24,7 @@ internal static class SimilarCommand
     public static Command Create(ToolConsole console)
     {
         var options = new ModelOptions(console);
+        var images = new ImageArguments();
         var query = new Argument<string>("query") { Description = "Image file to compare with." };
         var folder = new Argument<string>("folder") { Description = "Folder of images." };
         query.RequirePaths();
@@ -48,6 +49,7 @@ internal static class SimilarCommand
         {
             query, folder, top, json, index,
         };
+        images.AddOptionsTo(command);
         options.AddModelTo(command);
         options.AddBatchTo(command);
         options.AddPresetTo(command);
@@ -55,7 +57,7 @@ internal static class SimilarCommand
         command.SetCancellableAction(async (result, cancellation) =>
         {
             string place = result.GetValue(folder)!;
-            string[] files = ImageArguments.Files(place);
+            string[] files = images.Files(result, console, place);
             using Model model = options.Load(result, cancellation: cancellation);
             using var session = new InferenceSession(model, options.Device(result), options.Session(result) with
             {
@@ -64,16 +66,16 @@ internal static class SimilarCommand
             });
             foreach (string warning in session.Warnings) console.Warning(warning);
 
-            var embedder = new ImageEmbedder(session);
+            var embedder = new ImageEmbedder(session, images.Reading(result));
             float[] wanted = await FeaturesOfAsync(embedder, result.GetValue(query)!, cancellation);
             string network = model.Fingerprint();
             string path = result.GetValue(index) ?? FolderIndex.DefaultPath(place, network);
-            List<(string Path, float[] Features)> images = await FolderIndex.UpdateAsync(
+            List<(string Path, float[] Features)> rows = await FolderIndex.UpdateAsync(
                 files, path, network, embedder, console, cancellation);
-            if (images.Count == 0) throw new ImageException($"{place}: none of its {files.Length} images could be read.");
+            if (rows.Count == 0) throw new ImageException($"{place}: none of its {files.Length} images could be read.");
             SimilarImage[] ranked =
             [
-                .. images.Select(image => new SimilarImage(image.Path, (float)Cosine.Of(wanted, image.Features)))
+                .. rows.Select(image => new SimilarImage(image.Path, (float)Cosine.Of(wanted, image.Features)))
                     .OrderByDescending(image => image.Similarity)
                     .Take(result.GetValue(top)),
             ];

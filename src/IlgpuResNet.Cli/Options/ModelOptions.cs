@@ -13,6 +13,7 @@ internal sealed class ModelOptions
         + "or a name of 'ilgpu-resnet download', such as resnet50:IMAGENET1K_V2.";
 
     private const int LargestBatch = 4096;
+    private const int MostThreads = 1 << 16;
 
     /// <summary>The classifier of clothes that comes with the tool.</summary>
     private static readonly string BoxedWeights = Path.Combine(AppContext.BaseDirectory, "FashionMnist", "fashion-resnet.safetensors");
@@ -63,16 +64,18 @@ internal sealed class ModelOptions
 
     private readonly PresetOptions presets = new();
     private readonly NamedWeightsOptions named;
+    private readonly ToolConsole console;
 
-    /// <param name="console">Where a download is shown.</param>
+    /// <param name="console">Where a download is shown, and notes.</param>
     public ModelOptions(ToolConsole console)
     {
+        this.console = console;
         named = new NamedWeightsOptions(console);
         weights.RequirePath();
         labels.RequirePath();
         variant.RequireOneOf(ResNetVariants.Names);
         batch.RequireWholeNumber(1, LargestBatch);
-        threads.RequireWholeNumber(1, Environment.ProcessorCount);
+        threads.RequireWholeNumber(1, MostThreads);
         memoryLimit.RequireWholeNumber(1, int.MaxValue);
     }
 
@@ -112,8 +115,14 @@ internal sealed class ModelOptions
     /// <summary>The number of images per run asked for, or the usual one for a network.</summary>
     public int Batch(ParseResult result, Model model) => result.GetValue(batch) ?? ClassifierOptions.BatchOf(model.Preset);
 
-    /// <summary>The number of threads asked for, or null for all.</summary>
-    public int? Threads(ParseResult result) => result.GetValue(threads) is > 0 and int number ? number : null;
+    /// <summary>The number of threads asked for, or null for all. More than there are processors would only wait for each other.</summary>
+    public int? Threads(ParseResult result)
+    {
+        if (result.GetValue(threads) is not (> 0 and var number)) return null;
+        int most = Environment.ProcessorCount;
+        if (number > most) console.Note($"{threads.Name} {number} is more than this machine's {most} processors; {most} are used");
+        return Math.Min(number, most);
+    }
 
     /// <summary>Options of a session: the number of threads and the memory that were asked for.</summary>
     public SessionOptions Session(ParseResult result) =>

@@ -58,7 +58,7 @@ internal static class OptionValidation
         foreach (string value in result.Tokens.Select(token => token.Value))
         {
             if (value.Length == 0) result.AddError($"'{argument.Name}' must be a path, but is empty");
-            else if (value[0] == '-' && !Path.Exists(value)) result.AddError($"{NoSuchOption} '{value}'");
+            else if (value[0] == '-' && value.Length > 1 && !Path.Exists(value)) result.AddError($"{NoSuchOption} '{value}'");
         }
     });
 }

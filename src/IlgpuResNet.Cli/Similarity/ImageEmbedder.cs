@@ -4,14 +4,14 @@ namespace IlgpuResNet.Cli.Similarity;
 internal readonly record struct Embedding(string Path, float[] Features, ImageException? Error);
 
 /// <summary>Runs image files through a session with one output, decoding ahead on worker threads.</summary>
-internal sealed class ImageEmbedder(InferenceSession session)
+internal sealed class ImageEmbedder(InferenceSession session, ReadAheadOptions reading)
 {
     /// <summary>Number of features of one image.</summary>
     public int Length { get; } = session.Outputs[0].Length;
 
     /// <summary>A result for each file, in order.</summary>
     public IAsyncEnumerable<Embedding> EmbedAsync(IReadOnlyList<string> files, CancellationToken cancellation) => ImagePipeline.RunAsync(
-        files, session.MaxBatch, session.Device, (batch, _) => Task.FromResult(Embed(batch)), cancellation: cancellation);
+        files, session.MaxBatch, session.Device, (batch, _) => Task.FromResult(Embed(batch)), reading, cancellation);
 
     private Embedding[] Embed(IReadOnlyList<LoadedImage> batch)
     {

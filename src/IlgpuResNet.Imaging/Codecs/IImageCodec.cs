@@ -14,10 +14,11 @@ public interface IImageCodec
     /// <param name="data">Content of the file.</param>
     /// <param name="name">Name of the file in messages.</param>
     /// <param name="applyOrientation">True to rotate the image upright by its EXIF orientation.</param>
+    /// <param name="acceptTruncated">True for an image whose data ends early: its missing part is black or gray.</param>
     /// <exception cref="ImageException">
     /// The bytes are not an image, are damaged or truncated, or claim more pixels than they justify.
     /// </exception>
-    PixelBuffer Decode(ReadOnlyMemory<byte> data, string name, bool applyOrientation);
+    PixelBuffer Decode(ReadOnlyMemory<byte> data, string name, bool applyOrientation, bool acceptTruncated = false);
 
     /// <summary>Encodes an image as PNG with three channels, without loss. Alpha is dropped.</summary>
     /// <param name="image">Image to encode.</param>

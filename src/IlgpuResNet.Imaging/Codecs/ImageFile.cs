@@ -6,13 +6,18 @@ namespace IlgpuResNet;
 /// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF. Writes PNG. Thread-safe.</summary>
 public static partial class ImageFile
 {
+    private const string Empty = "the file is empty, or a pipe or device, which only a stream reads.";
+
     /// <summary>Reads an image file into memory, as RGB24.</summary>
     /// <param name="path">Path of the file.</param>
     /// <param name="applyOrientation">
     /// True to rotate the image upright by its EXIF orientation, as image viewers do; false for the pixels as stored.
     /// </param>
+    /// <param name="acceptTruncated">
+    /// True to take an image whose data ends early, its missing part black or gray, as Pillow does with <c>LOAD_TRUNCATED_IMAGES</c>.
+    /// </param>
     /// <exception cref="ImageException">The file is missing, unreadable, not an image, damaged or too large.</exception>
-    public static PixelBuffer Load(string path, bool applyOrientation = true)
+    public static PixelBuffer Load(string path, bool applyOrientation = true, bool acceptTruncated = false)
     {
         ArgumentNullException.ThrowIfNull(path);
         byte[] data;
@@ -20,7 +25,7 @@ public static partial class ImageFile
         {
             // Pipes and devices have length 0 too, so that reading never waits for them.
             long length = InputFile.Length(path);
-            if (length == 0) throw new ImageException($"{path}: {WhyNoFile(path) ?? "the file is empty."}");
+            if (length == 0) throw new ImageException($"{path}: {WhyNoFile(path) ?? Empty}");
             if (length > DecodeLimits.MaxFileBytes) throw TooLong(path);
             data = File.ReadAllBytes(path);
         }
@@ -36,15 +41,19 @@ public static partial class ImageFile
         {
             throw new ImageException($"{path}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
         }
-        return Load(data, path, applyOrientation);
+        return Load(data, path, applyOrientation, acceptTruncated);
     }
 
     /// <summary>Reads an image from a stream, from its position to its end, as RGB24.</summary>
     /// <param name="stream">Content of an image file. The stream stays open.</param>
     /// <param name="name">Name of the image in messages.</param>
     /// <param name="applyOrientation">True to rotate the image upright by its EXIF orientation; false for the pixels as stored.</param>
+    /// <param name="acceptTruncated">
+    /// True to take an image whose data ends early, its missing part black or gray, as Pillow does with <c>LOAD_TRUNCATED_IMAGES</c>.
+    /// </param>
     /// <exception cref="ImageException">The stream cannot be read, or its content is not an image, damaged or too large.</exception>
-    public static PixelBuffer Load(Stream stream, string name = "image stream", bool applyOrientation = true)
+    public static PixelBuffer Load(
+        Stream stream, string name = "image stream", bool applyOrientation = true, bool acceptTruncated = false)
     {
         ArgumentNullException.ThrowIfNull(stream);
         using var data = new MemoryStream();
@@ -61,20 +70,25 @@ public static partial class ImageFile
         {
             throw new ImageException($"{name}: cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
         }
-        return Load(data.GetBuffer().AsMemory(0, (int)data.Length), name, applyOrientation);
+        return Load(data.GetBuffer().AsMemory(0, (int)data.Length), name, applyOrientation, acceptTruncated);
     }
 
     /// <summary>Reads an image from the bytes of an image file, as RGB24.</summary>
     /// <param name="data">Content of an image file.</param>
     /// <param name="name">Name of the image in messages.</param>
     /// <param name="applyOrientation">True to rotate the image upright by its EXIF orientation; false for the pixels as stored.</param>
+    /// <param name="acceptTruncated">
+    /// True to take an image whose data ends early, its missing part black or gray, as Pillow does with <c>LOAD_TRUNCATED_IMAGES</c>.
+    /// </param>
     /// <exception cref="ImageException">The bytes are not an image, are damaged or too large.</exception>
-    public static PixelBuffer Load(ReadOnlyMemory<byte> data, string name = "image data", bool applyOrientation = true)
+    public static PixelBuffer Load(
+        ReadOnlyMemory<byte> data, string name = "image data", bool applyOrientation = true, bool acceptTruncated = false)
     {
         if (data.IsEmpty) throw new ImageException($"{name}: there are no bytes to decode.");
-        if (JpegStructure.IsCutShort(data.Span))
+        if (ImageFormats.Obstacle(data.Span) is { } obstacle) throw new ImageException($"{name}: {obstacle}");
+        if (!acceptTruncated && JpegStructure.IsCutShort(data.Span))
             throw new ImageException($"{name}: the JPEG data ends before the image is complete; the file is cut short.");
-        return Codec.Decode(data, name, applyOrientation);
+        return Codec.Decode(data, name, applyOrientation, acceptTruncated);
     }
 
     /// <summary>Writes an image as a PNG file. Alpha is dropped. An existing file is replaced whole or left unchanged.</summary>

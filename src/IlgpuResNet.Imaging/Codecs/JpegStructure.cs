@@ -14,6 +14,39 @@ internal static class JpegStructure
     private const byte StartOfImage = 0xD8;
     private const byte EndOfImage = 0xD9;
     private const byte StartOfScan = 0xDA;
+    private const byte FirstFrame = 0xC0;
+    private const byte LastFrame = 0xCF;
+    private const byte HuffmanTables = 0xC4;
+    private const byte Reserved = 0xC8;
+    private const byte ArithmeticTables = 0xCC;
+
+    /// <summary>Marker of a frame without loss (Huffman coding).</summary>
+    public const byte LosslessFrame = 0xC3;
+
+    /// <summary>First marker of a frame with arithmetic coding; those after it have that, too.</summary>
+    public const byte FirstArithmeticFrame = 0xC9;
+
+    /// <summary>Bits of a channel in the JPEG files of cameras and the web.</summary>
+    public const byte UsualPrecision = 8;
+
+    /// <summary>
+    /// Returns the marker of the first frame and the bits of a channel; those of an ordinary file where there is none to be seen.
+    /// </summary>
+    public static (byte Marker, byte Precision) Frame(ReadOnlySpan<byte> data)
+    {
+        (byte, byte) usual = (FirstFrame, UsualPrecision);
+        if (!data.StartsWith((ReadOnlySpan<byte>)[Prefix, StartOfImage, Prefix])) return usual;
+        int position = 2;
+        while (position + 4 < data.Length && data[position] == Prefix)
+        {
+            byte marker = data[position + 1];
+            if (marker is >= FirstFrame and <= LastFrame and not (HuffmanTables or Reserved or ArithmeticTables))
+                return (marker, data[position + 4]);
+            if (marker is StartOfScan or EndOfImage) return usual;
+            position += marker == Prefix ? 1 : 2 + (data[position + 2] << 8 | data[position + 3]);
+        }
+        return usual;
+    }
 
     /// <summary>Returns true when the data is a JPEG file without its end marker. Other damage is left to the decoder.</summary>
     public static bool IsCutShort(ReadOnlySpan<byte> data)

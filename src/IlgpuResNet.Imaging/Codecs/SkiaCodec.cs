@@ -22,11 +22,11 @@ internal sealed unsafe class SkiaCodec : IImageCodec
     public string Name => "SkiaSharp";
 
     /// <inheritdoc/>
-    public PixelBuffer Decode(ReadOnlyMemory<byte> data, string name, bool applyOrientation)
+    public PixelBuffer Decode(ReadOnlyMemory<byte> data, string name, bool applyOrientation, bool acceptTruncated = false)
     {
         try
         {
-            return DecodeCore(data, name, applyOrientation);
+            return DecodeCore(data, name, applyOrientation, acceptTruncated);
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
         {
@@ -62,7 +62,8 @@ internal sealed unsafe class SkiaCodec : IImageCodec
         }
     }
 
-    private static PixelBuffer DecodeCore(ReadOnlyMemory<byte> data, string name, bool applyOrientation)
+    private static PixelBuffer DecodeCore(
+        ReadOnlyMemory<byte> data, string name, bool applyOrientation, bool acceptTruncated)
     {
         using MemoryHandle pinned = data.Pin();
         using SKData source = SKData.Create((nint)pinned.Pointer, data.Length);
@@ -76,19 +77,27 @@ internal sealed unsafe class SkiaCodec : IImageCodec
 
         // Without a colour space in the target Skia converts no colours; Unpremul keeps the colours of transparent pixels.
         var target = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        byte[] pixels = GC.AllocateUninitializedArray<byte>(width * height * BytesPerPixel);
+        // Skia may leave what it does not decode as it is.
+        byte[] pixels = acceptTruncated
+            ? new byte[width * height * BytesPerPixel]
+            : GC.AllocateUninitializedArray<byte>(width * height * BytesPerPixel);
         SKCodecResult result;
         fixed (byte* p = pixels) result = codec.GetPixels(target, (nint)p);
-        if (result is not SKCodecResult.Success)
+        bool partial = result is SKCodecResult.IncompleteInput or SKCodecResult.ErrorInInput;
+        if (result is not SKCodecResult.Success && !(acceptTruncated && partial))
             throw new ImageException(Failure(name, codec, result));
 
         DropAlpha(pixels);
         int length = width * height * Channels;
-        int orientation = applyOrientation ? (int)codec.EncodedOrigin : Orientation.Upright;
+        int orientation = applyOrientation ? StoredOrientation(codec, data.Span) : Orientation.Upright;
         return orientation == Orientation.Upright
             ? new PixelBuffer(pixels.AsMemory(0, length), width, height)
             : Orientation.Apply(pixels.AsSpan(0, length), width, height, orientation);
     }
+
+    /// <summary>The EXIF orientation; Skia does not read that of PNG files.</summary>
+    private static int StoredOrientation(SKCodec codec, ReadOnlySpan<byte> data) =>
+        codec.EncodedFormat is SKEncodedImageFormat.Png ? ExifOrientation.OfPng(data) : (int)codec.EncodedOrigin;
 
     /// <summary>
     /// Removes the alpha bytes in place: a second copy of a large image would cost more than the unused quarter of the array.

@@ -55,7 +55,7 @@ internal sealed class ChunkDecoder(IEnumerable<string> paths, int workers, int b
     {
         while (Begin(stopped) is var (place, path))
         {
-            LoadedImage file = LoadedImage.Load(path, options.ApplyOrientation);
+            LoadedImage file = LoadedImage.Load(path, options);
             lock (gate)
             {
                 files[place] = file;

@@ -114,7 +114,7 @@ internal sealed class FilePipeline<TResult>(
     {
         try
         {
-            LoadedImage file = LoadedImage.Load(path, options.ApplyOrientation);
+            LoadedImage file = LoadedImage.Load(path, options);
             decodedBytes.Add(file.Bytes);
             return file;
         }

@@ -12,11 +12,15 @@ public readonly record struct LoadedImage(string Path, PixelBuffer? Image, Image
     internal long Bytes => Image?.Pixels.Length ?? 0;
 
     /// <summary>Reads and decodes a file.</summary>
-    internal static LoadedImage Load(string path, bool applyOrientation)
+    internal static LoadedImage Load(string path, ReadAheadOptions options)
     {
         try
         {
-            return new LoadedImage(path, ImageFile.Load(path, applyOrientation), null);
+            using Stream? stream = options.Open?.Invoke(path);
+            PixelBuffer image = stream is null
+                ? ImageFile.Load(path, options.ApplyOrientation, options.AcceptTruncated)
+                : ImageFile.Load(stream, path, options.ApplyOrientation, options.AcceptTruncated);
+            return new LoadedImage(path, image, null);
         }
         catch (ImageException e)
         {

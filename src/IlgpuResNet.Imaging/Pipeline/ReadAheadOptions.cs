@@ -8,6 +8,16 @@ public sealed record ReadAheadOptions
     /// <summary>True to rotate images upright by their EXIF orientation; false for the pixels as stored.</summary>
     public bool ApplyOrientation { get; init; } = true;
 
+    /// <summary>True to take images whose data ends early; their missing part is black or gray.</summary>
+    public bool AcceptTruncated { get; init; }
+
+    /// <summary>
+    /// Opens a path that stands for something else than a file, such as an entry of an archive, and returns null for files; null, the
+    /// default, when all paths are those of files. It is called on several threads at a time and may throw an <see cref="ImageException"/>;
+    /// the stream is disposed after it was read.
+    /// </summary>
+    public Func<string, Stream?>? Open { get; init; }
+
     /// <summary>Number of files that are decoded at the same time; null for the number of processor cores.</summary>
     public int? Workers { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Files;
 using IlgpuResNet.Graphs;
 
 namespace IlgpuResNet;
@@ -13,6 +14,9 @@ public sealed record TensorInfo(string Name, ImmutableArray<int> Shape, bool Has
 {
     /// <summary>Elements for one image.</summary>
     public int Length => Shape.Aggregate(1, (count, size) => count * size);
+
+    /// <summary>The name and the shape, as in <c>logits [N, 1000]</c>.</summary>
+    public override string ToString() => $"{FileText.Clean(Name)} [{(HasBatch ? "N, " : "")}{string.Join(", ", Shape)}]";
 
     internal static TensorInfo Of(TensorView view) => new(view.Name, view.Shape, view.HasBatch);
 }

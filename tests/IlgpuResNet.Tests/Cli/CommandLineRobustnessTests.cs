@@ -98,7 +98,7 @@ public sealed class CommandLineRobustnessTests : CommandLineFixture
         Directory.CreateDirectory(InFolder("outer/inner"));
         (int exitCode, _, string error) = await Run("classify", InFolder("outer"), "--weights", Weights);
         Assert.AreEqual(Program.Failure, exitCode);
-        AssertOneLine(error, "subfolders are not searched");
+        AssertOneLine(error, "outer: 1 subfolder not searched (--recursive)); expected files ending in");
     }
 
     [TestMethod]

@@ -58,7 +58,9 @@ public sealed class CommandLineTests : CommandLineFixture
         CommandLineResult result =
             await Run("classify", Folder, "--weights", Weights, "--device", "cpu", "--batch", "4", "--json", "--top", "3");
         Assert.AreEqual(Program.Failure, result.ExitCode);
-        AssertOneLine(result.Error, bad);
+        string[] lines = result.Error.Split(Environment.NewLine, 2);
+        Assert.AreEqual($"note: {Folder}: 1 file skipped: 1 .safetensors", lines[0]);
+        AssertOneLine(lines[1], bad);
         JsonElement[] images = [.. JsonDocument.Parse(result.Output).RootElement.EnumerateArray()];
         Assert.HasCount(2, images);
         Assert.IsTrue(images[0].TryGetProperty("error", out _));

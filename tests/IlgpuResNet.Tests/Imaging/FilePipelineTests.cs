@@ -102,7 +102,7 @@ public sealed class FilePipelineTests
     [DataRow(true)]
     public async Task A_batch_runs_early_when_its_images_fill_half_the_budget(bool onProcessor)
     {
-        long bytes = LoadedImage.Load(SmallClassifier.Photos[0], applyOrientation: true).Bytes;
+        long bytes = LoadedImage.Load(SmallClassifier.Photos[0], new ReadAheadOptions()).Bytes;
         CollectionAssert.AreEqual(new[] { 3, 3, 1 }, await BatchesWith(decodedBytes: 100 * bytes));
         CollectionAssert.AreEqual(new[] { 2, 2, 2, 1 }, await BatchesWith(decodedBytes: 4 * bytes));
         CollectionAssert.AreEqual(new[] { 1, 1, 1, 1, 1, 1, 1 }, await BatchesWith(decodedBytes: 1));
