@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using IlgpuResNet.Classification;
-using IlgpuResNet.Diagnostics;
-using IlgpuResNet.Files;
 
 namespace IlgpuResNet;
 
@@ -12,12 +9,7 @@ namespace IlgpuResNet;
 /// </summary>
 public sealed class FrameClassifier : IDisposable
 {
-    private readonly ImageClassifier classifier;
-    private readonly FrameHandler handler;
-    private readonly FrameMailbox mailbox = new();
-    private readonly Prediction[] predictions;
-    private readonly Thread thread;
-    private long classified;
+    private readonly FrameWorker worker;
 
     /// <summary>Starts the thread that classifies.</summary>
     /// <param name="classifier">Classifier to use. The caller disposes it after this; other threads may use it meanwhile.</param>
@@ -29,26 +21,25 @@ public sealed class FrameClassifier : IDisposable
         ArgumentNullException.ThrowIfNull(classifier);
         ArgumentNullException.ThrowIfNull(handler);
         ArgumentOutOfRangeException.ThrowIfLessThan(topK, 1);
-        this.classifier = classifier;
-        this.handler = handler;
-        predictions = new Prediction[Math.Min(topK, classifier.Model.NumClasses)];
-        thread = new Thread(Work) { IsBackground = true, Name = nameof(FrameClassifier) };
-        thread.Start();
+        worker = new FrameWorker(classifier, handler, topK);
     }
 
+    /// <summary>Ends the thread of an object that nobody disposed; the thread refers to the worker alone.</summary>
+    ~FrameClassifier() => worker?.Frames.Close();
+
     /// <summary>Number of frames posted so far.</summary>
-    public long Posted => mailbox.Posted;
+    public long Posted => worker.Frames.Posted;
 
     /// <summary>Number of frames that a newer frame replaced before they were classified.</summary>
-    public long Dropped => mailbox.Dropped;
+    public long Dropped => worker.Frames.Dropped;
 
     /// <summary>Number of results passed to the handler, errors included.</summary>
-    public long Classified => Interlocked.Read(ref classified);
+    public long Classified => worker.Classified;
 
     /// <summary>Copies a frame and returns at once. The frame is classified next, unless a newer one arrives first.</summary>
     /// <param name="frame">The pixels. They are read during the call only.</param>
     /// <returns>Number of the frame, from 0.</returns>
-    public long Post(PixelSpan frame) => mailbox.Post(frame);
+    public long Post(PixelSpan frame) => worker.Frames.Post(frame);
 
     /// <summary>
     /// Stops after the frame in progress; a waiting frame is dropped and later frames are ignored. Must not be called from the handler. May
@@ -56,48 +47,7 @@ public sealed class FrameClassifier : IDisposable
     /// </summary>
     public void Dispose()
     {
-        mailbox.Close();
-        thread.Join();
-    }
-
-    private void Work()
-    {
-        while (mailbox.Take() is { } frame)
-        {
-            int count = 0;
-            ResNetException? error = null;
-            try
-            {
-                count = classifier.Classify(frame.Image, predictions);
-            }
-            catch (ResNetException e)
-            {
-                error = e;
-            }
-            catch (ObjectDisposedException)
-            {
-                // The classifier was disposed first, against the contract: no further frame can be classified.
-                return;
-            }
-            catch (Exception e)
-            {
-                // Anything that left this thread would end the process.
-                error = new ResNetException($"The frame cannot be classified: {e.Message}", e);
-            }
-            Interlocked.Increment(ref classified);
-            HandOver(new FrameResult(frame.Number, Stopwatch.GetElapsedTime(frame.Posted), predictions.AsSpan(0, count), error));
-        }
-    }
-
-    private void HandOver(in FrameResult result)
-    {
-        try
-        {
-            handler(result);
-        }
-        catch (Exception e)
-        {
-            classifier.Logger.HandlerThrew(result.Number, FileText.OneLine(e.Message));
-        }
+        GC.SuppressFinalize(this);
+        worker.Stop();
     }
 }

@@ -12,10 +12,10 @@ namespace IlgpuResNet.Execution;
 /// A plan brought to a device, made once for a session and used by its <see cref="SessionRun"/>: its kernels are compiled, its weights
 /// packed and uploaded, one arena holds its activations, and its steps are bound to them. Not thread-safe.
 /// </summary>
-internal sealed class BoundPlan : IDisposable
+internal sealed class BoundPlan
 {
     private readonly DeviceRuntime runtime;
-    private readonly SharedWeights sharing;
+    private readonly SessionLease lease;
     private readonly DeviceWeights weights;
     private readonly DeviceMemory arena;
 
@@ -24,12 +24,13 @@ internal sealed class BoundPlan : IDisposable
     /// <exception cref="ResNetException">The weights cannot be read any more, or the model's preset makes no input.</exception>
     /// <exception cref="WeightsException">It would take more memory than is allowed.</exception>
     public BoundPlan(
-        Model model, Network network, DeviceRuntime runtime, ExecutionPlan plan, SessionOptions options, int? threads,
+        Model model, Network network, SessionLease lease, ExecutionPlan plan, SessionOptions options, int? threads,
         MemoryAllowance allowance)
     {
-        this.runtime = runtime;
+        this.lease = lease;
+        SessionParts parts = lease.Parts;
+        runtime = parts.Runtime;
         Plan = plan;
-        sharing = SharedWeights.Of(runtime);
         Task? loading = null;
         try
         {
@@ -49,24 +50,24 @@ internal sealed class BoundPlan : IDisposable
                 WeightBytes(plan, StepMethods, threads), MemoryAllowance.ActivationBytes(plan, workspaceLength, stagingLength));
             // A GPU's driver compiles the kernels while the weights are packed and uploaded.
             loading = StepOperator.LoadAsync(runtime.Kernels, operators);
-            weights = sharing.Acquire(network.Graph, plan, StepMethods, threads);
+            parts.Weights = weights = SharedWeights.Of(runtime).Acquire(network.Graph, plan, StepMethods, threads);
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
-            Stream = runtime.Accelerator.CreateStream();
-            arena = runtime.Allocate(plan.ArenaLength + workspaceLength, $"the activations of {plan.MaxBatch} images");
+            parts.Stream = Stream = runtime.Accelerator.CreateStream();
+            parts.Arena = arena = runtime.Allocate(plan.ArenaLength + workspaceLength, $"the activations of {plan.MaxBatch} images");
             ArrayView<float> view = arena.View;
             ArrayView<float> workspace = workspaceLength == 0 ? default : view.SubView(plan.ArenaLength, workspaceLength);
             Steps = BoundStep.Create(runtime.Kernels, plan, operators, view, workspace, weights);
             Outputs = [.. network.Outputs.Select(output => BoundOutput.Create(output, plan, view))];
             Input = view.SubView(plan.Input.Offset, inputLength);
-            Staging = new HostStaging(runtime, stagingLength);
+            parts.Staging = Staging = new HostStaging(runtime, stagingLength);
             if (Staging.PageLockRefusal is { } refusal)
             {
                 Warnings =
                     [.. Warnings, $"{runtime.Device.Id}: the driver does not page-lock host memory ({refusal}); copies take longer."];
             }
             runtime.WaitForKernels(loading);
-            Preprocessor = new Preprocessor(runtime.Accelerator, Stream, model.Preset, runtime.Kernels);
+            parts.Preprocessor = Preprocessor = new Preprocessor(runtime.Accelerator, Stream, model.Preset, runtime.Kernels);
         }
         catch (Exception e)
         {
@@ -75,7 +76,7 @@ internal sealed class BoundPlan : IDisposable
                 : runtime.Failed(
                     $"a session of {model.Name} for {plan.MaxBatch} images cannot be made: {DeviceRuntime.FirstLine(e)}", e);
             if (loading is not null) LeaveToDevice(loading);
-            Free();
+            lease.Dispose();
             if (failure is null) throw;
             throw failure;
         }
@@ -123,8 +124,10 @@ internal sealed class BoundPlan : IDisposable
         arena.ExpectManyReads();
     }
 
-    /// <summary>Frees the arena, and the weights with the last session that shares them.</summary>
-    public void Dispose() => Free();
+    /// <summary>
+    /// Keeps a session that nobody refers to any more from being freed until this call, which ends a run of its parts.
+    /// </summary>
+    public void KeepAlive() => GC.KeepAlive(lease);
 
     /// <summary>Bytes of the weights; where a filter passes the largest that can be packed, at least the bytes of that one.</summary>
     private long WeightBytes(ExecutionPlan plan, ImmutableArray<Conv2dMethod> methods, int? threads)
@@ -138,18 +141,6 @@ internal sealed class BoundPlan : IDisposable
         {
             return (long)int.MaxValue * sizeof(float);
         }
-    }
-
-    /// <summary>Frees every part that was made, also after one has failed.</summary>
-    private void Free()
-    {
-        // A run that failed may have left copies under way, which must end before their memory goes.
-        runtime.Free(() => Stream?.Synchronize());
-        runtime.Free(() => Preprocessor?.Dispose());
-        runtime.Free(() => Staging?.Dispose());
-        runtime.Free(() => arena?.Dispose());
-        runtime.Free(() => Stream?.Dispose());
-        if (weights is not null) runtime.Free(() => sharing.Release(weights));
     }
 
     /// <summary>

@@ -30,6 +30,7 @@ public sealed class InferenceSession : IDisposable
     private readonly Model model;
     private readonly Network network;
     private readonly DeviceRuntime runtime;
+    private readonly SessionLease lease;
     private readonly BoundPlan bound;
     private readonly SessionRun run;
     private readonly float[] scores;
@@ -84,12 +85,13 @@ public sealed class InferenceSession : IDisposable
                     Outputs = [.. network.Outputs.Select(TensorInfo.Of)];
                     Threads = device.ThreadsOf(options.Threads);
                     runtime = device.Acquire();
+                    lease = new SessionLease(new SessionParts(runtime));
                     Plan = SegmentSelector.Choose(
                         runtime.Kernels.Planner, Planned(network, options.MaxBatch, allowance), options.Numerics);
                     planning.Succeed();
                 }
                 using TimedStep preparing = trace.Preparing(Plan);
-                bound = new BoundPlan(model, network, runtime, Plan, options, Threads, allowance);
+                bound = new BoundPlan(model, network, lease, Plan, options, Threads, allowance);
                 trace.Warn(Warnings);
                 preparing.Succeed();
                 break;
@@ -97,9 +99,8 @@ public sealed class InferenceSession : IDisposable
             catch (Exception e)
             {
                 // A logger or activity listener may throw; free what was allocated.
-                bound?.Dispose();
-                runtime?.Release();
-                (bound, runtime) = (null!, null!);
+                lease?.Dispose();
+                lease = null!;
                 // The device may have been lost while nobody used it. Opened anew, it is tried once more.
                 if (e is not DeviceLostException || again) throw;
             }
@@ -243,15 +244,17 @@ public sealed class InferenceSession : IDisposable
     /// <summary>True when the device is lost, so that runs only fail.</summary>
     internal bool IsLost => runtime.IsLost;
 
-    /// <summary>Frees the arena, and the weights with the last session that shares them. May be called again.</summary>
+    /// <summary>
+    /// Frees the arena, and the weights with the last session that shares them. May be called again. A session that nobody disposes is
+    /// freed some time after nobody refers to it any more.
+    /// </summary>
     public void Dispose()
     {
         lock (gate)
         {
             if (disposed) return;
             disposed = true;
-            bound.Dispose();
-            runtime.Release();
+            lease.Dispose();
         }
     }
 

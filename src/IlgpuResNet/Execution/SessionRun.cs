@@ -104,6 +104,10 @@ internal sealed class SessionRun
             if (e is ResNetException or ObjectDisposedException) throw;
             throw runtime.Failed($"the device failed while running {network}: {DeviceRuntime.FirstLine(e)}", e);
         }
+        finally
+        {
+            bound.KeepAlive();
+        }
     }
 
     private void BeginSequence()

@@ -38,10 +38,11 @@ internal sealed class SharedWeights
         lock (entries)
         {
             Entry? shared = entries.Find(entry =>
-                ReferenceEquals(entry.Graph, graph) && entry.Algorithms.AsSpan().SequenceEqual(algorithms));
+                entry.Graph.TryGetTarget(out Graph? packed) && ReferenceEquals(packed, graph)
+                && entry.Algorithms.AsSpan().SequenceEqual(algorithms));
             if (shared is null)
             {
-                shared = new Entry(graph, algorithms, DeviceWeights.Create(runtime, graph.Name, plan.Steps, algorithms, threads));
+                shared = new Entry(new WeakReference<Graph>(graph), algorithms, DeviceWeights.Create(runtime, graph.Name, plan.Steps, algorithms, threads));
                 entries.Add(shared);
             }
             shared.Sessions++;
@@ -69,7 +70,8 @@ internal sealed class SharedWeights
         }
     }
 
-    private sealed record Entry(Graph Graph, Conv2dAlgorithm[] Algorithms, DeviceWeights Weights)
+    /// <summary>Weights, and the graph that they belong to, which its sessions and its model keep.</summary>
+    private sealed record Entry(WeakReference<Graph> Graph, Conv2dAlgorithm[] Algorithms, DeviceWeights Weights)
     {
         public int Sessions { get; set; }
     }
