@@ -36,24 +36,35 @@ internal sealed class BoundPlan
         {
             using DeviceBinding binding = runtime.Bind();
             TuningFile? tuning = options is { TuningFile: { } path, StepMethods.IsDefault: true } ? TuningFile.Open(path) : null;
-            StepMethods = !options.StepMethods.IsDefault ? options.StepMethods
+            ImmutableArray<Conv2dMethod> methods = !options.StepMethods.IsDefault ? options.StepMethods
                 : tuning is null ? MethodSelector.Choose(runtime.Kernels.Planner, plan, options.Numerics)
                 : MethodTuner.Tune(runtime, plan, options.Numerics, tuning);
-            StepOperator[] operators = StepOperator.Of(plan, StepMethods);
-            // The workspace that steps share lies behind the activations.
-            long workspaceLength = StepOperator.WorkspaceLength(runtime.Kernels.Planner, operators);
+            if (SharedWeights.NormsOf(network.Graph) is { } norms) methods = Bounded(network.Graph, methods, norms);
             long inputLength = plan.Input.Shape.Count * plan.MaxBatch;
             // Where the host reads results in place, nothing is downloaded.
             long downloaded = runtime.Kernels.HostVisible ? 0 : network.Outputs.Sum(output => (long)output.Count * plan.MaxBatch);
-            long stagingLength = Math.Max(inputLength, downloaded);
-            allowance.Check(
-                WeightBytes(plan, StepMethods, threads), MemoryAllowance.ActivationBytes(plan, workspaceLength, stagingLength));
-            // A GPU's driver compiles the kernels while the weights are packed and uploaded.
-            loading = StepOperator.LoadAsync(runtime.Kernels, operators);
-            parts.Weights = weights = SharedWeights.Of(runtime).Acquire(network.Graph, plan, StepMethods, threads);
+            long stagingLength = Math.Max(inputLength, downloaded), workspaceLength;
+            StepOperator[] operators;
+            while (true)
+            {
+                StepMethods = methods;
+                operators = StepOperator.Of(plan, methods);
+                workspaceLength = StepOperator.WorkspaceLength(runtime.Kernels.Planner, operators);
+                allowance.Check(
+                    WeightBytes(plan, methods, threads), MemoryAllowance.ActivationBytes(plan, workspaceLength, stagingLength));
+                // A GPU's driver compiles the kernels while the weights are packed and uploaded.
+                Task load = StepOperator.LoadAsync(runtime.Kernels, operators);
+                loading = loading is null ? load : Task.WhenAll(loading, load);
+                parts.Weights = weights = SharedWeights.Of(runtime).Acquire(network.Graph, plan, methods, threads);
+                // Packing reads each filter once. Only then are the norms known that few networks have too far apart.
+                methods = Bounded(network.Graph, methods, weights.Norms);
+                if (methods == StepMethods) break;
+                parts.ReleaseWeights();
+            }
             Warnings = [.. weights.Warnings.Select(warning => $"{model.Weights.Source}: {warning}")];
             if (tuning?.Warning is { } warning) Warnings = [.. Warnings, warning];
             parts.Stream = Stream = runtime.Accelerator.CreateStream();
+            // The workspace that steps share lies behind the activations.
             parts.Arena = arena = runtime.Allocate(plan.ArenaLength + workspaceLength, $"the activations of {plan.MaxBatch} images");
             ArrayView<float> view = arena.View;
             ArrayView<float> workspace = workspaceLength == 0 ? default : view.SubView(plan.ArenaLength, workspaceLength);
@@ -128,6 +139,10 @@ internal sealed class BoundPlan
     /// Keeps a session that nobody refers to any more from being freed until this call, which ends a run of its parts.
     /// </summary>
     public void KeepAlive() => GC.KeepAlive(lease);
+
+    private ImmutableArray<Conv2dMethod> Bounded(
+        Graph graph, ImmutableArray<Conv2dMethod> methods, IReadOnlyDictionary<string, FilterNorms> norms) =>
+        WinogradSpread.Bounded(runtime.Kernels.Planner, graph, Plan, methods, norms);
 
     /// <summary>Bytes of the weights; where a filter passes the largest that can be packed, at least the bytes of that one.</summary>
     private long WeightBytes(ExecutionPlan plan, ImmutableArray<Conv2dMethod> methods, int? threads)

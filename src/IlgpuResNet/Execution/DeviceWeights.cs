@@ -37,6 +37,9 @@ internal sealed class DeviceWeights : IDisposable
     /// <summary>One line per tensor that holds a NaN or an infinity.</summary>
     public ImmutableArray<string> Warnings { get; private set; } = [];
 
+    /// <summary>Norms of each filter, by its node's output.</summary>
+    public IReadOnlyDictionary<string, FilterNorms> Norms { get; private set; } = ImmutableDictionary<string, FilterNorms>.Empty;
+
     /// <summary>Time that packing and uploading took.</summary>
     public TimeSpan Duration { get; private set; }
 
@@ -106,6 +109,7 @@ internal sealed class DeviceWeights : IDisposable
                 order.Length, inPlace ? threads ?? 1 : 1, () => new Scratch(filter, packed),
                 (i, scratch) => weights.Fill(order[i], scratch));
             weights.Warnings = [.. layers.SelectMany(layer => layer.Warnings)];
+            weights.Norms = layers.Where(layer => layer.Norms is not null).ToDictionary(layer => layer.Node.Output, layer => layer.Norms!);
             return weights;
         }
         catch
@@ -161,7 +165,8 @@ internal sealed class DeviceWeights : IDisposable
             // Layer by layer: the file is read once and never held as a whole.
             Span<float> values = scratch.Filter[..(int)filter.Count];
             filter.CopyTo(values);
-            if (NonFinite.Any(values))
+            layer.Norms = FilterNorms.Of(values, filter.Shape[0], layer.Shape.R * layer.Shape.S);
+            if (!layer.Norms.AreFinite && NonFinite.Any(values))
                 layer.Warnings.Add(NonFiniteIn(FileText.Clean(filter.Name)));
             Span<float> packed = Target(place.Filter, scratch);
             runtime.Kernels.PackFilter(layer.Shape, values, packed, layer.Algorithm);
@@ -201,6 +206,8 @@ internal sealed class DeviceWeights : IDisposable
         EpilogueNode Node, Conv2dShape Shape, Conv2dAlgorithm Algorithm, int FilterLength, int Channels, long Offset)
     {
         public List<string> Warnings { get; } = [];
+
+        public FilterNorms? Norms { get; set; }
     }
 
     /// <summary>Memory with which one thread packs. It is freed at once; arrays would stay with the process until a collection.</summary>

@@ -47,7 +47,8 @@ internal sealed class MemoryAllowance
         weights = Least + WeightBytesPerFileByte * length;
         (int Height, int Width)? given = model.HasGivenPreset ? model.Preset.InputSize : null;
         long own = (long)input.H * input.W;
-        long asked = (options.Height ?? given?.Height) is { } height && (options.Width ?? given?.Width) is { } width ? (long)height * width : 0;
+        int? height = options.Height ?? given?.Height, width = options.Width ?? given?.Width;
+        long asked = height is not null && width is not null ? (long)height * (long)width : 0;
         long pixels = Math.Min(own, Math.Max(asked, UsualPixels));
         // A batch below 1 is refused when the plan is made.
         Int128 justified = Least + ActivationBytesPerPixel * (Int128)Math.Max(1, options.MaxBatch) * pixels;

@@ -16,6 +16,11 @@ internal sealed class SharedWeights
 {
     private static readonly ConditionalWeakTable<DeviceRuntime, SharedWeights> Devices = new();
 
+    /// <summary>
+    /// Norms of the filters of graphs that were packed on any device, so that no further session packs for an algorithm that they exclude.
+    /// </summary>
+    private static readonly ConditionalWeakTable<Graph, IReadOnlyDictionary<string, FilterNorms>> Norms = [];
+
     private readonly List<Entry> entries = [];
     private readonly DeviceRuntime runtime;
 
@@ -38,17 +43,23 @@ internal sealed class SharedWeights
         lock (entries)
         {
             Entry? shared = entries.Find(entry =>
-                entry.Graph.TryGetTarget(out Graph? packed) && ReferenceEquals(packed, graph)
+                entry.Graph.TryGetTarget(out Graph? own) && ReferenceEquals(own, graph)
                 && entry.Algorithms.AsSpan().SequenceEqual(algorithms));
             if (shared is null)
             {
-                shared = new Entry(new WeakReference<Graph>(graph), algorithms, DeviceWeights.Create(runtime, graph.Name, plan.Steps, algorithms, threads));
+                var packed = DeviceWeights.Create(runtime, graph.Name, plan.Steps, algorithms, threads);
+                shared = new Entry(new WeakReference<Graph>(graph), algorithms, packed);
                 entries.Add(shared);
+                Norms.AddOrUpdate(graph, shared.Weights.Norms);
             }
             shared.Sessions++;
             return shared.Weights;
         }
     }
+
+    /// <summary>Norms of a graph's filters, by their nodes' outputs; null when none of its sessions has packed them yet.</summary>
+    public static IReadOnlyDictionary<string, FilterNorms>? NormsOf(Graph graph) =>
+        Norms.TryGetValue(graph, out IReadOnlyDictionary<string, FilterNorms>? norms) ? norms : null;
 
     /// <summary>The algorithm of each method.</summary>
     public static Conv2dAlgorithm[] AlgorithmsOf(ImmutableArray<Conv2dMethod> methods)

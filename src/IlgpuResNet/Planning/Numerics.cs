@@ -6,7 +6,8 @@ public enum Numerics
     /// <summary>
     /// The fastest algorithm for each layer. On the processor many 3x3 convolutions are computed by Winograd's minimal filtering (Lavin and
     /// Gray 2016, arXiv:1509.09308). Its rounding error in a layer is up to 2.2 times that of the definition, and a NaN or an infinity
-    /// reaches up to three pixels further. The algorithms depend on the size of the image, so sessions of different image sizes may differ
+    /// reaches up to three pixels further. A layer whose channels differ so much in magnitude that this would show is computed by the
+    /// definition. The algorithms depend on the size of the image, so sessions of different image sizes may differ
     /// in their last bits; the batch changes nothing. On a GPU, which needs a batch to fill it, the algorithms and the splits of long sums
     /// also depend on <see cref="SessionOptions.MaxBatch"/>; the number of images in a run changes nothing.
     /// </summary>

@@ -126,6 +126,47 @@ public sealed class SimdWinogradTests
         }
     }
 
+    /// <summary>
+    /// One large value among values below 1. Outputs whose tile lacks it keep the usual bound, and the others one that has the value in it,
+    /// whether or not they see it. By the definition, each output that does not see it keeps the usual bound.
+    /// </summary>
+    [TestMethod]
+    [DataRow(Conv2dAlgorithm.Direct)]
+    [DataRow(Conv2dAlgorithm.WinogradF2)]
+    [DataRow(Conv2dAlgorithm.WinogradF4)]
+    [DataRow(Conv2dAlgorithm.WinogradStride2)]
+    internal void A_large_value_spoils_its_own_tiles_by_no_more_than_the_bound(Conv2dAlgorithm algorithm)
+    {
+        const int Row = 9, Column = 10, Channel = 5;
+        bool isDirect = algorithm is Conv2dAlgorithm.Direct;
+        int stride = isDirect ? 1 : WinogradFilter.Stride(algorithm), outputs = isDirect ? 1 : WinogradFilter.Outputs(algorithm);
+        int side = isDirect ? WinogradFilter.Taps : WinogradFilter.Side(algorithm);
+        double factor = isDirect ? WinogradFilter.Taps * WinogradFilter.Taps : WinogradBound.Amplification(algorithm);
+        using var device = new Device(groups: 2, WidestLanes);
+        Conv2dShape shape = Conv2dShape.Create(1, 18, 19, 32, 20, 3, 3, stride, 1);
+        foreach (float large in (float[])[1e4f, 1e6f])
+        {
+            Data data = Data.Make(shape, Seed);
+            data.Input[(Row * shape.W + Column) * shape.C + Channel] = large;
+            double[] expected = Oracle.Conv2d(shape, data.Input, data.Filter, data.Scale, data.Shift, null, Epilogue.None);
+            float[] actual = device.Run(shape, data, Epilogue.None, algorithm, residualIsOutput: false);
+            double unseen = 0;
+            for (int i = 0; i < actual.Length; i++)
+            {
+                int p = i / shape.K / shape.Q, q = i / shape.K % shape.Q;
+                bool isSpoiled = InTile(p, Row) && InTile(q, Column);
+                double values = shape.C - 1 + (isSpoiled ? large : 1), error = Math.Abs(actual[i] - expected[i]);
+                Assert.IsLessThanOrEqualTo(4 * TestData.Epsilon * (values * factor + 2), error, $"{large}, ({p}, {q}), seed {Seed}");
+                if (isSpoiled && !(Sees(p, Row) && Sees(q, Column))) unseen = Math.Max(unseen, error);
+            }
+            TestContext.WriteLine($"{algorithm}, {large}: error of outputs in the same tile that do not see it {unseen:E1}");
+        }
+
+        bool InTile(int output, int pixel) => pixel - (output / outputs * outputs * stride - shape.PadH) is >= 0 and var at && at < side;
+
+        bool Sees(int output, int pixel) => pixel - (output * stride - shape.PadH) is >= 0 and < WinogradFilter.Taps;
+    }
+
     [TestMethod]
     public void A_layer_it_does_not_fit_is_computed_directly_and_refused_otherwise()
     {
