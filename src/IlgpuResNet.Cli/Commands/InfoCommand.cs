@@ -125,6 +125,9 @@ internal static class InfoCommand
         IFormatProvider invariant = CultureInfo.InvariantCulture;
         string classes = model.NumClasses > 0 ? string.Create(invariant, $"{model.NumClasses} classes, ") : "";
         console.Output.WriteLine(TerminalText.OneLine($"{model.Name}: {classes}{model.Description}"));
+        if (model.Assumptions is { Length: > 0 } assumptions) console.Output.WriteLine($"assumed       {string.Join(", ", assumptions)}");
+        if (model.Weights.LeftOut is { Length: > 0 } leftOut)
+            console.Output.WriteLine(string.Create(invariant, $"left out      {leftOut.Length} tensors beside the network"));
         console.Output.WriteLine(string.Create(invariant, $"parameters    {model.ParameterCount:N0}"));
         console.Output.WriteLine(string.Create(invariant, $"work          {plan.Macs / Million:N1} MMAC per image"));
         console.Output.WriteLine(string.Create(

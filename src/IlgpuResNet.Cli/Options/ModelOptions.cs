@@ -31,6 +31,13 @@ internal sealed class ModelOptions
         HelpName = "NAME",
     };
 
+    private readonly Option<string?> key = new("--key")
+    {
+        Description = "Which of a checkpoint's networks: an entry, such as state_dict_ema, or the prefix of its names, such as encoder_k. "
+            + "Default: the one that training scripts usually mean.",
+        HelpName = "NAME",
+    };
+
     private readonly Option<string?> labels = new("--labels")
     {
         Description = "Class names, one per line, or as JSON. Default: the file's own, or ImageNet's for 1000 or 1001 classes.",
@@ -66,7 +73,7 @@ internal sealed class ModelOptions
     private readonly NamedWeightsOptions named;
     private readonly ToolConsole console;
 
-    /// <param name="console">Where a download is shown, and notes.</param>
+    /// <param name="console">Where a download is shown, and warnings and notes.</param>
     public ModelOptions(ToolConsole console)
     {
         this.console = console;
@@ -84,6 +91,7 @@ internal sealed class ModelOptions
     {
         command.Add(weights);
         command.Add(variant);
+        command.Add(key);
         named.AddTo(command);
     }
 
@@ -106,7 +114,8 @@ internal sealed class ModelOptions
 
     /// <summary>Names of the given options that concern a weights file.</summary>
     public IEnumerable<string> GivenForWeights(CommandResult result) =>
-        presets.All.Prepend(variant).Prepend(weights).Where(option => result.GetResult(option) is not null).Select(option => option.Name);
+        presets.All.Prepend(key).Prepend(variant).Prepend(weights)
+            .Where(option => result.GetResult(option) is not null).Select(option => option.Name);
 
     /// <summary>Names of the given options that concern a device.</summary>
     public IEnumerable<string> GivenForDevice(CommandResult result) =>
@@ -154,10 +163,15 @@ internal sealed class ModelOptions
         if (prepareDevice && result.CommandResult.Command.Options.Contains(device)) PrepareDevice(result);
         Model model = Model.Load(
             named.Resolve(network, result, cancellation),
-            ResNetVariants.Parse(result.GetValue(variant)),
-            presets.Named(result));
+            new IlgpuResNet.ModelOptions
+            {
+                Variant = ResNetVariants.Parse(result.GetValue(variant)),
+                Preset = presets.Named(result),
+                Key = result.GetValue(key),
+            });
         try
         {
+            foreach (string warning in model.Warnings) console.Warning(warning);
             // Both networks share the weights, so that the first needs no disposal.
             if (presets.Change(result)) model = model.WithPreset(presets.Apply(result, model.Preset));
             if (names is not { } given) return model;

@@ -45,12 +45,16 @@ public sealed record ClassifierOptions
     public string? TuningFile { get; init; }
 
     /// <summary>
-    /// Variant of the residual blocks in a weights file, or null for the one the file states; see <see cref="Model.Load"/>.
+    /// Variant of the residual blocks in a weights file, or null for the one the file states; see
+    /// <see cref="Model.Load(string, ModelOptions)"/>.
     /// </summary>
     public ResNetVariant? Variant { get; init; }
 
-    /// <summary>Preprocessing of images, or null for the one the file states; see <see cref="Model.Load"/>.</summary>
+    /// <summary>Preprocessing of images, or null for the one the file states; see <see cref="Model.Load(string, ModelOptions)"/>.</summary>
     public ImagePreset? Preset { get; init; }
+
+    /// <inheritdoc cref="ModelOptions.Key"/>
+    public string? Key { get; init; }
 
     /// <summary>Cache that published weights, such as <c>resnet50</c>, are downloaded to and loaded from.</summary>
     public WeightsCache Cache { get; init; } = new();

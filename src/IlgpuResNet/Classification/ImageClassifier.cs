@@ -110,7 +110,7 @@ public sealed class ImageClassifier : IDisposable
     /// <param name="options">Options, or null for the defaults.</param>
     /// <exception cref="DownloadException">The weights of that name are not in the cache and cannot be downloaded.</exception>
     /// <exception cref="ResNetException">
-    /// The file cannot be used, as <see cref="Model.Load"/> explains, or the constructor fails.
+    /// The file cannot be used, as <see cref="Model.Load(string, ModelOptions)"/> explains, or the constructor fails.
     /// </exception>
     /// <exception cref="ArgumentException">The path is empty, or the batch or the memory budget is not positive.</exception>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
@@ -250,7 +250,8 @@ public sealed class ImageClassifier : IDisposable
     private static ImageClassifier LoadFile(string path, ComputeDevice device, ClassifierOptions options)
     {
         long start = Stopwatch.GetTimestamp();
-        Model model = Model.Load(path, options.Variant, options.Preset);
+        Model model = Model.Load(
+            path, new ModelOptions { Variant = options.Variant, Preset = options.Preset, Key = options.Key });
         try
         {
             double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;

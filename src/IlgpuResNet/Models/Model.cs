@@ -49,6 +49,14 @@ public abstract class Model : IDisposable
     /// <summary>Further facts about the network on one line, for tables and messages.</summary>
     public abstract string Description { get; }
 
+    /// <summary>Facts about the file that a user should know, such as tensors that are left out; one line each, usually none.</summary>
+    public virtual ImmutableArray<string> Warnings => [];
+
+    /// <summary>
+    /// Assumptions about the network that the file neither confirms nor denies, such as its activation; one phrase each.
+    /// </summary>
+    public virtual ImmutableArray<string> Assumptions => [];
+
     /// <summary>
     /// Loads a <c>.safetensors</c>, <c>.pth</c> or <c>.onnx</c> file, the files of an index (<c>model.safetensors.index.json</c>), or a
     /// folder as hubs have them; the format is recognised by content. Class names and preprocessing come from the file's metadata, or from
@@ -63,11 +71,20 @@ public abstract class Model : IDisposable
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
     /// <exception cref="GraphException">The file is an ONNX model that cannot run here; the message names the operator.</exception>
-    public static Model Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
+    public static Model Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null) =>
+        Load(path, new ModelOptions { Variant = variant, Preset = preset });
+
+    /// <summary>Loads a file as <see cref="Load(string, ResNetVariant?, ImagePreset?)"/> does.</summary>
+    /// <param name="path">The file; it stays open until the network is disposed.</param>
+    /// <param name="options">Which network of the file, how it is computed and how images are prepared.</param>
+    /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
+    /// <exception cref="GraphException">The file is an ONNX model that cannot run here; the message names the operator.</exception>
+    public static Model Load(string path, ModelOptions options)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(options);
         using TimedStep loading = new TimedStep("load", Telemetry.LoadDuration).With("file", path);
-        Model model = LoadAny(path, variant, preset);
+        Model model = LoadAny(path, options);
         loading.WithKey(Telemetry.ModelTag, model.Name).With("classes", model.NumClasses).Succeed();
         return model;
     }
@@ -91,7 +108,7 @@ public abstract class Model : IDisposable
     }
 
     /// <summary>
-    /// Loads a file as <see cref="Load"/> does, or published weights by name as
+    /// Loads a file as <see cref="Load(string, ResNetVariant?, ImagePreset?)"/> does, or published weights by name as
     /// <see cref="LoadAsync(ResNetWeights, WeightsCache?, IProgress{DownloadProgress}?, CancellationToken)"/> does. A file comes before a
     /// name.
     /// </summary>
@@ -178,7 +195,7 @@ public abstract class Model : IDisposable
     /// <summary>Returns a network with another preset and other class names that shares all else with this one.</summary>
     private protected abstract Model With(ImagePreset preset, ImmutableArray<string> classNames);
 
-    private static Model LoadAny(string path, ResNetVariant? variant, ImagePreset? preset)
+    private static Model LoadAny(string path, ModelOptions options)
     {
         // Someone may give a name in place of a file, or misspell a name.
         if (!Path.Exists(path) && ResNetWeights.Parse(path) is not null)
@@ -189,9 +206,10 @@ public abstract class Model : IDisposable
                 $"{FileText.Clean(path)}: no such file, nor published weights of that name; those are named as in resnet50:IMAGENET1K_V2.");
         }
         path = WeightsLocation.Resolve(path);
-        if (!OnnxRecognition.IsModel(path)) return ResNet.Load(path, variant, preset);
-        return variant is null
-            ? OnnxModel.Load(path, preset)
+        if (!OnnxRecognition.IsModel(path)) return ResNet.Load(path, options);
+        if (options.Key is not null) throw new WeightsException($"{path}: an ONNX file holds one network; leave the key out.");
+        return options.Variant is null
+            ? OnnxModel.Load(path, options.Preset)
             : throw new WeightsException($"{path}: an ONNX file says itself how its blocks are computed; leave the variant out.");
     }
 

@@ -16,7 +16,9 @@ namespace IlgpuResNet.Models;
 /// </summary>
 internal static partial class ModelMetadata
 {
-    private const string VariantKey = "variant";
+    /// <summary>Key of the variant.</summary>
+    public const string VariantKey = "variant";
+
     private const string DilationKey = "replace_stride_with_dilation";
     private const string ClassesKey = "classes";
     private const string PresetKey = "preset";

@@ -9,6 +9,8 @@ namespace IlgpuResNet;
 /// <summary>A ResNet with the weights of a state dict.</summary>
 public sealed class ResNet : Model
 {
+    private const int NamesInMessage = 3;
+
     private readonly GraphCache graphs;
 
     private ResNet(
@@ -33,11 +35,47 @@ public sealed class ResNet : Model
         .Sum(parameter => Weights.TryGetValue(parameter.Name, out StateTensor? tensor) ? tensor.Count : 0);
 
     /// <inheritdoc/>
-    public override string Description =>
-        Config.StridePlacement is StridePlacement.Conv3x3 ? "stride on the 3x3" : "stride on the first 1x1";
+    public override string Description
+    {
+        get
+        {
+            string stride = Config.StridePlacement is StridePlacement.Conv3x3 ? "stride on the 3x3" : "stride on the first 1x1";
+            string layout = Config.Layout.Describe();
+            return layout.Length == 0 ? stride : $"{stride}, {layout}";
+        }
+    }
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> OutputNames => [ResNetGraph.LogitsName];
+    public override ImmutableArray<string> Warnings
+    {
+        get
+        {
+            var warnings = ImmutableArray.CreateBuilder<string>(2);
+            if (Weights.LeftOut.Length > 0) warnings.Add($"{Weights.Source}: left out {LeftOut} beside the network");
+            if (Weights.OtherKeys.Length > 0)
+            {
+                string keys = string.Join(", ", Weights.OtherKeys.Take(NamesInMessage).Select(FileText.Clean));
+                warnings.Add($"{Weights.Source}: holds other networks too, which a key chooses: {keys}");
+            }
+            return warnings.DrainToImmutable();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> Assumptions => ResNetLayoutInference.Assumptions(Weights, Config);
+
+    private string LeftOut
+    {
+        get
+        {
+            ImmutableArray<string> names = Weights.LeftOut;
+            string first = string.Join(", ", names.Take(NamesInMessage).Select(FileText.Clean));
+            return $"{names.Length} tensor{(names.Length == 1 ? "" : "s")} ({first}{(names.Length > NamesInMessage ? ", ..." : "")})";
+        }
+    }
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> OutputNames => [NumClasses > 0 ? ResNetGraph.LogitsName : ResNetGraph.FlattenName];
 
     /// <inheritdoc/>
     public override string FeatureName => ResNetGraph.FlattenName;
@@ -78,9 +116,17 @@ public sealed class ResNet : Model
     /// <param name="variant">How blocks are computed, or null for the metadata's variant, else v2 or v1.5, as the tensors tell.</param>
     /// <param name="preset">How images are prepared, or null to choose as above.</param>
     /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
-    public static new ResNet Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null)
+    public static new ResNet Load(string path, ResNetVariant? variant = null, ImagePreset? preset = null) =>
+        Load(path, new ModelOptions { Variant = variant, Preset = preset });
+
+    /// <summary>Loads a file as <see cref="Load(string, ResNetVariant?, ImagePreset?)"/> does.</summary>
+    /// <param name="path">The weights file; it stays open until the network is disposed.</param>
+    /// <param name="options">Which network of the file, and how it is computed.</param>
+    /// <exception cref="WeightsException">The file cannot be read, is damaged, or is not a ResNet's.</exception>
+    public static new ResNet Load(string path, ModelOptions options)
     {
         ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(options);
         path = WeightsLocation.Resolve(path);
         if (ShardedIndex.IndexOf(path) is { } index && File.Exists(path))
         {
@@ -88,10 +134,10 @@ public sealed class ResNet : Model
                 ? $"{path}: is one of several files of weights; name their index {index}, or the folder."
                 : $"{path}: is one of several files of weights, and their index {index} is missing; get that and the other files, too.");
         }
-        StateDict weights = StateDict.Load(path);
+        StateDict weights = StateDict.Load(path, options.Key);
         try
         {
-            return FromWeights(weights, variant, preset, WeightsLocation.Length(path));
+            return FromWeights(weights, options.Variant, options.Preset, WeightsLocation.Length(path));
         }
         catch
         {
@@ -100,10 +146,13 @@ public sealed class ResNet : Model
         }
     }
 
-    /// <summary>Makes a network from a state dict as <see cref="Load"/> does, and owns the state dict unless this throws.</summary>
+    /// <summary>
+    /// Makes a network from a state dict as <see cref="Load(string, ResNetVariant?, ImagePreset?)"/> does, and owns the state dict unless
+    /// this throws.
+    /// </summary>
     /// <param name="weights">The state dict.</param>
-    /// <param name="variant">How blocks are computed, or null as for <see cref="Load"/>.</param>
-    /// <param name="preset">How images are prepared, or null as for <see cref="Load"/>.</param>
+    /// <param name="variant">How blocks are computed, or null as for <see cref="Load(string, ResNetVariant?, ImagePreset?)"/>.</param>
+    /// <param name="preset">How images are prepared, or null as for <see cref="Load(string, ResNetVariant?, ImagePreset?)"/>.</param>
     /// <param name="fileLength">Bytes of its file; null for a state dict in memory.</param>
     /// <exception cref="WeightsException">The state dict is not a ResNet's.</exception>
     internal static ResNet FromWeights(
@@ -139,7 +188,9 @@ public sealed class ResNet : Model
     internal override Network Bind(int? height, int? width, ImmutableArray<string> outputs)
     {
         var input = new MapShape(height ?? Preset.InputHeight, width ?? Preset.InputWidth, Config.InputChannels);
-        ImmutableArray<string> names = outputs is [] ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName] : outputs;
+        bool isClassifier = outputs is [] && NumClasses > 0;
+        ImmutableArray<string> names = isClassifier ? [ResNetGraph.LogitsName, ResNetGraph.ProbabilitiesName]
+            : outputs is [] ? OutputNames : outputs;
         Graph graph = graphs.Get(outputs);
         IReadOnlyDictionary<string, MapShape> shapes = graph.InferShapes(input.H, input.W);
         return new Network(
@@ -147,7 +198,7 @@ public sealed class ResNet : Model
             input,
             TensorView.OfMap(graph.Input, graph.Input, input),
             [.. names.Select(name => View(name, graphs.TensorOf(name)))],
-            IsClassifier: outputs is []);
+            isClassifier);
 
         TensorView View(string name, string tensor) => ResNetGraph.IsVector(tensor)
             ? TensorView.OfVector(name, tensor, shapes[tensor].C)

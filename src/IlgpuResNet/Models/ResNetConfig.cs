@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Models;
 
 namespace IlgpuResNet;
 
@@ -50,7 +51,7 @@ public sealed record ResNetConfig
     /// <summary>Blocks in each stage, such as 3-4-6-3; one to eight stages of at least one block.</summary>
     public required ImmutableArray<int> Depths { get; init; }
 
-    /// <summary>Number of classes, which is the number of outputs of <c>fc</c>.</summary>
+    /// <summary>Number of classes, which is the number of outputs of <c>fc</c>; 0 for loaded weights without a classifier.</summary>
     public int NumClasses { get; init; } = 1000;
 
     /// <summary>Channels of the input image.</summary>
@@ -96,6 +97,9 @@ public sealed record ResNetConfig
 
     /// <summary>Epsilon of every batch norm.</summary>
     public double BatchNormEpsilon { get; init; } = DefaultBatchNormEpsilon;
+
+    /// <summary>Parts in which the network differs from torchvision's layout.</summary>
+    internal ResNetLayout Layout { get; init; } = ResNetLayout.Torchvision;
 
     /// <summary>Ratio of a block's output channels to its planes.</summary>
     public int Expansion => Block == ResNetBlock.Bottleneck ? BottleneckExpansion : 1;

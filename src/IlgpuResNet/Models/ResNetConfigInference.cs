@@ -19,29 +19,19 @@ internal static class ResNetConfigInference
     /// <exception cref="WeightsException">A tensor is missing, has a wrong shape or is no ResNet's; or the metadata is wrong.</exception>
     public static ResNetConfig Infer(StateDict weights, ResNetVariant? variant = null)
     {
-        ImmutableArray<int> stem = Shape(weights, "conv1.weight", 4);
+        (string stemFirst, string stemLast) = ResNetLayoutInference.StemFilters(weights);
+        ImmutableArray<int> stem = Shape(weights, stemFirst, 4);
         ImmutableArray<int> first = Shape(weights, "layer1.0.conv1.weight", 4);
-        if (!weights.ContainsKey("fc.weight"))
-        {
-            string? head = weights.Keys.FirstOrDefault(IsHead);
-            string missing = $"{weights.Source}: tensor fc.weight is missing";
-            throw new WeightsException(head is null
-                ? $"{missing}; the file seems to hold a backbone without its classifier. "
-                    + "Use a checkpoint that has fc.weight [classes, features] and fc.bias [classes]."
-                : $"{missing}; its classifier is a module of its own, with {FileText.Clean(head)}. "
-                    + "If that is its only linear layer, rename it to fc.weight and fc.bias; else export the network as ONNX.");
-        }
-        ImmutableArray<int> classifier = Shape(weights, "fc.weight", 2);
         bool bottleneck = weights.ContainsKey("layer1.0.conv3.weight");
         ImmutableArray<int> depths = Depths(weights);
         var config = new ResNetConfig
         {
             Block = bottleneck ? ResNetBlock.Bottleneck : ResNetBlock.Basic,
             Depths = depths,
-            NumClasses = classifier[0],
             InputChannels = stem[1],
-            StemWidth = stem[0],
+            StemWidth = Shape(weights, stemLast, 4)[0],
             BaseWidth = first[0],
+            Layout = ResNetLayoutInference.Infer(weights, basic: !bottleneck),
         };
         if (bottleneck) config = WithBottleneckWidths(weights, config);
         if (config.IsTooWide)
@@ -55,11 +45,21 @@ internal static class ResNetConfigInference
         {
             ReplaceStrideWithDilation = ModelMetadata.ReplaceStrideWithDilation(weights, config.Block, depths.Length),
         };
+        config = WithHead(weights, PickledFacts.Apply(weights, config, keepVariant: variant is not null));
         Check(weights, config);
+        if (config.NumClasses == 0 && IsShard(weights))
+            throw new WeightsException($"{weights.Source}: its tensors are a part of a network. {AdviceFor(weights)}");
         return config with { Name = NameOf(config) };
+    }
 
-        static bool IsHead(string name) =>
-            name.StartsWith("fc.", StringComparison.Ordinal) && name.EndsWith(".weight", StringComparison.Ordinal);
+    private static ResNetConfig WithHead(StateDict weights, ResNetConfig config)
+    {
+        ImmutableArray<HeadLayer> head = ResNetLayoutInference.Head(weights, config.Features);
+        return config with
+        {
+            NumClasses = head.IsDefault ? Shape(weights, "fc.weight", 2)[0] : head is [] ? 0 : head[^1].Outputs,
+            Layout = config.Layout with { Head = head },
+        };
     }
 
     /// <summary>Checks that every needed tensor is there with its shape, and none that would change the result.</summary>
@@ -74,7 +74,8 @@ internal static class ResNetConfigInference
             {
                 if (parameter.Optional) continue;
                 string shapeOf = FileText.Shape(parameter.Shape);
-                throw new WeightsException($"{weights.Source}: tensor {parameter.Name} is missing; shape {shapeOf} was expected. {Advice}");
+                throw new WeightsException(
+                    $"{weights.Source}: tensor {parameter.Name} is missing; shape {shapeOf} was expected. {AdviceFor(weights)}");
             }
             if (!tensor.IsFloat)
             {
@@ -85,8 +86,15 @@ internal static class ResNetConfigInference
             ImmutableArray<int> shape = parameter.Kind == ParameterKind.LinearWeight ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
             if (!shape.SequenceEqual(parameter.Shape)) throw WrongShape(weights, tensor, FileText.Shape(parameter.Shape));
         }
-        string? unknown = weights.Keys.FirstOrDefault(name => !known.Contains(name) && !IsCounter(name));
-        if (unknown is not null)
+        string[] others = [.. weights.Keys.Where(name => !known.Contains(name) && !IsCounter(name))];
+        string? attention = Array.Find(others, name => name.Contains("attn", StringComparison.OrdinalIgnoreCase));
+        if (attention is not null)
+        {
+            throw new WeightsException(
+                $"{weights.Source}: tensor {FileText.Clean(attention)} belongs to attention, with which CLIP pools and no ResNet here. "
+                + Supported);
+        }
+        if (others.FirstOrDefault() is { } unknown)
         {
             throw new WeightsException(
                 $"{weights.Source}: tensor {FileText.Clean(unknown)} has no place in a ResNet of torchvision's layout; "
@@ -101,14 +109,26 @@ internal static class ResNetConfigInference
     {
         if (!weights.TryGetValue(name, out StateTensor? tensor))
         {
-            string found = weights.Count == 0 ? "it has no tensors" : $"its first tensor is {FileText.Clean(weights.Keys.First())}";
-            throw new WeightsException(
-                $"{weights.Source}: tensor {name} is missing; torchvision's ResNet names were expected, but {found}. {Advice}");
+            bool recognised = weights.Keys.Any(key => key.StartsWith("layer1.0.", StringComparison.Ordinal));
+            throw new WeightsException(recognised
+                ? $"{weights.Source}: tensor {name} is missing. {AdviceFor(weights)}"
+                : $"{weights.Source}: holds no ResNet: no tensor is called layer1.0.conv1.weight as in torchvision, nor as Hugging Face or "
+                    + $"timm call it, under any prefix; {FirstTensor(weights)}. {Supported}");
         }
         ImmutableArray<int> shape = rank == 2 ? ReshapedTensor.AsMatrix(tensor).Shape : tensor.Shape;
         if (shape.Length != rank || shape.Contains(0)) throw WrongShape(weights, tensor, $"{rank} dimensions of at least 1");
         return shape;
     }
+
+    private static string FirstTensor(StateDict weights) =>
+        weights.Count == 0 ? "it has no tensors" : $"its first tensor is {FileText.Clean(weights.Keys.First())}";
+
+    /// <summary>Advises what to do about a tensor that is missing.</summary>
+    private static string AdviceFor(StateDict weights) => IsShard(weights)
+        ? "The file is one of several that hold the network together, by its name; give their index (.index.json) or their folder."
+        : Advice;
+
+    private static bool IsShard(StateDict weights) => ShardedIndex.IndexOf(weights.Source) is not null;
 
     private static WeightsException WrongShape(StateDict weights, StateTensor tensor, string expected) =>
         new($"{weights.Source}: tensor {tensor.Name} has shape {FileText.Shape(tensor.Shape)}, but {expected} was expected. {Advice}");
@@ -129,7 +149,8 @@ internal static class ResNetConfigInference
         return missing < 0
             ? [.. depths[..stages]]
             : throw new WeightsException(
-                $"{weights.Source}: tensor layer{missing + 1}.0.conv1.weight is missing, though there is a layer{stages}. {Advice}");
+                $"{weights.Source}: tensor layer{missing + 1}.0.conv1.weight is missing, though there is a layer{stages}. "
+                + AdviceFor(weights));
     }
 
     private static bool TryParseBlock(string name, out int stage, out int block)

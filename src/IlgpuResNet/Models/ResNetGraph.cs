@@ -34,7 +34,8 @@ internal sealed class ResNetGraph
     }
 
     /// <summary>True for tensors that are vectors <c>[N, C]</c>; all others are maps.</summary>
-    public static bool IsVector(string tensor) => tensor is FlattenName or LogitsName or ProbabilitiesName;
+    public static bool IsVector(string tensor) => tensor is FlattenName or LogitsName or ProbabilitiesName
+        || tensor.StartsWith("fc.", StringComparison.Ordinal);
 
     /// <summary>Builds the graph; the state dict must have been checked against the config.</summary>
     public static Graph Build(ResNetConfig config, IReadOnlyDictionary<string, StateTensor> weights) =>
@@ -52,37 +53,51 @@ internal sealed class ResNetGraph
 
     private Graph Build()
     {
-        string x = Conv("conv1", InputName, stride: 2);
+        string x = Stem();
         if (!config.PreActivation) x = Relu("relu", Norm("bn1", x));
-        x = Add(new Pool2dNode
-        {
-            Name = "maxpool",
-            Inputs = [x],
-            Output = "maxpool",
-            Kind = PoolKind.Max,
-            Kernel = (3, 3),
-            Window = SlidingWindow.Create(stride: 2, pad: 1),
-        });
+        if (config.Layout.MaxPool) x = Pool("maxpool", x, PoolKind.Max, (3, 3), SlidingWindow.Create(stride: 2, pad: 1));
         for (int stage = 0; stage < config.Depths.Length; stage++)
         {
             for (int block = 0; block < config.Depths[stage]; block++)
                 x = config.PreActivation ? PreActivationBlock(stage, block, x) : Block(stage, block, x);
         }
         if (config.PreActivation) x = Relu("relu", Norm("bn", x));
-        x = Add(new Pool2dNode
-        {
-            Name = "avgpool",
-            Inputs = [x],
-            Output = "avgpool",
-            Kind = PoolKind.Average,
-            Kernel = config.FixedPool is { } side ? (side, side) : null,
-            Window = SlidingWindow.Create(stride: config.FixedPool ?? 1),
-        });
-        StateTensor matrix = ReshapedTensor.AsMatrix(weights["fc.weight"]);
-        x = Add(new ViewNode { Name = FlattenName, Inputs = [x], Output = FlattenName, Shape = new MapShape(1, 1, matrix.Shape[1]) });
-        Add(new LinearNode { Name = "fc", Inputs = [x], Output = LogitsName, Weight = matrix, Bias = weights["fc.bias"] });
+        x = Pool(
+            "avgpool",
+            x,
+            PoolKind.Average,
+            config.FixedPool is { } side ? (side, side) : null,
+            SlidingWindow.Create(stride: config.FixedPool ?? 1));
+        ImmutableArray<HeadLayer> head = config.Layout.HeadOf(config);
+        int length = head is [] ? config.Features : head[0].Inputs;
+        x = Add(new ViewNode { Name = FlattenName, Inputs = [x], Output = FlattenName, Shape = new MapShape(1, 1, length) });
+        if (head is []) return new Graph(config.Name, InputName, config.InputChannels, [FlattenName], nodes.DrainToImmutable());
+        for (int i = 0; i < head.Length; i++) x = Layer(head[i], x, isLast: i == head.Length - 1);
         Add(new SoftmaxNode { Name = ProbabilitiesName, Inputs = [LogitsName], Output = ProbabilitiesName });
         return new Graph(config.Name, InputName, config.InputChannels, [LogitsName, ProbabilitiesName], nodes.DrainToImmutable());
+    }
+
+    private string Stem()
+    {
+        if (config.Layout.Stem is not StemKind.Deep)
+            return Conv("conv1", InputName, stride: config.Layout.Stem is StemKind.Conv3x3 ? 1 : 2);
+        string x = Relu("conv1.2", Norm("conv1.1", Conv("conv1.0", InputName, stride: 2)));
+        x = Relu("conv1.5", Norm("conv1.4", Conv("conv1.3", x, stride: 1)));
+        return Conv("conv1.6", x, stride: 1);
+    }
+
+    private string Layer(HeadLayer layer, string input, bool isLast)
+    {
+        string output = isLast ? LogitsName : layer.Path;
+        string x = layer.IsNorm ? Norm(layer.Path, input, output) : Add(new LinearNode
+        {
+            Name = layer.Path,
+            Inputs = [input],
+            Output = output,
+            Weight = ReshapedTensor.AsMatrix(weights[$"{layer.Path}.weight"]),
+            Bias = layer.HasBias ? weights[$"{layer.Path}.bias"] : null,
+        });
+        return layer.Relu ? Relu($"{layer.Path}.relu", x) : x;
     }
 
     private string Block(int stage, int block, string input)
@@ -94,10 +109,45 @@ internal sealed class ResNetGraph
             x = Norm($"{path}.bn{i}", BranchConv(stage, block, i, x));
         }
         if (config.ReluBeforeAdd) x = Relu($"{path}.relu_branch", x);
-        string shortcut = ResNetParameters.HasDownsample(config, stage, block)
-            ? Norm($"{path}.downsample.1", Conv($"{path}.downsample.0", input, config.Stride(stage, block)))
-            : input;
+        string shortcut = ResNetParameters.HasDownsample(config, stage, block) ? Shortcut(stage, block, input) : input;
         return Relu($"{path}.relu", Sum($"{path}.add", x, shortcut), output: path);
+    }
+
+    /// <summary>A shortcut that changes the shape.</summary>
+    private string Shortcut(int stage, int block, string input)
+    {
+        string path = $"{BlockPath(stage, block)}.downsample";
+        int stride = config.Stride(stage, block);
+        if (config.Layout.Shortcut is ShortcutKind.Padded)
+        {
+            return Add(new Conv2dNode
+            {
+                Name = path,
+                Inputs = [input],
+                Output = path,
+                Weight = Selection($"{path}.weight", config.Planes(stage - 1), config.Planes(stage)),
+                Window = SlidingWindow.Create(stride),
+            });
+        }
+        int conv = config.Layout.ShortcutConv;
+        if (conv > 0 && stride > 1)
+        {
+            input = Pool(
+                $"{path}.0", input, PoolKind.Average, (stride, stride), SlidingWindow.Create(stride) with { CeilMode = true });
+            stride = 1;
+        }
+        return Norm($"{path}.{conv + 1}", Conv($"{path}.{conv}", input, stride));
+    }
+
+    /// <summary>
+    /// Filter that copies each channel, and puts channels of zeros before and after. It is exact, since all other products are zero.
+    /// </summary>
+    private static ArrayTensor Selection(string name, int inputs, int outputs)
+    {
+        float[] values = new float[outputs * inputs];
+        int before = (outputs - inputs) / 2;
+        for (int c = 0; c < inputs; c++) values[(before + c) * inputs + c] = 1;
+        return new ArrayTensor { Name = name, Shape = [outputs, inputs, 1, 1], DataType = DataType.Float32, Values = values };
     }
 
     /// <summary>A block as in figure 4 (e) of He et al. 2016; a shortcut that changes the shape starts after the first ReLU.</summary>
@@ -146,11 +196,14 @@ internal sealed class ResNetGraph
         });
     }
 
-    private string Norm(string path, string input) => Add(new BatchNormNode
+    private string Pool(string path, string input, PoolKind kind, (int R, int S)? kernel, SlidingWindow window) =>
+        Add(new Pool2dNode { Name = path, Inputs = [input], Output = path, Kind = kind, Kernel = kernel, Window = window });
+
+    private string Norm(string path, string input, string? output = null) => Add(new BatchNormNode
     {
         Name = path,
         Inputs = [input],
-        Output = path,
+        Output = output ?? path,
         Weight = weights[$"{path}.weight"],
         Bias = weights[$"{path}.bias"],
         RunningMean = weights[$"{path}.running_mean"],

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Models;
 
@@ -49,27 +50,44 @@ internal static class ResNetParameters
     /// <summary>Side of the stem's filter.</summary>
     public const int StemKernel = 7;
 
+    private const int DeepStemKernel = 3;
+
     /// <summary>
     /// Lists the parameters lazily. A block has a downsample branch if its stride is not 1 or its channels change.
     /// </summary>
     public static IEnumerable<ResNetParameter> Of(ResNetConfig config)
     {
-        IEnumerable<ResNetParameter> stem = Conv("conv1", config.StemWidth, config.InputChannels, StemKernel);
+        ResNetParameter[] stem = Stem(config);
         IEnumerable<ResNetParameter> blocks = Enumerable.Range(0, config.Depths.Length).SelectMany(
             stage => Enumerable.Range(0, config.Depths[stage]).SelectMany(block => OfBlock(config, stage, block)));
-        ResNetParameter[] classifier =
-        [
-            new("fc.weight", [config.NumClasses, config.Features], ParameterKind.LinearWeight),
-            new("fc.bias", [config.NumClasses], ParameterKind.LinearBias),
-        ];
+        IEnumerable<ResNetParameter> head = config.Layout.HeadOf(config).SelectMany(Layer);
         return config.PreActivation
-            ? stem.Concat(blocks).Concat(Norm("bn", config.Features)).Concat(classifier)
-            : stem.Concat(Norm("bn1", config.StemWidth)).Concat(blocks).Concat(classifier);
+            ? stem.Concat(blocks).Concat(Norm("bn", config.Features)).Concat(head)
+            : stem.Concat(Norm("bn1", config.StemWidth)).Concat(blocks).Concat(head);
     }
 
     /// <summary>True when the shortcut must change the shape: in the first block of a later stage, or if channels change.</summary>
     public static bool HasDownsample(ResNetConfig config, int stage, int block) =>
         block == 0 && (stage > 0 || config.StemWidth != config.Planes(0) * config.Expansion);
+
+    private static ResNetParameter[] Stem(ResNetConfig config)
+    {
+        if (config.Layout is not { Stem: StemKind.Deep, DeepWidths: [var first, var second] })
+            return Conv("conv1", config.StemWidth, config.InputChannels, config.Layout.StemKernel);
+        return
+        [
+            .. Conv("conv1.0", first, config.InputChannels, DeepStemKernel), .. Norm("conv1.1", first),
+            .. Conv("conv1.3", second, first, DeepStemKernel), .. Norm("conv1.4", second),
+            .. Conv("conv1.6", config.StemWidth, second, DeepStemKernel),
+        ];
+    }
+
+    private static IEnumerable<ResNetParameter> Layer(HeadLayer layer)
+    {
+        if (layer.IsNorm) return Norm(layer.Path, layer.Outputs);
+        ResNetParameter weight = new($"{layer.Path}.weight", [layer.Outputs, layer.Inputs], ParameterKind.LinearWeight);
+        return layer.HasBias ? [weight, new($"{layer.Path}.bias", [layer.Outputs], ParameterKind.LinearBias)] : [weight];
+    }
 
     private static IEnumerable<ResNetParameter> OfBlock(ResNetConfig config, int stage, int block)
     {
@@ -89,10 +107,11 @@ internal static class ResNetParameters
                 ? [.. Norm($"{path}.bn{i + 1}", c), .. conv]
                 : (ResNetParameter[])[.. conv, .. Norm($"{path}.bn{i + 1}", k)];
         });
-        if (!HasDownsample(config, stage, block)) return parameters;
-        ResNetParameter[] downsample = Conv($"{path}.downsample.0", output, input, 1);
+        if (!HasDownsample(config, stage, block) || config.Layout.Shortcut is ShortcutKind.Padded) return parameters;
+        int conv = config.Layout.ShortcutConv;
+        ResNetParameter[] downsample = Conv($"{path}.downsample.{conv}", output, input, 1);
         // The shortcut of v2 starts after the block's own first norm and has none.
-        return parameters.Concat(downsample).Concat(config.PreActivation ? [] : Norm($"{path}.downsample.1", output));
+        return parameters.Concat(downsample).Concat(config.PreActivation ? [] : Norm($"{path}.downsample.{conv + 1}", output));
     }
 
     private static ResNetParameter[] Conv(string path, int k, int c, int kernel) =>

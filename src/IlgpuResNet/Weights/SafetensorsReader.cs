@@ -6,9 +6,6 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights;
 
-/// <summary>Content of a weights file: its tensors, and free text by key.</summary>
-internal sealed record WeightsContent(List<TensorEntry> Tensors, Dictionary<string, string> Metadata);
-
 /// <summary>
 /// Reads the header of a safetensors file, which consists of a little-endian u64 N, N bytes of JSON, and the data
 /// (https://huggingface.co/docs/safetensors). As strict as the reference implementation: every defect is an error of its own.
@@ -33,7 +30,7 @@ internal static class SafetensorsReader
 
     /// <summary>Reads and checks the header.</summary>
     /// <exception cref="WeightsException">The file has a defect, which the message names.</exception>
-    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget, NetworkRequest request)
     {
         WeightsFile file = lease.File;
         if (file.Length < PrefixLength)
@@ -56,7 +53,7 @@ internal static class SafetensorsReader
         budget.Charge((long)length);
         byte[] json = new byte[length];
         lease.Read(PrefixLength, json);
-        return new HeaderParser(budget, PrefixLength + (long)length, file.Length).Parse(json);
+        return new HeaderParser(budget, PrefixLength + (long)length, file.Length).Parse(json, request);
     }
 
     private sealed class HeaderParser(ReadBudget budget, long dataStart, long fileLength)
@@ -65,7 +62,7 @@ internal static class SafetensorsReader
         private readonly List<(TensorEntry Entry, long Begin, long End)> tensors = [];
         private readonly Dictionary<string, string> metadata = new(StringComparer.Ordinal);
 
-        public WeightsContent Parse(ReadOnlySpan<byte> json)
+        public WeightsContent Parse(ReadOnlySpan<byte> json, NetworkRequest request)
         {
             if (!Utf8.IsValid(json)) throw Defect("the header is not valid UTF-8");
             if (json.IsEmpty || json[0] != '{') throw Defect("the header does not start with '{'");
@@ -89,7 +86,7 @@ internal static class SafetensorsReader
                     $"{budget.Source}: damaged safetensors file: the header has a text that is not valid Unicode.", e);
             }
             CheckLayout();
-            return new WeightsContent(tensors.ConvertAll(tensor => tensor.Entry), metadata);
+            return WeightsContent.Choose(budget, [new TensorSet("", tensors.ConvertAll(tensor => tensor.Entry))], request, metadata);
         }
 
         private void ReadObject(ref Utf8JsonReader reader)

@@ -34,8 +34,10 @@ internal static partial class ShardedIndex
     }
 
     /// <summary>Opens all files of an index as one state dict, in the order of the index.</summary>
+    /// <param name="path">The index.</param>
+    /// <param name="key">Key of the network, or null for the best known one.</param>
     /// <exception cref="WeightsException">The index or a file of it cannot be read, or a tensor is not in its file.</exception>
-    public static StateDict Load(string path)
+    public static StateDict Load(string path, string? key)
     {
         List<(string Tensor, string File)> map = ReadMap(path);
         string folder = Path.GetDirectoryName(path) ?? "";
@@ -49,12 +51,19 @@ internal static partial class ShardedIndex
                 if (!File.Exists(shard)) throw new WeightsException($"{path}: names {file}, but there is no such file beside it.");
                 shards.Add(file, StateDict.LoadAsNamed(shard));
             }
-            IReadOnlyList<string> names = ParameterNames.ToTorchvision([.. map.Select(entry => entry.Tensor)]);
+            StateTensor[] tensors = [.. map.Select(entry => Tensor(path, shards[entry.File], entry.Tensor))];
+            var set = new TensorSet("", [.. tensors.Select(tensor => new TensorEntry(tensor.Name, tensor.Shape, tensor.DataType, 0))]);
+            var budget = new ReadBudget(path, InputFile.Length(path));
+            WeightsContent content = WeightsContent.Choose(budget, [set], new NetworkRequest(key), []);
             return new StateDict(
                 path,
-                map.Zip(names, (entry, name) => Tensor(path, shards[entry.File], entry.Tensor, name)),
+                content.Tensors.Select((entry, i) => Named(tensors[content.Kept?[i] ?? i], entry.Name)),
                 shards.Count > 0 ? shards.GetAt(0).Value.Metadata : null,
-                new Files(shards.Values));
+                new Files(shards.Values))
+            {
+                LeftOut = content.LeftOut,
+                OtherKeys = content.Others,
+            };
         }
         catch
         {
@@ -63,12 +72,12 @@ internal static partial class ShardedIndex
         }
     }
 
-    private static ReshapedTensor Tensor(string path, StateDict shard, string tensor, string name)
-    {
-        if (!shard.TryGetValue(tensor, out StateTensor? found))
-            throw new WeightsException($"{path}: tensor {FileText.Clean(tensor)} should be in {shard.Source}, but is not.");
-        return new ReshapedTensor { Name = name, Shape = found.Shape, DataType = found.DataType, Source = found };
-    }
+    private static StateTensor Tensor(string path, StateDict shard, string tensor) => shard.TryGetValue(tensor, out StateTensor? found)
+        ? found
+        : throw new WeightsException($"{path}: tensor {FileText.Clean(tensor)} should be in {shard.Source}, but is not.");
+
+    private static ReshapedTensor Named(StateTensor tensor, string name) =>
+        new() { Name = name, Shape = tensor.Shape, DataType = tensor.DataType, Source = tensor };
 
     private static List<(string Tensor, string File)> ReadMap(string path)
     {

@@ -6,8 +6,8 @@ using IlgpuResNet.Files;
 namespace IlgpuResNet.Weights;
 
 /// <summary>
-/// The tensors of a weights file by name, in file order. Names are torchvision's: a <c>module.</c> prefix (<c>DataParallel</c>) is removed,
-/// and the names of ResNets from Hugging Face and timm are translated. A tensor's elements stay in the file, which is kept open, until they
+/// The tensors of a weights file by name, in file order. Names are torchvision's: a prefix such as <c>module.</c> is removed, and the
+/// names of ResNets from Hugging Face, timm and others are translated. A tensor's elements stay in the file, which is kept open, until they
 /// are copied out; a file that was changed or cut meanwhile is refused then. Safe to read from several threads.
 /// </summary>
 [SuppressMessage("Naming", "CA1710", Justification = "PyTorch's name.")]
@@ -56,30 +56,53 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
             : throw new WeightsException($"{Source}: tensor {FileText.Clean(key)} is missing.");
 
     /// <summary>
+    /// Names in the file of the tensors beside the network, such as another head, a loss or what an optimizer keeps. They are not in the
+    /// state dict. Empty for a file in which no ResNet was found, all of whose tensors are kept.
+    /// </summary>
+    public ImmutableArray<string> LeftOut { get; internal init; } = [];
+
+    /// <summary>Keys of the file's other networks, for <see cref="Load"/>.</summary>
+    public ImmutableArray<string> OtherKeys { get; internal init; } = [];
+
+    /// <summary>Modules of a pickled network by their path, with a dot at the end; empty for all other files.</summary>
+    internal IReadOnlyDictionary<string, ModuleFacts> Modules { get; private init; } = ImmutableDictionary<string, ModuleFacts>.Empty;
+
+    /// <summary>
     /// Opens a weights file, the files of an index (<c>model.safetensors.index.json</c>), or the weights in a folder as hubs have them. The
-    /// format is recognised by content: safetensors, or a state dict saved by <c>torch.save</c> (the zip format,
-    /// or the stream format used before 1.6), also below a key <c>state_dict</c>, <c>model_state_dict</c> or <c>model</c>. Nothing in the
+    /// format is recognised by content: safetensors, or what <c>torch.save</c> (the zip format, or the stream format used before 1.6) or
+    /// <c>torch.jit.save</c> wrote. A checkpoint may hold the network under any entry, and its names may have any prefix. Nothing in the
     /// file is executed.
     /// </summary>
-    /// <exception cref="WeightsException">The file is missing, unreadable, damaged, of another format, or asks to run code.</exception>
-    public static StateDict Load(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="key">
+    /// Which of several networks: an entry, such as <c>state_dict_ema</c>, or the prefix of its names, such as <c>encoder_k</c>. Null for
+    /// the one that training scripts usually mean.
+    /// </param>
+    /// <exception cref="WeightsException">
+    /// The file is missing, unreadable, damaged, of another format, or has several networks of which none is the usual one.
+    /// </exception>
+    public static StateDict Load(string path, string? key = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         path = WeightsLocation.Resolve(path);
-        return ShardedIndex.IsIndex(path) ? ShardedIndex.Load(path) : Open(path, ParameterNames.ToTorchvision);
+        return ShardedIndex.IsIndex(path) ? ShardedIndex.Load(path, key) : Open(path, new NetworkRequest(key));
     }
 
     /// <summary>Opens one file, as <see cref="Load"/> does, but with the names that are in it.</summary>
-    internal static StateDict LoadAsNamed(string path) => Open(path, names => names);
+    internal static StateDict LoadAsNamed(string path) => Open(path, new NetworkRequest(AsNamed: true));
 
-    private static StateDict Open(string path, Func<IReadOnlyList<string>, IReadOnlyList<string>> translate)
+    private static StateDict Open(string path, NetworkRequest request)
     {
         WeightsFile file = WeightsFile.Open(path);
         try
         {
-            WeightsContent content = file.Parse(Read);
-            IReadOnlyList<string> names = translate([.. content.Tensors.Select(entry => entry.Name)]);
-            return new StateDict(path, content.Tensors.Zip(names, (entry, name) => InFile(file, entry, name)), content.Metadata, file);
+            WeightsContent content = file.Parse(lease => Read(lease, request));
+            return new StateDict(path, content.Tensors.Select(entry => InFile(file, entry)), content.Metadata, file)
+            {
+                LeftOut = content.LeftOut,
+                OtherKeys = content.Others,
+                Modules = content.Modules,
+            };
         }
         catch
         {
@@ -154,23 +177,23 @@ public sealed class StateDict : IReadOnlyDictionary<string, StateTensor>, IDispo
         file?.Dispose();
     }
 
-    private static WeightsContent Read(WeightsFile.Lease lease)
+    private static WeightsContent Read(WeightsFile.Lease lease, NetworkRequest request)
     {
         WeightsFile file = lease.File;
         var budget = new ReadBudget(file.Path, file.Length);
         WeightsContent content = WeightsFormats.Recognise(lease) switch
         {
-            WeightsFormat.Safetensors => SafetensorsReader.Read(lease, budget),
-            WeightsFormat.TorchZip => Torch.TorchZipReader.Read(lease, budget),
-            _ => Torch.TorchStreamReader.Read(lease, budget),
+            WeightsFormat.Safetensors => SafetensorsReader.Read(lease, budget, request),
+            WeightsFormat.TorchZip => Torch.TorchZipReader.Read(lease, budget, request),
+            _ => Torch.TorchStreamReader.Read(lease, budget, request),
         };
         CheckElements(file, content.Tensors);
         return content;
     }
 
-    private static FileTensor InFile(WeightsFile file, TensorEntry entry, string name) => new()
+    private static FileTensor InFile(WeightsFile file, TensorEntry entry) => new()
     {
-        Name = name,
+        Name = entry.Name,
         Shape = entry.Shape,
         DataType = entry.DataType,
         File = file,

@@ -20,12 +20,13 @@ internal static class WeightsFormats
 {
     private const int LookAt = 512;
 
-    /// <summary>The pickle of torch's magic number 0x1950a86a20f9469cfc6c.</summary>
-    private static readonly byte[] TorchStreamStart =
-        [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
+    /// <summary>Torch's magic number 0x1950a86a20f9469cfc6c as a pickle writes it: LONG1 and ten bytes.</summary>
+    private static readonly byte[] TorchMagic = [0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
 
-    /// <summary>Length of the pickle that every stream file starts with, in bytes.</summary>
-    public static int TorchStreamStartLength => TorchStreamStart.Length;
+    /// <summary>Length of the opcodes before the magic number: PROTO, and FRAME from protocol 4 on.</summary>
+    private const int ProtocolLength = 2;
+    private const int FrameLength = 9;
+    private const byte Frame = 0x95;
 
     /// <summary>Recognises the format of a file.</summary>
     /// <exception cref="WeightsException">The file has another format; the message says which one it resembles.</exception>
@@ -36,7 +37,7 @@ internal static class WeightsFormats
         lease.Read(0, bytes);
         ReadOnlySpan<byte> start = bytes;
         if (start.StartsWith("PK\x03\x04"u8)) return WeightsFormat.TorchZip;
-        if (start.StartsWith(TorchStreamStart)) return WeightsFormat.TorchStream;
+        if (IsTorchStream(start)) return WeightsFormat.TorchStream;
         if (start.Length > SafetensorsReader.PrefixLength && start[SafetensorsReader.PrefixLength] == '{') return WeightsFormat.Safetensors;
         string? guess = Guess(start);
         if (guess is null && file.Path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return WeightsFormat.Safetensors;
@@ -44,6 +45,14 @@ internal static class WeightsFormats
             ? $"its first bytes are {Convert.ToHexString(start[..Math.Min(start.Length, 8)])}"
             : $"it looks like {guess}";
         throw new WeightsException($"{file.Path}: not a weights file: {found}; a safetensors or .pth file was expected.");
+    }
+
+    private static bool IsTorchStream(ReadOnlySpan<byte> start)
+    {
+        if (start is not [0x80, >= 2 and <= 5, ..]) return false;
+        start = start[ProtocolLength..];
+        if (start.Length > FrameLength && start[0] == Frame) start = start[FrameLength..];
+        return start.StartsWith(TorchMagic);
     }
 
     private static string? Guess(ReadOnlySpan<byte> start)

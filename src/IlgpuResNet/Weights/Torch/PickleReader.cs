@@ -1,15 +1,16 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
+using System.Text.Unicode;
 
 namespace IlgpuResNet.Weights.Torch;
 
 /// <summary>
-/// Interprets the part of Python's pickle language (protocols 2 to 5) that state dicts use
-/// (https://docs.python.org/3/library/pickletools.html). Names outside <see cref="TorchGlobals"/> and opcodes outside this file are
-/// refused. Nothing is ever executed, and no recursion depends on the input.
+/// Interprets Python's pickle language, protocols 2 to 5 (https://docs.python.org/3/library/pickletools.html). Names outside
+/// <see cref="TorchGlobals"/> are kept as names, and calls of them as <see cref="PickleObject"/>; opcodes outside this file are refused.
+/// Nothing is ever executed, and no recursion depends on the input.
 /// </summary>
-internal ref struct PickleReader
+internal ref partial struct PickleReader
 {
     private const int HighestProtocol = 5;
     private const int MostOpcodes = 20_000_000;
@@ -110,13 +111,18 @@ internal ref struct PickleReader
                 PushInteger(Take(NextLength(sizeof(int))));
                 break;
             case PickleOpcode.BinFloat:
-                Skip(sizeof(double));
-                stack.Add(PickleOther.Instance);
+                stack.Add(new PickleFloat(BinaryPrimitives.ReadDoubleBigEndian(Take(sizeof(double)))));
                 break;
-            case PickleOpcode.ShortBinUnicode or PickleOpcode.ShortBinString:
+            case PickleOpcode.ShortBinString:
+                PushString(Take(NextByte()));
+                break;
+            case PickleOpcode.BinString:
+                PushString(Take(NextLength(sizeof(int))));
+                break;
+            case PickleOpcode.ShortBinUnicode:
                 stack.Add(new PickleText(Text(Take(NextByte()))));
                 break;
-            case PickleOpcode.BinUnicode or PickleOpcode.BinString:
+            case PickleOpcode.BinUnicode:
                 stack.Add(new PickleText(Text(Take(NextLength(sizeof(int))))));
                 break;
             case PickleOpcode.BinUnicode8:
@@ -128,7 +134,7 @@ internal ref struct PickleReader
             case PickleOpcode.BinBytes:
                 PushBytes(NextLength(sizeof(int)));
                 break;
-            case PickleOpcode.BinBytes8:
+            case PickleOpcode.BinBytes8 or PickleOpcode.ByteArray8:
                 PushBytes(NextLength(sizeof(long)));
                 break;
             default:
@@ -148,6 +154,13 @@ internal ref struct PickleReader
             case PickleOpcode.EmptyDict:
                 budget.Charge(CostOfContainer);
                 stack.Add(new PickleDict());
+                break;
+            case PickleOpcode.EmptySet:
+                stack.Add(PickleOther.Instance);
+                break;
+            case PickleOpcode.AddItems or PickleOpcode.FrozenSet:
+                PopToMark();
+                if (code is PickleOpcode.FrozenSet) stack.Add(PickleOther.Instance);
                 break;
             case PickleOpcode.EmptyTuple:
                 stack.Add(PickleTuple.Empty);
@@ -197,48 +210,23 @@ internal ref struct PickleReader
         }
     }
 
-    private void StepObject(PickleOpcode code)
-    {
-        switch (code)
-        {
-            case PickleOpcode.Global:
-                stack.Add(TorchGlobals.Find(budget.Source, Line(), Line()));
-                break;
-            case PickleOpcode.StackGlobal:
-                if (PopMany(2) is not [PickleText(var module), PickleText(var name)]) throw Damaged("a name that is not a text");
-                stack.Add(TorchGlobals.Find(budget.Source, module, name));
-                break;
-            case PickleOpcode.Inst:
-                // Names a class and makes an object of it at once. No state dict does so; Find refuses the name with the better message.
-                TorchGlobals.Find(budget.Source, Line(), Line());
-                throw Damaged("an object is made in a way that state dicts never use");
-            case PickleOpcode.Reduce or PickleOpcode.NewObj:
-                if (PopMany(2) is not [TorchGlobal function, PickleTuple(var arguments)])
-                    throw Damaged("a call of something that is not a function");
-                stack.Add(objects.Call(function, arguments));
-                break;
-            case PickleOpcode.Build:
-                // Drops the attributes of a state dict, such as _metadata.
-                Pop();
-                if (Peek() is not PickleDict) throw Damaged("attributes are set on something that is not a dict");
-                break;
-            case PickleOpcode.BinPersId:
-                stack.Add(objects.Storage(Pop()));
-                break;
-            default:
-                throw Damaged($"opcode 0x{(int)code:X2}, which state dicts never use");
-        }
-    }
-
     private readonly void Append(PickleValue[] items)
     {
+        // Items of an object that is a list have no use here.
+        if (Peek() is PickleObject) return;
         if (Peek() is not PickleList list) throw Damaged("items are appended to something that is not a list");
         list.Items.AddRange(items);
     }
 
     private readonly void SetItems(PickleValue[] items)
     {
-        if (Peek() is not PickleDict dict) throw Damaged("items are set on something that is not a dict");
+        if (Peek() is PickleObject { Items: null } mapping)
+        {
+            budget.Charge(CostOfContainer);
+            mapping.Items = new PickleDict();
+        }
+        PickleDict? dict = Peek() as PickleDict ?? (Peek() as PickleObject)?.Items;
+        if (dict is null) throw Damaged("items are set on something that is not a dict");
         if (items.Length % 2 != 0) throw Damaged("a dict has a key without a value");
         for (int i = 0; i < items.Length; i += 2) dict.Items.Add(new(items[i], items[i + 1]));
     }
@@ -296,6 +284,10 @@ internal ref struct PickleReader
         var value = new BigInteger(digits);
         stack.Add(value >= long.MinValue && value <= long.MaxValue ? new PickleInteger((long)value) : PickleOther.Instance);
     }
+
+    /// <summary>Pushes a string of Python 2, which is a text or bytes.</summary>
+    private readonly void PushString(ReadOnlySpan<byte> content) =>
+        stack.Add(Utf8.IsValid(content) ? new PickleText(Text(content)) : PickleOther.Instance);
 
     private void PushBytes(int count)
     {

@@ -3,42 +3,58 @@ using IlgpuResNet.Files;
 
 namespace IlgpuResNet.Weights.Torch;
 
-/// <summary>Builds the values that the allowed functions of a pickle return. No Python code is looked up or called.</summary>
+/// <summary>
+/// Builds the values that the known functions of a pickle return, and keeps all other calls as names. No Python code is looked up or
+/// called.
+/// </summary>
 internal sealed class TorchObjects(ReadBudget budget)
 {
     private const int BytesPerTensor = 400;
     private const int BytesPerSize = 48;
+    private const int BytesPerObject = 160;
 
     private readonly Dictionary<string, StorageReference> storages = new(StringComparer.Ordinal);
 
     /// <summary>All storages that the pickle named, by key.</summary>
     public IReadOnlyDictionary<string, StorageReference> Storages => storages;
 
-    /// <summary>Returns the value of an allowed function applied to arguments.</summary>
+    /// <summary>Returns the value of a function applied to arguments, or of a class that makes an object.</summary>
     public PickleValue Call(TorchGlobal function, PickleValue[] arguments) => function.Kind switch
     {
         TorchGlobalKind.Dict => MakeDict(arguments),
-        TorchGlobalKind.RebuildTensor => RebuildTensor(arguments),
-        TorchGlobalKind.RebuildParameter when arguments is [TensorReference tensor, ..] => tensor,
+        TorchGlobalKind.RebuildTensor => RebuildTensor(function, arguments),
+        TorchGlobalKind.RebuildParameter when arguments is [TensorReference or PickleObject, ..] => arguments[0],
+        TorchGlobalKind.RebuildParameter => throw Damaged("a parameter has unexpected arguments"),
+        TorchGlobalKind.RebuildFromType => RebuildFromType(function, arguments),
         TorchGlobalKind.Size when arguments is [PickleTuple sizes] => sizes,
-        _ => throw Damaged($"{function.Kind} has unexpected arguments"),
+        _ => Opaque(function, arguments),
     };
 
-    /// <summary>
-    /// Returns the storage that a persistent id names: <c>("storage", class, key, device, count)</c>. Stream files add None or
-    /// <c>(key, offset, count)</c>, the part that tensors use.
-    /// </summary>
-    public StorageReference Storage(PickleValue id)
+    /// <summary>Keeps a call that is not made.</summary>
+    public PickleObject Opaque(TorchGlobal function, PickleValue[] arguments)
     {
+        budget.Charge(BytesPerObject);
+        return new PickleObject(function, arguments);
+    }
+
+    /// <summary>
+    /// Returns what a persistent id names: a storage, <c>("storage", class, key, device, count)</c>, to which stream files add None or
+    /// <c>(key, offset, count)</c>, the part that tensors use; or a class with its source code, <c>("module", class, file, code)</c>.
+    /// </summary>
+    public PickleValue Persistent(PickleValue id)
+    {
+        if (id is PickleTuple { Items: [PickleText("module"), TorchGlobal module, ..] }) return module;
         if (id is not PickleTuple { Items: { Length: 5 or 6 } parts }
             || parts[0] is not PickleText("storage")
-            || parts[1] is not TorchGlobal { Kind: TorchGlobalKind.Storage } type
+            || parts[1] is not TorchGlobal type
             || parts[2] is not PickleText(var key)
             || parts[4] is not PickleInteger(var count)
             || count < 0 || count > long.MaxValue / type.DataType.Size())
         {
             throw Damaged("a storage is not described as torch.save does");
         }
+        if (type.IsUnknownStorage) return Opaque(type, []);
+        if (type.Kind is not TorchGlobalKind.Storage) throw Damaged("a storage is not described as torch.save does");
         (long offset, long length) = parts.Length == 6 && parts[5] is not PickleNone ? View(parts[5], count) : (0, count);
         budget.Charge(BytesPerTensor);
         var storage = new StorageReference(key, type.DataType, count, offset, length);
@@ -61,6 +77,12 @@ internal sealed class TorchObjects(ReadBudget budget)
         var dict = new PickleDict();
         if (arguments is []) return dict;
         // Python 2 wrote an OrderedDict as a list of its pairs.
+        if (arguments is [PickleDict copied])
+        {
+            budget.Charge((long)BytesPerSize * copied.Items.Count);
+            dict.Items.AddRange(copied.Items);
+            return dict;
+        }
         if (arguments is not [PickleList pairs]) throw Damaged("a dict has unexpected arguments");
         foreach (PickleValue pair in pairs.Items)
         {
@@ -77,8 +99,9 @@ internal sealed class TorchObjects(ReadBudget budget)
     }
 
     /// <summary>Reads <c>(storage, offset, size, stride, ...)</c>; later arguments (gradients, hooks) are ignored.</summary>
-    private TensorReference RebuildTensor(PickleValue[] arguments)
+    private PickleValue RebuildTensor(TorchGlobal function, PickleValue[] arguments)
     {
+        if (arguments is [PickleObject, ..]) return Opaque(function, arguments);
         if (arguments is not [StorageReference storage, PickleInteger(var offset), PickleTuple(var sizes), PickleTuple(var steps), ..])
             throw Damaged("a tensor is not described as torch.save does");
         if (sizes.Length > SafetensorsReader.HighestRank || steps.Length != sizes.Length)
@@ -107,6 +130,19 @@ internal sealed class TorchObjects(ReadBudget budget)
         long first = empty ? 0 : storage.ViewOffset + offset;
         return new TensorReference(storage, first, shape.MoveToImmutable(), packed ? default : strides.MoveToImmutable());
     }
+
+    /// <summary>
+    /// Reads <c>(function, class, arguments, attributes)</c>; only plain classes are known, and their attributes are dropped.
+    /// </summary>
+    private PickleValue RebuildFromType(TorchGlobal function, PickleValue[] arguments) => arguments is
+    [
+        TorchGlobal { Kind: TorchGlobalKind.RebuildTensor or TorchGlobalKind.RebuildParameter } rebuild,
+        TorchGlobal { Kind: TorchGlobalKind.TensorClass },
+        PickleTuple(var own),
+        ..
+    ]
+        ? Call(rebuild, own)
+        : Opaque(function, arguments);
 
     private static bool IsPacked(ImmutableArray<int>.Builder shape, ImmutableArray<long>.Builder strides)
     {

@@ -13,14 +13,15 @@ internal static class TorchStreamReader
 
     /// <summary>Reads the structure; elements stay in the file.</summary>
     /// <exception cref="WeightsException">
-    /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
+    /// The file is damaged, holds no network, or one that depends on an object that is not made.
     /// </exception>
-    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget, NetworkRequest request)
     {
         WeightsFile file = lease.File;
         var window = new FileWindow(lease, budget);
         var objects = new TorchObjects(budget);
-        long position = WeightsFormats.TorchStreamStartLength;
+        long position = 0;
+        Next(window, budget, objects, ref position);
         if (Next(window, budget, objects, ref position) is not PickleInteger(ProtocolVersion))
             throw Damaged(file, $"its protocol version is not {ProtocolVersion}");
         if (Next(window, budget, objects, ref position) is not PickleDict system)
@@ -34,7 +35,7 @@ internal static class TorchStreamReader
         if (Next(window, budget, objects, ref position) is not PickleList keys) throw Damaged(file, "its list of storages is missing");
 
         Dictionary<string, long> offsets = LocateStorages(file, window, objects, keys.Items, position);
-        return TorchStateDictFinder.Collect(file.Path, root, storage =>
+        return TorchCheckpoint.Collect(budget, root, request, storage =>
             offsets.TryGetValue(storage.Key, out long offset)
                 ? offset
                 : throw Damaged(file, $"storage {FileText.Clean(storage.Key)} is missing"));

@@ -16,9 +16,9 @@ internal static class TorchZipReader
 
     /// <summary>Reads the structure; elements stay in the file.</summary>
     /// <exception cref="WeightsException">
-    /// The file is damaged, holds no state dict, or asks for something outside the allow-list.
+    /// The file is damaged, holds no network, or one that depends on an object that is not made.
     /// </exception>
-    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget)
+    public static WeightsContent Read(WeightsFile.Lease lease, ReadBudget budget, NetworkRequest request)
     {
         WeightsFile file = lease.File;
         Dictionary<string, ZipEntry> entries = ZipDirectory.Read(lease, budget);
@@ -41,7 +41,7 @@ internal static class TorchZipReader
             throw new WeightsException($"{file.Path}: damaged .pth file: its data.pkl has {pickle.Length} bytes.");
         var window = new FileWindow(lease, budget);
         var reader = new PickleReader(window, pickle.Offset, (int)pickle.Length, budget, new TorchObjects(budget));
-        return TorchStateDictFinder.Collect(file.Path, reader.Read(), storage => Locate(file, entries, folder, storage));
+        return TorchCheckpoint.Collect(budget, reader.Read(), request, storage => Locate(file, entries, folder, storage));
     }
 
     private static long Locate(WeightsFile file, Dictionary<string, ZipEntry> entries, string folder, StorageReference storage)
