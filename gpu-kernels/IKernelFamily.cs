@@ -33,11 +33,28 @@ internal interface IKernelFamily
     /// it need not compile; the task ends when that is done. What is compiled already is not compiled again. The methods below do so for
     /// their operators. Several threads may call these methods at once.
     /// </summary>
+    /// <param name="shape">The convolution.</param>
+    /// <param name="method">How it is computed.</param>
+    /// <param name="isActivated">True for an epilogue with an activation.</param>
     /// <exception cref="ArgumentException">The family cannot compute the convolution by this method.</exception>
-    Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod method);
+    Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod method, bool isActivated = false);
 
     /// <summary>Begins to compile what <see cref="Pointwise"/> needs for a number of channels.</summary>
-    Task LoadPointwise(int channels) => Task.CompletedTask;
+    /// <param name="channels">Channels.</param>
+    /// <param name="isActivated">True for an epilogue with an activation.</param>
+    Task LoadPointwise(int channels, bool isActivated = false) => Task.CompletedTask;
+
+    /// <summary>Begins to compile what <see cref="Combine"/> needs for a number of channels.</summary>
+    Task LoadCombine(int channels) => Task.CompletedTask;
+
+    /// <summary>Begins to compile what <see cref="Select"/> needs for a number of inner elements.</summary>
+    Task LoadSelect(int inner) => Task.CompletedTask;
+
+    /// <summary>Begins to compile what <see cref="GroupNorm"/> needs.</summary>
+    Task LoadGroupNorm() => Task.CompletedTask;
+
+    /// <summary>Begins to compile what <see cref="TopK"/> needs.</summary>
+    Task LoadTopK() => Task.CompletedTask;
 
     /// <summary>Begins to compile what <see cref="MaxPool2d"/> needs for a number of channels.</summary>
     Task LoadMaxPool2d(int channels) => Task.CompletedTask;
@@ -85,7 +102,33 @@ internal interface IKernelFamily
     /// <summary>
     /// The epilogue alone over <c>[pixels, channels]</c>: a batch norm, ReLU or residual add with no convolution before it.
     /// </summary>
+    /// <remarks>The filter has the channels' slopes where the activation is <see cref="Activation.PRelu"/>.</remarks>
     void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue);
+
+    /// <summary>
+    /// Product, quotient or sum of two tensors <c>[N, pixels, C]</c>, of which the second may be repeated over pixels or channels, and its
+    /// epilogue. The second tensor is in the place of the filter.
+    /// </summary>
+    void Combine(AcceleratorStream stream, in CombineShape shape, in Operands operands, Epilogue epilogue);
+
+    /// <summary>
+    /// Copies elements along the middle axis of <c>[rows, first, inner]</c>, joined with a second input in the place of the residual, in
+    /// the order of a table of indices: 32-bit integers in the place of the filter. A negative index gives the shape's value.
+    /// </summary>
+    void Select(AcceleratorStream stream, in SelectShape shape, in Operands operands);
+
+    /// <summary>
+    /// Group normalisation (Wu and He 2018) with its epilogue: <c>(x - mean) / sqrt(variance + epsilon)</c> over the pixels and channels of
+    /// each group of an image.
+    /// </summary>
+    void GroupNorm(AcceleratorStream stream, in GroupNormShape shape, in Operands operands, Epilogue epilogue);
+
+    /// <summary>
+    /// The k largest elements of each row of <c>[rows, classes]</c> in descending order, or their indices as floats: <c>[rows, k]</c>. Of
+    /// equal elements the first comes first; NaN is the largest.
+    /// </summary>
+    void TopK(
+        AcceleratorStream stream, int rows, int classes, int k, bool givesIndices, ArrayView<float> input, ArrayView<float> output);
 
     /// <summary>Maximum over each window; padding takes part with its value, and NaN wins, as in PyTorch.</summary>
     void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output);

@@ -36,7 +36,8 @@ internal unsafe struct SimdEpilogue
     public bool IsInRegisters;
 
     /// <summary>Sets <see cref="IsInRegisters"/> for a panel of <paramref name="width"/> channels.</summary>
-    public void ChooseWay(int width) => IsInRegisters = Channels == width && Flags.HasClip == 0 && Flags.ReluBeforeAdd == 0;
+    public void ChooseWay(int width) => IsInRegisters = Channels == width && Flags.HasClip == 0 && Flags.ReluBeforeAdd == 0
+        && Flags.Activation == Activation.None;
 
     /// <summary>Prefetches the cache lines of output and residual of some rows while their sums are computed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -117,6 +118,7 @@ internal unsafe struct SimdEpilogue
         if (flags.ReluBeforeAdd != 0) value = TLanes.Relu(value);
         if (residual is not null) value = TLanes.Add(value, TLanes.Load(residual));
         if (flags.Relu != 0) value = TLanes.Relu(value);
+        if (flags.Activation != Activation.None) value = SimdActivation.Of<TLanes, TVector>(value, flags);
         return flags.HasClip != 0 ? TLanes.Clip(value, TLanes.Broadcast(flags.ClipMin), TLanes.Broadcast(flags.ClipMax)) : value;
     }
 }

@@ -95,7 +95,7 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
 
     /// <inheritdoc/>
     /// <remarks><see cref="Load"/> compiles it.</remarks>
-    public Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod method)
+    public Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod method, bool isActivated = false)
     {
         Require(shape, method.Algorithm);
         return Task.CompletedTask;
@@ -131,7 +131,44 @@ internal sealed class SimdKernels : IKernelFamily, IStepTimestamps
     {
         Require(operands.Input.Length, (long)pixels * channels);
         RequireEpilogue(operands, epilogue, pixels, channels);
+        if (epilogue.Activation == Activation.PRelu) Require(operands.Filter.Length, channels);
         Enqueue(stream, SimdPointwise.Step(lanes, pixels, channels, operands, epilogue));
+    }
+
+    /// <inheritdoc/>
+    public void Combine(AcceleratorStream stream, in CombineShape shape, in Operands operands, Epilogue epilogue)
+    {
+        Require(operands.Input.Length, shape.Length);
+        Require(operands.Filter.Length, shape.OtherLength);
+        RequireEpilogue(operands, epilogue, (long)shape.N * shape.Pixels, shape.C);
+        Enqueue(stream, SimdCombine.Step(lanes, shape, operands, epilogue));
+    }
+
+    /// <inheritdoc/>
+    public void Select(AcceleratorStream stream, in SelectShape shape, in Operands operands)
+    {
+        Require(operands.Input.Length, (long)shape.Rows * shape.First * shape.Inner);
+        Require(operands.Residual.Length, (long)shape.Rows * shape.Second * shape.Inner);
+        Require(operands.Filter.Length, shape.Length);
+        Require(operands.Output.Length, (long)shape.Rows * shape.Length * shape.Inner);
+        Enqueue(stream, SimdSelect.Step(shape, operands));
+    }
+
+    /// <inheritdoc/>
+    public void GroupNorm(AcceleratorStream stream, in GroupNormShape shape, in Operands operands, Epilogue epilogue)
+    {
+        Require(operands.Input.Length, shape.Length);
+        RequireEpilogue(operands, epilogue, (long)shape.N * shape.Pixels, shape.C);
+        Enqueue(stream, SimdGroupNorm.Step(lanes, shape, operands, epilogue));
+    }
+
+    /// <inheritdoc/>
+    public void TopK(
+        AcceleratorStream stream, int rows, int classes, int k, bool givesIndices, ArrayView<float> input, ArrayView<float> output)
+    {
+        Require(input.Length, (long)rows * classes);
+        Require(output.Length, (long)rows * k);
+        Enqueue(stream, SimdTopK.Step(rows, classes, k, givesIndices, input, output));
     }
 
     /// <inheritdoc/>

@@ -20,6 +20,15 @@ internal struct Float1(float x) : IChannels<Float1>
 
     public static Float1 Finish(EpilogueBounds bounds, Float1 value, Float1 scale, Float1 shift, Float1 residual) =>
         new(bounds.Finish(value.X, scale.X, shift.X, residual.X));
+
+    public static Float1 FinishActivated(
+        Epilogue epilogue, Float1 value, Float1 scale, Float1 shift, Float1 residual, Float1 alpha) =>
+        new(ActivatedEpilogue.Finish(epilogue, value.X, scale.X, shift.X, residual.X, alpha.X));
+
+    public static Float1 Activate(Epilogue epilogue, Float1 value) =>
+        new(ActivatedEpilogue.Activate(epilogue, value.X, epilogue.Alpha));
+
+    public static Float1 Combine(int operation, Float1 a, Float1 b) => new(ActivatedEpilogue.Combine(operation, a.X, b.X));
 }
 
 /// <summary>Four neighbouring channels. The explicit size makes ILGPU move it as one 16-byte access.</summary>
@@ -50,6 +59,25 @@ internal struct Float4(float x, float y, float z, float w) : IChannels<Float4>
         bounds.Finish(value.Y, scale.Y, shift.Y, residual.Y),
         bounds.Finish(value.Z, scale.Z, shift.Z, residual.Z),
         bounds.Finish(value.W, scale.W, shift.W, residual.W));
+
+    public static Float4 FinishActivated(
+        Epilogue epilogue, Float4 value, Float4 scale, Float4 shift, Float4 residual, Float4 alpha) => new(
+        ActivatedEpilogue.Finish(epilogue, value.X, scale.X, shift.X, residual.X, alpha.X),
+        ActivatedEpilogue.Finish(epilogue, value.Y, scale.Y, shift.Y, residual.Y, alpha.Y),
+        ActivatedEpilogue.Finish(epilogue, value.Z, scale.Z, shift.Z, residual.Z, alpha.Z),
+        ActivatedEpilogue.Finish(epilogue, value.W, scale.W, shift.W, residual.W, alpha.W));
+
+    public static Float4 Activate(Epilogue epilogue, Float4 value) => new(
+        ActivatedEpilogue.Activate(epilogue, value.X, epilogue.Alpha),
+        ActivatedEpilogue.Activate(epilogue, value.Y, epilogue.Alpha),
+        ActivatedEpilogue.Activate(epilogue, value.Z, epilogue.Alpha),
+        ActivatedEpilogue.Activate(epilogue, value.W, epilogue.Alpha));
+
+    public static Float4 Combine(int operation, Float4 a, Float4 b) => new(
+        ActivatedEpilogue.Combine(operation, a.X, b.X),
+        ActivatedEpilogue.Combine(operation, a.Y, b.Y),
+        ActivatedEpilogue.Combine(operation, a.Z, b.Z),
+        ActivatedEpilogue.Combine(operation, a.W, b.W));
 
     /// <summary>a + factor * b per channel, fused.</summary>
     public static Float4 MultiplyAdd(Float4 a, float factor, Float4 b) => new(

@@ -24,4 +24,13 @@ internal interface IChannels<TSelf>
 
     /// <summary>The epilogue per channel; the residual is zero where none is added.</summary>
     static abstract TSelf Finish(EpilogueBounds bounds, TSelf value, TSelf scale, TSelf shift, TSelf residual);
+
+    /// <summary>The epilogue per channel with its activation, whose first parameter is <paramref name="alpha"/>.</summary>
+    static abstract TSelf FinishActivated(Epilogue epilogue, TSelf value, TSelf scale, TSelf shift, TSelf residual, TSelf alpha);
+
+    /// <summary>The activation of an epilogue and the clip after it, per channel.</summary>
+    static abstract TSelf Activate(Epilogue epilogue, TSelf value);
+
+    /// <summary>One of <see cref="CombineOperation"/> per channel.</summary>
+    static abstract TSelf Combine(int operation, TSelf a, TSelf b);
 }

@@ -17,6 +17,10 @@ internal sealed class TiledKernels : IKernelFamily
     private readonly MaxPool2dLauncher maxPool2d;
     private readonly AveragePool2dLauncher averagePool2d;
     private readonly SoftmaxLauncher softmax;
+    private readonly CombineLauncher combine;
+    private readonly SelectLauncher select;
+    private readonly GroupNormLauncher groupNorm;
+    private readonly TopKLauncher topK;
     private readonly ResizeLauncher resize;
 
     /// <summary>Makes the family.</summary>
@@ -41,6 +45,10 @@ internal sealed class TiledKernels : IKernelFamily
         maxPool2d = new MaxPool2dLauncher(loader);
         averagePool2d = new AveragePool2dLauncher(loader);
         softmax = new SoftmaxLauncher(loader);
+        combine = new CombineLauncher(loader);
+        select = new SelectLauncher(loader);
+        groupNorm = new GroupNormLauncher(loader);
+        topK = new TopKLauncher(loader);
         resize = new ResizeLauncher(loader);
     }
 
@@ -69,10 +77,24 @@ internal sealed class TiledKernels : IKernelFamily
     }
 
     /// <inheritdoc/>
-    public Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod method) => conv2d.Load(shape, method);
+    public Task LoadConv2d(in Conv2dShape shape, in Conv2dMethod method, bool isActivated = false) => isActivated
+        ? Task.WhenAll(conv2d.Load(shape, method), pointwise.LoadInPlace(shape.K))
+        : conv2d.Load(shape, method);
 
     /// <inheritdoc/>
-    public Task LoadPointwise(int channels) => pointwise.Load(channels);
+    public Task LoadPointwise(int channels, bool isActivated = false) => pointwise.Load(channels, isActivated);
+
+    /// <inheritdoc/>
+    public Task LoadCombine(int channels) => combine.Load(channels);
+
+    /// <inheritdoc/>
+    public Task LoadSelect(int inner) => select.Load(inner);
+
+    /// <inheritdoc/>
+    public Task LoadGroupNorm() => groupNorm.Load();
+
+    /// <inheritdoc/>
+    public Task LoadTopK() => topK.Load();
 
     /// <inheritdoc/>
     public Task LoadMaxPool2d(int channels) => maxPool2d.Load(channels);
@@ -94,11 +116,36 @@ internal sealed class TiledKernels : IKernelFamily
     /// <inheritdoc/>
     public void Conv2d(
         AcceleratorStream stream, in Conv2dShape shape, in Operands operands, Epilogue epilogue, Conv2dMethod method = default,
-        ArrayView<float> workspace = default) => conv2d.Launch(stream, shape, operands, epilogue, method, workspace);
+        ArrayView<float> workspace = default)
+    {
+        if (epilogue.Activation == Activation.None)
+        {
+            conv2d.Launch(stream, shape, operands, epilogue, method, workspace);
+            return;
+        }
+        conv2d.Launch(stream, shape, operands, epilogue.WithoutActivation(), method, workspace);
+        pointwise.LaunchInPlace(stream, shape.N * shape.P * shape.Q, shape.K, operands.Output, epilogue.OnlyActivation());
+    }
 
     /// <inheritdoc/>
     public void Pointwise(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue) =>
         pointwise.Launch(stream, pixels, channels, operands, epilogue);
+
+    /// <inheritdoc/>
+    public void Combine(AcceleratorStream stream, in CombineShape shape, in Operands operands, Epilogue epilogue) =>
+        combine.Launch(stream, shape, operands, epilogue);
+
+    /// <inheritdoc/>
+    public void Select(AcceleratorStream stream, in SelectShape shape, in Operands operands) => select.Launch(stream, shape, operands);
+
+    /// <inheritdoc/>
+    public void GroupNorm(AcceleratorStream stream, in GroupNormShape shape, in Operands operands, Epilogue epilogue) =>
+        groupNorm.Launch(stream, shape, operands, epilogue);
+
+    /// <inheritdoc/>
+    public void TopK(
+        AcceleratorStream stream, int rows, int classes, int k, bool givesIndices, ArrayView<float> input, ArrayView<float> output) =>
+        topK.Launch(stream, rows, classes, k, givesIndices, input, output);
 
     /// <inheritdoc/>
     public void MaxPool2d(AcceleratorStream stream, in Pool2dShape shape, ArrayView<float> input, ArrayView<float> output) =>

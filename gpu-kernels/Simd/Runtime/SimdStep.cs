@@ -34,6 +34,21 @@ internal readonly unsafe struct SimdStep
     /// <summary>Channels of a point-wise step, classes of a softmax.</summary>
     public int Columns { get; init; }
 
+    /// <summary>The operation on two tensors.</summary>
+    public CombineShape Combine { get; init; }
+
+    /// <summary>The selection.</summary>
+    public SelectShape Select { get; init; }
+
+    /// <summary>The group normalisation.</summary>
+    public GroupNormShape GroupNorm { get; init; }
+
+    /// <summary>Number of largest elements of a row, and whether their indices are asked for.</summary>
+    public int Largest { get; init; }
+
+    /// <inheritdoc cref="Largest"/>
+    public bool GivesIndices { get; init; }
+
     /// <summary>The bytes of a resize and the weights of its axis.</summary>
     public SimdResizeMemory Resize { get; init; }
 

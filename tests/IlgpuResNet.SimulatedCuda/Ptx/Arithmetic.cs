@@ -102,6 +102,7 @@ internal static class Arithmetic
         Table["min.NaN.f32"] = (3, (r, i) => r[i.D] = Slot(MathF.Min(Float(r[i.A]), Float(r[i.B]))));
         Table["max.NaN.f32"] = (3, (r, i) => r[i.D] = Slot(MathF.Max(Float(r[i.A]), Float(r[i.B]))));
         Table["ex2.approx.f32"] = (2, (r, i) => r[i.D] = Slot(ApproximateExp2(Float(r[i.A]))));
+        Table["lg2.approx.f32"] = (2, (r, i) => r[i.D] = Slot(ApproximateLog2(Float(r[i.A]))));
         Table["testp.notanumber.f32"] = (2, (r, i) => r[i.D] = float.IsNaN(Float(r[i.A])) ? 1u : 0u);
     }
 
@@ -189,5 +190,14 @@ internal static class Arithmetic
         if (x == 0 || !float.IsFinite(x)) return MathF.Pow(2, x);
         double error = (BitConverter.SingleToUInt32Bits(x) & 1) == 0 ? 1.0 / (1 << 22) : -1.0 / (1 << 22);
         return (float)(Math.Pow(2, x) * (1 + error));
+    }
+
+    /// <summary>log2(x), as far off as the ISA allows, 2^-22 from 1/2 to 2, elsewhere relative; up or down by the last bit.</summary>
+    private static float ApproximateLog2(float x)
+    {
+        const float Half = 0.5f, Two = 2;
+        if (x == 1 || !(x > 0) || !float.IsFinite(x)) return MathF.Log2(x);
+        double error = (BitConverter.SingleToUInt32Bits(x) & 1) == 0 ? 1.0 / (1 << 22) : -1.0 / (1 << 22), exact = Math.Log2(x);
+        return (float)(x is > Half and < Two ? exact + error : exact * (1 + error));
     }
 }

@@ -69,6 +69,22 @@ public sealed class KernelLoadingTests
             Check("max pool", k => k.LoadMaxPool2d(channels), k => k.MaxPool2d(device.Stream, pool, buffer.View, buffer.View));
             Check("average pool", k => k.LoadAveragePool2d(channels), k => k.AveragePool2d(device.Stream, pool, buffer.View, buffer.View));
         }
+        var activated = new Epilogue(0, 0, 0, Activation: Activation.Silu);
+        Conv2dShape convolution = Conv2dShape.Create(1, 3, 3, 8, 8, 1, 1, 1, 0);
+        Conv2dMethod first = TiledConv2dMethods.Of(convolution).First();
+        Check("activated convolution", k => k.LoadConv2d(convolution, first, isActivated: true),
+            k => k.Conv2d(device.Stream, convolution, operands, activated, first, buffer.View));
+        foreach (int channels in (int[])[5, 8])
+        {
+            Check("activation", k => k.LoadPointwise(channels, isActivated: true),
+                k => k.Pointwise(device.Stream, 3, channels, operands, activated));
+            Check("combine", k => k.LoadCombine(channels),
+                k => k.Combine(device.Stream, new CombineShape(0, 1, 3, channels, 1, 1), operands, Epilogue.None));
+            Check("select", k => k.LoadSelect(channels), k => k.Select(device.Stream, new SelectShape(1, 2, 0, 1, channels, 0), operands));
+        }
+        Check("group norm", k => k.LoadGroupNorm(),
+            k => k.GroupNorm(device.Stream, new GroupNormShape(1, 3, 8, 2, 1e-5f), operands, Epilogue.None));
+        Check("top k", k => k.LoadTopK(), k => k.TopK(device.Stream, 2, 5, 2, givesIndices: true, buffer.View, buffer.View));
         Check("softmax", k => k.LoadSoftmax(), k => k.Softmax(device.Stream, 2, 5, buffer.View, buffer.View));
     }
 

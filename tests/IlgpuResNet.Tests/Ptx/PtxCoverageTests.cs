@@ -45,6 +45,34 @@ public sealed class PtxCoverageTests
     }
 
     [TestMethod]
+    public void Of_the_activations()
+    {
+        var tests = new PtxActivationTests { TestContext = TestContext };
+        tests.OpenDevice();
+        foreach (object[] function in ActivationTests.Functions)
+        {
+            tests.Alone_it_matches_its_definition((int)function[0], (float)function[1], (float)function[2]);
+            tests.After_a_convolution_it_matches_its_definition((int)function[0], (float)function[1], (float)function[2]);
+        }
+        // A code of no activation, whose value passes through.
+        tests.Alone_it_matches_its_definition(code: -1, 0, 0);
+        AssertExecuted(ActivatedPointwise.Kernel<Float4>, ActivatedPointwise.Kernel<Float1>);
+    }
+
+    [TestMethod]
+    public void Of_what_moves_memory()
+    {
+        var select = new PtxSelectTests { TestContext = TestContext };
+        select.OpenDevice();
+        select.Elements_are_copied_by_their_indices(2, 3, 2, 4, [4, 0, -1, 3, 3, 2]);
+        select.Elements_are_copied_by_their_indices(2, 3, 2, 1, [4, 0, -1, 3, 3, 2]);
+        var topK = new PtxTopKTests { TestContext = TestContext };
+        topK.OpenDevice();
+        topK.Random_rows_are_sorted(2, 300, 4);
+        AssertExecuted(Select.Kernel<Float4>, Select.Kernel<Float1>, Kernels.Tiled.TopK.Kernel);
+    }
+
+    [TestMethod]
     public void Of_softmax()
     {
         var tests = new PtxSoftmaxTests { TestContext = TestContext };

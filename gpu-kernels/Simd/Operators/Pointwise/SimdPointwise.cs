@@ -18,15 +18,34 @@ internal static unsafe class SimdPointwise
         int lanes = step.Lanes, channels = step.Columns;
         Operands operands = step.Operands;
         Epilogue epilogue = step.Epilogue;
+        bool hasSlopes = epilogue.Activation == Activation.PRelu;
+        Epilogue vectorised = hasSlopes ? epilogue.WithoutActivation() : epilogue;
         (int first, int end) = SimdSplit.Range(step.Rows, queues.Group, queues.Groups);
         if (lanes == SimdLanes512.Count)
-            Run<SimdLanes512, Vector512<float>>(first, end, channels, operands, epilogue);
+            Run<SimdLanes512, Vector512<float>>(first, end, channels, operands, vectorised);
         else if (lanes == SimdLanes256.Count)
-            Run<SimdLanes256, Vector256<float>>(first, end, channels, operands, epilogue);
+            Run<SimdLanes256, Vector256<float>>(first, end, channels, operands, vectorised);
         else if (lanes == SimdLanes128.Count)
-            Run<SimdLanes128, Vector128<float>>(first, end, channels, operands, epilogue);
+            Run<SimdLanes128, Vector128<float>>(first, end, channels, operands, vectorised);
         else
-            Run<SimdLanes32, float>(first, end, channels, operands, epilogue);
+            Run<SimdLanes32, float>(first, end, channels, operands, vectorised);
+        if (hasSlopes) ApplySlopes(first, end, channels, operands, epilogue);
+    }
+
+    /// <summary>Multiplies negative values by their channels' slopes, in place, before the clip.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ApplySlopes(int first, int end, int channels, in Operands operands, Epilogue epilogue)
+    {
+        float* output = SimdConv2d.Pointer(operands.Output), slopes = SimdConv2d.Pointer(operands.Filter);
+        for (int pixel = first; pixel < end; pixel++)
+        {
+            float* row = output + (nint)pixel * channels;
+            for (int c = 0; c < channels; c++)
+            {
+                float value = Activation.Of(Activation.PRelu, slopes[c], 0, row[c]);
+                row[c] = epilogue.HasClip == 0 ? value : SimdLanes32.Clip(value, epilogue.ClipMin, epilogue.ClipMax);
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -31,15 +31,26 @@ internal static class Pointwise
     }
 }
 
-/// <summary>Loads and launches <see cref="Pointwise"/>.</summary>
+/// <summary>Loads and launches <see cref="Pointwise"/>, <see cref="ActivatedPointwise"/> and <see cref="ActivateInPlace"/>.</summary>
 internal sealed class PointwiseLauncher(IKernelLoader loader)
 {
     private readonly ChannelKernel<Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue>> kernel = new(
         () => loader.Load<int, int, Operands, Epilogue>(Pointwise.Kernel<Float4>),
         () => loader.Load<int, int, Operands, Epilogue>(Pointwise.Kernel<Float1>));
 
+    private readonly ChannelKernel<Action<AcceleratorStream, KernelConfig, int, int, Operands, Epilogue>> activated = new(
+        () => loader.Load<int, int, Operands, Epilogue>(ActivatedPointwise.Kernel<Float4>),
+        () => loader.Load<int, int, Operands, Epilogue>(ActivatedPointwise.Kernel<Float1>));
+
+    private readonly ChannelKernel<Action<AcceleratorStream, KernelConfig, int, ArrayView<float>, Epilogue>> inPlace = new(
+        () => loader.Load<int, ArrayView<float>, Epilogue>(ActivateInPlace.Kernel<Float4>),
+        () => loader.Load<int, ArrayView<float>, Epilogue>(ActivateInPlace.Kernel<Float1>));
+
+    /// <summary>Begins to compile what <see cref="LaunchInPlace"/> needs for a number of channels.</summary>
+    public Task LoadInPlace(int channels) => inPlace.Load(channels);
+
     /// <inheritdoc cref="IKernelFamily.LoadPointwise"/>
-    public Task Load(int channels) => kernel.Load(channels);
+    public Task Load(int channels, bool isActivated) => (isActivated ? activated : kernel).Load(channels);
 
     /// <inheritdoc cref="IKernelFamily.Pointwise"/>
     public void Launch(AcceleratorStream stream, int pixels, int channels, in Operands operands, Epilogue epilogue)
@@ -48,13 +59,22 @@ internal sealed class PointwiseLauncher(IKernelLoader loader)
         ArrayView<float> scale = TiledLaunch.Trim(operands.Scale, channels);
         var trimmed = new Operands(
             TiledLaunch.Trim(operands.Input, length),
-            Filter: scale,
+            epilogue.Activation == Activation.PRelu ? TiledLaunch.Trim(operands.Filter, channels) : scale,
             scale,
             TiledLaunch.Trim(operands.Shift, channels),
             TiledLaunch.TrimResidual(operands, epilogue, length),
             TiledLaunch.Trim(operands.Output, length));
         int width = ChannelKernel.Width(channels);
         int count = (int)length / width;
-        kernel.Launch(channels)(stream, TiledLaunch.Flat(count, Pointwise.GroupSize), count, channels / width, trimmed, epilogue);
+        (epilogue.Activation == Activation.None ? kernel : activated).Launch(channels)(
+            stream, TiledLaunch.Flat(count, Pointwise.GroupSize), count, channels / width, trimmed, epilogue);
+    }
+
+    /// <summary>Applies an activation, and a clip after it, to what a convolution has stored.</summary>
+    public void LaunchInPlace(AcceleratorStream stream, int pixels, int channels, ArrayView<float> output, Epilogue epilogue)
+    {
+        ArrayView<float> values = TiledLaunch.Trim(output, (long)pixels * channels);
+        int count = values.IntLength / ChannelKernel.Width(channels);
+        inPlace.Launch(channels)(stream, TiledLaunch.Flat(count, ActivateInPlace.GroupSize), count, values, epilogue);
     }
 }
