@@ -99,7 +99,8 @@ public static class NetworkFigure
             Ink ink = step.Residual is null ? Ink.Text : Ink.Second;
             drawing.Rectangle(TrunkX - NodeSize / 2.0, y - NodeSize / 2.0, NodeSize, NodeSize, ink);
             if (WriterOf(step.Input, i) is >= 0 and int writer) Connect(writer, i, writer == i - 1 ? TrunkX : SkipX, Ink.Muted);
-            if (step.Residual is { } residual && WriterOf(residual, i) is >= 0 and int summand) Connect(summand, i, ResidualX, Ink.Second);
+            if ((step.Residual ?? step.Second) is { } other && WriterOf(other, i) is >= 0 and int operand)
+                Connect(operand, i, ResidualX, Ink.Second);
         }
 
         double Middle(int step) => FirstRow + step * Row + Row / 2.0;

@@ -14,6 +14,8 @@ internal sealed class BoundStep
     private readonly StepOperator operation;
     private readonly BoundTensor input;
     private readonly BoundTensor residual;
+    private readonly BoundTensor second;
+    private readonly bool joins;
     private readonly BoundTensor output;
     private readonly NodeWeights weights;
     private readonly ArrayView<float> workspace;
@@ -35,6 +37,8 @@ internal sealed class BoundStep
         this.weights = weights;
         input = BoundTensor.Create(arena, step.Input);
         residual = step.Residual is { } slot ? BoundTensor.Create(arena, slot) : default;
+        second = step.Second is { } other ? BoundTensor.Create(arena, other) : default;
+        joins = step.Node is SelectNode;
         output = BoundTensor.Create(arena, step.Output);
     }
 
@@ -47,7 +51,7 @@ internal sealed class BoundStep
         for (int i = 0; i < steps.Length; i++)
         {
             PlanStep step = plan.Steps[i];
-            NodeWeights constants = step.Node is EpilogueNode ? weights[step.Node] : default;
+            NodeWeights constants = step.Node is EpilogueNode or SelectNode ? weights[step.Node] : default;
             steps[i] = new BoundStep(kernels, step, operators[i], arena, workspace, constants);
         }
         return [.. steps];
@@ -60,9 +64,11 @@ internal sealed class BoundStep
     public void Launch(AcceleratorStream stream, int first, int count)
     {
         var operands = new Operands(
-            input.From(first), weights.Filter, weights.Scale, weights.Shift, residual.Images == 0 ? default : residual.From(first),
-            output.From(first));
+            input.From(first), second.Images == 0 || joins ? weights.Filter : second.From(first), weights.Scale, weights.Shift,
+            From(joins ? second : residual), output.From(first));
         operation.Launch(kernels, stream, operands, workspace, count);
+
+        ArrayView<float> From(BoundTensor tensor) => tensor.Images == 0 ? default : tensor.From(first);
     }
 
     /// <summary>A tensor in the arena.</summary>

@@ -13,7 +13,7 @@ using IlgpuResNet.Weights;
 namespace IlgpuResNet.Execution;
 
 /// <summary>The constants of one epilogue node on a device.</summary>
-/// <param name="Filter">Packed filter; empty for point-wise nodes.</param>
+/// <param name="Filter">Packed filter, the slopes of a PReLU, or the indices of a selection; else empty.</param>
 /// <param name="Scale">Per channel factor <c>[K]</c>.</param>
 /// <param name="Shift">Per channel summand <c>[K]</c>.</param>
 internal readonly record struct NodeWeights(ArrayView<float> Filter, ArrayView<float> Scale, ArrayView<float> Shift);
@@ -80,7 +80,7 @@ internal sealed class DeviceWeights : IDisposable
     {
         (List<Layer> layers, long total) = Layout(planner, steps, algorithms);
         (long filter, long packed) = ScratchOf(layers, hostVisible);
-        long packers = hostVisible ? Math.Min(threads ?? 1, layers.Count(layer => layer.Node.Filter is not null)) : 1;
+        long packers = hostVisible ? Math.Min(threads ?? 1, layers.Count(layer => layer.Filter is not null)) : 1;
         return sizeof(float) * (total + packers * (filter + packed));
     }
 
@@ -128,11 +128,17 @@ internal sealed class DeviceWeights : IDisposable
         for (int i = 0; i < steps.Length; i++)
         {
             PlanStep step = steps[i];
-            if (step.Node is not EpilogueNode node) continue;
+            if (step.Node is not (EpilogueNode or SelectNode)) continue;
             Conv2dShape shape = StepShapes.Conv2d(step);
-            int channels = step.Output.Shape.C;
-            int length = node.Filter is null ? 0 : planner.PackedFilterLength(shape, algorithms[i]);
-            layers.Add(new Layer(node, shape, algorithms[i], length, channels, total));
+            int channels = step.Node is EpilogueNode ? step.Output.Shape.C : 0;
+            int length = step.Node switch
+            {
+                SelectNode select => select.Indices.Length,
+                EpilogueNode { Filter: not null } => planner.PackedFilterLength(shape, algorithms[i]),
+                EpilogueNode { Epilogue.Slopes: not null } => channels,
+                _ => 0,
+            };
+            layers.Add(new Layer(step.Node, shape, algorithms[i], length, channels, total));
             total += MemoryPlanner.Align(length) + 2 * MemoryPlanner.Align(channels);
         }
         return (layers, total);
@@ -140,7 +146,7 @@ internal sealed class DeviceWeights : IDisposable
 
     /// <summary>Floats of a filter as it is read, and as it is packed where it is not packed in place, of the largest layer.</summary>
     private static (long Filter, long Packed) ScratchOf(List<Layer> layers, bool inPlace) => (
-        layers.Select(layer => layer.Node.Filter?.Count ?? 0).DefaultIfEmpty().Max(),
+        layers.Select(layer => layer.Filter?.Count ?? 0).DefaultIfEmpty().Max(),
         inPlace ? 0 : layers.Select(layer => Math.Max(layer.FilterLength, layer.Channels)).DefaultIfEmpty().Max());
 
     private NodeWeights Place(Layer layer)
@@ -160,7 +166,15 @@ internal sealed class DeviceWeights : IDisposable
     private void Fill(Layer layer, Scratch scratch)
     {
         NodeWeights place = nodes[layer.Node.Output];
-        if (layer.Node.Filter is { } filter)
+        if (layer.Node is SelectNode select)
+        {
+            Span<float> indices = Target(place.Filter, scratch);
+            select.Indices.CopyTo(MemoryMarshal.Cast<float, int>(indices));
+            Upload(place.Filter, indices);
+            return;
+        }
+        var node = (EpilogueNode)layer.Node;
+        if (node.Filter is { } filter)
         {
             // Layer by layer: the file is read once and never held as a whole.
             Span<float> values = scratch.Filter[..(int)filter.Count];
@@ -172,9 +186,10 @@ internal sealed class DeviceWeights : IDisposable
             runtime.Kernels.PackFilter(layer.Shape, values, packed, layer.Algorithm);
             Upload(place.Filter, packed);
         }
-        bool nonFinite = FillChannels(place.Scale, layer.Node.Epilogue.Scale, 1, scratch);
-        if (FillChannels(place.Shift, layer.Node.Epilogue.Shift, 0, scratch) || nonFinite)
-            layer.Warnings.Add(NonFiniteIn($"the bias or batch norm after {FileText.Clean(layer.Node.Name)}"));
+        bool nonFinite = FillChannels(place.Scale, node.Epilogue.Scale, 1, scratch);
+        if (node.Epilogue.Slopes is { } slopes) nonFinite |= FillChannels(place.Filter, slopes, 0, scratch);
+        if (FillChannels(place.Shift, node.Epilogue.Shift, 0, scratch) || nonFinite)
+            layer.Warnings.Add(NonFiniteIn($"the bias or batch norm after {FileText.Clean(node.Name)}"));
     }
 
     private static string NonFiniteIn(string tensor) =>
@@ -203,8 +218,10 @@ internal sealed class DeviceWeights : IDisposable
 
     /// <summary>One layer before it is packed.</summary>
     private sealed record Layer(
-        EpilogueNode Node, Conv2dShape Shape, Conv2dAlgorithm Algorithm, int FilterLength, int Channels, long Offset)
+        Node Node, Conv2dShape Shape, Conv2dAlgorithm Algorithm, int FilterLength, int Channels, long Offset)
     {
+        public StateTensor? Filter => (Node as EpilogueNode)?.Filter;
+
         public List<string> Warnings { get; } = [];
 
         public FilterNorms? Norms { get; set; }

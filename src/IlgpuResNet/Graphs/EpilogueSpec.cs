@@ -6,7 +6,8 @@ namespace IlgpuResNet.Graphs;
 
 /// <summary>
 /// Operations that a step applies to each value after its reduction, in this order: <c>v * Scale[c] + Shift[c]</c>, ReLU if
-/// <see cref="ReluBeforeAdd"/>, residual add if <see cref="HasResidual"/>, ReLU if <see cref="Relu"/>, <see cref="Clip"/>. Scale and shift
+/// <see cref="ReluBeforeAdd"/>, residual add if <see cref="HasResidual"/>, ReLU if <see cref="Relu"/>, <see cref="Activation"/>,
+/// <see cref="Clip"/>. Scale and shift
 /// stay double until they are uploaded.
 /// </summary>
 public sealed record EpilogueSpec
@@ -29,17 +30,23 @@ public sealed record EpilogueSpec
     /// <summary>True when a ReLU comes after the residual add.</summary>
     public bool Relu { get; init; }
 
+    /// <summary>Function of the result, or null for none.</summary>
+    public ActivationFunction? Activation { get; init; }
+
+    /// <summary>Factors of negative values per channel, for <see cref="ActivationKind.PRelu"/>; else null.</summary>
+    public ImmutableArray<double>? Slopes { get; init; }
+
     /// <summary>Lower and upper limit of the result, or null for none; 0 and 6 are ReLU6.</summary>
     public (double Min, double Max)? Clip { get; init; }
 
-    private bool IsAffine => !HasResidual && !Relu && Clip is null;
+    private bool IsAffine => !HasResidual && !Relu && Activation is null && Clip is null;
 
     /// <summary>The function in canonical form: without a residual add, a ReLU always counts as the last one.</summary>
     private EpilogueSpec Canonical => ReluBeforeAdd && !HasResidual ? this with { ReluBeforeAdd = false, Relu = true } : this;
 
     /// <summary>
     /// Combines this epilogue and a following one into a single epilogue, if one can express both. A scale after a ReLU or a residual, a
-    /// second residual, and anything after a clip cannot be expressed.
+    /// second residual, anything but a clip after an activation, and anything after a clip cannot be expressed.
     /// </summary>
     public bool TryThen(EpilogueSpec next, [NotNullWhen(true)] out EpilogueSpec? both) =>
         Canonical.TryThenCanonical(next.Canonical, out both);
@@ -51,6 +58,7 @@ public sealed record EpilogueSpec
         if (nextScales && !IsAffine) return false;
         if (next.HasResidual && HasResidual) return false;
         if (Clip is not null) return false;
+        if (Activation is not null && (next.HasResidual || next.Relu || next.Activation is not null)) return false;
 
         // Two ReLUs in a row equal one, so this epilogue's last ReLU and the next one's first become one.
         both = new EpilogueSpec
@@ -60,6 +68,8 @@ public sealed record EpilogueSpec
             ReluBeforeAdd = next.HasResidual ? Relu || next.ReluBeforeAdd : ReluBeforeAdd,
             HasResidual = HasResidual || next.HasResidual,
             Relu = next.HasResidual ? next.Relu : Relu || next.Relu,
+            Activation = next.Activation ?? Activation,
+            Slopes = next.Slopes ?? Slopes,
             Clip = next.Clip,
         };
         return true;

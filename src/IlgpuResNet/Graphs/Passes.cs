@@ -10,7 +10,7 @@ internal static class Passes
     /// Runs all passes. Convolutions, linear layers, pools and softmax remain; everything else becomes part of their epilogues where it
     /// fits.
     /// </summary>
-    public static Graph Optimize(Graph graph) => FuseEpilogues(LowerPointwise(RemoveDead(graph)));
+    public static Graph Optimize(Graph graph) => FuseEpilogues(LowerPointwise(RemoveDead(ActivationPatterns.Recognise(RemoveDead(graph)))));
 
     /// <summary>Removes nodes that no output depends on.</summary>
     public static Graph RemoveDead(Graph graph)
@@ -43,6 +43,14 @@ internal static class Passes
                 BatchNormNode norm => Pointwise(norm, norm.Inputs, Affine(norm.Fold())),
                 ReluNode => Pointwise(node, node.Inputs, new EpilogueSpec { Relu = true }),
                 ClipNode clip => Pointwise(node, node.Inputs, new EpilogueSpec { Clip = (clip.Min, clip.Max) }),
+                ActivationNode activation => Pointwise(
+                    node, node.Inputs, new EpilogueSpec { Activation = activation.Function, Slopes = activation.Slopes }),
+                GroupNormNode { Weight: var weight, Bias: var bias } norm when (weight ?? bias) is not null => norm with
+                {
+                    Weight = null,
+                    Bias = null,
+                    Epilogue = new EpilogueSpec { Scale = weight?.ToImmutableDoubles(), Shift = bias?.ToImmutableDoubles() },
+                },
                 // The operand computed last comes first: only its producer can absorb the add, because the other operand is ready by then.
                 AddNode =>
                     Pointwise(node, [.. node.Inputs.OrderByDescending(input => position[input])], new EpilogueSpec { HasResidual = true }),
@@ -71,6 +79,7 @@ internal static class Passes
                 && nodes[index] is EpilogueNode producer
                 && readers[producer.Output] == 1
                 && pointwise.Inputs.Skip(1).All(residual => maker[residual] < index)
+                && (pointwise.Epilogue.Slopes is null || producer is PointwiseNode)
                 && producer.Epilogue.TryThen(pointwise.Epilogue, out EpilogueSpec? both))
             {
                 nodes[index] = producer with
@@ -97,4 +106,6 @@ internal static class Passes
 
     private static EpilogueSpec Affine((double[] Scale, double[] Shift) constants) =>
         new() { Scale = [.. constants.Scale], Shift = [.. constants.Shift] };
+
+    private static ImmutableArray<double> ToImmutableDoubles(this StateTensor tensor) => [.. tensor.ToDoubleArray()];
 }

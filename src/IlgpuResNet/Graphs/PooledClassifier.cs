@@ -36,7 +36,7 @@ internal sealed record PooledClassifier(string Map, MapShape Shape, int PooledHe
         if (weight is null || last is not EpilogueNode { Inputs: [var features] } layer)
             throw Other(source, $"its scores are made by {Described(last)}");
         EpilogueSpec epilogue = layer.Epilogue;
-        if (epilogue is not { ReluBeforeAdd: false, HasResidual: false, Relu: false, Clip: null })
+        if (epilogue is not { ReluBeforeAdd: false, HasResidual: false, Relu: false, Activation: null, Clip: null })
             throw Other(source, $"something that is not linear comes after its layer '{FileText.Clean(layer.Name)}'");
         if (Maker(network.Graph, features) is not Pool2dNode { Kind: PoolKind.Average } pool || !IsVector(shapes[pool.Output]))
         {

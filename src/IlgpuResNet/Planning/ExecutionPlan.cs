@@ -21,6 +21,9 @@ public readonly record struct TensorSlot(MapShape Shape, long Offset, int Images
 /// <param name="Output">The tensor that it writes; it has the residual's memory when no later step reads the residual.</param>
 public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual, TensorSlot Output)
 {
+    /// <summary>The tensor besides the input that it multiplies, divides by or joins, or null.</summary>
+    public TensorSlot? Second { get; init; }
+
     /// <summary>Multiply-accumulates per image.</summary>
     public long Macs => Node.Macs(Input.Shape, Output.Shape);
 
@@ -36,6 +39,14 @@ public sealed record PlanStep(Node Node, TensorSlot Input, TensorSlot? Residual,
             CultureInfo.InvariantCulture, $"conv {conv.Weight.Shape[2]}x{conv.Weight.Shape[3]}/{conv.Window.StrideH}"),
         LinearNode => "linear",
         PointwiseNode => "pointwise",
+        CombineNode { Kind: CombineKind.Multiply } => "multiply",
+        CombineNode { Kind: CombineKind.Divide } => "divide",
+        CombineNode => "add",
+        SelectNode { Inputs.Length: > 1 } => "join",
+        SelectNode => "select",
+        GroupNormNode => "group norm",
+        TopKNode => "top k",
+        Pool2dNode { Kernel: null, Kind: PoolKind.Max } => "global max pool",
         Pool2dNode { Kernel: null } => "global average pool",
         Pool2dNode { Kernel: var (r, s), Kind: var kind, Window: var window } => string.Create(
             CultureInfo.InvariantCulture, $"{(kind is PoolKind.Max ? "max" : "average")} pool {r}x{s}/{window.StrideH}"),
@@ -70,6 +81,7 @@ public sealed class ExecutionPlan
         Steps = [.. uses.Nodes.Select((node, step) => new PlanStep(
             node, slotOf(node.Inputs[0]), TensorUses.ResidualOf(node) is { } residual ? slotOf(residual) : null, slotOf(node.Output))
         {
+            Second = TensorUses.SecondOf(node) is { } second ? slotOf(second) : null,
             ArenaInUse = MemoryPlanner.InUse(blocks, step),
         })];
         ArenaLength = memory.Length;

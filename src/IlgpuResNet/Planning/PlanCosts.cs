@@ -32,7 +32,8 @@ internal static class PlanCosts
             return step.IsConvolution
                 ? model.OfConv2d(StepShapes.Conv2d(step) with { N = images }, method, step.Residual is not null, maps)
                 : model.OfPass(
-                    images * step.Input.Shape.Count, images * (step.Residual?.Shape.Count ?? 0L), images * step.Output.Shape.Count,
+                    images * step.Input.Shape.Count,
+                    images * ((step.Residual?.Shape.Count ?? 0L) + (step.Second?.Shape.Count ?? 0L)), images * step.Output.Shape.Count,
                     images, maps);
         }
     }

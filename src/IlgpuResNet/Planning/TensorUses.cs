@@ -44,7 +44,10 @@ internal sealed class TensorUses
     public ImmutableArray<string> Outputs { get; }
 
     /// <summary>The tensor that a node adds, or null.</summary>
-    public static string? ResidualOf(Node node) => node is EpilogueNode { Epilogue.HasResidual: true } ? node.Inputs[1] : null;
+    public static string? ResidualOf(Node node) => node is EpilogueNode { Epilogue.HasResidual: true } ? node.Inputs[^1] : null;
+
+    /// <summary>The tensor besides the first that a node multiplies, divides by or joins, or null.</summary>
+    public static string? SecondOf(Node node) => node is CombineNode or SelectNode && node.Inputs.Length > 1 ? node.Inputs[1] : null;
 
     /// <summary>True when a tensor is written before a step.</summary>
     public bool IsWrittenBefore(string tensor, int step) => written[memoryOf[tensor]] < step;
@@ -87,7 +90,7 @@ internal sealed class TensorUses
                 int images = imagesOf[output] = IsReadFrom(output, segment.End) ? maxBatch : segment.Images;
                 Lifetime life = LifeOf(output, images);
                 if (ResidualOf(Nodes[i]) is { } summand && memoryOf[summand] is var residual && lastUse[residual] == i
-                    && residual != memoryOf[Nodes[i].Inputs[0]] && imagesOf[residual] == images)
+                    && Nodes[i].Inputs.Count(read => memoryOf[read] == residual) == 1 && imagesOf[residual] == images)
                 {
                     int block = blockOf[residual];
                     blocks[block] = blocks[block] with { First = Math.Min(blocks[block].First, life.First), Last = life.Last };

@@ -27,6 +27,10 @@ internal abstract class StepOperator
         Pool2dNode { Kind: PoolKind.Max } node => new MaxPool2d(StepShapes.Pool2d(node, step.Input.Shape)),
         Pool2dNode node => new AveragePool2d(StepShapes.Pool2d(node, step.Input.Shape)),
         SoftmaxNode => new Softmax(step.Output.Shape),
+        CombineNode node => new Combine(CombineShapeOf(node, step), node.Epilogue),
+        SelectNode node => new Select(step.Input.Shape, step.Second?.Shape.W ?? 0, node),
+        GroupNormNode node => new GroupNorm(step.Output.Shape, node),
+        TopKNode node => new TopK(step.Input.Shape, node),
         _ => throw new GraphException(
             $"{FileText.Clean(step.Node.Name)}: {step.Node.GetType().Name} must be lowered before it can run; optimise the graph first."),
     };
@@ -74,7 +78,15 @@ internal abstract class StepOperator
 
     private static Epilogue EpilogueOf(EpilogueSpec spec) => new(
         spec.HasResidual ? 1 : 0, spec.ReluBeforeAdd ? 1 : 0, spec.Relu ? 1 : 0,
-        spec.Clip is null ? 0 : 1, (float)(spec.Clip?.Min ?? 0), (float)(spec.Clip?.Max ?? 0));
+        spec.Clip is null ? 0 : 1, (float)(spec.Clip?.Min ?? 0), (float)(spec.Clip?.Max ?? 0),
+        (int)(spec.Activation?.Kind ?? 0), (float)(spec.Activation?.Alpha ?? 0), (float)(spec.Activation?.Beta ?? 0));
+
+    private static CombineShape CombineShapeOf(CombineNode node, PlanStep step)
+    {
+        MapShape x = step.Input.Shape, other = step.Second!.Value.Shape;
+        return new CombineShape(
+            (int)node.Kind, 1, x.H * x.W, x.C, (other.H, other.W) == (x.H, x.W) ? 1 : 0, other.C == x.C ? 1 : 0);
+    }
 
     private sealed class Conv2d(Conv2dShape shape, Conv2dMethod method, EpilogueSpec spec) : StepOperator
     {
@@ -86,7 +98,8 @@ internal abstract class StepOperator
 
         protected override long WorkspaceLength(IFamilyPlanner planner) => planner.WorkspaceLength(shape, method);
 
-        protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadConv2d(shape, method);
+        protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadConv2d(
+            shape, method, spec.Activation is not null);
     }
 
     private sealed class Pointwise(MapShape shape, EpilogueSpec spec) : StepOperator
@@ -97,7 +110,8 @@ internal abstract class StepOperator
             IKernelFamily kernels, AcceleratorStream stream, in Operands operands, ArrayView<float> workspace, int images) =>
             kernels.Pointwise(stream, images * shape.H * shape.W, shape.C, operands, epilogue);
 
-        protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadPointwise(shape.C);
+        protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadPointwise(
+            shape.C, spec.Activation is not null);
     }
 
     private sealed class MaxPool2d(Pool2dShape shape) : StepOperator
@@ -125,5 +139,48 @@ internal abstract class StepOperator
             kernels.Softmax(stream, images * shape.H * shape.W, shape.C, operands.Input, operands.Output);
 
         protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadSoftmax();
+    }
+
+    private sealed class Combine(CombineShape shape, EpilogueSpec spec) : StepOperator
+    {
+        private readonly Epilogue epilogue = EpilogueOf(spec);
+
+        public override void Launch(
+            IKernelFamily kernels, AcceleratorStream stream, in Operands operands, ArrayView<float> workspace, int images) =>
+            kernels.Combine(stream, shape with { N = images }, operands, epilogue);
+
+        protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadCombine(shape.C);
+    }
+
+    private sealed class Select(MapShape input, int second, SelectNode node) : StepOperator
+    {
+        public override void Launch(
+            IKernelFamily kernels, AcceleratorStream stream, in Operands operands, ArrayView<float> workspace, int images) =>
+            kernels.Select(
+                stream, new SelectShape(images * input.H, input.W, second, node.Indices.Length, input.C, (float)node.Value), operands);
+
+        protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadSelect(input.C);
+    }
+
+    private sealed class GroupNorm(MapShape map, GroupNormNode node) : StepOperator
+    {
+        private readonly Epilogue epilogue = EpilogueOf(node.Epilogue);
+
+        public override void Launch(
+            IKernelFamily kernels, AcceleratorStream stream, in Operands operands, ArrayView<float> workspace, int images) =>
+            kernels.GroupNorm(
+                stream, new GroupNormShape(images, map.H * map.W, map.C, node.Groups, (float)node.Epsilon), operands, epilogue);
+
+        protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadGroupNorm();
+    }
+
+    private sealed class TopK(MapShape map, TopKNode node) : StepOperator
+    {
+        public override void Launch(
+            IKernelFamily kernels, AcceleratorStream stream, in Operands operands, ArrayView<float> workspace, int images) =>
+            kernels.TopK(
+                stream, images * map.H * map.W, map.C, node.K, node.GivesIndices, operands.Input, operands.Output);
+
+        protected override Task LoadAsync(IKernelFamily kernels) => kernels.LoadTopK();
     }
 }
