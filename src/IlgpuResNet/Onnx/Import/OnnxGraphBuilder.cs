@@ -140,7 +140,27 @@ internal sealed class OnnxGraphBuilder
     /// <param name="budget">Budget that the expanded constants are charged to.</param>
     /// <returns>The result, or null when the order in memory does not fit.</returns>
     public Activation? Affine(
-        OnnxOperator op, Activation input, ImmutableArray<int> shape, double[]? scale, double[]? shift, ReadBudget budget)
+        OnnxOperator op, Activation input, ImmutableArray<int> shape, double[]? scale, double[]? shift, ReadBudget budget) =>
+        Constants(op, input, shape, budget, (rows, expand) => tensor => new PointwiseNode
+        {
+            Name = op.Name,
+            Inputs = [rows.Tensor],
+            Output = tensor,
+            Epilogue = new EpilogueSpec { Scale = expand(scale), Shift = expand(shift) },
+        });
+
+    /// <summary>Emits a node that computes element by element with constants that broadcast to the value, as in NumPy.</summary>
+    /// <param name="op">The node that is imported.</param>
+    /// <param name="input">The value.</param>
+    /// <param name="shape">Shape of the constants.</param>
+    /// <param name="budget">Budget that the expanded constants are charged to.</param>
+    /// <param name="node">
+    /// Makes the node by the name of its output, from the value as it is read, and a function that repeats constants to its channels.
+    /// </param>
+    /// <returns>The result, or null when the order in memory does not fit.</returns>
+    public Activation? Constants(
+        OnnxOperator op, Activation input, ImmutableArray<int> shape, ReadBudget budget,
+        Func<Activation, Func<double[]?, ImmutableArray<double>?>, Func<string, Node>> node)
     {
         if (shape.Length > input.Rank)
         {
@@ -171,9 +191,7 @@ internal sealed class OnnxGraphBuilder
         budget.Charge(channels * BytesPerChannel);
         Activation rows = AsRows(input, channels);
         int[] places = Places(input, channels, strides);
-        EpilogueSpec epilogue = new() { Scale = Expand(scale), Shift = Expand(shift) };
-        return EmitElementwise(
-            rows, op.Output, tensor => new PointwiseNode { Name = op.Name, Inputs = [rows.Tensor], Output = tensor, Epilogue = epilogue });
+        return EmitElementwise(rows, op.Output, node(rows, Expand));
 
         ImmutableArray<double>? Expand(double[]? values) =>
             values is null ? null : ImmutableCollectionsMarshal.AsImmutableArray(Array.ConvertAll(places, place => values[place]));

@@ -173,6 +173,8 @@ internal sealed class OnnxImporter
         if (vectors.Length > 1) vectors = [.. vectors.Where(value => MakerOf(value.Tensor) is LinearNode or SoftmaxNode)];
         if (vectors is not [var output]) return null;
         if (MakerOf(output.Tensor) is Pool2dNode pool && MakerOf(pool.Inputs[0]) is ReluNode) return null;
+        // Indices are an answer, no scores.
+        if (MakerOf(output.Tensor) is TopKNode) return null;
         int classes = (int)Math.Min(output.Shape.Count, int.MaxValue);
         if (MakerOf(output.Tensor) is SoftmaxNode softmax && output.Shape.C == classes)
             return [(output with { Tensor = softmax.Inputs[0] }).View(LogitsName), output.View(ProbabilitiesName)];
@@ -214,8 +216,9 @@ internal sealed class OnnxImporter
         var all = new Dictionary<string, OnnxHandler>();
         foreach (IReadOnlyDictionary<string, OnnxHandler> some in (IReadOnlyDictionary<string, OnnxHandler>[])
             [
-                ArithmeticOperators.Handlers, IndexOperators.Handlers, IntegerOperators.Handlers, MatrixOperators.Handlers,
-                ShapeOperators.Handlers, SpatialOperators.Handlers,
+                ActivationOperators.Handlers, ArithmeticOperators.Handlers, IndexOperators.Handlers, IntegerOperators.Handlers,
+                MatrixOperators.Handlers, NormOperators.Handlers, ReduceOperators.Handlers, ShapeOperators.Handlers,
+                SpatialOperators.Handlers,
             ])
         {
             foreach ((string name, OnnxHandler handler) in some) all.Add(name, handler);

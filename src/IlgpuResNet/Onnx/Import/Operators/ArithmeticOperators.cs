@@ -42,7 +42,7 @@ internal static class ArithmeticOperators
 
     public static ImportedValue? Mul(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
-        (Activation, Activation) => throw op.Fail("a product of two computed tensors is not supported, only one by a constant"),
+        (Activation a, Activation b) => CombineOperators.Combine(op, builder, CombineKind.Multiply, a, b),
         (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (c, null)),
         (ConstantValue a, Activation b) => Affine(op, builder, budget, b, a, static c => (c, null)),
         (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x * y, static (x, y) => x * y),
@@ -51,7 +51,8 @@ internal static class ArithmeticOperators
 
     public static ImportedValue? Div(OnnxOperator op, OnnxGraphBuilder builder, ReadBudget budget) => (op.Input(0), op.Input(1)) switch
     {
-        (_, Activation) => throw op.Fail("a division by a computed tensor is not supported, only one by a constant"),
+        (Activation a, Activation b) => CombineOperators.Combine(op, builder, CombineKind.Divide, a, b),
+        (_, Activation) => throw op.Fail("a constant divided by a computed tensor is not supported"),
         (Activation a, ConstantValue b) => Affine(op, builder, budget, a, b, static c => (Array.ConvertAll(c, x => 1 / x), null)),
         (ConstantValue a, ConstantValue b) => Fold(op, budget, a, b, static (x, y) => x / y, (x, y) => Quotient(op, x, y)),
         _ => throw new UnreachableException(),
@@ -110,7 +111,7 @@ internal static class ArithmeticOperators
     /// <summary>The sum of two values of one shape.</summary>
     public static Activation? Sum(OnnxOperator op, OnnxGraphBuilder builder, Activation a, Activation b)
     {
-        if (!a.HasLayoutOf(b)) return op.Misfits($"it adds {a.Sizes()} and {b.Sizes()} that differ in shape or in their order in memory");
+        if (!a.HasLayoutOf(b)) return CombineOperators.Combine(op, builder, CombineKind.Add, a, b);
         Activation other = builder.AsShape(b, a.Shape);
         return builder.EmitElementwise(
             a, op.Output, tensor => new AddNode { Name = op.Name, Inputs = [a.Tensor, other.Tensor], Output = tensor }, other);

@@ -4,15 +4,17 @@ using IlgpuResNet.Weights;
 
 namespace IlgpuResNet.Onnx;
 
-/// <summary>Operators that reduce over a dimension: products with a constant matrix, softmax and the mean over a map.</summary>
+/// <summary>Products with a constant matrix, and softmax.</summary>
 internal static class MatrixOperators
 {
+    /// <summary>Operator set from which on a softmax is over one dimension, not over all dimensions from an axis on.</summary>
+    public const int FirstSingleAxis = 13;
+
     /// <summary>The handlers by the operators' names.</summary>
     public static Dictionary<string, OnnxHandler> Handlers { get; } = new()
     {
         ["Gemm"] = Gemm,
         ["MatMul"] = MatMul,
-        ["ReduceMean"] = (op, builder, _) => ReduceMean(op, builder),
         ["Softmax"] = (op, builder, _) => Softmax(op, builder),
     };
 
@@ -53,7 +55,6 @@ internal static class MatrixOperators
 
     public static Activation? Softmax(OnnxOperator op, OnnxGraphBuilder builder)
     {
-        const int FirstSingleAxis = 13;
         Activation input = op.Activation(0);
         bool single = op.Opset >= FirstSingleAxis;
         int axis = op.Axis(op.Int("axis", single ? -1 : 1), Math.Max(input.Rank, 1));
@@ -63,17 +64,6 @@ internal static class MatrixOperators
         Activation rows = builder.AsRows(input, classes);
         return builder.EmitElementwise(
             rows, op.Output, tensor => new SoftmaxNode { Name = op.Name, Inputs = [rows.Tensor], Output = tensor });
-    }
-
-    /// <summary>The mean over height and width, as some exporters write a global average pool.</summary>
-    public static Activation? ReduceMean(OnnxOperator op, OnnxGraphBuilder builder)
-    {
-        Activation input = op.Activation(0);
-        long[] axes = op.IntsOfInput(1, "axes", "axes") ?? [];
-        if (input.Rank != 4 || !axes.Select(axis => op.Axis(axis, 4)).Order().SequenceEqual([2, 3]))
-            throw op.Fail("only a mean over the height and width of [N, C, H, W] is supported");
-        if (SpatialOperators.GlobalPool(op, builder, PoolKind.Average) is not { } mean) return null;
-        return op.Int("keepdims", 1) != 0 ? mean : mean with { Dims = mean.Dims[..2] };
     }
 
     private static Activation? Product(
@@ -117,7 +107,7 @@ internal static class MatrixOperators
     }
 
     /// <summary>Length of rows that consist of exactly these axes; null when the order in memory does not have such rows.</summary>
-    private static int? RowLength(OnnxOperator op, Activation input, ImmutableArray<Axis> axes)
+    public static int? RowLength(OnnxOperator op, Activation input, ImmutableArray<Axis> axes)
     {
         bool crossesBatch = axes.Any(axis => axis.IsBatch);
         int length = crossesBatch ? 0 : axes.Aggregate(1, (product, axis) => product * axis.Size);

@@ -16,8 +16,8 @@ internal static class SpatialOperators
     {
         ["AveragePool"] = (op, builder, _) => AveragePool(op, builder),
         ["Conv"] = Conv,
-        ["GlobalAveragePool"] = (op, builder, _) => GlobalPool(op, builder, PoolKind.Average),
-        ["GlobalMaxPool"] = (op, builder, _) => GlobalPool(op, builder, PoolKind.Max),
+        ["GlobalAveragePool"] = (op, builder, _) => GlobalPool(op, builder, PoolKind.Average, op.Activation(0)),
+        ["GlobalMaxPool"] = (op, builder, _) => GlobalPool(op, builder, PoolKind.Max, op.Activation(0)),
         ["MaxPool"] = (op, builder, _) => MaxPool(op, builder),
         ["Pad"] = (op, builder, _) => Pad(op, builder),
     };
@@ -63,9 +63,9 @@ internal static class SpatialOperators
     public static Activation? AveragePool(OnnxOperator op, OnnxGraphBuilder builder) => Pool(op, builder, PoolKind.Average);
 
     /// <summary>The maximum or the mean of each map.</summary>
-    public static Activation? GlobalPool(OnnxOperator op, OnnxGraphBuilder builder, PoolKind kind)
+    public static Activation? GlobalPool(OnnxOperator op, OnnxGraphBuilder builder, PoolKind kind, Activation padded)
     {
-        Activation input = builder.WithoutPendingPad(op.Activation(0));
+        Activation input = builder.WithoutPendingPad(padded);
         if (builder.AsMap(op, input) is not { } map) return null;
         string tensor = builder.UniqueName(op.Output);
         var pool = new Pool2dNode { Name = op.Name, Inputs = [map.Tensor], Output = tensor, Kind = kind };
@@ -73,12 +73,14 @@ internal static class SpatialOperators
         return OnnxGraphBuilder.OfMap(map, input.Rank, tensor, shape);
     }
 
-    /// <summary>Padding by a constant. No node is emitted yet: the next convolution or pool may pad as it reads.</summary>
+    /// <summary>
+    /// Padding. For a constant around a map no node is emitted yet: the next convolution or pool may pad as it reads.
+    /// </summary>
     public static Activation? Pad(OnnxOperator op, OnnxGraphBuilder builder)
     {
         Activation input = builder.WithoutPendingPad(op.Activation(0));
         string mode = op.Text("mode", "constant");
-        if (mode != "constant") throw op.Fail($"its mode '{FileText.Clean(mode)}' is not supported, only 'constant' is");
+        if (mode is not ("constant" or "reflect" or "edge" or "wrap")) throw op.Fail($"its mode '{FileText.Clean(mode)}' is unknown");
         long[] pads = op.IntsOfInput(1, "pads", "pads") ?? op.Ints("paddings")?.ToArray() ?? throw op.Fail("it has no pads");
         int rank = input.Rank;
         if (op.IntsOfInput(3, "axes", "") is { } axes)
@@ -94,13 +96,37 @@ internal static class SpatialOperators
         if (pads.Length != 2 * rank || pads.Any(pad => Math.Abs(pad) > OnnxOperator.Largest))
             throw op.Fail($"its pads are {OnnxOperator.List(pads)}, but {2 * rank} small numbers were expected");
         double value = op.NumberOfInput(2, "value", "value", 0);
-        if (rank is not (3 or 4) || pads[0] != 0 || pads[1] != 0 || pads[rank] != 0 || pads[rank + 1] != 0)
-            throw op.Fail("only the height and width of [N, C, H, W] can be padded");
+        // Zeros around a map are left to the next convolution; any other padding is a selection along its dimension.
+        bool isOfMap = rank is 3 or 4 && mode == "constant";
+        Activation? padded = input;
+        for (int axis = 0; axis < rank && padded is not null; axis++)
+        {
+            if ((isOfMap && axis >= 2) || (pads[axis] == 0 && pads[rank + axis] == 0)) continue;
+            int[] indices = PaddedIndices(op, mode, padded.Size(axis), (int)pads[axis], (int)pads[rank + axis]);
+            padded = OnnxSelection.Select(op, builder, padded, axis, indices, value);
+        }
+        if (padded is null || !isOfMap) return padded;
+        input = padded;
         var padding = rank == 4
             ? new Padding((int)pads[2], (int)pads[3], (int)pads[6], (int)pads[7])
             : new Padding(0, (int)pads[2], 0, (int)pads[5]);
         if (padding == default) return input;
         return builder.AsMap(op, input) is { } map ? map with { Dims = input.Dims, Pad = new PendingPad(padding, value) } : null;
+    }
+
+    /// <summary>The index of each element of a padded dimension; -1 for a constant.</summary>
+    private static int[] PaddedIndices(OnnxOperator op, string mode, int size, int before, int after)
+    {
+        if (mode == "reflect" && (before >= size || after >= size) || mode == "wrap" && (before > size || after > size))
+            throw op.Fail($"its pads {before} and {after} are larger than the {size} elements of mode '{mode}'");
+        int length = checked(size + before + after);
+        return [.. Enumerable.Range(-before, Math.Max(length, 0)).Select(index => mode switch
+        {
+            "constant" => index < 0 || index >= size ? -1 : index,
+            "edge" => Math.Clamp(index, 0, size - 1),
+            "wrap" => (index + size) % size,
+            _ => index < 0 ? -index : index >= size ? 2 * (size - 1) - index : index,
+        })];
     }
 
     private static Activation? Pool(OnnxOperator op, OnnxGraphBuilder builder, PoolKind kind)
