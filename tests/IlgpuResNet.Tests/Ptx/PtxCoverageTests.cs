@@ -69,7 +69,7 @@ public sealed class PtxCoverageTests
         var topK = new PtxTopKTests { TestContext = TestContext };
         topK.OpenDevice();
         topK.Random_rows_are_sorted(2, 300, 4);
-        AssertExecuted(Select.Kernel<Float4>, Select.Kernel<Float1>, Kernels.Tiled.TopK.Kernel);
+        AssertExecuted(Kernels.Tiled.Select.Kernel<Float4>, Kernels.Tiled.Select.Kernel<Float1>, Kernels.Tiled.TopK.Kernel);
     }
 
     [TestMethod]
