@@ -18,6 +18,7 @@ public static class BenchCommands
         VectorsCommand.Create(),
         PtxCommand.Create(),
         PlanCommand.Create(),
+        SelfTestCommand.Create(),
         RunCommand.Create(),
         ReportCommand.Create(),
         FolderCommand.Create(),

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace IlgpuResNet.Bench.Commands;
 
-/// <summary><c>run</c>: times a network on a device of this machine, by layer and by batch.</summary>
+/// <summary><c>run</c>: times a network on a device of this machine, by layer and by batch; a GPU passes its self-test first.</summary>
 internal static class RunCommand
 {
     private const int DefaultRounds = 10;
@@ -27,24 +27,31 @@ internal static class RunCommand
         };
         batch.RequireWholeNumber(1, MostBatch);
         Option<int> rounds = BenchOptions.Rounds(DefaultRounds, "Timed runs for each figure.");
-        var command = new Command("run", "Times a network on a device: each layer, end to end, and batch by batch.")
+        var command = new Command("run", "Times a network on a device by layer, end to end, by batch; tests a GPU's kernels first.")
         {
             model, device, against, batch, rounds, json,
         };
-        command.SetAction(result =>
+        command.SetCancellableAction((result, cancellation) =>
         {
             ResNetConfig config = result.Preset(model);
             int[] batches = [.. DeviceRun.BatchesTo(result.GetValue(batch))];
             // Checked now, not after minutes of measuring.
             ComputeDevice? other = result.GetValue(against) is { } id ? ComputeDevice.Get(id) : null;
-            DeviceRun run = DeviceRun.Measure(config, ComputeDevice.Get(result.GetValue(device)!), batches, result.GetValue(rounds));
+            ComputeDevice measured = ComputeDevice.Get(result.GetValue(device)!);
+            if (measured.IsGpu)
+            {
+                // The steps of a device that was opened without markers cannot be timed.
+                measured.RequestMarkers();
+                SelfTestCommand.Run(config, measured, [1, batches[^1]], cancellation);
+            }
+            DeviceRun run = DeviceRun.Measure(config, measured, batches, result.GetValue(rounds), cancellation: cancellation);
             Print(run);
             if (other is null)
             {
                 Figures.WriteJson(result.GetValue(json), run);
                 return;
             }
-            DeviceRun second = DeviceRun.Measure(config, other, batches, result.GetValue(rounds));
+            DeviceRun second = DeviceRun.Measure(config, other, batches, result.GetValue(rounds), cancellation: cancellation);
             Print(second);
             var compared = new ComparedRuns(run, second);
             foreach (ComparisonReport comparison in compared.Comparisons)

@@ -88,6 +88,9 @@ public sealed class ComputeDevice
     /// <summary>The processor.</summary>
     public static ComputeDevice Cpu => CpuDevice.Value;
 
+    /// <summary>The device whose answers those of others are compared with.</summary>
+    internal static ComputeDevice Reference => Cpu;
+
     private static string VectorName =>
         System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated ? "512-bit vectors"
         : System.Runtime.Intrinsics.Vector256.IsHardwareAccelerated ? "256-bit vectors"

@@ -69,7 +69,8 @@ internal sealed class DeviceRuntime
     /// <summary>True once the driver has failed in the middle of work; the device is opened anew for the next session.</summary>
     public bool IsLost { get; private set; }
 
-    private string DriverName => Accelerator.Device switch
+    /// <summary>The device's driver and its version.</summary>
+    public string DriverName => Accelerator.Device switch
     {
         CudaDevice cuda => $"driver {cuda.DriverVersion}",
         CLDevice cl => $"{cl.PlatformName} {cl.PlatformVersion}, {cl.DeviceVersion}",

@@ -3,7 +3,9 @@ using IlgpuResNet.SimulatedCuda;
 
 namespace IlgpuResNet.Tests.SimulatedCuda;
 
-/// <summary>After a failure of the driver an app's classifiers go on without the app's doing: one call fails, the next has its answer.</summary>
+/// <summary>
+/// After a failure of the driver an app's classifiers go on without the app's doing: one call fails, the next has its answer.
+/// </summary>
 [TestClass]
 public sealed class ClassifierRecoveryTests
 {

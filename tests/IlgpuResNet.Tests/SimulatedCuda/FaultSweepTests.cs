@@ -8,7 +8,7 @@ namespace IlgpuResNet.Tests.SimulatedCuda;
 /// lost while idle and is opened anew. Only exceptions of the library's own leave it, nothing stays allocated or page-locked, and the next
 /// session has the right answers.
 /// </summary>
-/// <remarks>A sample, unless <see cref="AllFaults"/> is set; then every call that the driver takes in such a life fails in each way.</remarks>
+/// <remarks>A sample fails, or every call that the driver takes in such a life where <see cref="AllFaults"/> is set.</remarks>
 [TestClass]
 public sealed class FaultSweepTests
 {

@@ -158,7 +158,7 @@ public sealed class SlowDeviceTests
         await AssertNothingStaysAsync();
     }
 
-    /// <summary>What is freed in the background is freed soon.</summary>
+    /// <summary>Waits for memory that is freed in the background.</summary>
     private async Task AssertNothingStaysAsync()
     {
         LiveObjects wanted = before with { Modules = 0 };
