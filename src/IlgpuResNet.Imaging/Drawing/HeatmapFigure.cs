@@ -23,7 +23,7 @@ public static class HeatmapFigure
 
     /// <summary>
     /// Draws the heat map of <see cref="ClassActivationMap.Overlay(PixelSpan, float)"/>, above it the class with its probability, beside it
-    /// the colour scale in contributions to the logit, and below it how these add up to the logit. Builds with ImageSharp draw no text.
+    /// the colour scale in contributions to the logit, and below it how these add up to the logit. ImageSharp draws no text.
     /// </summary>
     /// <param name="map">Activation map of a class.</param>
     /// <param name="image">The image that was classified.</param>
@@ -42,7 +42,8 @@ public static class HeatmapFigure
         canvas.AsSpan().Fill(Paper);
         DrawHeatMap(canvas, layout, overlay);
         DrawScale(canvas, layout, map);
-        FigureText.Draw(canvas, layout.Width, layout.Height, Ink, Texts(layout, map));
+        if (ImageFile.Codec is IDrawingCodec drawer)
+            drawer.DrawText(canvas, layout.Width, layout.Height, Ink, Texts(layout, map));
         return new PixelBuffer(canvas, layout.Width, layout.Height, PixelFormat.Rgba32);
     }
 

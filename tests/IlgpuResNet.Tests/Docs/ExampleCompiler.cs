@@ -7,7 +7,7 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace IlgpuResNet.Tests.Docs;
 
 /// <summary>
-/// Compiles the C# of a page as in a reader's project: .NET, the two packages and their dependencies, nullable references and implicit
+/// Compiles the C# of a page as in a reader's project: .NET, the packages and their dependencies, nullable references and implicit
 /// usings, every warning an error. A block is a program, or types; with the note <c>given</c> it is the body of a method with the
 /// parameters that the note lists. Usings and types stand once on a page and hold for the blocks that follow.
 /// </summary>
@@ -18,7 +18,10 @@ internal static class ExampleCompiler
         + "global using System.Net.Http; global using System.Threading; global using System.Threading.Tasks;";
 
     private static readonly string[] Packages =
-        ["IlgpuResNet", "IlgpuResNet.Imaging", "ILGPU", "ILGPU.Algorithms", "Microsoft.Extensions.Logging.Abstractions", "SkiaSharp"];
+    [
+        "IlgpuResNet", "IlgpuResNet.Imaging", "IlgpuResNet.SkiaSharp", "IlgpuResNet.ImageSharp", "ILGPU", "ILGPU.Algorithms",
+        "Microsoft.Extensions.Logging.Abstractions", "SixLabors.ImageSharp", "SkiaSharp",
+    ];
 
     private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.Latest);
 

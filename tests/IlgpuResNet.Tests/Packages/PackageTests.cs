@@ -62,6 +62,8 @@ public sealed partial class PackageTests
     [TestMethod]
     [DataRow("IlgpuResNet", "IlgpuResNet.pdb IlgpuResNet.Kernels.pdb")]
     [DataRow("IlgpuResNet.Imaging", "IlgpuResNet.Imaging.pdb")]
+    [DataRow("IlgpuResNet.SkiaSharp", "IlgpuResNet.SkiaSharp.pdb")]
+    [DataRow("IlgpuResNet.ImageSharp", "IlgpuResNet.ImageSharp.pdb")]
     [DataRow("ilgpu-resnet", "")]
     public void Every_package_says_what_it_is_and_has_its_symbols(string id, string symbols)
     {
@@ -98,7 +100,7 @@ public sealed partial class PackageTests
               </PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="IlgpuResNet" Version="{VersionOf("IlgpuResNet")}" />
-                <PackageReference Include="IlgpuResNet.Imaging" Version="{VersionOf("IlgpuResNet.Imaging")}" />
+                <PackageReference Include="IlgpuResNet.SkiaSharp" Version="{VersionOf("IlgpuResNet.SkiaSharp")}" />
               </ItemGroup>
             </Project>
             """);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using IlgpuResNet.ActivationMaps;
 using IlgpuResNet.Imaging;
 using IlgpuResNet.Pixels;
 using SkiaSharp;
@@ -9,14 +10,16 @@ namespace IlgpuResNet;
 /// <summary>
 /// Decodes by SkiaSharp without a colour transform, to the bytes that Pillow decodes. Of 16-bit PNG files the high byte is taken, as Pillow
 /// does for colour; Pillow's clipping of 16-bit gray at 255 is not copied. Fully transparent pixels of GIF files are black.
+/// Thread-safe.
 /// </summary>
-internal sealed unsafe class SkiaCodec : IImageCodec
+public sealed unsafe class SkiaCodec : IImageCodec, IDrawingCodec
 {
     private const int BytesPerPixel = 4;
     private const int Channels = 3;
 
     /// <summary>Message for a platform on which SkiaSharp's native library is missing.</summary>
-    public const string NoLibrary = "SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform.";
+    internal const string NoLibrary =
+        "SkiaSharp's native library cannot be loaded; add the SkiaSharp.NativeAssets package of this platform.";
 
     /// <inheritdoc/>
     public string Name => "SkiaSharp";
@@ -61,6 +64,13 @@ internal sealed unsafe class SkiaCodec : IImageCodec
             throw new ImageException(NoLibrary, e);
         }
     }
+
+    /// <inheritdoc/>
+    void IDrawingCodec.DrawText(Span<byte> canvas, int width, int height, Rgb ink, IEnumerable<TextLine> lines) =>
+        SkiaFigureText.Draw(canvas, width, height, ink, lines);
+
+    /// <inheritdoc/>
+    void IDrawingCodec.WritePng(Drawing drawing, Stream stream) => SkiaPngDrawing.Write(drawing, stream);
 
     private static PixelBuffer DecodeCore(
         ReadOnlyMemory<byte> data, string name, bool applyOrientation, bool acceptTruncated)
@@ -120,11 +130,4 @@ internal sealed unsafe class SkiaCodec : IImageCodec
         SKCodecResult.ErrorInInput or SKCodecResult.InvalidInput => $"{name}: the {codec.EncodedFormat} data is damaged.",
         _ => $"{name}: the {codec.EncodedFormat} data cannot be decoded ({result}).",
     };
-}
-
-/// <content>The codec that this build uses.</content>
-public static partial class ImageFile
-{
-    /// <summary>Codec that decodes and encodes image files.</summary>
-    public static IImageCodec Codec { get; } = new SkiaCodec();
 }

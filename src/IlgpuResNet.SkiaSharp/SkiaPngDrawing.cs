@@ -4,14 +4,11 @@ using SkiaSharp;
 namespace IlgpuResNet.Imaging;
 
 /// <summary>Renders drawings as PNG with SkiaSharp.</summary>
-internal static class PngDrawing
+internal static class SkiaPngDrawing
 {
-    /// <summary>Pixels of the PNG per pixel of the drawing, so that it is sharp on high-resolution screens.</summary>
-    public const int Scale = 2;
+    private const int Scale = PngDrawing.Scale;
 
-    /// <summary>Writes a PNG whose width and height are <see cref="Scale"/> times the drawing's.</summary>
-    /// <exception cref="ImageException">The image is too large, or SkiaSharp's native library is missing.</exception>
-    /// <exception cref="IOException">The stream cannot be written.</exception>
+    /// <inheritdoc cref="IDrawingCodec.WritePng"/>
     public static void Write(Drawing drawing, Stream stream)
     {
         try

@@ -6,7 +6,7 @@ using SkiaSharp;
 namespace IlgpuResNet.Imaging;
 
 /// <summary>Draws text into pixels with SkiaSharp. Thread-safe.</summary>
-internal static class FigureText
+internal static class SkiaFigureText
 {
     private const string Ellipsis = "…";
 
