@@ -18,7 +18,7 @@ public sealed class MutationTests : IDisposable
     private const int Few = 1000;
     private const int Many = 100_000;
     private const int FirstSeed = 20_161;
-    private const int Kinds = 3;
+    private const int Kinds = 4;
     private const int Tries = 4;
 
     private readonly WeightsFolder folder = new(inMemory: true);
@@ -87,6 +87,22 @@ public sealed class MutationTests : IDisposable
                 : Mutation.Bytes(random, content, donor);
             return random.Next(3) == 0 && changed.Length > 0 ? Mutation.Bytes(random, changed, donor) : changed;
         }, Load, error => error is WeightsException);
+    }
+
+    /// <summary>Checkpoints, pickled modules and TorchScript archives, up to the network that is recognised.</summary>
+    [TestMethod, TestCategory("Mutation")]
+    public void Checkpoints_never_fail_in_another_way()
+    {
+        string[] names = ["1.pth", "2.pth", "3.pth", "4.pth", "6.pth", "9.pth", "11.safetensors"];
+        byte[][] originals = [.. names.Select(name => File.ReadAllBytes(CheckpointTests.PathOf(name)))];
+        Run(names, (random, index) =>
+        {
+            byte[] content = originals[index], donor = originals[random.Next(originals.Length)];
+            // One is a stream of pickles, not a zip archive.
+            return random.Next(4) == 0 || names[index] is "1.pth" ? Mutation.Bytes(random, content, donor)
+                : names[index].EndsWith(".safetensors", StringComparison.Ordinal) ? Mutation.Safetensors(random, content)
+                : Mutation.ZipEntry(random, content, donor);
+        }, LoadResNet, error => error is WeightsException);
     }
 
     private byte[] Weights(string name)
@@ -189,6 +205,12 @@ public sealed class MutationTests : IDisposable
                 StateDict weights = StateDict.Load(path);
                 return new Loaded(weights, weights.Values);
         }
+    }
+
+    private static Loaded LoadResNet(string path)
+    {
+        ResNet model = ResNet.Load(path);
+        return new Loaded(model, model.Weights.Values);
     }
 
     private static byte[] Bytes(OnnxModelToWrite model)
