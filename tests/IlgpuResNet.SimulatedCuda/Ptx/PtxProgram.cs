@@ -16,6 +16,7 @@ internal sealed class PtxProgram
     public const ulong Poison = 0x7FC5_1ABE_7FC5_1ABE;
 
     private WarpProgram? warps;
+    private int narrowest;
 
     /// <summary>Name of the entry.</summary>
     public required string Name { get; init; }
@@ -39,8 +40,8 @@ internal sealed class PtxProgram
     public required Instruction[] Code { get; init; }
 
     /// <summary>Bytes of the narrowest element that it loads from or stores to global memory.</summary>
-    public int NarrowestGlobalElement =>
-        Code.Where(i => i.Opcode.Contains(".global.", StringComparison.Ordinal) && i.ElementBytes > 0)
+    public int NarrowestGlobalElement => narrowest != 0 ? narrowest
+        : narrowest = Code.Where(i => i.Opcode.Contains(".global.", StringComparison.Ordinal) && i.ElementBytes > 0)
             .Select(i => i.ElementBytes).DefaultIfEmpty(1).Min();
 
     /// <summary>Bytes of its shared arrays.</summary>

@@ -9,6 +9,8 @@ namespace IlgpuResNet.SimulatedCuda.Ptx;
 /// </summary>
 internal static unsafe class WarpArithmetic
 {
+    private const int WordBits = 32;
+
     /// <summary>The effect of an opcode; null where it has no vector form.</summary>
     public static delegate*<Warp, WarpInstruction*, void> Find(string opcode) => opcode switch
     {
@@ -43,6 +45,26 @@ internal static unsafe class WarpArithmetic
         "setp.le.u32" or "setp.ls.u32" => &Two<IsAtMost>,
         "setp.gt.u32" or "setp.hi.u32" => &Two<Swapped<IsLess>>,
         "setp.ge.u32" or "setp.hs.u32" => &Two<Swapped<IsAtMost>>,
+        "setp.eq.f32" => &Two<AreEqualFloats>,
+        "setp.ne.f32" => &Two<DifferFloats>,
+        "setp.lt.f32" => &Two<IsLessFloat>,
+        "setp.le.f32" => &Two<IsAtMostFloat>,
+        "setp.gt.f32" => &Two<Swapped<IsLessFloat>>,
+        "setp.ge.f32" => &Two<Swapped<IsAtMostFloat>>,
+        "setp.equ.f32" => &Two<Denied<DifferFloats>>,
+        "setp.neu.f32" => &Two<Denied<AreEqualFloats>>,
+        "setp.ltu.f32" => &Two<Denied<Swapped<IsAtMostFloat>>>,
+        "setp.leu.f32" => &Two<Denied<Swapped<IsLessFloat>>>,
+        "setp.gtu.f32" => &Two<Denied<IsAtMostFloat>>,
+        "setp.geu.f32" => &Two<Denied<IsLessFloat>>,
+        "setp.num.f32" => &Two<AreNumbers>,
+        "setp.nan.f32" => &Two<Denied<AreNumbers>>,
+        "testp.notanumber.f32" => &One<IsNaN>,
+        "shl.b32" => &Shift<ShiftLeft>,
+        "shr.u32" => &Shift<ShiftRight>,
+        "shr.s32" => &Shift<ShiftRightSigned>,
+        "div.s32" => &Divide<Quotient>,
+        "rem.s32" => &Divide<Remainder>,
         "add.s64" or "add.u64" => &Wide<AddWide>,
         "sub.s64" or "sub.u64" => &Wide<SubtractWide>,
         "mul.lo.s64" or "mul.lo.u64" => &Wide<MultiplyWide>,
@@ -101,6 +123,48 @@ internal static unsafe class WarpArithmetic
         for (int part = 0; part < WarpVectors.WideParts; part++)
             WarpVectors.PutWide(
                 warp, i->D, part, T.Apply(WarpVectors.GetWide(warp, i->A, part), WarpVectors.GetWide(warp, i->B, part)));
+    }
+
+    /// <summary>Shifts all lanes by one number, as kernels nearly always do.</summary>
+    private static void Shift<T>(Warp warp, WarpInstruction* i)
+        where T : IShift
+    {
+        uint by = *(uint*)(warp.Registers + i->B);
+        Vector512<uint> same = Vector512.Create(by), low = WarpVectors.Get(warp, i->A, 0), high = WarpVectors.Get(warp, i->A, 1);
+        if (by >= WordBits || WarpVectors.Get(warp, i->B, 0) != same || WarpVectors.Get(warp, i->B, 1) != same) LaneByLane(warp, i);
+        else WarpVectors.Put(warp, i->D, T.Apply(low, (int)by), T.Apply(high, (int)by));
+    }
+
+    /// <summary>Divides in double, whose 53 bits hold each quotient well enough to be cut off.</summary>
+    private static void Divide<T>(Warp warp, WarpInstruction* i)
+        where T : IDivision
+    {
+        for (int part = 0; part < WarpVectors.Parts; part++)
+        {
+            Vector512<int> b = WarpVectors.Get(warp, i->B, part).AsInt32();
+            // The interpreter knows what it refuses to divide.
+            if (!Vector512.EqualsAny(b, default) && !Vector512.EqualsAny(b, Vector512<int>.AllBitsSet)) continue;
+            LaneByLane(warp, i);
+            return;
+        }
+        WarpVectors.Put(warp, i->D, Divide<T>(warp, i, 0), Divide<T>(warp, i, 1));
+    }
+
+    private static Vector512<uint> Divide<T>(Warp warp, WarpInstruction* i, int part)
+        where T : IDivision
+    {
+        Vector512<int> a = WarpVectors.Get(warp, i->A, part).AsInt32(), b = WarpVectors.Get(warp, i->B, part).AsInt32();
+        return T.Apply(a, b, Vector512.Create(Quotients(a.GetLower(), b.GetLower()), Quotients(a.GetUpper(), b.GetUpper()))).AsUInt32();
+    }
+
+    private static Vector256<int> Quotients(Vector256<int> a, Vector256<int> b)
+    {
+        (Vector256<long> a0, Vector256<long> a1) = Vector256.Widen(a);
+        (Vector256<long> b0, Vector256<long> b1) = Vector256.Widen(b);
+        Vector512<double> dividends = Vector512.ConvertToDouble(Vector512.Create(a0, a1));
+        Vector512<double> quotients = dividends / Vector512.ConvertToDouble(Vector512.Create(b0, b1));
+        Vector512<long> whole = Vector512.ConvertToInt64(quotients);
+        return Vector256.Narrow(whole.GetLower(), whole.GetUpper());
     }
 
     private static void MoveWide(Warp warp, WarpInstruction* i)

@@ -1,17 +1,14 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 
 namespace IlgpuResNet.SimulatedCuda.Ptx;
 
 /// <summary>
-/// Room for a CTA, in which one processor runs one CTA of a launch after the other. Registers keep what the CTA before has left in them:
+/// Room for a CTA, in which one processor runs one CTA of a launch after the other. Registers keep what was left in them before:
 /// a read of one that was never written is a matter for the interpreter.
 /// </summary>
 internal sealed unsafe class WarpCta
 {
-    private const int VectorBytes = 64;
-
-    private readonly byte[] registers;
+    private readonly WarpRegisterFile registers;
     private readonly Warp[] warps;
     private readonly WarpSite[] sites;
     private readonly AddressSpace[] locals = [];
@@ -26,15 +23,11 @@ internal sealed unsafe class WarpCta
         if (launch.Program.Local.Count > 0) locals = [.. Enumerable.Range(0, launch.Block.Count).Select(_ => AddressSpace.Local())];
         sites = new WarpSite[Program.Sites];
         warps = new Warp[(launch.Block.Count + Warp.Lanes - 1) / Warp.Lanes];
-        int bytes = Program.Registers.Bytes;
-        registers = GC.AllocateUninitializedArray<byte>(bytes * warps.Length + VectorBytes, pinned: true);
-        byte* start = (byte*)Unsafe.AsPointer(ref registers[0]);
-        start += VectorBytes - (long)start % VectorBytes;
-        new Span<ulong>(start, bytes * warps.Length / sizeof(ulong)).Fill(PtxProgram.Poison);
+        registers = Program.Rent(warps.Length);
         for (int w = 0; w < warps.Length; w++)
         {
             int first = w * Warp.Lanes;
-            warps[w] = new Warp(this, first, Math.Min(Warp.Lanes, launch.Block.Count - first), start + (long)bytes * w);
+            warps[w] = new Warp(this, first, Math.Min(Warp.Lanes, launch.Block.Count - first), registers.Of(w));
             Prepare(warps[w], arrays);
         }
     }
@@ -78,9 +71,10 @@ internal sealed unsafe class WarpCta
         }
     }
 
-    /// <summary>Tells the regions which of their bytes were accessed.</summary>
+    /// <summary>Tells the regions which of their bytes were accessed, and gives the registers back.</summary>
     public void Finish()
     {
+        Program.Return(registers);
         for (int n = 0; n < Launch.Program.Code.Length; n++)
         {
             WarpInstruction* i = Program.Code + n;
@@ -102,13 +96,10 @@ internal sealed unsafe class WarpCta
     private static Region AddArray(AddressSpace space, PtxArray array) =>
         space.Add(array.Name, GC.AllocateArray<byte>(array.Length, pinned: true), array.Alignment);
 
-    /// <summary>Fills what is the same for all CTAs.</summary>
+    /// <summary>Fills what is the same for all CTAs of the launch.</summary>
     private void Prepare(Warp warp, ulong[] sharedArrays)
     {
         WarpRegisters places = Program.Registers;
-        foreach ((int place, bool isWide, ulong value) in places.Constants)
-            if (isWide) WideWords(warp, place).Fill(value);
-            else Words(warp, place).Fill((uint)value);
         foreach ((int place, string name) in places.OfThread)
             for (int lane = 0; lane < Warp.Lanes; lane++) Words(warp, place)[lane] = Launch.Special(name, 0, warp.FirstThread + lane);
         for (int a = 0; a < sharedArrays.Length; a++) WideWords(warp, places.SharedArrays[a]).Fill(sharedArrays[a]);

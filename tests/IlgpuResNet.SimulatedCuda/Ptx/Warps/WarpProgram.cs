@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 
 namespace IlgpuResNet.SimulatedCuda.Ptx;
@@ -8,6 +9,7 @@ internal sealed unsafe class WarpProgram
     private readonly WarpInstruction[] code;
     private readonly Instruction?[] lanewise;
     private readonly OperandWidths[] widthsOf;
+    private readonly ConcurrentBag<WarpRegisterFile> files = [];
 
     public WarpProgram(PtxProgram program)
     {
@@ -29,11 +31,17 @@ internal sealed unsafe class WarpProgram
     /// <summary>The first instruction.</summary>
     public WarpInstruction* Code => (WarpInstruction*)Unsafe.AsPointer(ref code[0]);
 
-    /// <summary>An instruction of the interpreter that computes with the slots 0 to 3, for an opcode without a vector form.</summary>
+    /// <summary>An instruction of the interpreter that computes with the slots 0 to 3, for what has no vector form.</summary>
     public Instruction Lanewise(int index) => lanewise[index]!;
 
     /// <summary>The widths of its operands.</summary>
     public OperandWidths WidthsOf(int index) => widthsOf[index];
+
+    /// <summary>Registers for so many warps, whose constants are filled in. They come back with <see cref="Return"/>.</summary>
+    public WarpRegisterFile Rent(int warps) =>
+        files.TryTake(out WarpRegisterFile? file) && file.Warps == warps ? file : new WarpRegisterFile(Registers, warps);
+
+    public void Return(WarpRegisterFile file) => files.Add(file);
 
     private void Translate(Instruction i, ref WarpInstruction w)
     {
@@ -73,8 +81,7 @@ internal sealed unsafe class WarpProgram
         if (i.Reads.Length > 1) w.B = Registers.Place(i.Reads[1], widths.B);
         if (i.Reads.Length > 2) w.C = Registers.Place(i.Reads[2], widths.C);
         w.Run = WarpArithmetic.Find(i.Opcode);
-        if (w.Run is not null) return;
-        w.Run = &WarpArithmetic.LaneByLane;
+        if (w.Run is null) w.Run = &WarpArithmetic.LaneByLane;
         w.Count = i.Reads.Length;
         lanewise[i.Index] = new Instruction
         {

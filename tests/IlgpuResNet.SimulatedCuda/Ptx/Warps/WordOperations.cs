@@ -176,6 +176,51 @@ internal readonly struct IsAtMost : IWordOperation
         Vector512.LessThanOrEqual(a, b) & Vector512<uint>.One;
 }
 
+internal readonly struct IsLessFloat : IWordOperation
+{
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
+        Vector512.LessThan(a.AsSingle(), b.AsSingle()).AsUInt32() & Vector512<uint>.One;
+}
+
+internal readonly struct IsAtMostFloat : IWordOperation
+{
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
+        Vector512.LessThanOrEqual(a.AsSingle(), b.AsSingle()).AsUInt32() & Vector512<uint>.One;
+}
+
+internal readonly struct AreEqualFloats : IWordOperation
+{
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
+        Vector512.Equals(a.AsSingle(), b.AsSingle()).AsUInt32() & Vector512<uint>.One;
+}
+
+/// <summary>The ordered comparison, false beside a NaN.</summary>
+internal readonly struct DifferFloats : IWordOperation
+{
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
+        IsLessFloat.Apply(a, b, c) | IsLessFloat.Apply(b, a, c);
+}
+
+internal readonly struct AreNumbers : IWordOperation
+{
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
+        AreEqualFloats.Apply(a, a, c) & AreEqualFloats.Apply(b, b, c);
+}
+
+internal readonly struct IsNaN : IWordOperation
+{
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
+        Vector512<uint>.One - AreEqualFloats.Apply(a, a, c);
+}
+
+/// <summary>The predicate that denies another one.</summary>
+internal readonly struct Denied<T> : IWordOperation
+    where T : IWordOperation
+{
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
+        Vector512<uint>.One - T.Apply(a, b, c);
+}
+
 /// <summary>An operation with its first two sources exchanged.</summary>
 internal readonly struct Swapped<T> : IWordOperation
     where T : IWordOperation
