@@ -1,10 +1,8 @@
-using ILGPU;
-
 namespace IlgpuResNet.Kernels;
 
 /// <summary>
-/// The order of a row's elements: larger values first, of equal values the lower index first; NaN is the largest. It compares integers: the
-/// result of a test for NaN counts as uniform in ILGPU, so that threads that branch on it would have to agree.
+/// The order of a row's elements: larger values first, of equal values the lower index first; NaN is the largest. It computes masks, all
+/// ones for true, and has no branches: ILGPU takes what is read from memory for uniform, so that threads would have to agree in a branch.
 /// </summary>
 internal static class TopKOrder
 {
@@ -13,18 +11,23 @@ internal static class TopKOrder
     /// <summary>The bits of infinity; those of a NaN are larger.</summary>
     private const int Infinity = 0x7F80_0000;
 
-    /// <summary>True when an element comes before another.</summary>
-    public static bool IsBefore(float a, int indexA, float b, int indexB)
+    private const int SignBit = 31;
+
+    /// <summary>An integer in the order of the floats; no key is as small as <see cref="int.MinValue"/>.</summary>
+    public static int KeyOf(int bits)
     {
-        int keyA = KeyOf(a), keyB = KeyOf(b);
-        return keyA > keyB || (keyA == keyB && indexA < indexB);
+        int magnitude = bits & Magnitude, negative = bits >> SignBit, nan = (Infinity - magnitude) >> SignBit;
+        int key = (magnitude ^ negative) - negative;
+        return (key & ~nan) | (int.MaxValue & nan);
     }
 
-    /// <summary>An integer in the order of the floats.</summary>
-    private static int KeyOf(float value)
+    /// <summary>A mask for <c>a &lt; b</c>; the difference may overflow.</summary>
+    public static int Less(int a, int b) => ((a & ~b) | (~(a ^ b) & (a - b))) >> SignBit;
+
+    /// <summary>A mask for an element that comes before another.</summary>
+    public static int IsBefore(int keyA, int indexA, int keyB, int indexB)
     {
-        int bits = (int)Interop.FloatAsInt(value), magnitude = bits & Magnitude;
-        if (magnitude > Infinity) return int.MaxValue;
-        return bits < 0 ? -magnitude : magnitude;
+        int difference = keyA ^ keyB, isEqual = ~((difference | -difference) >> SignBit);
+        return Less(keyB, keyA) | (isEqual & Less(indexA, indexB));
     }
 }

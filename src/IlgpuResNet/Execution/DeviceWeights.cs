@@ -156,6 +156,8 @@ internal sealed class DeviceWeights : IDisposable
 
         ArrayView<float> Next(int length)
         {
+            // ILGPU refuses a view at the very end of its memory, even one of no elements.
+            if (length == 0) return default;
             ArrayView<float> view = memory.View.SubView(offset, length);
             offset += MemoryPlanner.Align(length);
             return view;

@@ -30,14 +30,16 @@ internal static unsafe class SimdTopK
         for (int row = first; row < end; row++)
         {
             float* values = input + (nint)row * classes;
+            int* bits = (int*)values;
             int last = -1;
             for (int rank = 0; rank < k; rank++)
             {
                 int best = -1;
                 for (int i = 0; i < classes; i++)
                 {
-                    bool isLeft = last < 0 || TopKOrder.IsBefore(values[last], last, values[i], i);
-                    if (isLeft && (best < 0 || TopKOrder.IsBefore(values[i], i, values[best], best))) best = i;
+                    int key = TopKOrder.KeyOf(bits[i]);
+                    bool isLeft = last < 0 || TopKOrder.IsBefore(TopKOrder.KeyOf(bits[last]), last, key, i) != 0;
+                    if (isLeft && (best < 0 || TopKOrder.IsBefore(key, i, TopKOrder.KeyOf(bits[best]), best) != 0)) best = i;
                 }
                 output[(nint)row * k + rank] = step.GivesIndices ? best : values[best];
                 last = best;
