@@ -12,7 +12,7 @@ internal sealed class RandomOnnxLayers(RandomOnnxGraph graph)
     private Random Random => graph.Random;
 
     /// <summary>One layer or block of any kind.</summary>
-    public RandomMap Layer(RandomMap x) => Random.Next(12) switch
+    public RandomMap Layer(RandomMap x) => Random.Next(16) switch
     {
         0 or 1 or 2 => Conv(x),
         3 => BatchNorm(x),
@@ -22,6 +22,10 @@ internal sealed class RandomOnnxLayers(RandomOnnxGraph graph)
         8 => Padded(x),
         9 => Affine(x),
         10 => new RandomOnnxShapes(graph).ThereAndBack(x),
+        12 => new RandomOnnxGates(graph).Function(x),
+        13 => new RandomOnnxGates(graph).Gate(x),
+        14 => new RandomOnnxGates(graph).Selection(x),
+        15 => new RandomOnnxGates(graph).Norm(x),
         _ => Nothing(x),
     };
 

@@ -58,8 +58,10 @@ internal sealed class RandomOnnxShapes(RandomOnnxGraph graph)
             if (graph.Chance(20)) row = graph.Node("Relu", [row]);
             features = outputs;
         }
-        return graph.Random.Next(4) switch
+        return graph.Random.Next(6) switch
         {
+            4 => graph.Node("LogSoftmax", [row], Int("axis", 1)),
+            5 => graph.Node("LpNormalization", [graph.Node("Add", [row, graph.Scalar(0.5f)])], Int("axis", 1)),
             0 => graph.Node("Softmax", [row], Int("axis", graph.Pick(1, graph.Opset >= 11 ? -1 : 1))),
             1 => graph.Node("Softmax", [row]),
             _ => row,
