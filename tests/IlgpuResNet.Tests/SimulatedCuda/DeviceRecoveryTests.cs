@@ -34,7 +34,7 @@ public sealed class DeviceRecoveryTests
         // Not for the test that starts a process of its own.
         if (TestContext.TestName == nameof(Page_locks_stay_where_copies_run_as_late_as_they_may)) return;
         driver = SimulatedCudaTests.RequireDriver();
-        model = SmallClassifier.Model();
+        model = TinyNetwork.Create();
         using (var first = new InferenceSession(model, Device)) expected = RunAll(first);
         before = driver.Live;
     }
