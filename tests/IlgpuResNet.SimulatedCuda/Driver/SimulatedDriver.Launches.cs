@@ -113,7 +113,9 @@ internal sealed unsafe partial class SimulatedDriver
     /// <returns>What the context returns from now on.</returns>
     private CudaResult Fail(Operation operation, PtxException e)
     {
-        Report(e.Fault is PtxFault.OutOfBounds ? FindingKind.OutOfBounds : FindingKind.KernelFault, operation, e.Message);
+        if (e.Fault is not PtxFault.OutOfBounds) Report(FindingKind.KernelFault, operation, e.Message);
+        else if (FreedAt(e.Address) is { } freed) Report(FindingKind.UseAfterFree, operation, $"{e.Message}; {freed.Name} is freed");
+        else Report(FindingKind.OutOfBounds, operation, e.Message);
         return e.Fault switch
         {
             PtxFault.OutOfBounds => CudaResult.IllegalAddress,

@@ -22,7 +22,7 @@ internal sealed unsafe partial class SimulatedDriver
     private const int MemoryTypeAttribute = 2, HostMemory = 1, DeviceMemory = 2;
 
     private readonly SortedList<ulong, Allocation> allocations = [];
-    private readonly SortedList<ulong, string> freed = [];
+    private readonly SortedList<ulong, FreedMemory> freed = [];
     private ulong nextAddress = FirstAddress;
 
     public CudaResult cuMemGetInfo_v2(nint* free, nint* total) => Call(Needs.Context, () =>
@@ -54,7 +54,7 @@ internal sealed unsafe partial class SimulatedDriver
         if (address == 0) return CudaResult.Success;
         if (!allocations.TryGetValue((ulong)address, out Allocation? allocation))
         {
-            string name = freed.GetValueOrDefault((ulong)address, $"0x{address:X}");
+            string name = freed.GetValueOrDefault((ulong)address)?.Name ?? $"0x{address:X}";
             Report(FindingKind.DoubleFree, $"{name} is no allocation, or no longer one");
             return CudaResult.InvalidValue;
         }
@@ -98,12 +98,16 @@ internal sealed unsafe partial class SimulatedDriver
     private void Forget(Allocation allocation)
     {
         allocations.Remove(allocation.Address);
-        freed.Add(allocation.Address, allocation.Name);
+        freed.Add(allocation.Address, new FreedMemory(allocation.Name, allocation.Address, allocation.Length));
         allocation.Data.AsSpan().Fill(FreedByte);
     }
 
     private Allocation? AllocationAt(ulong address) =>
         Floor(allocations, address) is { } allocation && address < allocation.Address + (ulong)allocation.Length ? allocation : null;
+
+    /// <summary>The freed memory of an address, which is never allocated again.</summary>
+    private FreedMemory? FreedAt(ulong address) =>
+        Floor(freed, address) is { } found && address < found.Address + (ulong)found.Length ? found : null;
 
     /// <summary>The allocation that a range of a call lies in; reports a range that leaves it, or that was freed.</summary>
     private Allocation? FindRange(nint address, nint bytes)
@@ -111,8 +115,7 @@ internal sealed unsafe partial class SimulatedDriver
         ulong first = (ulong)address;
         if (AllocationAt(first) is not { } allocation)
         {
-            if (Floor(freed, first) is { } name)
-                Report(FindingKind.UseAfterFree, $"0x{address:X} is no memory; the nearest below was {name}, which is freed");
+            if (FreedAt(first) is { } before) Report(FindingKind.UseAfterFree, $"0x{address:X} lies in {before.Name}, which is freed");
             else Report(FindingKind.OutOfBounds, $"0x{address:X} is no device memory");
             return null;
         }
@@ -140,3 +143,6 @@ internal sealed unsafe partial class SimulatedDriver
         return high < 0 ? null : list.Values[high];
     }
 }
+
+/// <summary>Device memory that was freed.</summary>
+internal sealed record FreedMemory(string Name, ulong Address, int Length);

@@ -118,7 +118,7 @@ internal sealed class AddressSpace
         ulong address = unchecked(thread.Registers[i.A] + (ulong)i.Offset);
         int bytes = i.ElementBytes * i.Elements.Length;
         if (Find(address, bytes) is not { } region)
-            throw thread.Fault(i, OutOfBoundsText(address, bytes), PtxFault.OutOfBounds);
+            throw thread.Fault(i, OutOfBoundsText(address, bytes), PtxFault.OutOfBounds).At(address);
         if (address % (ulong)bytes != 0)
             throw thread.Fault(i, MisalignedText(region, address, bytes), PtxFault.Misaligned);
         return (region, (int)(address - region.Address), bytes);

@@ -17,4 +17,14 @@ internal enum PtxFault
 internal sealed class PtxException(string message, PtxFault fault = PtxFault.Undefined) : Exception(message)
 {
     public PtxFault Fault => fault;
+
+    /// <summary>The address of an access outside all memory.</summary>
+    public ulong Address { get; private set; }
+
+    /// <summary>Notes the address, and returns itself.</summary>
+    public PtxException At(ulong address)
+    {
+        Address = address;
+        return this;
+    }
 }

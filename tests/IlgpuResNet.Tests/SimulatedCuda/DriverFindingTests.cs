@@ -173,6 +173,21 @@ public sealed class DriverFindingTests
         host.AssertFound(FindingKind.UseAfterFree, "cuMemsetD8Async");
     }
 
+    /// <summary>A kernel that uses freed memory is told from one that leaves its memory: the mistake is elsewhere.</summary>
+    [TestMethod]
+    public void Kernel_that_uses_freed_memory()
+    {
+        var host = new DriverHost();
+        nint memory = host.Allocate(Bytes), kernel = host.LoadKernel(StoreOwn);
+        DriverHost.Check(host.Launch(kernel, memory, 0));
+        DriverHost.Check(host.Driver.cuMemFree_v2(memory));
+        host.AssertFaultless();
+        host.Allocate(Bytes);
+        DriverHost.Check(host.Launch(kernel, memory, 0));
+        Assert.AreEqual(CudaResult.IllegalAddress, host.Synchronize(0));
+        host.AssertFound(FindingKind.UseAfterFree, "cuLaunchKernel");
+    }
+
     [TestMethod]
     public void Handle_used_after_it_is_destroyed()
     {

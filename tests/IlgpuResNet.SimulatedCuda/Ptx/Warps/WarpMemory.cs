@@ -137,7 +137,7 @@ internal static unsafe class WarpMemory
     {
         ulong address = AddressOf(warp, i, lane);
         return space.Find(address, i->Bytes)
-            ?? throw warp.Fault(lane, i, space.OutOfBoundsText(address, i->Bytes), PtxFault.OutOfBounds);
+            ?? throw warp.Fault(lane, i, space.OutOfBoundsText(address, i->Bytes), PtxFault.OutOfBounds).At(address);
     }
 
     private static PtxException Misaligned(AddressSpace space, Region region, Warp warp, WarpInstruction* i, int lane) =>
