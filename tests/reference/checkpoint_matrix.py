@@ -1,6 +1,6 @@
 """Writes checkpoints with PyTorch as training scripts write them, and compares the tool's answers with PyTorch's.
 
-A checkpoint is one of 6 containers x 12 prefixes x 8 heads x 10 architectures, drawn by a seed. Each network is small, with random
+A checkpoint is one of 6 containers x 12 prefixes x 8 heads x 12 architectures, drawn by a seed. Each network is small, with random
 weights and batch-norm statistics. The tool passes when the relative L2 error of its answer is at most 1e-5.
 
     python3 tests/reference/checkpoint_matrix.py                              200 draws with the tool built from the tree
@@ -35,15 +35,26 @@ PREFIXES = ["", "module.", "model.", "net.", "module._orig_mod.", "_orig_mod.", 
             "a.b.c.d.", "layer1."]
 HEADS = ["fc", "no_bias", "dropout", "linear", "classifier", "two_layers", "norm", "none"]
 ARCHITECTURES = ["basic", "bottleneck", "grouped", "wide", "deep_stem", "resnet_d", "average_down", "cifar", "cifar_three_stages",
-                 "kuangliu"]
+                 "kuangliu", "group_norm", "squeeze"]
 
 
 def conv(c, k, side, stride=1, groups=1):
     return nn.Conv2d(c, k, side, stride, side // 2, groups=groups, bias=False)
 
 
+class Squeeze(nn.Module):
+    """Squeeze-and-excitation with timm's names."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Conv2d(c, 3, 1), nn.Conv2d(3, c, 1)
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.fc2(torch.relu(self.fc1(x.mean((2, 3), keepdim=True)))))
+
+
 class Block(nn.Module):
-    def __init__(self, c, planes, stride, bottleneck, groups, width, average, shortcut, stride_first):
+    def __init__(self, c, planes, stride, bottleneck, groups, width, average, shortcut, stride_first, squeeze):
         super().__init__()
         self.shortcut_name = shortcut
         k = planes * 4 if bottleneck else planes
@@ -58,6 +69,7 @@ class Block(nn.Module):
             self.conv2, self.bn2 = conv(k, k, 3), nn.BatchNorm2d(k)
         self.bottleneck = bottleneck
         self.relu = nn.ReLU()
+        self.se = Squeeze(k) if squeeze else nn.Identity()
         layers = []
         if stride > 1 or c != k:
             if average:
@@ -72,7 +84,7 @@ class Block(nn.Module):
         y = self.bn2(self.conv2(y))
         if self.bottleneck:
             y = self.bn3(self.conv3(self.relu(y)))
-        return self.relu(y + getattr(self, self.shortcut_name)(x))
+        return self.relu(self.se(y) + getattr(self, self.shortcut_name)(x))
 
 
 class ResNet(nn.Module):
@@ -99,7 +111,8 @@ class ResNet(nn.Module):
             blocks = []
             for block in range(2 if stage == 1 else 1):
                 blocks.append(Block(c, planes, 2 if stage > 0 and block == 0 else 1, bottleneck, groups, width, average,
-                                    "shortcut" if architecture == "kuangliu" else "downsample", stride_first))
+                                    "shortcut" if architecture == "kuangliu" else "downsample", stride_first,
+                                    architecture == "squeeze"))
                 c = planes * (4 if bottleneck else 1)
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -114,6 +127,12 @@ class ResNet(nn.Module):
             "none": ("fc", nn.Identity()),
         }[head]
         setattr(self, self.head_name, layers)
+
+        if architecture == "group_norm":
+            for module in list(self.modules()):
+                for name, child in list(module.named_children()):
+                    if isinstance(child, nn.BatchNorm2d):
+                        setattr(module, name, nn.GroupNorm(max(1, CHANNELS // 2), child.num_features))
 
     def forward(self, x):
         x = self.relu(self.bn1(self.conv1(x)))
@@ -148,6 +167,9 @@ def randomise(model, generator):
             module.bias.data.normal_(0, 0.1, generator=generator)
             module.running_mean.normal_(0, 0.1, generator=generator)
             module.running_var.uniform_(0.5, 1.5, generator=generator)
+        elif isinstance(module, nn.GroupNorm):
+            module.weight.data.uniform_(0.5, 1.5, generator=generator)
+            module.bias.data.normal_(0, 0.1, generator=generator)
         elif isinstance(module, (nn.Conv2d, nn.Linear)):
             fan = module.weight[0].numel()
             module.weight.data.normal_(0, (2 / fan) ** 0.5, generator=generator)
@@ -204,7 +226,7 @@ def make(folder, index, seed):
     randomise(model, generator)
     if container == "module":
         for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
                 module.eps = 1e-3
     example = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():

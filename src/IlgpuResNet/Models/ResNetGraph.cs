@@ -89,7 +89,7 @@ internal sealed class ResNetGraph
     private string Layer(HeadLayer layer, string input, bool isLast)
     {
         string output = isLast ? LogitsName : layer.Path;
-        string x = layer.IsNorm ? Norm(layer.Path, input, output) : Add(new LinearNode
+        string x = layer.IsNorm ? BatchNorm(layer.Path, input, output) : Add(new LinearNode
         {
             Name = layer.Path,
             Inputs = [input],
@@ -108,6 +108,7 @@ internal sealed class ResNetGraph
             if (i > 1) x = Relu($"{path}.relu{i - 1}", x);
             x = Norm($"{path}.bn{i}", BranchConv(stage, block, i, x));
         }
+        if (config.Layout.SqueezeWidths is not []) x = Gated($"{path}.se", x);
         if (config.ReluBeforeAdd) x = Relu($"{path}.relu_branch", x);
         string shortcut = ResNetParameters.HasDownsample(config, stage, block) ? Shortcut(stage, block, input) : input;
         return Relu($"{path}.relu", Sum($"{path}.add", x, shortcut), output: path);
@@ -199,11 +200,54 @@ internal sealed class ResNetGraph
     private string Pool(string path, string input, PoolKind kind, (int R, int S)? kernel, SlidingWindow window) =>
         Add(new Pool2dNode { Name = path, Inputs = [input], Output = path, Kind = kind, Kernel = kernel, Window = window });
 
-    private string Norm(string path, string input, string? output = null) => Add(new BatchNormNode
+    /// <summary>A norm outside the head.</summary>
+    private string Norm(string path, string input)
+    {
+        if (config.Layout.NormGroups is not { } groups) return BatchNorm(path, input, path);
+        StateTensor weight = weights[$"{path}.weight"];
+        int channels = weight.Shape[0];
+        return Add(new GroupNormNode
+        {
+            Name = path,
+            Inputs = [input],
+            Output = path,
+            Groups = channels % groups == 0 ? groups : channels,
+            Epsilon = config.BatchNormEpsilon,
+            Weight = weight,
+            Bias = weights[$"{path}.bias"],
+        });
+    }
+
+    /// <summary>Multiplies each channel by a gate that follows from the means of all (timm, <c>SEModule</c>).</summary>
+    private string Gated(string path, string input)
+    {
+        string x = Pool($"{path}.pool", input, PoolKind.Average, null, new SlidingWindow());
+        x = Relu($"{path}.bn", Gate($"{path}.fc1", x));
+        var sigmoid = new ActivationFunction(ActivationKind.Sigmoid);
+        string gate = Add(new ActivationNode
+        {
+            Name = $"{path}.gate",
+            Inputs = [Gate($"{path}.fc2", x)],
+            Output = $"{path}.gate",
+            Function = sigmoid,
+        });
+        return Add(new CombineNode { Name = path, Inputs = [input, gate], Output = path, Kind = CombineKind.Multiply });
+    }
+
+    private string Gate(string path, string input) => Add(new LinearNode
     {
         Name = path,
         Inputs = [input],
-        Output = output ?? path,
+        Output = path,
+        Weight = ReshapedTensor.AsMatrix(weights[$"{path}.weight"]),
+        Bias = weights[$"{path}.bias"],
+    });
+
+    private string BatchNorm(string path, string input, string output) => Add(new BatchNormNode
+    {
+        Name = path,
+        Inputs = [input],
+        Output = output,
         Weight = weights[$"{path}.weight"],
         Bias = weights[$"{path}.bias"],
         RunningMean = weights[$"{path}.running_mean"],

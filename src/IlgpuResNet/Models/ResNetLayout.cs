@@ -47,6 +47,17 @@ internal sealed record ResNetLayout
     /// <summary>How a shortcut changes its shape.</summary>
     public ShortcutKind Shortcut { get; init; }
 
+    /// <summary>
+    /// Groups of the group norms that stand in the place of batch norms (Wu and He 2018, arXiv:1803.08494); null for batch norms. A norm
+    /// of fewer channels, or of a number that they do not divide, has one group a channel.
+    /// </summary>
+    public int? NormGroups { get; init; }
+
+    /// <summary>
+    /// Channels between the two layers of each stage's squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507); empty without it.
+    /// </summary>
+    public ImmutableArray<int> SqueezeWidths { get; init; } = [];
+
     /// <summary>Layers of the head; default for <c>fc</c> with a bias, empty for none.</summary>
     public ImmutableArray<HeadLayer> Head { get; init; }
 
@@ -74,6 +85,8 @@ internal sealed record ResNetLayout
                 ShortcutKind.Padded => "zeros on shortcuts",
                 _ => null,
             },
+            NormGroups is null ? null : "group norms",
+            SqueezeWidths is [] ? null : "squeeze-and-excitation",
             Head.IsDefault ? null : Head.Length switch { 0 => "no classifier", 1 => null, var layers => $"{layers} layers after the pool" },
         ];
         return string.Join(", ", parts.Where(part => part is not null));

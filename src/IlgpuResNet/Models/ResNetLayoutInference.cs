@@ -9,6 +9,8 @@ internal static class ResNetLayoutInference
 {
     private const string MaxPoolModule = "maxpool.";
     private const int SmallKernel = 3;
+    private const int UsualGroups = 32;
+    private const int SmallestGroup = 2;
 
     /// <summary>Classes of modules that compute something else than the layers of a ResNet here, and that have no tensors.</summary>
     private static readonly string[] Unsupported =
@@ -35,6 +37,8 @@ internal static class ResNetLayoutInference
             DeepWidths = deep ? [FirstSize(weights, "conv1.0.weight"), FirstSize(weights, "conv1.3.weight")] : [],
             MaxPool = weights.Modules.TryGetValue(MaxPoolModule, out ModuleFacts? pool) ? pool.Class is "MaxPool2d" : !small,
             Shortcut = Shortcut(weights, padded: small && basic),
+            NormGroups = NormGroups(weights),
+            SqueezeWidths = SqueezeWidths(weights),
         };
     }
 
@@ -66,6 +70,7 @@ internal static class ResNetLayoutInference
         assumptions.Add("ReLU");
         assumptions.Add(config.Layout.MaxPool ? "a max pool after the stem" : "stride 1 and no max pool in the stem");
         assumptions.Add("no blurred pooling");
+        if (config.Layout.NormGroups is { } groups) assumptions.Add($"{groups} groups in group norms");
         bool several = config.Layout.Head is { IsDefault: false } head && head.Any(layer => layer.Relu);
         if (several) assumptions.Add("ReLU between the last layers");
         return assumptions.DrainToImmutable();
@@ -73,6 +78,28 @@ internal static class ResNetLayoutInference
 
     private static int FirstSize(StateDict weights, string name) =>
         weights.TryGetValue(name, out StateTensor? tensor) && tensor.Shape is [var size, ..] ? size : 1;
+
+    /// <summary>
+    /// Group norms have no running statistics. Their number of groups leaves no trace: timm's <c>resnet50_gn</c> has 32, so that the
+    /// smallest groups have two channels, and narrower networks are taken to have groups of that size.
+    /// </summary>
+    private static int? NormGroups(StateDict weights)
+    {
+        if (!weights.TryGetValue("bn1.weight", out StateTensor? first) || first.Shape is not [var channels]) return null;
+        if (weights.Keys.Any(name => name.EndsWith(".running_mean", StringComparison.Ordinal) && IsTrunk(name))) return null;
+        return weights.Modules.GetValueOrDefault("bn1.")?.Groups ?? Math.Clamp(channels / SmallestGroup, 1, UsualGroups);
+    }
+
+    private static bool IsTrunk(string name) => !name.StartsWith("fc.", StringComparison.Ordinal);
+
+    private static ImmutableArray<int> SqueezeWidths(StateDict weights)
+    {
+        var widths = ImmutableArray.CreateBuilder<int>();
+        while (weights.TryGetValue($"layer{widths.Count + 1}.0.se.fc1.weight", out StateTensor? squeeze)
+            && squeeze.Shape is [var width, _, 1, 1])
+            widths.Add(width);
+        return widths.DrainToImmutable();
+    }
 
     private static ShortcutKind Shortcut(StateDict weights, bool padded)
     {

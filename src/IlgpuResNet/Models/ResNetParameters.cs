@@ -62,8 +62,8 @@ internal static class ResNetParameters
             stage => Enumerable.Range(0, config.Depths[stage]).SelectMany(block => OfBlock(config, stage, block)));
         IEnumerable<ResNetParameter> head = config.Layout.HeadOf(config).SelectMany(Layer);
         return config.PreActivation
-            ? stem.Concat(blocks).Concat(Norm("bn", config.Features)).Concat(head)
-            : stem.Concat(Norm("bn1", config.StemWidth)).Concat(blocks).Concat(head);
+            ? stem.Concat(blocks).Concat(TrunkNorm(config, "bn", config.Features)).Concat(head)
+            : stem.Concat(TrunkNorm(config, "bn1", config.StemWidth)).Concat(blocks).Concat(head);
     }
 
     /// <summary>True when the shortcut must change the shape: in the first block of a later stage, or if channels change.</summary>
@@ -76,8 +76,8 @@ internal static class ResNetParameters
             return Conv("conv1", config.StemWidth, config.InputChannels, config.Layout.StemKernel);
         return
         [
-            .. Conv("conv1.0", first, config.InputChannels, DeepStemKernel), .. Norm("conv1.1", first),
-            .. Conv("conv1.3", second, first, DeepStemKernel), .. Norm("conv1.4", second),
+            .. Conv("conv1.0", first, config.InputChannels, DeepStemKernel), .. TrunkNorm(config, "conv1.1", first),
+            .. Conv("conv1.3", second, first, DeepStemKernel), .. TrunkNorm(config, "conv1.4", second),
             .. Conv("conv1.6", config.StemWidth, second, DeepStemKernel),
         ];
     }
@@ -104,14 +104,17 @@ internal static class ResNetParameters
             (int k, int c, int kernel, int groups) = convolution;
             ResNetParameter[] conv = Conv($"{path}.conv{i + 1}", k, c / groups, kernel);
             return config.PreActivation
-                ? [.. Norm($"{path}.bn{i + 1}", c), .. conv]
-                : (ResNetParameter[])[.. conv, .. Norm($"{path}.bn{i + 1}", k)];
+                ? [.. TrunkNorm(config, $"{path}.bn{i + 1}", c), .. conv]
+                : (ResNetParameter[])[.. conv, .. TrunkNorm(config, $"{path}.bn{i + 1}", k)];
         });
+        if (config.Layout.SqueezeWidths is { Length: > 0 } widths)
+            parameters = parameters.Concat(Gates(path, output, widths[Math.Min(stage, widths.Length - 1)]));
         if (!HasDownsample(config, stage, block) || config.Layout.Shortcut is ShortcutKind.Padded) return parameters;
         int conv = config.Layout.ShortcutConv;
         ResNetParameter[] downsample = Conv($"{path}.downsample.{conv}", output, input, 1);
         // The shortcut of v2 starts after the block's own first norm and has none.
-        return parameters.Concat(downsample).Concat(config.PreActivation ? [] : Norm($"{path}.downsample.{conv + 1}", output));
+        return parameters.Concat(downsample)
+            .Concat(config.PreActivation ? [] : TrunkNorm(config, $"{path}.downsample.{conv + 1}", output));
     }
 
     private static ResNetParameter[] Conv(string path, int k, int c, int kernel) =>
@@ -119,6 +122,19 @@ internal static class ResNetParameters
         new($"{path}.weight", [k, c, kernel, kernel], ParameterKind.ConvWeight),
         new($"{path}.bias", [k], ParameterKind.ConvBias),
     ];
+
+    /// <summary>The two 1x1 convolutions of squeeze-and-excitation; both have a bias.</summary>
+    private static ResNetParameter[] Gates(string path, int channels, int width) =>
+    [
+        new($"{path}.se.fc1.weight", [width, channels, 1, 1], ParameterKind.ConvWeight),
+        new($"{path}.se.fc1.bias", [width], ParameterKind.LinearBias),
+        new($"{path}.se.fc2.weight", [channels, width, 1, 1], ParameterKind.ConvWeight),
+        new($"{path}.se.fc2.bias", [channels], ParameterKind.LinearBias),
+    ];
+
+    /// <summary>Parameters of a norm outside the head; a group norm has no running statistics.</summary>
+    private static ResNetParameter[] TrunkNorm(ResNetConfig config, string path, int c) =>
+        config.Layout.NormGroups is null ? Norm(path, c) : Norm(path, c)[..2];
 
     private static ResNetParameter[] Norm(string path, int c) =>
     [
