@@ -5,6 +5,7 @@ using System.Text.Json.Serialization.Metadata;
 using IlgpuResNet.Files;
 using IlgpuResNet.Pixels;
 using IlgpuResNet.Weights;
+using IlgpuResNet.Weights.Torch;
 
 namespace IlgpuResNet.Models;
 
@@ -47,15 +48,24 @@ internal static partial class ModelMetadata
         return [.. flags];
     }
 
+    /// <summary>
+    /// The names in the metadata. Those that a training script saved beside the network count only where they are as many as the classes.
+    /// </summary>
     public static ImmutableArray<string>? ClassNames(StateDict weights, int count)
     {
-        if (!weights.Metadata.TryGetValue(ClassesKey, out string? json)) return null;
+        if (!weights.Metadata.TryGetValue(ClassesKey, out string? json)) return FromCheckpoint(weights, count);
         string?[] names = Parse(weights, ClassesKey, json, MetadataContext.Default.StringArray, "a JSON array of names");
         if (names.Length != count) throw Mismatch(weights, ClassesKey, $"{count} names", $"has {names.Length} names");
         int nameless = Array.FindIndex(names, string.IsNullOrWhiteSpace);
         if (nameless >= 0) throw Mismatch(weights, ClassesKey, "non-empty names", $"the name of class {nameless} is empty");
         return [.. names!];
     }
+
+    private static ImmutableArray<string>? FromCheckpoint(StateDict weights, int count) =>
+        weights.Metadata.TryGetValue(TorchClassNames.MetadataKey, out string? json)
+            && JsonSerializer.Deserialize(json, MetadataContext.Default.StringArray) is { } names && names.Length == count
+                ? [.. names]
+                : null;
 
     public static ImagePreset? Preset(StateDict weights)
     {
@@ -124,7 +134,7 @@ internal static partial class ModelMetadata
         // Sorted by key: a file must not differ from run to run.
         ImmutableSortedDictionary<string, string> own = model.Weights.Metadata.ToImmutableSortedDictionary(StringComparer.Ordinal);
         bool named = own.ContainsKey(ClassesKey) || !model.ClassNames.SequenceEqual(ClassLabels.ForCount(model.Config.NumClasses));
-        own = own.RemoveRange([VariantKey, DilationKey, ClassesKey, PresetKey]);
+        own = own.RemoveRange([VariantKey, DilationKey, ClassesKey, PresetKey, TorchClassNames.MetadataKey]);
         return Obstacle(model.Config) is null ? own.SetItems(Write(model.Config, model.Preset, named ? model.ClassNames : null)) : own;
     }
 

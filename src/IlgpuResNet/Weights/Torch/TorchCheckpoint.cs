@@ -31,7 +31,9 @@ internal sealed class TorchCheckpoint
         var checkpoint = new TorchCheckpoint(budget);
         checkpoint.Visit(root, "", 0);
         if (checkpoint.sets.Count == 0) throw Nothing(budget.Source, root);
-        WeightsContent content = WeightsContent.Choose(budget, checkpoint.sets, request, []);
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        TorchClassNames.AddTo(metadata, root, budget);
+        WeightsContent content = WeightsContent.Choose(budget, checkpoint.sets, request, metadata);
         List<StorageReference> storages = checkpoint.storages[checkpoint.sets.IndexOf(content.Set)];
         for (int i = 0; i < content.Tensors.Count; i++)
         {
