@@ -134,6 +134,31 @@ public sealed class WarpEngineTests
         Assert.AreEqual(32, PtxSnippet.RunWarps(Body.Replace("{0}", "32"), threads: 64)[32]);
     }
 
+    /// <summary>Lanes that part within a loop may meet again in different turns of it; the loop's own branch is still uniform.</summary>
+    [TestMethod]
+    public void A_uniform_branch_of_a_loop_in_which_lanes_part_is_right()
+    {
+        const string Body = """
+            mov.b32 %r1, 0;
+            mov.b32 %r2, 0;
+            LOOP:
+            setp.ge.s32 %p0, %r1, 5;
+            @%p0 bra.uni END;
+            add.s32 %r1, %r1, 1;
+            and.b32 %r3, %r0, %r1;
+            setp.eq.s32 %p1, %r3, 0;
+            @%p1 bra SKIP;
+            bra LOOP;
+            SKIP:
+            mad.lo.s32 %r2, %r2, 3, %r1;
+            bra LOOP;
+            END:
+            st.global.b32 [%rd1], %r2;
+            ret;
+            """;
+        CollectionAssert.AreEqual(PtxSnippet.Run(Body, Scheduler.InOrder(), threads: 64), PtxSnippet.RunWarps(Body, threads: 64));
+    }
+
     [TestMethod]
     public void An_endless_loop_is_reported()
     {

@@ -19,6 +19,7 @@ internal sealed unsafe class Warp
     private readonly int[] next = new int[Lanes];
     private readonly uint allLanes;
     private long branches;
+    private bool hasParted;
 
     /// <param name="cta">The CTA that it belongs to.</param>
     /// <param name="first">Number of its first thread in the CTA.</param>
@@ -55,6 +56,7 @@ internal sealed unsafe class Warp
         Live = allLanes;
         Waiting = 0;
         branches = 0;
+        hasParted = false;
     }
 
     /// <summary>Index of the barrier at which a lane waits.</summary>
@@ -133,7 +135,9 @@ internal sealed unsafe class Warp
                 case WarpControl.Branch:
                     if (active != lanes && active != 0)
                     {
-                        if (i->IsUniformBranch) throw Fault(Lowest(active), i, UniformBranches.Parting);
+                        // Lanes that have met again may be in different turns of a loop; only the interpreter can tell.
+                        if (i->IsUniformBranch && !hasParted) throw Fault(Lowest(active), i, UniformBranches.Parting);
+                        hasParted = true;
                         Place(lanes & ~active, at + 1);
                         Place(active, i->Target);
                         return;

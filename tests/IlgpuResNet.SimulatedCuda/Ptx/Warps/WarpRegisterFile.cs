@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace IlgpuResNet.SimulatedCuda.Ptx;
 
-/// <summary>The registers of the warps of a CTA. One launch after the other uses them, as filling them takes longer than a small launch.</summary>
+/// <summary>
+/// The registers of the warps of a CTA. One launch after the other uses them, as filling them takes longer than a small launch.
+/// </summary>
 internal sealed unsafe class WarpRegisterFile
 {
     private const int VectorBytes = 64;
