@@ -8,42 +8,81 @@ internal static class AtomicFile
     /// <summary>Folder of Linux's open descriptors. <c>/dev/stdout</c> leads there, and a pipe has no path of its own.</summary>
     private const string DescriptorFolder = "/proc/";
 
+    /// <summary>Beginnings of paths that name an open descriptor, whose file belongs to another program.</summary>
+    private static readonly string[] Descriptors = [DescriptorFolder, "/dev/fd/", "/dev/std"];
+
+    /// <summary>Beginnings of paths of devices, for systems that do not tell a device from an empty file.</summary>
+    private static readonly string[] DeviceFolders = ["/dev/", @"\\.\"];
+
     /// <summary>
-    /// Calls <paramref name="write"/> with the stream to fill. A link is followed and stays a link. An existing file of length 0 (a device,
-    /// a pipe, an empty file) is written in place: it holds nothing that could be lost, and a device must stay a device.
+    /// Calls <paramref name="write"/> with the stream to fill. The file that is replaced keeps its mode and, where the system allows, its
+    /// owner and access list (<see cref="FileRights"/>). A symbolic link is followed and stays a link; of several hard links to one file
+    /// only the named one is replaced. A device or a pipe is written in place and stays one, and so does an empty file in a folder that
+    /// takes no new file.
     /// </summary>
     /// <exception cref="IOException">The file cannot be written. The message is the reason alone, without a path.</exception>
     public static void Write(string path, Action<FileStream> write)
     {
-        string? aside = null;
         try
         {
             if (path.Length == 0) throw new IOException("the path is empty");
             if (Directory.Exists(path)) throw new IOException("it is a folder");
             string target = InputFile.Resolve(path);
-            if (IsWrittenInPlace(target))
+            FileRights? rights = FileRights.Of(target);
+            using FileStream? device = OpenDevice(path, target, rights);
+            if (device is not null)
             {
-                using var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-                WriteInPlace(stream, target, write);
+                WriteInPlace(device, target, write);
                 return;
             }
-            aside = $"{target}.{Path.GetRandomFileName()}.part";
-            using (var stream = new FileStream(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
+            using PartFile? part = MakePart(target, rights);
+            if (part is not null)
             {
-                write(stream);
-                stream.Flush(flushToDisk: true);
+                write(part.Stream);
+                rights?.Apply(part.Stream.SafeFileHandle);
+                part.Stream.Flush(flushToDisk: true);
+                part.MoveTo(target);
+                return;
             }
-            File.Move(aside, target, overwrite: true);
+            using FileStream empty = OpenInPlace(path);
+            WriteInPlace(empty, target, write);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new IOException(Reason(e), e);
         }
-        finally
+    }
+
+    /// <summary>Opens what is written in place because nothing could be renamed to it; null for a file.</summary>
+    private static FileStream? OpenDevice(string path, string target, FileRights? rights)
+    {
+        bool isThere = File.Exists(target);
+        if (isThere ? new FileInfo(target).Length > 0 : !target.StartsWith(DescriptorFolder, StringComparison.Ordinal)) return null;
+        bool isDescriptor = Descriptors.Any(start => path.StartsWith(start, StringComparison.Ordinal));
+        if (rights?.IsRegular == true && !isDescriptor) return null;
+        FileStream stream = OpenInPlace(path);
+        bool isDevice = rights?.IsRegular == false || isDescriptor || !stream.CanSeek
+            || DeviceFolders.Any(start => target.StartsWith(start, StringComparison.Ordinal));
+        if (isDevice) return stream;
+        stream.Dispose();
+        return null;
+    }
+
+    /// <summary>Makes the file to rename; null where the folder takes none and the empty file that is there may be filled.</summary>
+    private static PartFile? MakePart(string target, FileRights? rights)
+    {
+        try
         {
-            DeleteIfThere(aside);
+            return PartFile.Create(Path.GetDirectoryName(target)!, isPrivate: rights is not null);
+        }
+        catch (UnauthorizedAccessException) when (new FileInfo(target) is { Exists: true, Length: 0 })
+        {
+            return null;
         }
     }
+
+    private static FileStream OpenInPlace(string path) =>
+        new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
 
     /// <summary>Writes in place; an empty file stays empty when the writing fails.</summary>
     private static void WriteInPlace(FileStream stream, string target, Action<FileStream> write)
@@ -59,12 +98,6 @@ internal static class AtomicFile
         }
     }
 
-    private static bool IsWrittenInPlace(string target)
-    {
-        var file = new FileInfo(target);
-        return file.Exists ? file.Length == 0 : target.StartsWith(DescriptorFolder, StringComparison.Ordinal);
-    }
-
     /// <summary>Returns the system's reason without the path that .NET appends, which may be the temporary one.</summary>
     private static string Reason(Exception e) => e switch
     {
@@ -72,16 +105,4 @@ internal static class AtomicFile
         UnauthorizedAccessException => "permission is denied",
         _ => e.Message.Split(" : '")[0],
     };
-
-    private static void DeleteIfThere(string? path)
-    {
-        try
-        {
-            if (path is not null) File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The failure that stopped the write also stops the clean-up, and already travels to the caller.
-        }
-    }
 }
