@@ -63,19 +63,17 @@ internal static class WinogradSpread
             if (methods[i].Algorithm is not Conv2dAlgorithm.Direct) steps.Add(plan.Steps[i].Node.Output, i);
         }
         if (steps.Count == 0) return [];
+        IReadOnlyDictionary<string, MapShape> shapes = graph.InferShapes(plan.Input.Shape.H, plan.Input.Shape.W);
         var spreads = ImmutableArray.CreateBuilder<(int Step, double Spread)>();
         var magnitudes = new Dictionary<string, double[]> { [graph.Input] = Even(graph.InputChannels, 1) };
         foreach (Node node in graph.Nodes)
         {
-            double[] input = magnitudes[node.Inputs[0]];
-            if (steps.TryGetValue(node.Output, out int step)) spreads.Add((step, Of(input, norms[node.Output])));
-            magnitudes[node.Output] = node switch
-            {
-                EpilogueNode made => Made(made, input, made.Filter is null ? null : norms[node.Output], magnitudes),
-                ViewNode view when view.Shape.C != input.Length => Even(view.Shape.C, MeanOf(input)),
-                SoftmaxNode => Even(input.Length, 1),
-                _ => input,
-            };
+            double[][] inputs = [.. node.Inputs.Select(name => magnitudes[name])];
+            if (steps.TryGetValue(node.Output, out int step)) spreads.Add((step, Of(inputs[0], norms[node.Output])));
+            FilterNorms? filter = node is EpilogueNode { Filter: not null } ? norms[node.Output] : null;
+            double[] result = Result(node, inputs, filter, shapes[node.Output].C);
+            if (node is EpilogueNode { Epilogue: var spec }) Apply(spec, result, spec.HasResidual ? inputs[^1] : null);
+            magnitudes[node.Output] = result;
         }
         return spreads.ToImmutable();
     }
@@ -100,24 +98,69 @@ internal static class WinogradSpread
         return largest / contributions[(lost + contributions.Length) / 2];
     }
 
-    /// <summary>Magnitudes after a node with an epilogue.</summary>
-    private static double[] Made(EpilogueNode node, double[] input, FilterNorms? norms, Dictionary<string, double[]> magnitudes)
+    /// <summary>Magnitudes of a node's output, before its epilogue.</summary>
+    private static double[] Result(Node node, double[][] inputs, FilterNorms? filter, int channels)
     {
-        EpilogueSpec spec = node.Epilogue;
-        double[]? residual = spec.HasResidual ? magnitudes[node.Inputs[1]] : null;
-        double mean = norms is null ? 0 : MeanOf(input);
-        var made = new double[norms?.Outputs.Length ?? input.Length];
-        for (int k = 0; k < made.Length; k++)
+        double[] input = inputs[0];
+        if (filter is not null)
         {
-            double value = norms is null ? input[k] : norms.Outputs[k] * mean;
-            if (spec.Scale is { } scale) value *= Math.Abs(scale[k]);
-            if (spec.Shift is { } shift) value += Math.Abs(shift[k]);
-            if (residual is not null) value = Math.Sqrt(value * value + residual[k] * residual[k]);
-            if (spec.Clip is var (min, max)) value = Math.Min(value, Math.Max(Math.Abs(min), Math.Abs(max)));
-            made[k] = value;
+            double mean = MeanOf(input);
+            return [.. filter.Outputs.Select(norm => norm * mean)];
+        }
+        return node switch
+        {
+            SoftmaxNode => Even(channels, 1),
+            ActivationNode { Function.Kind: var kind } when IsBounded(kind) => [.. input.Select(value => Math.Min(value, 1))],
+            GroupNormNode norm => Normalised(norm, channels),
+            CombineNode combine => Combined(combine.Kind, input, inputs[1]),
+            // Elements that change their places, as in a view or a selection, are taken for equal.
+            _ when node is ViewNode or SelectNode or TopKNode || input.Length != channels => Even(channels, inputs.Max(MeanOf)),
+            _ => [.. input],
+        };
+    }
+
+    private static double[] Normalised(GroupNormNode norm, int channels)
+    {
+        double[] magnitudes = Even(channels, 1), weight = norm.Weight?.ToDoubleArray() ?? magnitudes;
+        double[] bias = norm.Bias?.ToDoubleArray() ?? new double[channels];
+        for (int c = 0; c < channels; c++) magnitudes[c] = Math.Abs(weight[c]) + Math.Abs(bias[c]);
+        return magnitudes;
+    }
+
+    private static double[] Combined(CombineKind kind, double[] first, double[] second)
+    {
+        var made = new double[first.Length];
+        for (int c = 0; c < made.Length; c++)
+        {
+            double other = second[second.Length == 1 ? 0 : c];
+            made[c] = kind switch
+            {
+                CombineKind.Multiply => first[c] * other,
+                CombineKind.Divide => first[c] / other,
+                _ => Math.Sqrt(first[c] * first[c] + other * other),
+            };
         }
         return made;
     }
+
+    /// <summary>Applies an epilogue to magnitudes.</summary>
+    private static void Apply(EpilogueSpec spec, double[] magnitudes, double[]? residual)
+    {
+        for (int k = 0; k < magnitudes.Length; k++)
+        {
+            double value = magnitudes[k];
+            if (spec.Scale is { } scale) value *= Math.Abs(scale[k]);
+            if (spec.Shift is { } shift) value += Math.Abs(shift[k]);
+            if (residual is not null) value = Math.Sqrt(value * value + residual[k] * residual[k]);
+            if (spec.Activation is { Kind: var kind } && IsBounded(kind)) value = Math.Min(value, 1);
+            if (spec.Clip is var (min, max)) value = Math.Min(value, Math.Max(Math.Abs(min), Math.Abs(max)));
+            magnitudes[k] = value;
+        }
+    }
+
+    /// <summary>True for functions with results between -1 and 1.</summary>
+    private static bool IsBounded(ActivationKind kind) =>
+        kind is ActivationKind.Sigmoid or ActivationKind.HardSigmoid or ActivationKind.Erf or ActivationKind.Tanh;
 
     /// <summary>Root mean square.</summary>
     private static double MeanOf(double[] values)

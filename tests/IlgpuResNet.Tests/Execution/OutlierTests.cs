@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IlgpuResNet.Graphs;
 using IlgpuResNet.Kernels;
 using IlgpuResNet.Planning;
 using IlgpuResNet.Weights;
@@ -69,6 +70,38 @@ public sealed class OutlierTests
             AssertKept(model, Side);
         }
         AssertKept(trained, null);
+    }
+
+    /// <summary>Magnitudes follow every node: one whose number of channels changes, and operations on two tensors.</summary>
+    [TestMethod]
+    public void Nodes_that_change_the_number_of_channels_keep_the_methods_before_and_after()
+    {
+        const int C = 32;
+        var random = new Random(Seed);
+        StateTensor filter = StateDict.Create([("filter", [C, C, 3, 3], TestData.Uniform(random, C * C * 9))])["filter"];
+        Node Conv(string name, string input) => new Conv2dNode
+        {
+            Name = name, Inputs = [input], Output = name, Weight = filter,
+            Window = new SlidingWindow { Pad = Padding.Same(1) },
+        };
+        EpilogueSpec half = new() { Scale = [0.5], Shift = [0] };
+        var graph = new Graph("selections", "x", C, ["second"],
+        [
+            Conv("first", "x"),
+            new TopKNode { Name = "largest", Inputs = ["first"], Output = "largest", K = 1, GivesIndices = false },
+            new PointwiseNode { Name = "half", Inputs = ["largest"], Output = "half", Epilogue = half },
+            new CombineNode { Name = "sum", Inputs = ["first", "half"], Output = "sum", Kind = CombineKind.Add },
+            new GroupNormNode { Name = "norm", Inputs = ["sum"], Output = "norm", Groups = 4, Epsilon = 1e-5 },
+            Conv("second", "norm"),
+        ]);
+        var plan = ExecutionPlan.Create(graph, Side, Side, 1);
+        FilterNorms norms = FilterNorms.Of(filter.ToArray(), C, 9);
+        ImmutableArray<(int Step, double Spread)> spreads = WinogradSpread.OfSteps(
+            graph, plan,
+            [.. plan.Steps.Select(step => step.Node is Conv2dNode ? new Conv2dMethod(Conv2dAlgorithm.WinogradF4) : default)],
+            new Dictionary<string, FilterNorms> { ["first"] = norms, ["second"] = norms });
+        Assert.HasCount(2, spreads);
+        foreach ((int step, double spread) in spreads) Assert.IsLessThan(2, spread, plan.Steps[step].Node.Name);
     }
 
     [TestMethod]
