@@ -64,10 +64,13 @@ internal sealed class SessionLease : IDisposable
 
     private static void Free(SessionParts parts)
     {
-        lock (Held)
+        try
         {
-            if (!Held.Remove(parts)) return;
+            parts.Free();
         }
-        parts.Free();
+        finally
+        {
+            lock (Held) Held.Remove(parts);
+        }
     }
 }

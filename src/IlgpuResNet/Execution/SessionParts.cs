@@ -10,6 +10,8 @@ namespace IlgpuResNet.Execution;
 /// <param name="runtime">The opened device, which counts the session.</param>
 internal sealed class SessionParts(DeviceRuntime runtime)
 {
+    private int freed;
+
     /// <summary>The opened device.</summary>
     public DeviceRuntime Runtime => runtime;
 
@@ -28,9 +30,12 @@ internal sealed class SessionParts(DeviceRuntime runtime)
     /// <summary>Prepares images as network input.</summary>
     public Preprocessor? Preprocessor { get; set; }
 
-    /// <summary>Frees every part that was made, also after one has failed, and gives the device back.</summary>
+    /// <summary>
+    /// Frees every part that was made, also after one has failed, and gives the device back. May be called again, by any thread.
+    /// </summary>
     public void Free()
     {
+        if (Interlocked.Exchange(ref freed, 1) != 0) return;
         try
         {
             // A run that failed may have left copies under way, which must end before their memory goes.
