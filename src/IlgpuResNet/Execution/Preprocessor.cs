@@ -35,7 +35,18 @@ internal sealed class Preprocessor : IDisposable
         this.preset = preset;
         this.kernels = kernels;
         staging = new PixelStaging(stream, kernels.HostVisible);
-        table = accelerator.Allocate1D(NormalisationTable.Create(preset));
+        float[] values = NormalisationTable.Create(preset);
+        table = accelerator.Allocate1D<float>(values.Length);
+        try
+        {
+            table.View.CopyFromCPU(values);
+        }
+        catch
+        {
+            // Nobody else knows it yet.
+            table.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Bytes of its buffers on the host and on the device.</summary>

@@ -114,8 +114,16 @@ internal sealed class MethodTuner(Accelerator accelerator, IKernelFamily kernels
         long operands = MemoryPlanner.Align(shape.InputLength) + MemoryPlanner.Align(shape.OutputLength)
             + MemoryPlanner.Align(filter) + MemoryPlanner.Align(shape.K);
         MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(operands + workspace);
-        memory.MemSet(accelerator.DefaultStream, Fill);
-        return memory;
+        try
+        {
+            memory.MemSet(accelerator.DefaultStream, Fill);
+            return memory;
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Seconds of one launch.</summary>
