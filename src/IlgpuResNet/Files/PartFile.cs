@@ -15,6 +15,9 @@ internal sealed class PartFile : IDisposable
     private const int RandomBytes = 8;
     private const int MostAttempts = 5;
 
+    /// <summary>Attempts to rename on Windows, a millisecond longer apart each time.</summary>
+    private const int MostRenames = 20;
+
     /// <summary>Number of folders after which all are looked through again, so that the list does not grow.</summary>
     private const int MostFolders = 1000;
 
@@ -55,8 +58,20 @@ internal sealed class PartFile : IDisposable
             return;
         }
         Stream.Dispose();
-        if (File.Exists(target)) Replace(target);
-        else File.Move(path, target);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                if (File.Exists(target)) Replace(target);
+                else File.Move(path, target);
+                return;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException && attempt < MostRenames && File.Exists(path))
+            {
+                // Another thread or process has just made the target, or is replacing it.
+                Thread.Sleep(attempt);
+            }
+        }
     }
 
     /// <summary>Deletes the file unless it has its name.</summary>
