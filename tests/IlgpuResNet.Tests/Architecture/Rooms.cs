@@ -13,7 +13,7 @@ internal static class Rooms
     /// <summary>The interface of the kernel families.</summary>
     private const string Families = Kernels;
 
-    private static readonly string[] KernelInterface = [Families, Kernels + "/Shared", Kernels + "/Ilgpu"];
+    private static readonly string[] KernelInterface = [Families, Kernels + "/Shared", Kernels + "/IlgpuExtensions"];
 
     /// <summary>The rooms that each room may use besides itself.</summary>
     public static ImmutableDictionary<string, ImmutableHashSet<string>> MayUse { get; } = Table();
@@ -34,9 +34,9 @@ internal static class Rooms
     {
         var table = new Dictionary<string, string[]>
         {
-            [Kernels + "/Ilgpu"] = [],
-            [Kernels + "/Shared"] = [Kernels + "/Ilgpu"],
-            [Families] = [Kernels + "/Shared", Kernels + "/Ilgpu"],
+            [Kernels + "/IlgpuExtensions"] = [],
+            [Kernels + "/Shared"] = [Kernels + "/IlgpuExtensions"],
+            [Families] = [Kernels + "/Shared", Kernels + "/IlgpuExtensions"],
             [Kernels + "/Tiled"] = KernelInterface,
             [Kernels + "/Simd"] = KernelInterface,
             // The entrance has the exceptions, which every room throws; they clean the text of files that they quote.
