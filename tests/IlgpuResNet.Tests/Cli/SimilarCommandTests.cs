@@ -217,11 +217,10 @@ public sealed class SimilarCommandTests : CommandLineFixture
     {
         string[] arguments =
         [
-            Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter",
-            $"FullyQualifiedName~{nameof(Writes_an_index_until_it_is_killed)}", "--no-ansi",
+            "--filter", $"FullyQualifiedName~{nameof(Writes_an_index_until_it_is_killed)}", "--no-ansi",
             "--test-parameter", $"{ChildIndex}={IndexFile}",
         ];
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true })!;
+        using Process process = Process.Start(OwnProcess.StartInfo(arguments))!;
         var clock = Stopwatch.StartNew();
         while (!File.Exists(IndexFile) && clock.Elapsed < ChildPatience && !process.HasExited) await Task.Delay(10);
         await Task.Delay(50);

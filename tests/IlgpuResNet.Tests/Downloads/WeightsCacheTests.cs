@@ -105,11 +105,10 @@ public sealed class WeightsCacheTests : DownloadFixture
         await using var server = new FaultyServer(Answers.Stall(Answers.Good(Content), 50_000), Answers.Good(Content));
         string[] arguments =
         [
-            Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter",
-            $"FullyQualifiedName~{nameof(Downloads_until_it_is_killed)}", "--no-ansi",
+            "--filter", $"FullyQualifiedName~{nameof(Downloads_until_it_is_killed)}", "--no-ansi",
             "--test-parameter", $"{ChildFolder}={Folder}", "--test-parameter", $"{ChildServer}={server.Url}",
         ];
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true })!;
+        using Process process = Process.Start(OwnProcess.StartInfo(arguments))!;
         var clock = Stopwatch.StartNew();
         while (!(File.Exists(Part) && new FileInfo(Part).Length == 50_000) && clock.Elapsed < Patience) await Task.Delay(20);
         // The other process holds the file: this one waits.

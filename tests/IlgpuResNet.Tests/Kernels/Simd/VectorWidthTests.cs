@@ -80,15 +80,12 @@ public sealed class VectorWidthTests
             this.setting = setting;
             string[] arguments =
             [
-                Path.Combine(AppContext.BaseDirectory, "IlgpuResNet.Tests.dll"), "--filter", $"TestCategory={Category}", "--no-ansi",
+                "--filter", $"TestCategory={Category}", "--no-ansi",
                 "--test-parameter", string.Create(CultureInfo.InvariantCulture, $"{Lanes}={lanes}"),
                 "--minimum-expected-tests", LeastTests.ToString(CultureInfo.InvariantCulture),
             ];
-            var start = new ProcessStartInfo("dotnet", arguments)
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            };
+            ProcessStartInfo start = OwnProcess.StartInfo(arguments);
+            start.RedirectStandardError = true;
             start.Environment[setting] = "0";
             // Profiling code costs a process that lives for seconds a sixth to a quarter of its time. The tests run with it in the process
             // that starts this one.
