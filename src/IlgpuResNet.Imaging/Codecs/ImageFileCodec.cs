@@ -5,7 +5,7 @@ public static partial class ImageFile
 {
     private static readonly Lazy<IImageCodec?> Found = new(Find);
 
-    private static IImageCodec? chosen;
+    private static IImageCodec? Chosen;
 
     /// <summary>
     /// Codec that decodes and encodes image files: that of the package IlgpuResNet.SkiaSharp where the program has it, else that of
@@ -14,9 +14,9 @@ public static partial class ImageFile
     /// <exception cref="ImageException">The program has neither package.</exception>
     public static IImageCodec Codec
     {
-        get => chosen ?? Found.Value ?? throw new ImageException(
+        get => Chosen ?? Found.Value ?? throw new ImageException(
             "This program has no image library; add the package IlgpuResNet.SkiaSharp or IlgpuResNet.ImageSharp.");
-        set => chosen = value ?? throw new ArgumentNullException(nameof(value));
+        set => Chosen = value ?? throw new ArgumentNullException(nameof(value));
     }
 
     /// <summary>Makes the codec of a package that lies beside this one. The names are literals, so that trimming keeps the types.</summary>

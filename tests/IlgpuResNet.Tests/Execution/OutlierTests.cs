@@ -81,7 +81,10 @@ public sealed class OutlierTests
         StateTensor filter = StateDict.Create([("filter", [C, C, 3, 3], TestData.Uniform(random, C * C * 9))])["filter"];
         Node Conv(string name, string input) => new Conv2dNode
         {
-            Name = name, Inputs = [input], Output = name, Weight = filter,
+            Name = name,
+            Inputs = [input],
+            Output = name,
+            Weight = filter,
             Window = new SlidingWindow { Pad = Padding.Same(1) },
         };
         EpilogueSpec half = new() { Scale = [0.5], Shift = [0] };
