@@ -13,6 +13,9 @@ internal static class OwnProcess
         string program = Environment.ProcessPath!;
         string assembly = typeof(OwnProcess).Assembly.Location;
         bool isOwnProgram = Path.GetFileNameWithoutExtension(program) == Path.GetFileNameWithoutExtension(assembly);
-        return new ProcessStartInfo(isOwnProgram ? program : "dotnet", isOwnProgram ? arguments : [assembly, .. arguments]) { RedirectStandardOutput = true };
+        return new ProcessStartInfo(isOwnProgram ? program : "dotnet", isOwnProgram ? arguments : [assembly, .. arguments])
+        {
+            RedirectStandardOutput = true,
+        };
     }
 }
