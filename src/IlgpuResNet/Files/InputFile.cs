@@ -20,6 +20,16 @@ internal static class InputFile
     }
 
     /// <summary>Returns the full path of the file that a path leads to after all links.</summary>
-    public static string Resolve(string path) =>
-        (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? Path.GetFullPath(path);
+    public static string Resolve(string path)
+    {
+        try
+        {
+            if (File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target) return target.FullName;
+        }
+        catch (FileNotFoundException)
+        {
+            // Another thread or process is replacing the file.
+        }
+        return Path.GetFullPath(path);
+    }
 }

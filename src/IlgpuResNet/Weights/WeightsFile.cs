@@ -40,7 +40,8 @@ internal sealed class WeightsFile : IDisposable
             if (Directory.Exists(path)) throw new WeightsException($"{path}: is a folder; a weights file was expected.");
             // The length is checked before opening: pipes and devices have length 0 too, and opening a pipe may wait forever.
             if (File.Exists(path) && InputFile.Length(path) == 0) throw Empty(path);
-            SafeFileHandle handle = File.OpenHandle(path);
+            // On Windows too, others may replace or delete the file, which then stays as it was for this handle.
+            SafeFileHandle handle = File.OpenHandle(path, share: FileShare.Read | FileShare.Delete);
             try
             {
                 var file = new WeightsFile(path, handle);
