@@ -67,6 +67,7 @@ public sealed class RandomSoakTests : IDisposable
             foreach (Thread thread in threads) thread.Join();
             Array.Clear(slots);
             // A thread of the pool keeps its last work reachable until it has been idle for twenty seconds, and ends.
+            if (!isLong) GiveOtherWork();
             int kept = isLong ? 0 : ThreadPool.ThreadCount, left = Settled(held + kept, Patience);
             TestContext.WriteLine(string.Join(", ", done.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} x {pair.Key}")));
             if (failures.TryDequeue(out Exception? failure)) Assert.Fail($"seed {seed}: {failure}");
@@ -179,6 +180,23 @@ public sealed class RandomSoakTests : IDisposable
         ImageClassifier.Load(path, ComputeDevice.Cpu, new ClassifierOptions { Preset = Preset(), Batch = 1 });
 
     private static ImagePreset Preset() => new() { ResizeSize = Side, CropSize = Side };
+
+    /// <summary>Gives each thread of the pool other work than its last.</summary>
+    private static void GiveOtherWork()
+    {
+        int threads = ThreadPool.ThreadCount;
+        var begun = new CountdownEvent(threads);
+        for (int i = 0; i < threads; i++)
+        {
+            // Each waits for the others, so that none takes two.
+            ThreadPool.UnsafeQueueUserWorkItem(static begun =>
+            {
+                begun.Signal();
+                begun.Wait(Pause);
+            }, begun, preferLocal: false);
+        }
+        begun.Wait(Pause);
+    }
 
     /// <summary>Collects until at most a number of sessions holds memory, or for the patience of the test; returns that number.</summary>
     private static int Settled(int most, TimeSpan patience)
