@@ -58,7 +58,7 @@ internal sealed class FaultyServer : IAsyncDisposable
             {
                 open.Add(ServeAsync(await listener.AcceptTcpClientAsync(stop.Token)));
             }
-            catch (Exception e) when (e is OperationCanceledException or SocketException)
+            catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
             {
                 break;
             }
