@@ -21,12 +21,14 @@ internal sealed class Preprocessor : IDisposable
     private readonly GrowingBuffer<byte> resized = new("the resized rows of an image");
     private readonly GrowingBuffer<int> weights = new("the resampling weights of an image");
 
+    private bool hasTable;
+
     // Of the last image size.
     private ImageResampling? resampling;
     private ResampleAxis axisX;
     private ResampleAxis axisY;
 
-    /// <summary>Uploads the normalisation table.</summary>
+    /// <summary>Allocates the normalisation table.</summary>
     /// <exception cref="ImageException">The preset's numbers make no input.</exception>
     public Preprocessor(Accelerator accelerator, AcceleratorStream stream, ImagePreset preset, IKernelFamily kernels)
     {
@@ -35,18 +37,7 @@ internal sealed class Preprocessor : IDisposable
         this.preset = preset;
         this.kernels = kernels;
         staging = new PixelStaging(stream, kernels.HostVisible);
-        float[] values = NormalisationTable.Create(preset);
-        table = accelerator.Allocate1D<float>(values.Length);
-        try
-        {
-            table.View.CopyFromCPU(values);
-        }
-        catch
-        {
-            // Nobody else knows it yet.
-            table.Dispose();
-            throw;
-        }
+        table = accelerator.Allocate1D<float>(FixedPoint.TableLength);
     }
 
     /// <summary>Bytes of its buffers on the host and on the device.</summary>
@@ -104,6 +95,12 @@ internal sealed class Preprocessor : IDisposable
         if (resampling is { } last && last.IsFor(image)) return last;
         // No size is valid until its weights are on the device.
         resampling = null;
+        if (!hasTable)
+        {
+            // Not in the constructor: a copy that fails there would leave memory that no owner knows.
+            table.View.CopyFromCPU(stream, NormalisationTable.Create(preset));
+            hasTable = true;
+        }
         var next = ImageResampling.Create(image.Width, image.Height, preset);
         (ResampleCoefficients x, ResampleCoefficients y) = (next.Horizontal, next.Vertical);
         int[] packed = [.. x.Bounds, .. x.Weights, .. y.Bounds, .. y.Weights];

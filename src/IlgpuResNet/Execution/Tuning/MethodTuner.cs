@@ -101,6 +101,7 @@ internal sealed class MethodTuner(Accelerator accelerator, IKernelFamily kernels
             {
                 Task.WhenAll(candidates.Select(method => kernels.LoadConv2d(shape, method))).GetAwaiter().GetResult();
                 using MemoryBuffer1D<float, Stride1D.Dense> memory = Allocate(shape, candidates);
+                memory.MemSet(accelerator.DefaultStream, Fill);
                 candidates = [candidates.MinBy(method => Seconds(shape, method, memory.View.BaseView))];
             }
             yield return (shape, candidates[0]);
@@ -113,17 +114,7 @@ internal sealed class MethodTuner(Accelerator accelerator, IKernelFamily kernels
         long workspace = candidates.Max(method => planner.WorkspaceLength(shape, method));
         long operands = MemoryPlanner.Align(shape.InputLength) + MemoryPlanner.Align(shape.OutputLength)
             + MemoryPlanner.Align(filter) + MemoryPlanner.Align(shape.K);
-        MemoryBuffer1D<float, Stride1D.Dense> memory = accelerator.Allocate1D<float>(operands + workspace);
-        try
-        {
-            memory.MemSet(accelerator.DefaultStream, Fill);
-            return memory;
-        }
-        catch
-        {
-            memory.Dispose();
-            throw;
-        }
+        return accelerator.Allocate1D<float>(operands + workspace);
     }
 
     /// <summary>Seconds of one launch.</summary>
