@@ -1,6 +1,7 @@
 using System.Text.Json;
 using IlgpuResNet.Execution;
 using IlgpuResNet.Kernels;
+using IlgpuResNet.Models;
 
 namespace IlgpuResNet.Tests;
 
@@ -32,6 +33,31 @@ public sealed class DeviceSelfTestTests
         Assert.AreEqual(test.Kernels.Length, json.RootElement.GetProperty("kernels").GetArrayLength());
         foreach (string name in (string[])["device", "device_name", "driver", "model", "library", "system", "runtime"])
             Assert.IsGreaterThan(0, json.RootElement.GetProperty(name).GetString()!.Length, name);
+    }
+
+    /// <summary>Operators that the test makes no operands for are left out, and the rest is tested.</summary>
+    [TestMethod]
+    public void Networks_with_gates_are_tested_but_for_their_gates()
+    {
+        ResNetConfig gated = Small with { Layout = new ResNetLayout { SqueezeWidths = [8, 8] } };
+        using ResNet model = ResNet.Create(gated, 1);
+        DeviceSelfTest test = DeviceSelfTest.Run(model, ComputeDevice.Cpu, [1]);
+        Assert.IsTrue(test.Passed, test.ToJson());
+        Assert.Contains(kernel => kernel.Operation == "conv 3x3/1", test.Kernels);
+    }
+
+    /// <summary>A preset whose crop is no square is resized as a session resizes it.</summary>
+    [TestMethod]
+    public void Presets_of_any_shape_are_tested()
+    {
+        var preset = new ImagePreset { ResizeSize = 40, CropSize = 32, CropWidth = 24 };
+        using var folder = new WeightsFolder(inMemory: true);
+        string path = folder.PathOf("small.safetensors");
+        using (ResNet small = ResNet.Create(Small, 1)) small.Weights.Save(path);
+        using Model model = Model.Load(path, preset: preset);
+        DeviceSelfTest test = DeviceSelfTest.Run(model, ComputeDevice.Cpu, [1]);
+        Assert.IsTrue(test.Passed, test.ToJson());
+        Assert.Contains(kernel => kernel is { Operation: "resize", Shape: "333x251 -> 24x32" }, test.Kernels);
     }
 
     /// <summary>The control: one element that is off by little more than its tolerance, or not finite, fails.</summary>

@@ -61,16 +61,23 @@ internal sealed class StepTrial
         ? $"{images} x {step.Input.Shape} -> {step.Output.Shape}, {shape.R}x{shape.S}, stride {shape.StrideH}, groups {shape.Groups}"
         : $"{images} x {step.Input.Shape} -> {step.Output.Shape}";
 
-    /// <summary>True when the preset prepares images of the network's size.</summary>
-    public static bool PresetMakesInput(Model model) =>
-        model.Bind(null, null, []).Input is { Count: var count }
-        && count == (long)ImageResampling.Channels * model.Preset.CropSize * model.Preset.CropSize;
+    /// <summary>True of the operators of plain ResNets, whose operands and tolerances a trial knows.</summary>
+    public static bool Covers(PlanStep step) => step.Node switch
+    {
+        EpilogueNode { Epilogue.Activation: not null } => false,
+        Conv2dNode or LinearNode or PointwiseNode or Pool2dNode or SoftmaxNode => true,
+        _ => false,
+    };
+
+    /// <summary>True when a preset prepares images of a network's size.</summary>
+    public static bool PresetMakesInput(ImagePreset preset, MapShape input) =>
+        input == new MapShape(preset.InputHeight, preset.InputWidth, ImageResampling.Channels);
 
     /// <summary>The kernels that resize an image: both sides have the same bits.</summary>
     [RequiresDynamicCode(DynamicCode.Reason), RequiresUnreferencedCode(DynamicCode.Reason)]
     public static KernelTest Resize(ComputeDevice device, ImagePreset preset)
     {
-        string size = $"{ImageWidth}x{ImageHeight} -> {preset.CropSize}x{preset.CropSize}";
+        string size = $"{ImageWidth}x{ImageHeight} -> {preset.InputWidth}x{preset.InputHeight}";
         byte[] pixels = new byte[ImageResampling.Channels * ImageWidth * ImageHeight];
         new Random(Seed).NextBytes(pixels);
         return Test("resize", size, "", _ => 0, device, Compute, Compute);
@@ -129,7 +136,7 @@ internal sealed class StepTrial
         try
         {
             preprocessor = new Preprocessor(runtime.Accelerator, stream, preset, runtime.Kernels);
-            float[] result = new float[ImageResampling.Channels * preset.CropSize * preset.CropSize];
+            float[] result = new float[ImageResampling.Channels * preset.InputHeight * preset.InputWidth];
             ArrayView<float> output = memory.Allocate(result.Length);
             runtime.Kernels.BeginSequence();
             preprocessor.BeginSequence();
