@@ -39,7 +39,8 @@ internal sealed class BoundPlan
             ImmutableArray<Conv2dMethod> methods = !options.StepMethods.IsDefault ? options.StepMethods
                 : tuning is null ? MethodSelector.Choose(runtime.Kernels.Planner, plan, options.Numerics)
                 : MethodTuner.Tune(runtime, plan, options.Numerics, tuning);
-            if (SharedWeights.NormsOf(network.Graph) is { } norms) methods = Bounded(network.Graph, methods, norms);
+            IReadOnlyDictionary<string, FilterNorms>? norms = SharedWeights.NormsOf(network.Graph);
+            if (norms is not null) methods = Bounded(network.Graph, methods, norms);
             long inputLength = plan.Input.Shape.Count * plan.MaxBatch;
             // Where the host reads results in place, nothing is downloaded.
             long downloaded = runtime.Kernels.HostVisible ? 0 : network.Outputs.Sum(output => (long)output.Count * plan.MaxBatch);
@@ -57,7 +58,9 @@ internal sealed class BoundPlan
                 loading = loading is null ? load : Task.WhenAll(loading, load);
                 parts.Weights = weights = SharedWeights.Of(runtime).Acquire(network.Graph, plan, methods, threads);
                 // Packing reads each filter once. Only then are the norms known that few networks have too far apart.
-                methods = Bounded(network.Graph, methods, weights.Norms);
+                if (norms is not null) break;
+                norms = weights.Norms;
+                methods = Bounded(network.Graph, methods, norms);
                 if (methods == StepMethods) break;
                 parts.ReleaseWeights();
             }
