@@ -66,7 +66,7 @@ internal sealed class PartFile : IDisposable
                 else File.Move(path, target);
                 return;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException && attempt < MostRenames && File.Exists(path))
+            catch (Exception e) when ((e is IOException or UnauthorizedAccessException) && attempt < MostRenames && File.Exists(path))
             {
                 // Another thread or process has just made the target, or is replacing it.
                 Thread.Sleep(attempt);
