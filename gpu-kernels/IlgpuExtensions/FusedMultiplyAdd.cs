@@ -1,4 +1,3 @@
-using System.Reflection;
 using ILGPU.Backends.OpenCL;
 using ILGPU.Backends.PTX;
 using ILGPU.IR;
@@ -12,21 +11,13 @@ namespace IlgpuResNet.Kernels;
 /// </summary>
 internal static class FusedMultiplyAdd
 {
-    private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
-
     /// <summary>a * b + c.</summary>
     [IntrinsicImplementation]
     public static float Of(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
 
     /// <summary>Registers the bodies of <see cref="Of"/> with a context.</summary>
-    public static void Register(IntrinsicImplementationManager manager)
-    {
-        MethodInfo method = typeof(FusedMultiplyAdd).GetMethod(nameof(Of), AnyStatic)!;
-        manager.RegisterMethod(method, new CLIntrinsic(
-            typeof(FusedMultiplyAdd), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
-        manager.RegisterMethod(method, new PTXIntrinsic(
-            typeof(FusedMultiplyAdd), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
-    }
+    public static void Register(IntrinsicImplementationManager manager) =>
+        IntrinsicBodies.Register(manager, typeof(FusedMultiplyAdd), nameof(Of), nameof(GenerateOpenCL), nameof(GeneratePtx));
 
     private static void GenerateOpenCL(CLBackend backend, CLCodeGenerator codeGenerator, Value value)
     {

@@ -1,4 +1,3 @@
-using System.Reflection;
 using ILGPU;
 using ILGPU.Backends.OpenCL;
 using ILGPU.Backends.PTX;
@@ -17,21 +16,13 @@ namespace IlgpuResNet.Kernels;
 /// </remarks>
 internal static class GroupBarrier
 {
-    private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
-
     /// <summary>Waits for the group and orders its memory accesses. Every thread of the group must call it.</summary>
     [IntrinsicImplementation]
     public static void Sync() => Group.Barrier();
 
     /// <summary>Registers the bodies of <see cref="Sync"/> with a context.</summary>
-    public static void Register(IntrinsicImplementationManager manager)
-    {
-        MethodInfo sync = typeof(GroupBarrier).GetMethod(nameof(Sync), AnyStatic)!;
-        manager.RegisterMethod(sync, new CLIntrinsic(
-            typeof(GroupBarrier), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
-        manager.RegisterMethod(sync, new PTXIntrinsic(
-            typeof(GroupBarrier), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
-    }
+    public static void Register(IntrinsicImplementationManager manager) =>
+        IntrinsicBodies.Register(manager, typeof(GroupBarrier), nameof(Sync), nameof(GenerateOpenCL), nameof(GeneratePtx));
 
     private static void GenerateOpenCL(CLBackend backend, CLCodeGenerator codeGenerator, Value value)
     {

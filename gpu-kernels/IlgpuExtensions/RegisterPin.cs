@@ -1,4 +1,3 @@
-using System.Reflection;
 using ILGPU.Backends.OpenCL;
 using ILGPU.Backends.PTX;
 using ILGPU.IR;
@@ -16,21 +15,13 @@ namespace IlgpuResNet.Kernels;
 /// </remarks>
 internal static class RegisterPin
 {
-    private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
-
     /// <summary>Returns the value.</summary>
     [IntrinsicImplementation]
     public static int Of(int value) => value;
 
     /// <summary>Registers the bodies of <see cref="Of"/> with a context.</summary>
-    public static void Register(IntrinsicImplementationManager manager)
-    {
-        MethodInfo method = typeof(RegisterPin).GetMethod(nameof(Of), AnyStatic)!;
-        manager.RegisterMethod(method, new CLIntrinsic(
-            typeof(RegisterPin), nameof(GenerateOpenCL), IntrinsicImplementationMode.GenerateCode));
-        manager.RegisterMethod(method, new PTXIntrinsic(
-            typeof(RegisterPin), nameof(GeneratePtx), IntrinsicImplementationMode.GenerateCode));
-    }
+    public static void Register(IntrinsicImplementationManager manager) =>
+        IntrinsicBodies.Register(manager, typeof(RegisterPin), nameof(Of), nameof(GenerateOpenCL), nameof(GeneratePtx));
 
     private static void GenerateOpenCL(CLBackend backend, CLCodeGenerator codeGenerator, Value value)
     {
