@@ -20,26 +20,13 @@ from PIL import Image, ImageOps
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
+from seeded_image import seeded_image
+
 MEAN = [0.485, 0.456, 0.406]
 STD = [0.229, 0.224, 0.225]
 # (resize, crop): torchvision's own, equal sizes, odd differences (half-to-even offsets), crops larger than the image.
 PRESETS = [(256, 224), (232, 224), (224, 224), (64, 56), (40, 32), (37, 32), (33, 32), (32, 49), (8, 8), (1, 4)]
 FULL_RESULT_MAX_CROP = 8
-
-
-def seeded_image(seed, width, height):
-    """Noise in blocks of 1, 2, 4 or 8 pixels; every third image only black and white. The tests make the same bytes."""
-    shift = seed % 4
-    y, x, c = np.ogrid[0:height, 0:width, 0:3]
-    v = (((y >> shift) * 4096 + (x >> shift)) * 3 + c + seed * 0x9E3779B9).astype(np.uint64) & 0xFFFFFFFF
-    v = v.astype(np.uint32)
-    v ^= v >> np.uint32(16)
-    v *= np.uint32(0x7FEB352D)
-    v ^= v >> np.uint32(15)
-    v *= np.uint32(0x846CA68B)
-    v ^= v >> np.uint32(16)
-    b = (v >> np.uint32(24)).astype(np.uint8)
-    return np.where(b >= 128, 255, 0).astype(np.uint8) if seed % 3 == 0 else b
 
 
 def preprocess(image, resize, crop, bicubic):

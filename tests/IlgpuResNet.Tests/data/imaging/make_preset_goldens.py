@@ -12,6 +12,8 @@ import random
 import numpy as np
 from PIL import Image
 
+from seeded_image import seeded_image
+
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 # (resize, resize width or None, crop height, crop width), where None keeps the image's proportions.
 SIZES = [(8, 8, 8, 8), (9, 7, 6, 5), (10, None, 8, 8), (10, None, 8, 6), (12, None, 6, 9), (40, None, 32, 24), (33, 47, 30, 40)]
@@ -22,21 +24,6 @@ NORMALISATIONS = [
     ("rgb", 1 / 255.0, (0.5, 0.25, 0.125), (0.5, 0.25, 0.7)),
     ("bgr", 219 / 255.0, (-16.0, -16.0, -16.0), (1.0, 1.0, 1.0)),
 ]
-
-
-def seeded_image(seed, width, height):
-    """As in make_imaging_goldens.py."""
-    shift = seed % 4
-    y, x, c = np.ogrid[0:height, 0:width, 0:3]
-    v = (((y >> shift) * 4096 + (x >> shift)) * 3 + c + seed * 0x9E3779B9).astype(np.uint64) & 0xFFFFFFFF
-    v = v.astype(np.uint32)
-    v ^= v >> np.uint32(16)
-    v *= np.uint32(0x7FEB352D)
-    v ^= v >> np.uint32(15)
-    v *= np.uint32(0x846CA68B)
-    v ^= v >> np.uint32(16)
-    b = (v >> np.uint32(24)).astype(np.uint8)
-    return np.where(b >= 128, 255, 0).astype(np.uint8) if seed % 3 == 0 else b
 
 
 def resized(width, height, resize, resize_width, crop_height, crop_width):
